@@ -1,0 +1,203 @@
+//! A record's parts: which field is the id, which the title, which the text; all else is metadata.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::{Record, kind};
+use crate::error::{BadRecord, Error, Place, Result};
+
+const IDS: [&str; 3] = ["_id", "id", "docid"];
+const TEXTS: [&str; 6] = ["text", "contents", "content", "context", "passage", "body"];
+const TITLE: &str = "title";
+
+/// Bytes of an id. (tantivy cannot look up terms over 65,530 bytes.)
+const MAX_ID: usize = 4096;
+
+/// What is indexed: a text with its id, title and metadata.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Unique in an index.
+    pub id: String,
+    /// Whether the record brought its id; otherwise it is made of the record's content.
+    pub own_id: bool,
+    /// Where a record has one of its own.
+    pub title: Option<String>,
+    /// The text as it stands in the record.
+    pub text: String,
+    /// All other fields of the record, in their order.
+    pub metadata: Map<String, Value>,
+    /// Where the record stands.
+    pub place: Place,
+}
+
+impl Document {
+    /// The text to embed: with the title before it, if that is wanted and there is one.
+    pub fn to_embed(&self, with_title: bool) -> Cow<'_, str> {
+        match &self.title {
+            Some(title) if with_title => format!("{title} {}", self.text).into(),
+            _ => self.text.as_str().into(),
+        }
+    }
+}
+
+/// Which fields of a record hold id, text and title. `None` tries the usual names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// Dotted path of the id; else the first present of `_id id docid`.
+    pub id: Option<String>,
+    /// Dotted path of the text; else the first present of `text contents content context passage body`.
+    pub text: Option<String>,
+    /// Dotted path of the title; else `title`.
+    pub title: Option<String>,
+}
+
+impl Fields {
+    /// Takes the record apart.
+    ///
+    /// # Errors
+    /// A field named or needed is missing or has the wrong type.
+    pub fn document(&self, record: Record) -> Result<Document> {
+        let Record { mut fields, place, titled } = record;
+        let content = content_id(&fields);
+        let bad = |problem| Error::record(&place, problem);
+
+        let id = take_first(&mut fields, self.id.as_deref(), &IDS);
+        let text = take_first(&mut fields, self.text.as_deref(), &TEXTS);
+        let title = if titled || self.title.is_some() {
+            take_first(&mut fields, self.title.as_deref(), &[TITLE])
+        } else {
+            None
+        };
+
+        let Some((text_field, text)) = text else {
+            let looked_for = match &self.text {
+                Some(name) => vec![name.clone()],
+                None => TEXTS.map(String::from).to_vec(),
+            };
+            return Err(bad(BadRecord::NoText { looked_for }));
+        };
+        Ok(Document {
+            own_id: id.is_some(),
+            id: match id {
+                Some((field, value)) => id_of(field, value).map_err(bad)?,
+                None => content,
+            },
+            title: match title {
+                None | Some((_, Value::Null)) => None,
+                Some((field, value)) => Some(string_of(field, value).map_err(bad)?),
+            },
+            text: string_of(text_field, text).map_err(bad)?,
+            metadata: fields,
+            place,
+        })
+    }
+}
+
+/// Removes the field `named`, or the first of `usual` that is present. With its dotted path, for messages.
+fn take_first<'a>(
+    fields: &mut Map<String, Value>,
+    named: Option<&'a str>,
+    usual: &[&'a str],
+) -> Option<(&'a str, Value)> {
+    match named {
+        Some(path) => take(fields, path).map(|value| (path, value)),
+        None => usual.iter().find_map(|&path| take(fields, path).map(|value| (path, value))),
+    }
+}
+
+/// Removes the value at a dotted path. A field whose own name has the dots wins over a nested one.
+fn take(fields: &mut Map<String, Value>, path: &str) -> Option<Value> {
+    // `shift_remove` keeps the order of what stays; plain `remove` does not.
+    if let Some(value) = fields.shift_remove(path) {
+        return Some(value);
+    }
+    let (head, rest) = path.split_once('.')?;
+    take(fields.get_mut(head)?.as_object_mut()?, rest)
+}
+
+fn string_of(field: &str, value: Value) -> Result<String, BadRecord> {
+    match value {
+        Value::String(string) => Ok(string),
+        other => Err(BadRecord::Type { field: field.into(), found: kind(&other), expected: "a string" }),
+    }
+}
+
+/// Ids are strings; whole numbers serve too, by their digits.
+fn id_of(field: &str, value: Value) -> Result<String, BadRecord> {
+    match value {
+        Value::String(id) if id.is_empty() => Err(BadRecord::EmptyId { field: field.into() }),
+        Value::String(id) if id.len() > MAX_ID => {
+            Err(BadRecord::LongId { field: field.into(), bytes: id.len(), max: MAX_ID })
+        }
+        Value::String(id) => Ok(id),
+        Value::Number(number) if !number.is_f64() => Ok(number.to_string()),
+        other => {
+            Err(BadRecord::Type { field: field.into(), found: kind(&other), expected: "a string or a whole number" })
+        }
+    }
+}
+
+/// The id of a record that brings none: 128 bits of the SHA-256 of its JSON, in hexadecimal.
+pub(super) fn content_id(fields: &Map<String, Value>) -> String {
+    let json = serde_json::to_vec(fields).unwrap_or_default();
+    hex(&Sha256::digest(&json)[..16])
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn document(value: Value, fields: &Fields) -> Result<Document> {
+        let Value::Object(object) = value else { panic!("a test's record is an object") };
+        fields.document(Record { fields: object, place: Place::line(&"test".into(), 7), titled: true })
+    }
+
+    #[test]
+    fn usual_names_are_found_and_the_rest_is_metadata_in_order() {
+        let record = json!({"z": 1, "_id": "a", "title": "T", "y": [2], "text": "hello", "x": null});
+        let found = document(record, &Fields::default()).unwrap();
+        assert_eq!((found.id.as_str(), found.title.as_deref(), found.text.as_str()), ("a", Some("T"), "hello"));
+        assert_eq!(serde_json::to_string(&found.metadata).unwrap(), r#"{"z":1,"y":[2],"x":null}"#);
+    }
+
+    #[test]
+    fn named_fields_are_dotted_paths_and_a_literal_dot_wins() {
+        let fields = Fields { id: Some("k".into()), text: Some("a.b".into()), title: None };
+        let nested = document(json!({"k": 12, "a": {"b": "deep", "c": 3}}), &fields).unwrap();
+        assert_eq!((nested.id.as_str(), nested.text.as_str()), ("12", "deep"));
+        assert_eq!(serde_json::to_string(&nested.metadata).unwrap(), r#"{"a":{"c":3}}"#);
+        let literal = document(json!({"k": 1, "a": {"b": "deep"}, "a.b": "flat"}), &fields).unwrap();
+        assert_eq!(literal.text, "flat");
+    }
+
+    #[test]
+    fn an_id_is_made_of_the_content_and_of_all_of_it() {
+        let id = |value| document(value, &Fields::default()).unwrap().id;
+        assert_eq!(id(json!({"text": "a"})), id(json!({"text": "a"})));
+        assert_ne!(id(json!({"text": "a"})), id(json!({"text": "a", "tag": 1})));
+        assert_eq!(id(json!({"text": "a"})).len(), 32);
+    }
+
+    #[test]
+    fn wrong_types_are_named_with_their_place() {
+        let message = |value| document(value, &Fields::default()).unwrap_err().to_string();
+        assert_eq!(message(json!({"text": 5})), "test:7: field `text` is a number, expected a string");
+        assert_eq!(
+            message(json!({"text": "a", "id": [1]})).split(": ").nth(1),
+            Some("field `id` is an array, expected a string or a whole number")
+        );
+        assert_eq!(message(json!({"text": "a", "id": ""})), "test:7: field `id` is an empty id");
+        let long = message(json!({"text": "a", "id": "x".repeat(5000)}));
+        assert_eq!(long, "test:7: field `id` is an id of 5000 bytes, at most 4096 are possible");
+        assert!(message(json!({"body2": "a"})).contains("none of the fields text, contents,"));
+    }
+}

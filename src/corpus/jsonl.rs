@@ -1,0 +1,82 @@
+//! JSON Lines: one object a line. Blank lines are passed over; a bad line does not stop the ones after it.
+
+use std::io::BufRead;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Record, Sink, kind};
+use crate::error::{BadRecord, Error, Place};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Pushes every line's record.
+pub(super) fn read(mut input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
+    let mut line = Vec::new();
+    for number in 1.. {
+        let place = Place::line(name, number);
+        line.clear();
+        match input.read_until(b'\n', &mut line) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(source) => return sink(Err(Error::Input { place, source })),
+        }
+        let mut bytes = line.as_slice();
+        if number == 1 {
+            bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        }
+        if bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        sink(parse(bytes, &place))?;
+    }
+    ControlFlow::Continue(())
+}
+
+fn parse(bytes: &[u8], place: &Place) -> Result<Record, Error> {
+    let bad = |problem| Error::record(place, problem);
+    let text = std::str::from_utf8(bytes).map_err(|error| bad(BadRecord::Utf8 { byte: error.valid_up_to() + 1 }))?;
+    match serde_json::from_str(text.trim_ascii_end()) {
+        Ok(Value::Object(fields)) => Ok(Record { fields, place: place.clone(), titled: true }),
+        Ok(other) => Err(bad(BadRecord::NotAnObject { found: kind(&other) })),
+        Err(error) => Err(bad(bad_json(&error))),
+    }
+}
+
+/// serde_json's message without the line it counts within what it was given, which the place says better.
+pub(super) fn bad_json(error: &serde_json::Error) -> BadRecord {
+    let message = error.to_string();
+    let reason = message.split(" at line ").next().unwrap_or(&message).to_owned();
+    BadRecord::Json { reason, column: error.column() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(input: &[u8]) -> Vec<Result<Record, String>> {
+        let mut all = Vec::new();
+        let _ = read(input, &"in".into(), &mut |found| {
+            all.push(found.map_err(|error| error.to_string()));
+            ControlFlow::Continue(())
+        });
+        all
+    }
+
+    #[test]
+    fn lines_are_numbered_past_blank_ones_a_mark_and_carriage_returns() {
+        let all = read_all(b"\xef\xbb\xbf{\"text\":\"a\"}\r\n\n  \n{\"text\":\"b\"}");
+        let lines: Vec<_> = all.iter().map(|found| found.as_ref().unwrap().place.line).collect();
+        assert_eq!(lines, [Some(1), Some(4)]);
+    }
+
+    #[test]
+    fn a_bad_line_is_reported_and_the_next_one_read() {
+        let all = read_all(b"{\"text\":\n[1]\n{\"text\":\"\xff\"}\n{\"text\":\"ok\"}\n");
+        assert_eq!(all[0].as_ref().unwrap_err(), "in:1: invalid JSON: EOF while parsing a value (column 8)");
+        assert_eq!(all[1].as_ref().unwrap_err(), "in:2: a record is a JSON object, this is an array");
+        assert_eq!(all[2].as_ref().unwrap_err(), "in:3: invalid UTF-8 at byte 10 of the line");
+        assert!(all[3].is_ok());
+    }
+}

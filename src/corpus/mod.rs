@@ -1,0 +1,50 @@
+//! Records in: files and streams of JSON turned into [`Document`]s.
+//!
+//! A reader knows a format and pushes [`Record`]s; [`Fields`] picks id, title and text out of a record and makes it a
+//! [`Document`]. Readers stream: their memory does not grow with the input. What a text means to a model is left to
+//! [`crate::embedder`], what is kept of a document to [`crate::index`].
+
+mod document;
+mod input;
+mod json;
+mod jsonl;
+mod squad;
+
+use std::ops::ControlFlow;
+
+use serde_json::{Map, Value};
+
+pub use document::{Document, Fields};
+pub use input::{Format, Input, count, records};
+
+use crate::error::{Place, Result};
+
+/// One JSON object of an input, as it stands there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The object's fields, in the order of the input.
+    pub fields: Map<String, Value>,
+    /// Where the record begins.
+    pub place: Place,
+    /// Whether a `title` field is the record's own title. SQuAD's titles name articles of many passages, so there it
+    /// is metadata.
+    pub titled: bool,
+}
+
+/// Takes what a reader found: a record, or what is wrong with one. `Break` ends the reading.
+///
+/// A reader that can go on after a bad record does, if the sink continues; one that cannot (an unreadable file, a
+/// broken JSON array) hands over the error and returns.
+type Sink<'a> = dyn FnMut(Result<Record>) -> ControlFlow<()> + 'a;
+
+/// The JSON type of a value, for messages.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,383 @@
+//! Every way the library can fail, as one type.
+//!
+//! A variant says what and where; its `#[source]` says why; [`Error::hint`] says what to type next. Nothing here
+//! prints: the command line joins the chain into one line.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A boxed cause from a library whose own error type should not leak into ours.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Where a record stands: an input's name and, where the format has lines, the 1-based line it begins on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file as the user named it, or `<stdin>`.
+    pub input: Arc<str>,
+    /// 1-based; `None` for the input as a whole.
+    pub line: Option<u64>,
+}
+
+impl Place {
+    /// The input as a whole.
+    pub fn whole(input: &Arc<str>) -> Self {
+        Self { input: Arc::clone(input), line: None }
+    }
+
+    /// Line `line` (1-based) of the input.
+    pub fn line(input: &Arc<str>, line: u64) -> Self {
+        Self { input: Arc::clone(input), line: Some(line) }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}", self.input),
+            None => f.write_str(&self.input),
+        }
+    }
+}
+
+/// What is wrong with one record.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadRecord {
+    /// The bytes are not JSON.
+    #[error("invalid JSON: {reason} (column {column})")]
+    Json {
+        /// What the parser expected.
+        reason: String,
+        /// 1-based byte column.
+        column: usize,
+    },
+    /// The bytes are not UTF-8.
+    #[error("invalid UTF-8 at byte {byte} of the line")]
+    Utf8 {
+        /// 1-based position of the first bad byte.
+        byte: usize,
+    },
+    /// A JSON value that is not an object.
+    #[error("a record is a JSON object, this is {found}")]
+    NotAnObject {
+        /// The JSON type found.
+        found: &'static str,
+    },
+    /// None of the fields looked for is there.
+    #[error("no text: none of the fields {} is present", .looked_for.join(", "))]
+    NoText {
+        /// The field names tried, in order.
+        looked_for: Vec<String>,
+    },
+    /// A field has a type that cannot serve.
+    #[error("field `{field}` is {found}, expected {expected}")]
+    Type {
+        /// Dotted path of the field.
+        field: String,
+        /// The JSON type found.
+        found: &'static str,
+        /// The JSON type expected.
+        expected: &'static str,
+    },
+    /// An id with no characters.
+    #[error("field `{field}` is an empty id")]
+    EmptyId {
+        /// Dotted path of the field.
+        field: String,
+    },
+    /// An id that is too long to be looked up.
+    #[error("field `{field}` is an id of {bytes} bytes, at most {max} are possible")]
+    LongId {
+        /// Dotted path of the field.
+        field: String,
+        /// Its length.
+        bytes: usize,
+        /// The longest that is possible.
+        max: usize,
+    },
+    /// Two records of one input share an id.
+    #[error("id {id:?} stands already at {first}")]
+    DuplicateId {
+        /// The id.
+        id: String,
+        /// Where it was seen first.
+        first: Place,
+    },
+    /// `--long error` met a text over the maximum length.
+    #[error("the text has {tokens} tokens, the maximum is {max}")]
+    TooLong {
+        /// Tokens of the whole text, specials included.
+        tokens: usize,
+        /// The maximum length in force.
+        max: usize,
+    },
+    /// A query with no text.
+    #[error("the query is empty")]
+    EmptyQuery,
+}
+
+/// A failure of the library.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or directory could not be read.
+    #[error("{}: cannot read", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file or directory could not be written.
+    #[error("{}: cannot write", .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// An input stopped giving bytes.
+    #[error("{place}: cannot read")]
+    Input {
+        /// The input, and the line reached.
+        place: Place,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// An input without a single record.
+    #[error("{input}: no records in it")]
+    NoRecords {
+        /// The input's name.
+        input: Arc<str>,
+    },
+    /// An input whose format is not the one named or guessed.
+    #[error("{place}: not {expected}: {found}")]
+    Format {
+        /// The input.
+        place: Place,
+        /// The format expected.
+        expected: &'static str,
+        /// What is there instead.
+        found: String,
+    },
+    /// One record is bad.
+    #[error("{place}: {problem}")]
+    Record {
+        /// Where it stands.
+        place: Place,
+        /// What is wrong with it.
+        problem: BadRecord,
+    },
+    /// The query is empty.
+    #[error("the query is empty")]
+    EmptyQuery,
+
+    /// No model of that name here, and the network may not be asked.
+    #[error("model {id} is not on this machine: no {missing}")]
+    ModelOffline {
+        /// The model asked for.
+        id: String,
+        /// The first file that is missing, with the places looked at.
+        missing: String,
+    },
+    /// The Hub did not give a file.
+    #[error("model {id}: cannot download {file} from {endpoint}")]
+    Download {
+        /// The model asked for.
+        id: String,
+        /// The file.
+        file: String,
+        /// The Hub's address.
+        endpoint: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// The Hub knows no such model, revision or file.
+    #[error("model {id}: {endpoint} has no {file} of it")]
+    NotOnHub {
+        /// The model asked for.
+        id: String,
+        /// The file.
+        file: String,
+        /// The Hub's address.
+        endpoint: String,
+        /// The Hub's words.
+        #[source]
+        source: Cause,
+    },
+    /// A file has other bytes than its digest promises.
+    #[error("{}: its SHA-256 is {found}, expected {expected}", .path.display())]
+    ModelDigest {
+        /// The file.
+        path: PathBuf,
+        /// Expected digest, hexadecimal.
+        expected: String,
+        /// The digest of what is there.
+        found: String,
+    },
+    /// A file of the model is missing.
+    #[error("{}: the model has no {file}", .dir.display())]
+    ModelFile {
+        /// The model's directory.
+        dir: PathBuf,
+        /// The file that is missing.
+        file: &'static str,
+    },
+    /// A file of the model is damaged or of a kind that is not supported.
+    #[error("{}: {what}", .path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// Why.
+        #[source]
+        source: Option<Cause>,
+    },
+    /// A setting that this model or build cannot serve.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The encoder failed in its arithmetic library.
+    #[error("the encoder failed on {device}")]
+    Encoder {
+        /// Where it ran.
+        device: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+
+    /// There is no index.
+    #[error("{}: no index here", .dir.display())]
+    NoIndex {
+        /// The directory looked at.
+        dir: PathBuf,
+    },
+    /// The directory is in use for something else.
+    #[error("{}: not an index, and not empty", .dir.display())]
+    NotAnIndex {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The index was written by a newer release.
+    #[error("{}: index format {found}, this release reads up to {supported}", .dir.display())]
+    NewerFormat {
+        /// The directory.
+        dir: PathBuf,
+        /// Its format version.
+        found: u32,
+        /// The newest one understood.
+        supported: u32,
+    },
+    /// A file of the index is missing or has other bytes than were committed.
+    #[error("{}: damaged index: {what}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// Why.
+        #[source]
+        source: Option<Cause>,
+    },
+    /// The index was built with other settings.
+    #[error("{}: built with {setting} {recorded}, asked for {asked}", .dir.display())]
+    Mismatch {
+        /// The directory.
+        dir: PathBuf,
+        /// The setting, as its option is called.
+        setting: &'static str,
+        /// What the index recorded.
+        recorded: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// Another process writes the index.
+    #[error("{}: another process is writing this index{}", .dir.display(), .holder)]
+    Locked {
+        /// The directory.
+        dir: PathBuf,
+        /// ` (process 123)` where that is known, else empty.
+        holder: String,
+    },
+    /// tantivy or FAISS failed.
+    #[error("{}: {what}", .path.display())]
+    Index {
+        /// The file or directory worked on.
+        path: PathBuf,
+        /// What was being done.
+        what: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// A bad record at `place`.
+    pub(crate) fn record(place: &Place, problem: BadRecord) -> Self {
+        Self::Record { place: place.clone(), problem }
+    }
+
+    /// `path` could not be read.
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |source| Self::Read { path: path.to_owned(), source }
+    }
+
+    /// `path` could not be written.
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |source| Self::Write { path: path.to_owned(), source }
+    }
+
+    /// The next command to type, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoIndex { .. } => "build one with `semsearch index FILE`, or name one with `-i DIR`".into(),
+            Self::NotAnIndex { .. } => "name another directory with `-i DIR`".into(),
+            Self::NewerFormat { .. } => {
+                "update semsearch, or build the index anew with `semsearch index --rebuild FILE`".into()
+            }
+            Self::Damaged { .. } => "build the index anew with `semsearch index --rebuild FILE`".into(),
+            Self::Mismatch { setting, recorded, .. } => format!(
+                "leave out --{setting} to use the index's own ({recorded}), or build anew with `semsearch index \
+                 --rebuild`"
+            ),
+            Self::Locked { .. } => "wait for it to finish; readers need not wait".into(),
+            Self::ModelOffline { id, .. } => format!(
+                "`semsearch model fetch {id}` downloads it (without --offline), `semsearch model import DIR` copies it from \
+                 a directory that holds its files"
+            ),
+            Self::Download { .. } => {
+                "check the network and HF_ENDPOINT, or bring the files with `semsearch model import DIR`".into()
+            }
+            Self::NotOnHub { .. } => {
+                "check the id and --revision; a model needs config.json, tokenizer.json and model.safetensors".into()
+            }
+            Self::ModelDigest { .. } => {
+                "`semsearch model fetch` brings it anew; for another model name it with `--model`".into()
+            }
+            Self::ModelFile { .. } => {
+                "a model directory holds config.json, tokenizer.json and model.safetensors".into()
+            }
+            Self::Record { problem: BadRecord::NoText { .. }, .. } => "name the field with `--text-field NAME`".into(),
+            Self::Record { problem: BadRecord::TooLong { .. }, .. } => {
+                "`--long truncate` cuts such texts, a larger `--max-length` keeps them".into()
+            }
+            Self::Record { .. } => "`--on-error skip` counts bad records and goes on".into(),
+            Self::Format { .. } => "name the format with `--format`".into(),
+            _ => return None,
+        })
+    }
+}

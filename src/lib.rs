@@ -1,0 +1,4 @@
+//! Semantic search: texts are turned into vectors by a BERT model, kept in an index, and found by meaning.
+
+pub mod corpus;
+pub mod error;

@@ -1,0 +1,3 @@
+//! `semsearch`: semantic search on the command line.
+
+fn main() {}
