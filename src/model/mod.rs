@@ -1,0 +1,101 @@
+//! A model's files: where they are, whether they are the right ones, and what they say.
+//!
+//! [`resolve`] finds the directory, on disk or on the Hugging Face Hub; [`ModelConfig`] reads how the model is to be
+//! run; [`Tokenizer`] turns texts into the ids it knows. Running it is left to [`crate::encoder`].
+
+mod config;
+mod digest;
+mod hub;
+mod import;
+mod resolve;
+mod tokenizer;
+
+use std::path::{Path, PathBuf};
+
+pub use config::{BertConfig, HiddenAct, ModelConfig, Pooling};
+pub use digest::{fingerprint, verify};
+pub use import::import;
+pub use resolve::{Locations, resolve};
+pub use tokenizer::{RaggedIds, Tokenized, Tokenizer};
+
+/// The model used where none is named.
+pub const DEFAULT_MODEL: &str = "sentence-transformers/all-MiniLM-L6-v2";
+
+/// The commit of [`DEFAULT_MODEL`] on the Hub whose digests are pinned.
+pub const DEFAULT_REVISION: &str = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf";
+
+/// The branch a Hub model is taken from where no revision is named and none is pinned.
+const DEFAULT_BRANCH: &str = "main";
+
+pub(crate) const CONFIG: &str = "config.json";
+pub(crate) const TOKENIZER: &str = "tokenizer.json";
+pub(crate) const WEIGHTS: &str = "model.safetensors";
+const MODULES: &str = "modules.json";
+const SENTENCE_CONFIG: &str = "sentence_bert_config.json";
+const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+const PROMPTS: &str = "config_sentence_transformers.json";
+
+/// The files without which there is no model.
+const REQUIRED: [&str; 3] = [CONFIG, TOKENIZER, WEIGHTS];
+
+/// A model as the user names it: a Hub id with a revision, or a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelName {
+    /// `owner/name` on the Hub, or a directory's path.
+    pub id: String,
+    /// Commit, tag or branch on the Hub.
+    pub revision: Option<String>,
+}
+
+impl Default for ModelName {
+    fn default() -> Self {
+        Self { id: DEFAULT_MODEL.into(), revision: None }
+    }
+}
+
+impl ModelName {
+    /// The revision asked for, the pinned one of the default model, or the default branch.
+    fn revision(&self) -> &str {
+        match &self.revision {
+            Some(revision) => revision,
+            None if self.id == DEFAULT_MODEL => DEFAULT_REVISION,
+            None => DEFAULT_BRANCH,
+        }
+    }
+
+    /// Whether this is the model whose digests are known.
+    fn is_pinned(&self) -> bool {
+        self.id == DEFAULT_MODEL && self.revision() == DEFAULT_REVISION
+    }
+
+    /// `owner/name`, each part a plain name.
+    fn hub_parts(&self) -> Option<(&str, &str)> {
+        let (owner, name) = self.id.split_once('/')?;
+        let plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['/', '\\']);
+        (plain(owner) && plain(name)).then_some((owner, name))
+    }
+}
+
+/// A model found: its directory, and the name it was asked for by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelFiles {
+    /// The directory that holds the files.
+    pub dir: PathBuf,
+    /// The Hub id, or the directory's absolute path.
+    pub id: String,
+    /// The revision, for a Hub id.
+    pub revision: Option<String>,
+}
+
+impl ModelFiles {
+    /// The path of one of the model's files.
+    pub fn path(&self, file: impl AsRef<Path>) -> PathBuf {
+        self.dir.join(file)
+    }
+}
+
+/// Hears of a download's progress.
+pub trait DownloadProgress: Send + Sync {
+    /// `bytes` of `total` have arrived of `file`; `total` is 0 where the Hub does not say.
+    fn progress(&self, file: &str, bytes: u64, total: u64);
+}
