@@ -1,0 +1,231 @@
+//! Texts in, vectors out: tokenizer and encoder together, with the batching between them.
+//!
+//! Texts are sorted by length and cut into batches of so many tokens, so that little is padded; the results come back
+//! in the order given.
+
+use std::ops::Range;
+
+use crate::encoder::{CandleEncoder, Device, Encoder, Precision, Vectors, normalize};
+use crate::error::{Error, Result};
+use crate::model::{ModelConfig, ModelFiles, Pooling, RaggedIds, Tokenized, Tokenizer};
+
+/// How to run a model; what is `None` is the model's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Where the encoder runs.
+    pub device: Device,
+    /// Its arithmetic; [`Precision::F32`] if `None`.
+    pub precision: Option<Precision>,
+    /// How token vectors become one.
+    pub pooling: Option<Pooling>,
+    /// Tokens kept of a text, specials included.
+    pub max_length: Option<usize>,
+    /// Whether vectors are scaled to length 1.
+    pub normalized: Option<bool>,
+}
+
+/// A model ready to embed texts.
+pub struct Embedder {
+    tokenizer: Tokenizer,
+    encoder: Box<dyn Encoder>,
+    config: ModelConfig,
+    pooling: Pooling,
+    normalized: bool,
+    precision: Precision,
+}
+
+/// Texts' vectors and tokens.
+#[derive(Clone, Debug)]
+pub struct Embedded {
+    /// `[texts, dim]`; for [`Pooling::None`] `[tokens, dim]`, a text's rows where its ids are.
+    pub vectors: Vectors,
+    /// What the vectors were made of.
+    pub tokenized: Tokenized,
+}
+
+impl Embedded {
+    /// The rows of `vectors` that belong to text `index`.
+    pub fn rows(&self, index: usize, pooling: Pooling) -> &[f32] {
+        let rows = rows(&self.tokenized.ids, pooling, index);
+        self.vectors.rows(rows.start, rows.end)
+    }
+}
+
+/// Hears how far a call to [`Embedder::embed_tokenized`] has come.
+pub trait Progress {
+    /// `texts` more texts, of `tokens` tokens together, are done.
+    fn done(&mut self, texts: usize, tokens: usize);
+}
+
+/// Nobody wants to hear.
+impl Progress for () {
+    fn done(&mut self, _: usize, _: usize) {}
+}
+
+impl Embedder {
+    /// Loads a model.
+    ///
+    /// # Errors
+    /// A file is missing or damaged, or the model, the build or the machine cannot serve an option.
+    pub fn load(model: &ModelFiles, options: &Options) -> Result<Self> {
+        let config = ModelConfig::load(model)?;
+        let precision = options.precision.unwrap_or(Precision::F32);
+        if precision != Precision::F32 {
+            return Err(Error::Unsupported(format!("precision {precision} is not there yet: use `--precision f32`")));
+        }
+        let (max_length, positions) =
+            (options.max_length.unwrap_or(config.max_length), config.bert.max_position_embeddings);
+        if max_length > positions {
+            return Err(Error::Unsupported(format!(
+                "a maximum length of {max_length}: the model has {positions} positions"
+            )));
+        }
+        Ok(Self {
+            tokenizer: Tokenizer::load(model, max_length)?,
+            encoder: Box::new(CandleEncoder::load(model, &config.bert, options.device)?),
+            pooling: options.pooling.unwrap_or(config.pooling),
+            normalized: options.normalized.unwrap_or(config.normalized),
+            precision,
+            config,
+        })
+    }
+
+    /// Components of a vector.
+    pub fn dim(&self) -> usize {
+        self.encoder.dim()
+    }
+
+    /// How token vectors become one.
+    pub fn pooling(&self) -> Pooling {
+        self.pooling
+    }
+
+    /// Whether vectors are scaled to length 1.
+    pub fn normalized(&self) -> bool {
+        self.normalized
+    }
+
+    /// The arithmetic in use.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// What the model's files say.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Where and how the encoder computes, for a person to read.
+    pub fn describe(&self) -> String {
+        self.encoder.describe()
+    }
+
+    /// Embeds `texts`.
+    ///
+    /// ```no_run
+    /// # fn main() -> semsearch::error::Result<()> {
+    /// use semsearch::embedder::{Embedder, Options};
+    /// use semsearch::model::ModelFiles;
+    ///
+    /// let model = ModelFiles { dir: "all-MiniLM-L6-v2".into(), id: "all-MiniLM-L6-v2".into(), revision: None };
+    /// let embedder = Embedder::load(&model, &Options::default())?;
+    /// let embedded = embedder.embed(&["I took my dog for a walk", "I took my cat for a walk"])?;
+    /// let (dog, cat) = (embedded.vectors.row(0), embedded.vectors.row(1));
+    /// let cosine: f32 = dog.iter().zip(cat).map(|(a, b)| a * b).sum();
+    /// assert!((cosine - 0.8291).abs() < 1e-4);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Tokenizing or encoding fails.
+    pub fn embed(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Embedded> {
+        self.embed_tokenized(self.tokenizer.tokenize(texts)?, &mut ())
+    }
+
+    /// Embeds texts that are tokenized already, telling `progress` after each batch.
+    ///
+    /// # Errors
+    /// Encoding fails.
+    pub fn embed_tokenized(&self, tokenized: Tokenized, progress: &mut dyn Progress) -> Result<Embedded> {
+        let ids = &tokenized.ids;
+        let all_rows = if self.pooling == Pooling::None { ids.tokens() } else { ids.len() };
+        let mut vectors = Vectors::zeros(all_rows, self.dim());
+        for batch in batches(ids, self.encoder.batch_tokens()) {
+            let mut gathered = RaggedIds::default();
+            batch.iter().for_each(|&text| gathered.push(ids.get(text)));
+            let mut encoded = self.encoder.encode(&gathered, self.pooling)?;
+            // Token vectors stay raw, as the model gives them: it is a text's one vector that is compared.
+            if self.normalized && self.pooling != Pooling::None {
+                encoded.iter_mut().for_each(normalize);
+            }
+            for (position, &text) in batch.iter().enumerate() {
+                let (from, to) = (rows(&gathered, self.pooling, position), rows(ids, self.pooling, text));
+                vectors.rows_mut(to.start, to.end).copy_from_slice(encoded.rows(from.start, from.end));
+            }
+            progress.done(batch.len(), gathered.tokens());
+        }
+        Ok(Embedded { vectors, tokenized })
+    }
+}
+
+/// The rows of text `index`: one, or one a token.
+fn rows(ids: &RaggedIds, pooling: Pooling, index: usize) -> Range<usize> {
+    if pooling == Pooling::None { ids.range(index) } else { index..index + 1 }
+}
+
+/// Texts in batches, longest first, each of at most `budget` tokens when padded to its longest, or of one text.
+fn batches(ids: &RaggedIds, budget: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..ids.len()).collect();
+    order.sort_by_key(|&text| std::cmp::Reverse(ids.get(text).len()));
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    let mut room = 0;
+    for text in order {
+        match batches.last_mut() {
+            Some(batch) if batch.len() < room => batch.push(text),
+            _ => {
+                room = budget / ids.get(text).len().max(1);
+                batches.push(vec![text]);
+            }
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ragged(lengths: &[usize]) -> RaggedIds {
+        let mut ids = RaggedIds::default();
+        lengths.iter().for_each(|&length| ids.push(&vec![1; length]));
+        ids
+    }
+
+    proptest! {
+        #[test]
+        fn batches_hold_every_text_once_within_the_budget(lengths in prop::collection::vec(1..300usize, 0..200)) {
+            let budget = 512;
+            let batches = batches(&ragged(&lengths), budget);
+            let mut all: Vec<usize> = batches.concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..lengths.len()).collect::<Vec<_>>());
+            for batch in &batches {
+                let longest = batch.iter().map(|&text| lengths[text]).max().unwrap();
+                prop_assert!(batch.len() == 1 || batch.len() * longest <= budget);
+            }
+        }
+    }
+
+    #[test]
+    fn texts_of_like_length_share_a_batch() {
+        assert_eq!(batches(&ragged(&[2, 100, 3, 100]), 200), vec![vec![1, 3], vec![2, 0]]);
+    }
+}

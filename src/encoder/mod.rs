@@ -1,0 +1,180 @@
+//! Token ids in, vectors out.
+//!
+//! [`Encoder`] is the one interface: ragged ids, never padded ones, so that what a batch is made of is the encoder's
+//! own affair. [`candle`] is the reference and the way to a GPU. Texts, their order and their normalization belong to
+//! [`crate::embedder`].
+
+mod candle;
+mod pooling;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::candle::CandleEncoder;
+pub use self::pooling::{normalize, pool};
+use crate::error::Result;
+use crate::model::{Pooling, RaggedIds};
+
+/// Runs a model on token ids.
+pub trait Encoder: Send + Sync {
+    /// Components of a vector.
+    fn dim(&self) -> usize;
+
+    /// Encodes the texts as one batch: `[texts, dim]`, or `[tokens, dim]` for [`Pooling::None`]; in the order given,
+    /// not normalized.
+    ///
+    /// Texts of similar length make the cheapest batch.
+    ///
+    /// # Errors
+    /// The device fails, for instance for want of memory.
+    fn encode(&self, ids: &RaggedIds, pooling: Pooling) -> Result<Vectors>;
+
+    /// How many tokens a batch should have for the encoder to be at its best.
+    fn batch_tokens(&self) -> usize;
+
+    /// Where and how it computes, for a person to read.
+    fn describe(&self) -> String;
+}
+
+/// Rows of equal length, one after the other.
+///
+/// Invariant: `data.len()` is a multiple of `dim`, and `dim` is not 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vectors {
+    data: Vec<f32>,
+    dim: usize,
+}
+
+impl Vectors {
+    /// Rows of `dim` components.
+    ///
+    /// # Panics
+    /// If `data` is not whole rows.
+    pub fn new(data: Vec<f32>, dim: usize) -> Self {
+        assert!(dim > 0 && data.len().is_multiple_of(dim), "{} floats are no rows of {dim}", data.len());
+        Self { data, dim }
+    }
+
+    /// `rows` rows of zeros.
+    pub fn zeros(rows: usize, dim: usize) -> Self {
+        Self::new(vec![0.0; rows * dim], dim)
+    }
+
+    /// Components of a row.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.data.len() / self.dim
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// Row `index`.
+    pub fn row(&self, index: usize) -> &[f32] {
+        &self.data[index * self.dim..][..self.dim]
+    }
+
+    /// Rows `start..end`, one after the other.
+    pub fn rows(&self, start: usize, end: usize) -> &[f32] {
+        &self.data[start * self.dim..end * self.dim]
+    }
+
+    /// Rows `start..end`, to write to.
+    pub fn rows_mut(&mut self, start: usize, end: usize) -> &mut [f32] {
+        &mut self.data[start * self.dim..end * self.dim]
+    }
+
+    /// Every row, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.data.chunks_exact(self.dim)
+    }
+
+    /// Every row, to write to.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = &mut [f32]> {
+        self.data.chunks_exact_mut(self.dim)
+    }
+
+    /// All components, row after row.
+    pub fn as_slice(&self) -> &[f32] {
+        &self.data
+    }
+}
+
+/// Where an encoder runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Device {
+    /// CUDA if it is built in and answers, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The CUDA device of this number.
+    Cuda(usize),
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word.split_once(':') {
+            None if word == "auto" => Ok(Self::Auto),
+            None if word == "cpu" => Ok(Self::Cpu),
+            None if word == "cuda" => Ok(Self::Cuda(0)),
+            Some(("cuda", number)) => {
+                number.parse().map(Self::Cuda).map_err(|_| format!("no device number {number:?}"))
+            }
+            _ => Err(format!("no device {word:?}: expected auto, cpu, cuda or cuda:N")),
+        }
+    }
+}
+
+/// The arithmetic of an encoder's matrix products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit floats of 8 exponent bits, accumulated in 32-bit ones.
+    Bf16,
+    /// 16-bit floats of 5 exponent bits.
+    F16,
+    /// 8-bit integers, accumulated in 32-bit ones.
+    Int8,
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_spelled_as_documented() {
+        assert_eq!("cuda:2".parse(), Ok(Device::Cuda(2)));
+        assert_eq!("cuda".parse(), Ok(Device::Cuda(0)));
+        assert!("cuda:x".parse::<Device>().is_err() && "gpu".parse::<Device>().is_err());
+    }
+
+    #[test]
+    #[should_panic(expected = "no rows of 3")]
+    fn vectors_are_whole_rows() {
+        Vectors::new(vec![0.0; 4], 3);
+    }
+}
