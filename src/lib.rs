@@ -4,4 +4,5 @@ pub mod corpus;
 pub mod embedder;
 pub mod encoder;
 pub mod error;
+pub mod index;
 pub mod model;
