@@ -1,4 +1,50 @@
 //! Semantic search: texts are turned into vectors by a BERT model, kept in an index, and found by meaning.
+//!
+//! This is the library behind the command `semsearch`. In the order of the data's way:
+//!
+//! | module | what goes in | what comes out |
+//! | --- | --- | --- |
+//! | [`corpus`] | files and streams | [`Document`](corpus::Document)s |
+//! | [`model`] | a name | the model's files, and texts as token ids |
+//! | [`encoder`] | token ids | vectors |
+//! | [`embedder`] | texts | vectors, by way of the two above |
+//! | [`index`] | documents and vectors | a directory, changed in atomic commits |
+//! | [`search`] | queries | [`Hit`](search::Hit)s |
+//!
+//! A session in code, all of it real, with the model in a directory:
+//!
+//! ```no_run
+//! use semsearch::corpus::{self, Fields, Format, Input};
+//! use semsearch::embedder::{Embedder, Options};
+//! use semsearch::index::{Index, IndexWriter, Metric, Recipe, Store};
+//! use semsearch::model::ModelFiles;
+//! use semsearch::search::{Query, Searcher, Wanted};
+//!
+//! # fn main() -> semsearch::error::Result<()> {
+//! let model = ModelFiles { dir: "all-MiniLM-L6-v2".into(), id: "all-MiniLM-L6-v2".into(), revision: None };
+//! let embedder = Embedder::load(&model, &Options::default())?;
+//! let store = Store { factory: "Flat".into(), metric: Metric::Ip, with_title: true };
+//! let recipe = Recipe::new(&model, &embedder, &store)?;
+//!
+//! let mut writer = IndexWriter::open("index".as_ref(), recipe.clone(), false)?;
+//! for record in corpus::records(&[Input::File("corpus.jsonl".into())], Format::Auto)? {
+//!     let document = Fields::default().document(record?)?;
+//!     let change = writer.compare(&document)?;
+//!     let embedded = embedder.embed(&[document.to_embed(true)])?;
+//!     writer.put(&document, change, embedded.vectors.row(0))?;
+//! }
+//! writer.commit()?;
+//!
+//! let mut searcher = Searcher::new(Index::open("index".as_ref())?, embedder, &recipe)?;
+//! let query = Query { id: "1".into(), text: "Who headlined the halftime show?".into() };
+//! for hit in &searcher.search(&[query], Wanted { top_k: 3, min_score: None }, &mut ())?[0] {
+//!     println!("{:.4} {}", hit.score, hit.document.text);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing here prints, exits, or reads the environment; that is the command line's part.
 
 pub mod corpus;
 pub mod embedder;
@@ -6,3 +52,4 @@ pub mod encoder;
 pub mod error;
 pub mod index;
 pub mod model;
+pub mod search;
