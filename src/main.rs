@@ -1,3 +1,9 @@
-//! `semsearch`: semantic search on the command line.
+//! `semsearch`: semantic search on the command line. See the library for how it works, `cli` for what can be typed.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

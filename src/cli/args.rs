@@ -1,0 +1,420 @@
+//! The command line as clap sees it. Nothing here touches files, the terminal or the model: see `settings`.
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use semsearch::encoder::{Device, Precision};
+use semsearch::index::Metric;
+use semsearch::model::Pooling;
+use semsearch::{corpus, encoder};
+
+/// Semantic search from the command line: index texts, ask in plain language.
+#[derive(Debug, Parser)]
+#[command(name = "semsearch", version, max_term_width = 100, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  semsearch index corpus.jsonl
+  semsearch query \"Who headlined the halftime show?\" -k 3
+  semsearch query -f jsonl < questions.txt | jq .score
+
+Exit status: 0 found or done, 1 nothing found, 2 error.";
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Common options")]
+pub(super) struct Common {
+    /// The index [default: .semsearch here or in the nearest parent]
+    #[arg(short, long, global = true, value_name = "DIR", env = "SEMSEARCH_INDEX", hide_env = true,
+        value_hint = ValueHint::DirPath)]
+    pub(super) index: Option<PathBuf>,
+    /// Processor cores to use [default: all]
+    #[arg(long, global = true, value_name = "N", env = "SEMSEARCH_THREADS", hide_env = true,
+        value_parser = positive)]
+    pub(super) threads: Option<usize>,
+    /// Never open a network connection
+    #[arg(long, global = true, env = "SEMSEARCH_OFFLINE", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(super) offline: bool,
+    /// When to colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "SEMSEARCH_COLOR", hide_env = true)]
+    pub(super) color: Color,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, env = "SEMSEARCH_QUIET", hide_env = true, value_parser = FalseyValueParser::new(),
+        overrides_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say which model, device and index are used
+    #[arg(short, long, global = true, env = "SEMSEARCH_VERBOSE", hide_env = true,
+        value_parser = FalseyValueParser::new())]
+    pub(super) verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Build or update an index
+    Index(Index),
+    /// Search an index
+    Query(Query),
+    /// Turn texts into vectors
+    Embed(Embed),
+    /// Compare texts with one another
+    Sim(Sim),
+    /// Say what an index holds
+    Info(Info),
+    /// Get, copy, find or check a model
+    Model(Model),
+}
+
+/// Options of every command that embeds.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Model options")]
+pub(super) struct Encoding {
+    /// Hub id or local directory [default: sentence-transformers/all-MiniLM-L6-v2]
+    #[arg(long, value_name = "ID|DIR", env = "SEMSEARCH_MODEL", hide_env = true)]
+    pub(super) model: Option<String>,
+    /// Commit, tag or branch on the Hub [default: pinned for the default model]
+    #[arg(long, value_name = "REV", env = "SEMSEARCH_REVISION", hide_env = true)]
+    pub(super) revision: Option<String>,
+    /// Where the encoder runs: auto, cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto", env = "SEMSEARCH_DEVICE", hide_env = true)]
+    pub(super) device: Device,
+    /// Arithmetic of the encoder's matrix products [default: f32]
+    #[arg(long, env = "SEMSEARCH_PRECISION", hide_env = true)]
+    pub(super) precision: Option<PrecisionArg>,
+    /// How token vectors become one [default: the model's own]
+    #[arg(long, env = "SEMSEARCH_POOLING", hide_env = true)]
+    pub(super) pooling: Option<PoolingArg>,
+    /// Tokens kept of each text, specials included [default: the model's own]
+    #[arg(long, value_name = "N", env = "SEMSEARCH_MAX_LENGTH", hide_env = true, value_parser = positive)]
+    pub(super) max_length: Option<usize>,
+    /// Skip L2 normalization
+    #[arg(long, env = "SEMSEARCH_NO_NORMALIZE", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(super) no_normalize: bool,
+}
+
+/// Options of every command that reads records.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Input options")]
+pub(super) struct Records {
+    /// Input format
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    pub(super) format: FormatArg,
+    /// Field of the id [default: first of _id, id, docid]
+    #[arg(long, value_name = "NAME")]
+    pub(super) id_field: Option<String>,
+    /// Field of the text [default: first of text, contents, content, context, passage, body]
+    #[arg(long, value_name = "NAME")]
+    pub(super) text_field: Option<String>,
+    /// Field of the title [default: title]
+    #[arg(long, value_name = "NAME")]
+    pub(super) title_field: Option<String>,
+    /// Do not embed the title before the text
+    #[arg(long)]
+    pub(super) no_title: bool,
+    /// Texts longer than the maximum length: cut them, or stop
+    #[arg(long, value_name = "HOW", default_value = "truncate")]
+    pub(super) long: Long,
+    /// A bad record: stop and name it, or count it and go on
+    #[arg(long, value_name = "HOW", default_value = "fail")]
+    pub(super) on_error: OnError,
+    /// First N records only
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<usize>,
+}
+
+impl Records {
+    /// The fields to look in.
+    pub(super) fn fields(&self) -> corpus::Fields {
+        corpus::Fields { id: self.id_field.clone(), text: self.text_field.clone(), title: self.title_field.clone() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Long {
+    Truncate,
+    Error,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum OnError {
+    Fail,
+    Skip,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum FormatArg {
+    Auto,
+    Jsonl,
+    Json,
+    Squad,
+}
+
+impl From<FormatArg> for corpus::Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Auto => Self::Auto,
+            FormatArg::Jsonl => Self::Jsonl,
+            FormatArg::Json => Self::Json,
+            FormatArg::Squad => Self::Squad,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum PoolingArg {
+    Mean,
+    Cls,
+    Max,
+    None,
+}
+
+impl From<PoolingArg> for Pooling {
+    fn from(pooling: PoolingArg) -> Self {
+        match pooling {
+            PoolingArg::Mean => Self::Mean,
+            PoolingArg::Cls => Self::Cls,
+            PoolingArg::Max => Self::Max,
+            PoolingArg::None => Self::None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum PrecisionArg {
+    Auto,
+    F32,
+    Bf16,
+    F16,
+    Int8,
+}
+
+impl PrecisionArg {
+    /// The precision named; `auto` is f32, the one that every machine has.
+    pub(super) fn precision(self) -> encoder::Precision {
+        match self {
+            Self::Auto | Self::F32 => Precision::F32,
+            Self::Bf16 => Precision::Bf16,
+            Self::F16 => Precision::F16,
+            Self::Int8 => Precision::Int8,
+        }
+    }
+}
+
+/// Build or update an index.
+///
+/// A record is a JSON object; what is not its id, title or text is metadata and comes back with hits. A record whose id
+/// and content are in the index already costs nothing, one with other content replaces it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  semsearch index corpus.jsonl
+  semsearch index train-v2.0.json -i squad
+  jq -c '.items[]' dump.json | semsearch index - --text-field body")]
+pub(super) struct Index {
+    /// Files of records, or - for standard input
+    #[arg(value_name = "INPUT", value_hint = ValueHint::FilePath)]
+    pub(super) inputs: Vec<PathBuf>,
+    /// FAISS index factory string [default: Flat]
+    #[arg(long, value_name = "STRING", env = "SEMSEARCH_FACTORY", hide_env = true)]
+    pub(super) factory: Option<String>,
+    /// How vectors are compared: ip or l2 [default: ip]
+    #[arg(long, value_name = "METRIC", env = "SEMSEARCH_METRIC", hide_env = true)]
+    pub(super) metric: Option<Metric>,
+    /// Start afresh instead of updating
+    #[arg(long)]
+    pub(super) rebuild: bool,
+    /// Print the summary as JSON on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) records: Records,
+    #[command(flatten)]
+    pub(super) encoding: Encoding,
+}
+
+/// Search an index.
+///
+/// Each TEXT is a query of its own, so quote it. Without TEXT, queries are read from standard input, one a line or as
+/// JSON Lines with `_id` and `text`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  semsearch query \"Who headlined the halftime show for Super Bowl 50?\" -k 3
+  semsearch query --queries queries.jsonl -k 100 -f trec > run.trec
+  semsearch query -f jsonl < questions.txt | jq -r .id")]
+pub(super) struct Query {
+    /// Queries, or - for standard input
+    #[arg(value_name = "TEXT", conflicts_with = "queries")]
+    pub(super) texts: Vec<String>,
+    /// Hits for each query
+    #[arg(short = 'k', long, value_name = "N", default_value = "10", env = "SEMSEARCH_TOP_K", hide_env = true,
+        value_parser = positive)]
+    pub(super) top_k: usize,
+    /// A file of queries: one a line, or JSON Lines with _id and text
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) queries: Option<PathBuf>,
+    /// No hits worse than this
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    pub(super) min_score: Option<f32>,
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: HitFormat,
+    /// Whole passages instead of snippets, in text
+    #[arg(long)]
+    pub(super) full: bool,
+    /// Sixth column of trec
+    #[arg(long, value_name = "NAME", default_value = "semsearch")]
+    pub(super) run_name: String,
+    #[command(flatten)]
+    pub(super) encoding: Encoding,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum HitFormat {
+    Text,
+    Json,
+    Jsonl,
+    Tsv,
+    Trec,
+}
+
+/// Turn texts into vectors.
+///
+/// Each input record comes back as a line of JSON with an "embedding" added, in the order of the input. With
+/// `--pooling none` that is a matrix, a row for each of its "tokens", as the model gives them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  semsearch embed corpus.jsonl > embedded.jsonl
+  echo \"I took my dog for a walk\" | semsearch embed --lines")]
+pub(super) struct Embed {
+    /// Files of records, or - for standard input
+    #[arg(value_name = "INPUT", value_hint = ValueHint::FilePath)]
+    pub(super) inputs: Vec<PathBuf>,
+    /// Every line of the input is a text
+    #[arg(long, conflicts_with_all = ["format", "id_field", "text_field", "title_field"])]
+    pub(super) lines: bool,
+    /// Write here instead of to standard output; the file appears when it is complete
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) records: Records,
+    #[command(flatten)]
+    pub(super) encoding: Encoding,
+}
+
+/// Compare texts with one another.
+///
+/// Prints the cosine of each pair, as a heat map on a terminal.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  semsearch sim \"I took my dog for a walk\" \"Today is going to rain\" \"I took my cat for a walk\"")]
+pub(super) struct Sim {
+    /// Two texts or more
+    #[arg(value_name = "TEXT", conflicts_with = "lines")]
+    pub(super) texts: Vec<String>,
+    /// A file of texts, one a line, or - for standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) lines: Option<PathBuf>,
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: MatrixFormat,
+    #[command(flatten)]
+    pub(super) encoding: Encoding,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum MatrixFormat {
+    Text,
+    Json,
+    Csv,
+}
+
+/// Say what an index holds.
+#[derive(Debug, clap::Args)]
+pub(super) struct Info {
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Get, copy, find or check a model.
+#[derive(Debug, clap::Args)]
+pub(super) struct Model {
+    #[command(subcommand)]
+    pub(super) action: ModelAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelAction {
+    /// Download a model from the Hub, and print its directory
+    Fetch(ModelArg),
+    /// Copy a model's files from a directory into semsearch's cache, and print where
+    Import {
+        /// A directory with config.json, tokenizer.json and model.safetensors
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: PathBuf,
+        #[command(flatten)]
+        model: ModelArg,
+    },
+    /// Print the directory of a model on this machine
+    Path(ModelArg),
+    /// Check every byte of a model's files against their digests
+    Verify(ModelArg),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ModelArg {
+    /// Hub id or local directory [default: sentence-transformers/all-MiniLM-L6-v2]
+    #[arg(value_name = "ID")]
+    pub(super) id: Option<String>,
+    /// The same, as other commands call it
+    #[arg(long, value_name = "ID", env = "SEMSEARCH_MODEL", hide = true)]
+    pub(super) model: Option<String>,
+    /// Commit, tag or branch on the Hub [default: pinned for the default model]
+    #[arg(long, value_name = "REV", env = "SEMSEARCH_REVISION", hide_env = true)]
+    pub(super) revision: Option<String>,
+}
+
+/// A whole number from 1.
+fn positive(word: &str) -> Result<usize, String> {
+    match word.parse() {
+        Ok(0) => Err("must be at least 1".into()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("expected a whole number from 1".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_has_a_line_of_help() {
+        for command in Args::command().get_subcommands() {
+            for option in command.get_arguments() {
+                assert!(option.get_help().is_some(), "{} {}", command.get_name(), option.get_id());
+            }
+        }
+    }
+}

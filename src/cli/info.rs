@@ -1,0 +1,58 @@
+//! `semsearch info`: what an index holds and how it was made.
+
+use std::io::Write;
+
+use indicatif::{HumanBytes, HumanCount};
+use semsearch::index::{Index, Manifest};
+use serde_json::{Value, json};
+
+use super::settings::Settings;
+use super::{Outcome, args, output};
+
+pub(super) fn run(args: &args::Info, settings: &Settings) -> anyhow::Result<Outcome> {
+    let index = Index::open(&settings.index)?;
+    let facts = facts(&index)?;
+    let mut out = output::raw();
+    if args.json {
+        writeln!(out, "{}", Value::Object(facts.into_iter().map(|(name, value, _)| (name.into(), value)).collect()))?;
+    } else {
+        let width = facts.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
+        for (name, value, shown) in facts {
+            let shown = shown.unwrap_or_else(|| value.as_str().map_or_else(|| value.to_string(), String::from));
+            writeln!(out, "{name:<width$}  {shown}")?;
+        }
+    }
+    out.flush()?;
+    Ok(Outcome::Done)
+}
+
+/// Each fact's name, its value, and how a person reads it where that differs.
+fn facts(index: &Index) -> anyhow::Result<Vec<(&'static str, Value, Option<String>)>> {
+    let Manifest { recipe, created, updated, format_version, .. } = index.manifest();
+    let count = |number: u64| (json!(number), Some(HumanCount(number).to_string()));
+    let plain = |value: Value| (value, None);
+    let bytes = index.bytes()?;
+    let vectors = index.manifest().vectors();
+    let facts = [
+        ("index", plain(json!(index.dir()))),
+        ("documents", count(index.documents())),
+        ("passages", count(vectors)),
+        ("vectors", count(vectors)),
+        ("bytes", (json!(bytes), Some(format!("{bytes} ({})", HumanBytes(bytes))))),
+        ("model", plain(json!(recipe.model.id))),
+        ("revision", (json!(recipe.model.revision), Some(recipe.model.revision.clone().unwrap_or_else(|| "-".into())))),
+        ("digest", plain(json!(recipe.model.fingerprint))),
+        ("pooling", plain(json!(recipe.pooling))),
+        ("normalized", plain(json!(recipe.normalized))),
+        ("max_length", plain(json!(recipe.max_length))),
+        ("precision", plain(json!(recipe.precision))),
+        ("dim", plain(json!(recipe.dim))),
+        ("factory", plain(json!(recipe.factory))),
+        ("metric", plain(json!(recipe.metric))),
+        ("title_embedded", plain(json!(recipe.with_title))),
+        ("format_version", plain(json!(format_version))),
+        ("created", plain(json!(created))),
+        ("updated", plain(json!(updated))),
+    ];
+    Ok(facts.into_iter().map(|(name, (value, shown))| (name, value, shown)).collect())
+}

@@ -1,0 +1,55 @@
+//! What can be typed, and what is shown: the only rooms that know clap, anyhow, terminals and the environment.
+
+mod args;
+mod embed;
+mod index;
+mod info;
+mod interrupt;
+mod model;
+mod output;
+mod query;
+mod report;
+mod settings;
+mod sim;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use settings::Settings;
+
+/// How a command that did not fail ends, as grep does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Done, or something was found: 0.
+    Done,
+    /// Nothing was found: 1.
+    Nothing,
+}
+
+/// Parses, runs, reports.
+pub(crate) fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return report::usage(&error),
+    };
+    match run(args) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Nothing) => ExitCode::from(1),
+        Err(error) => report::failure(&error),
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<Outcome> {
+    let settings = Settings::resolve(&args.common)?;
+    match args.command {
+        Command::Index(args) => index::run(&args, &settings),
+        Command::Query(args) => query::run(&args, &settings),
+        Command::Embed(args) => embed::run(&args, &settings),
+        Command::Sim(args) => sim::run(&args, &settings),
+        Command::Info(args) => info::run(&args, &settings),
+        Command::Model(args) => model::run(&args, &settings),
+    }
+}

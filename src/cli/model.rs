@@ -1,0 +1,44 @@
+//! `semsearch model`: get, copy, find or check a model.
+
+use std::io::Write;
+use std::path::Path;
+
+use semsearch::model::{self, Locations, ModelName};
+
+use super::args::{self, ModelAction, ModelArg};
+use super::settings::Settings;
+use super::{Outcome, output};
+
+pub(super) fn run(args: &args::Model, settings: &Settings) -> anyhow::Result<Outcome> {
+    match &args.action {
+        ModelAction::Fetch(model) => print(&settings.model(&name(model))?.dir),
+        ModelAction::Import { dir, model } => print(&model::import(dir, &name(model), &settings.places)?),
+        ModelAction::Path(model) => print(&on_this_machine(model, settings)?.dir),
+        ModelAction::Verify(model) => {
+            let found = on_this_machine(model, settings)?;
+            let checked = model::verify(&found)?;
+            let told = if checked.is_empty() { "no digest is known of its files".into() } else { checked.join(", ") };
+            settings.terminal.note(&format!("{}: {told}", if checked.is_empty() { "unverified" } else { "intact" }));
+            print(&found.dir)
+        }
+    }
+}
+
+fn name(model: &ModelArg) -> ModelName {
+    let named = model.id.clone().or_else(|| model.model.clone());
+    let id = named.unwrap_or_else(|| ModelName::default().id);
+    ModelName { id, revision: model.revision.clone() }
+}
+
+/// Asking where a model is must not bring it here.
+fn on_this_machine(model: &ModelArg, settings: &Settings) -> anyhow::Result<model::ModelFiles> {
+    let places = Locations { offline: true, ..settings.places.clone() };
+    Ok(model::resolve(&name(model), &places, &settings.terminal.download())?)
+}
+
+fn print(dir: &Path) -> anyhow::Result<Outcome> {
+    let mut out = output::raw();
+    writeln!(out, "{}", dir.display())?;
+    out.flush()?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,217 @@
+//! `semsearch query`: questions in, hits out.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use semsearch::error::{BadRecord, Error, Place};
+use semsearch::index::{Index, Recipe, Store};
+use semsearch::model::Pooling;
+use semsearch::search::{Query, Searcher, Wanted};
+use serde_json::Value;
+
+use super::report::Advice;
+use super::settings::Settings;
+use super::{Outcome, args, output};
+
+/// Queries answered together at most, when they come faster than they are answered.
+const BATCH: usize = 1024;
+
+pub(super) fn run(args: &args::Query, settings: &Settings) -> anyhow::Result<Outcome> {
+    let queries = Queries::open(args)?;
+    let index = Index::open(&settings.index)?;
+    let mut searcher = searcher(args, settings, index)?;
+    let wanted = Wanted { top_k: args.top_k, min_score: args.min_score };
+    let mut out = output::hits(args, searcher.metric(), queries.several());
+    let mut bar = settings.terminal.encoding(None);
+    let mut found = false;
+    for batch in queries {
+        let batch = batch?;
+        let hits = searcher.search(&batch, wanted, &mut bar)?;
+        for (query, hits) in batch.iter().zip(&hits) {
+            found |= !hits.is_empty();
+            out.write(query, hits)?;
+        }
+        out.flush()?;
+    }
+    bar.finish();
+    out.finish()?;
+    Ok(if found { Outcome::Done } else { Outcome::Nothing })
+}
+
+/// The index with the model it was built with, or the one asked for if that is the same.
+fn searcher(args: &args::Query, settings: &Settings, index: Index) -> anyhow::Result<Searcher> {
+    let recorded = &index.manifest().recipe;
+    if args.encoding.pooling.map(Pooling::from) == Some(Pooling::None) {
+        return Err(Error::Unsupported("a query needs one vector: `--pooling none` is for `embed`".into()).into());
+    }
+    let (model, embedder) = settings.embedder(&args.encoding, Some(recorded))?;
+    let store = Store { factory: recorded.factory.clone(), metric: recorded.metric, with_title: recorded.with_title };
+    let recipe = Recipe::new(&model, &embedder, &store)?;
+    settings.terminal.detail(&format!(
+        "index {}: {} documents, {} by {}",
+        settings.index.display(),
+        index.documents(),
+        recorded.factory,
+        recorded.metric
+    ));
+    Ok(Searcher::new(index, embedder, &recipe)?)
+}
+
+/// Queries in batches: those given, or those of a file or stream as they come.
+enum Queries {
+    Given(Option<Vec<Query>>, usize),
+    Read(Receiver<Result<Query, Error>>),
+}
+
+impl Queries {
+    fn open(args: &args::Query) -> anyhow::Result<Self> {
+        let from_stdin = args.texts.is_empty() || args.texts == ["-"];
+        if let Some(path) = args.queries.as_deref().filter(|path| *path != Path::new("-")) {
+            let file = File::open(path).map_err(|source| Error::Read { path: path.into(), source })?;
+            return Ok(Self::read(file, path.to_string_lossy().into()));
+        }
+        if args.queries.is_none() && !from_stdin {
+            return Self::given(&args.texts);
+        }
+        if args.queries.is_none() && args.texts.is_empty() && std::io::stdin().is_terminal() {
+            let hint = "`semsearch query \"your question\"`, or pipe questions in, one a line".into();
+            return Err(Advice { message: "no query".into(), hint }.into());
+        }
+        Ok(Self::read(std::io::stdin(), "<stdin>".into()))
+    }
+
+    fn given(texts: &[String]) -> anyhow::Result<Self> {
+        if texts.iter().any(|text| text.trim().is_empty()) {
+            return Err(Error::EmptyQuery.into());
+        }
+        let numbered =
+            (1..).zip(texts).map(|(number, text): (usize, _)| Query { id: number.to_string(), text: text.clone() });
+        Ok(Self::Given(Some(numbered.collect()), texts.len()))
+    }
+
+    /// Reads on a thread of its own, so that a query is answered when it comes and many are answered together.
+    fn read(input: impl Read + Send + 'static, name: Arc<str>) -> Self {
+        let (sender, receiver) = sync_channel(BATCH);
+        thread::spawn(move || {
+            for query in lines(BufReader::new(input), &name) {
+                let failed = query.is_err();
+                if sender.send(query).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Self::Read(receiver)
+    }
+
+    /// Whether there may be more than one.
+    fn several(&self) -> bool {
+        match self {
+            Self::Given(_, count) => *count > 1,
+            Self::Read(_) => true,
+        }
+    }
+}
+
+impl Iterator for Queries {
+    type Item = Result<Vec<Query>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Given(queries, _) => queries.take().map(Ok),
+            Self::Read(queries) => {
+                // Waits for one, and takes what has come with it.
+                let first = queries.recv().ok()?;
+                Some(std::iter::once(first).chain(queries.try_iter().take(BATCH - 1)).collect())
+            }
+        }
+    }
+}
+
+/// The queries of a file: JSON Lines if its first one is an object, else one a line. Blank lines are passed over.
+fn lines(mut input: impl BufRead, name: &Arc<str>) -> impl Iterator<Item = Result<Query, Error>> {
+    let (mut bytes, mut number, mut json) = (Vec::new(), 0, None);
+    std::iter::from_fn(move || {
+        loop {
+            number += 1;
+            let place = Place::line(name, number);
+            bytes.clear();
+            match input.read_until(b'\n', &mut bytes) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(source) => return Some(Err(Error::Input { place, source })),
+            }
+            let text = match std::str::from_utf8(&bytes) {
+                Ok(text) => text.trim_start_matches('\u{feff}').trim(),
+                Err(error) => {
+                    let problem = BadRecord::Utf8 { byte: error.valid_up_to() + 1 };
+                    return Some(Err(Error::Record { place, problem }));
+                }
+            };
+            if text.is_empty() {
+                continue;
+            }
+            let json = *json.get_or_insert(text.starts_with('{'));
+            let query =
+                if json { object(text, number) } else { Ok(Query { id: number.to_string(), text: text.into() }) };
+            return Some(query.map_err(|problem| Error::Record { place, problem }));
+        }
+    })
+}
+
+/// A query of a JSON Lines file.
+fn object(line: &str, number: u64) -> Result<Query, BadRecord> {
+    let value: Value = serde_json::from_str(line).map_err(|error| {
+        let message = error.to_string();
+        let reason = message.split(" at line ").next().unwrap_or(&message).to_owned();
+        BadRecord::Json { reason, column: error.column() }
+    })?;
+    let field = |names: &[&str]| names.iter().find_map(|name| value.get(name));
+    let text = match field(&["text", "query", "question"]) {
+        Some(Value::String(text)) if text.trim().is_empty() => return Err(BadRecord::EmptyQuery),
+        Some(Value::String(text)) => text.clone(),
+        _ => return Err(BadRecord::NoText { looked_for: ["text", "query", "question"].map(String::from).to_vec() }),
+    };
+    let id = match field(&["_id", "id"]) {
+        Some(Value::String(id)) => id.clone(),
+        Some(Value::Number(id)) => id.to_string(),
+        _ => number.to_string(),
+    };
+    Ok(Query { id, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(input: &str) -> Vec<String> {
+        let shown = |query: Result<Query, Error>| match query {
+            Ok(query) => format!("{}={}", query.id, query.text),
+            Err(error) => error.to_string(),
+        };
+        lines(input.as_bytes(), &"in".into()).map(shown).collect()
+    }
+
+    #[test]
+    fn plain_lines_are_numbered_by_their_line() {
+        assert_eq!(read("who?\n\n  why?  \r\n"), ["1=who?", "3=why?"]);
+    }
+
+    #[test]
+    fn objects_bring_their_id_or_are_numbered() {
+        let input = "{\"_id\": \"a\", \"text\": \"who?\"}\n{\"text\": \"why?\"}\n{\"text\": \" \"}\n{\"x\": 1}\n{";
+        assert_eq!(
+            read(input),
+            [
+                "a=who?",
+                "2=why?",
+                "in:3: the query is empty",
+                "in:4: no text: none of the fields text, query, question is present",
+                "in:5: invalid JSON: EOF while parsing an object (column 1)"
+            ]
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! How failures are told: one line with the chain of causes, then what to type next.
+
+use std::io;
+use std::process::ExitCode;
+
+use anstream::eprintln;
+use anstyle::{AnsiColor, Style};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// The status of anything that failed.
+const FAILED: u8 = 2;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// A failure whose message stands by itself, with what to type next.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Advice {
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+/// Reports why a command failed. A reader that closed our output has simply seen enough.
+pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
+    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
+    let hint = error.chain().find_map(|cause| {
+        let ours = cause.downcast_ref::<semsearch::error::Error>().and_then(semsearch::error::Error::hint);
+        ours.or_else(|| cause.downcast_ref::<Advice>().map(|advice| advice.hint.clone()))
+    });
+    print(&chain(error), hint.as_deref());
+    ExitCode::from(FAILED)
+}
+
+/// Reports what clap says of the command line: help and version as asked for, errors in our form.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A closed pipe is no reason to complain about help.
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            return ExitCode::from(FAILED);
+        }
+        _ => {}
+    }
+    let rendered = error.render().to_string();
+    let first: Vec<&str> = rendered.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let message = first.join(" ");
+    print(message.strip_prefix("error: ").unwrap_or(&message), Some(&suggestion(error)));
+    ExitCode::from(FAILED)
+}
+
+/// What clap thinks was meant, or where help is.
+fn suggestion(error: &clap::Error) -> String {
+    let likely = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    for (kind, value) in error.context() {
+        match value {
+            ContextValue::String(word) if likely.contains(&kind) => return format!("did you mean `{word}`?"),
+            ContextValue::Strings(words) if likely.contains(&kind) && !words.is_empty() => {
+                return format!("did you mean `{}`?", words.join("` or `"));
+            }
+            _ => {}
+        }
+    }
+    "`semsearch --help` lists the commands, `semsearch COMMAND --help` their options".into()
+}
+
+fn print(message: &str, hint: Option<&str>) {
+    eprintln!("{ERROR}error{ERROR:#}: {message}");
+    if let Some(hint) = hint {
+        eprintln!("{HINT}hint{HINT:#}: {hint}");
+    }
+}
+
+/// The error and its causes on one line. A library that pastes its cause into its own message is not repeated.
+fn chain(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string().replace('\n', " ");
+        if line.is_empty() {
+            line = text;
+        } else if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chain_is_one_line_and_repeats_nothing() {
+        let root = io::Error::other("disk on\nfire");
+        let error = anyhow::Error::new(root).context("cannot write: disk on fire").context("a.txt");
+        assert_eq!(chain(&error), "a.txt: cannot write: disk on fire");
+    }
+}

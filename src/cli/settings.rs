@@ -1,0 +1,131 @@
+//! What is in force: arguments, environment and what an index recorded, resolved once.
+//!
+//! Precedence: argument, environment (clap reads both), the index's own, default.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use semsearch::embedder::{Embedder, Options};
+use semsearch::index::{self, Recipe};
+use semsearch::model::{self, Locations, ModelFiles, ModelName};
+
+use super::args::{Color, Common, Encoding};
+use super::terminal::Terminal;
+
+/// The Hub, where `HF_ENDPOINT` names no other.
+const HUB: &str = "https://huggingface.co";
+
+/// Everything that commands share.
+pub(super) struct Settings {
+    /// The index's directory, whether or not it is there.
+    pub(super) index: PathBuf,
+    /// Where models are.
+    pub(super) places: Locations,
+    /// What is said to the person.
+    pub(super) terminal: Terminal,
+    threads: usize,
+}
+
+impl Settings {
+    /// Resolves the common options.
+    pub(super) fn resolve(common: &Common) -> anyhow::Result<Self> {
+        let choice = match common.color {
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+            Color::Auto => anstream::ColorChoice::Auto,
+        };
+        choice.write_global();
+        let threads = match common.threads {
+            Some(threads) => threads,
+            None => std::thread::available_parallelism().map_or(1, Into::into),
+        };
+        Ok(Self {
+            index: match &common.index {
+                Some(dir) => dir.clone(),
+                None => usual_index()?,
+            },
+            places: Locations {
+                own: own_cache(),
+                hub_cache: hf_hub::resolve_cache_dir(),
+                endpoint: env::var("HF_ENDPOINT").ok().filter(|url| !url.is_empty()).unwrap_or_else(|| HUB.into()),
+                offline: common.offline || env::var("HF_HUB_OFFLINE").is_ok_and(|word| is_true(&word)),
+            },
+            terminal: Terminal::new(common.quiet, common.verbose),
+            threads,
+        })
+    }
+
+    /// Loads the model that the arguments name, or else the one that `recorded` was made with.
+    pub(super) fn embedder(
+        &self,
+        encoding: &Encoding,
+        recorded: Option<&Recipe>,
+    ) -> anyhow::Result<(ModelFiles, Embedder)> {
+        // The pools of the encoder and of FAISS, before either starts. The pool may exist in a process that runs two
+        // commands; then it has the size of the first.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global();
+        index::set_threads(self.threads);
+
+        let name = match (&encoding.model, recorded) {
+            (Some(id), _) => ModelName { id: id.clone(), revision: encoding.revision.clone() },
+            (None, Some(recipe)) => ModelName {
+                id: recipe.model.id.clone(),
+                revision: encoding.revision.clone().or_else(|| recipe.model.revision.clone()),
+            },
+            (None, None) => ModelName { revision: encoding.revision.clone(), ..ModelName::default() },
+        };
+        let model = self.model(&name)?;
+        let options = Options {
+            device: encoding.device,
+            precision: encoding.precision.map(|word| word.precision()).or(recorded.map(|recipe| recipe.precision)),
+            pooling: encoding.pooling.map(Into::into).or(recorded.map(|recipe| recipe.pooling)),
+            max_length: encoding.max_length.or(recorded.map(|recipe| recipe.max_length)),
+            normalized: if encoding.no_normalize { Some(false) } else { recorded.map(|recipe| recipe.normalized) },
+        };
+        let embedder = Embedder::load(&model, &options)?;
+        if !embedder.config().has_modules && encoding.pooling.is_none() && recorded.is_none() {
+            let (id, pooling) = (&model.id, embedder.pooling());
+            self.terminal.warn(&format!("{id} does not say how it pools: taking {pooling} (--pooling names another)"));
+        }
+        self.terminal.detail(&format!("model {} in {}", model.id, model.dir.display()));
+        self.terminal.detail(&format!(
+            "encoder on {}, {}, pooling {}, at most {} tokens, {}",
+            embedder.describe(),
+            embedder.precision(),
+            embedder.pooling(),
+            embedder.tokenizer().max_length(),
+            if embedder.normalized() { "normalized" } else { "not normalized" }
+        ));
+        Ok((model, embedder))
+    }
+
+    /// Finds a model, downloading it if need be.
+    pub(super) fn model(&self, name: &ModelName) -> anyhow::Result<ModelFiles> {
+        let progress = self.terminal.download();
+        let found = model::resolve(name, &self.places, &progress)?;
+        Ok(found)
+    }
+}
+
+/// `.semsearch` in the working directory or the nearest parent that has one; else in the working directory.
+fn usual_index() -> anyhow::Result<PathBuf> {
+    let here = env::current_dir().context("cannot tell the working directory")?;
+    let found = index::find(&here).filter(|found| found.parent() != Some(&here));
+    Ok(found.unwrap_or_else(|| index::DIRECTORY.into()))
+}
+
+/// `$XDG_CACHE_HOME/semsearch/models`, or the same below `~/.cache`.
+fn own_cache() -> PathBuf {
+    let set = |name: &str| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".cache")))
+        .unwrap_or_else(|| env::temp_dir().join("cache"));
+    cache.join("semsearch").join("models")
+}
+
+/// The words that huggingface_hub takes for yes.
+fn is_true(word: &str) -> bool {
+    ["1", "on", "yes", "true"].contains(&word.to_ascii_lowercase().as_str())
+}

@@ -1,0 +1,161 @@
+//! What is said on standard error: notes, warnings and progress. Standard output belongs to `output`.
+
+use std::io::{IsTerminal, stderr, stdout};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use anstream::eprintln;
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use semsearch::embedder::Progress;
+use semsearch::model::DownloadProgress;
+
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const DETAIL: Style = Style::new().dimmed();
+
+/// Columns assumed where output is no terminal.
+const WIDTH: usize = 80;
+
+/// How much is said to the person at the keyboard.
+pub(super) struct Terminal {
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Terminal {
+    pub(super) fn new(quiet: bool, verbose: bool) -> Self {
+        Self { quiet, verbose: verbose && !quiet }
+    }
+
+    /// Whether only errors are wanted.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// The result of a command, unless `-q`.
+    pub(super) fn note(&self, message: &str) {
+        if !self.quiet {
+            eprintln!("{message}");
+        }
+    }
+
+    /// Something the person should know, unless `-q`.
+    pub(super) fn warn(&self, message: &str) {
+        if !self.quiet {
+            eprintln!("{WARNING}warning{WARNING:#}: {message}");
+        }
+    }
+
+    /// What was chosen, with `-v`.
+    pub(super) fn detail(&self, message: &str) {
+        if self.verbose {
+            eprintln!("{DETAIL}{message}{DETAIL:#}");
+        }
+    }
+
+    /// Whether a progress bar would be seen.
+    pub(super) fn shows_progress(&self) -> bool {
+        !self.quiet && stderr().is_terminal()
+    }
+
+    /// A bar for the encoding of texts, whose number comes to be known in `total`.
+    pub(super) fn encoding(&self, total: Option<Arc<OnceLock<u64>>>) -> EncodingBar {
+        let bar = self.bar();
+        bar.enable_steady_tick(Duration::from_millis(100));
+        EncodingBar { bar, total, started: Instant::now(), tokens: 0 }
+    }
+
+    /// Hears of a download and shows a bar for each file.
+    pub(super) fn download(&self) -> Arc<dyn DownloadProgress> {
+        Arc::new(DownloadBar { shown: Mutex::new(None), visible: self.shows_progress() })
+    }
+
+    fn bar(&self) -> ProgressBar {
+        let target = if self.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        ProgressBar::with_draw_target(None, target)
+    }
+}
+
+/// Columns of the terminal that standard output is, or a usual number of them.
+pub(super) fn width() -> usize {
+    let columns = || if stdout().is_terminal() { terminal_size::terminal_size() } else { None };
+    columns().map_or(WIDTH, |(width, _)| width.0.into())
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ ")
+}
+
+/// Passages done, tokens a second, time left.
+pub(super) struct EncodingBar {
+    bar: ProgressBar,
+    total: Option<Arc<OnceLock<u64>>>,
+    started: Instant,
+    tokens: usize,
+}
+
+impl EncodingBar {
+    /// Texts that needed no encoding are done too.
+    pub(super) fn skip(&mut self, texts: usize) {
+        self.done(texts, 0);
+    }
+
+    /// Takes the bar off the screen.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for EncodingBar {
+    fn done(&mut self, texts: usize, tokens: usize) {
+        self.tokens += tokens;
+        let known = self.total.as_ref().and_then(|total| total.get().copied());
+        if let Some(total) = known.filter(|_| self.bar.length().is_none()) {
+            self.bar.set_length(total);
+        }
+        self.bar.set_style(style(match known {
+            Some(_) => "{bar:30} {human_pos}/{human_len} passages, {msg}, {eta} left",
+            None => "{spinner} {human_pos} passages, {msg}, {elapsed}",
+        }));
+        let rate = self.tokens as f64 / self.started.elapsed().as_secs_f64().max(1e-3);
+        self.bar.set_message(format!("{} tokens/s", indicatif::HumanCount(rate as u64)));
+        self.bar.inc(texts as u64);
+    }
+}
+
+/// The bar of the file on its way, and the file's name.
+struct DownloadBar {
+    shown: Mutex<Option<(String, ProgressBar)>>,
+    visible: bool,
+}
+
+impl DownloadProgress for DownloadBar {
+    fn progress(&self, file: &str, bytes: u64, total: u64) {
+        if !self.visible {
+            return;
+        }
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let another = shown.as_ref().is_none_or(|(name, _)| name != file);
+        if another {
+            if let Some((_, finished)) = shown.take() {
+                finished.finish_and_clear();
+            }
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            bar.set_style(style("{msg} {bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left"));
+            bar.set_message(file.to_owned());
+            *shown = Some((file.to_owned(), bar));
+        }
+        if let Some((_, bar)) = shown.as_ref() {
+            bar.set_position(bytes);
+        }
+    }
+}
+
+impl Drop for DownloadBar {
+    fn drop(&mut self) {
+        let shown = self.shown.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bar)) = shown.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
