@@ -202,7 +202,7 @@ pub enum Error {
         source: Cause,
     },
     /// The Hub knows no such model, revision or file.
-    #[error("model {id}: {endpoint} has no {file} of it")]
+    #[error("model {id}: no {file} on {endpoint}")]
     NotOnHub {
         /// The model asked for.
         id: String,

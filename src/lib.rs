@@ -16,7 +16,7 @@
 //! ```no_run
 //! use semsearch::corpus::{self, Fields, Format, Input};
 //! use semsearch::embedder::{Embedder, Options};
-//! use semsearch::index::{Index, IndexWriter, Metric, Recipe, Store};
+//! use semsearch::index::{Index, IndexWriter, Metric, ModelIdentity, Recipe, Store};
 //! use semsearch::model::ModelFiles;
 //! use semsearch::search::{Query, Searcher, Wanted};
 //!
@@ -24,7 +24,7 @@
 //! let model = ModelFiles { dir: "all-MiniLM-L6-v2".into(), id: "all-MiniLM-L6-v2".into(), revision: None };
 //! let embedder = Embedder::load(&model, &Options::default())?;
 //! let store = Store { factory: "Flat".into(), metric: Metric::Ip, with_title: true };
-//! let recipe = Recipe::new(&model, &embedder, &store)?;
+//! let recipe = Recipe::new(ModelIdentity::of(&model)?, &embedder, store);
 //!
 //! let mut writer = IndexWriter::open("index".as_ref(), recipe.clone(), false)?;
 //! for record in corpus::records(&[Input::File("corpus.jsonl".into())], Format::Auto)? {

@@ -35,7 +35,7 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
             Error::Unsupported("an index needs one vector a text: `--pooling none` is for `embed`".into()).into()
         );
     }
-    let recipe = Recipe::new(&model, &embedder, &store(args, recorded.as_ref()))?;
+    let recipe = Recipe::new(model, &embedder, store(args, recorded.as_ref()));
     let writer = IndexWriter::open(&settings.index, recipe.clone(), args.rebuild)?;
 
     super::interrupt::exit_on_signal(&settings.terminal);

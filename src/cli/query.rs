@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use semsearch::error::{BadRecord, Error, Place};
-use semsearch::index::{Index, Recipe, Store};
+use semsearch::index::{Index, Recipe};
 use semsearch::model::Pooling;
 use semsearch::search::{Query, Searcher, Wanted};
 use serde_json::Value;
@@ -49,8 +49,7 @@ fn searcher(args: &args::Query, settings: &Settings, index: Index) -> anyhow::Re
         return Err(Error::Unsupported("a query needs one vector: `--pooling none` is for `embed`".into()).into());
     }
     let (model, embedder) = settings.embedder(&args.encoding, Some(recorded))?;
-    let store = Store { factory: recorded.factory.clone(), metric: recorded.metric, with_title: recorded.with_title };
-    let recipe = Recipe::new(&model, &embedder, &store)?;
+    let recipe = Recipe::new(model, &embedder, recorded.store());
     settings.terminal.detail(&format!(
         "index {}: {} documents, {} by {}",
         settings.index.display(),

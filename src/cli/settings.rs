@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use semsearch::embedder::{Embedder, Options};
-use semsearch::index::{self, Recipe};
+use semsearch::index::{self, ModelIdentity, Recipe};
 use semsearch::model::{self, Locations, ModelFiles, ModelName};
 
 use super::args::{Color, Common, Encoding};
@@ -57,12 +57,12 @@ impl Settings {
         })
     }
 
-    /// Loads the model that the arguments name, or else the one that `recorded` was made with.
+    /// Loads the model that the arguments name, or else the one that the index recorded; if that was another, says so.
     pub(super) fn embedder(
         &self,
         encoding: &Encoding,
         recorded: Option<&Recipe>,
-    ) -> anyhow::Result<(ModelFiles, Embedder)> {
+    ) -> anyhow::Result<(ModelIdentity, Embedder)> {
         // The pools of the encoder and of FAISS, before either starts. The pool may exist in a process that runs two
         // commands; then it has the size of the first.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global();
@@ -77,6 +77,10 @@ impl Settings {
             (None, None) => ModelName { revision: encoding.revision.clone(), ..ModelName::default() },
         };
         let model = self.model(&name)?;
+        let identity = ModelIdentity::of(&model)?;
+        if let Some(recipe) = recorded {
+            recipe.check_model(&identity, &self.index)?;
+        }
         let options = Options {
             device: encoding.device,
             precision: encoding.precision.map(|word| word.precision()).or(recorded.map(|recipe| recipe.precision)),
@@ -98,7 +102,7 @@ impl Settings {
             embedder.tokenizer().max_length(),
             if embedder.normalized() { "normalized" } else { "not normalized" }
         ));
-        Ok((model, embedder))
+        Ok((identity, embedder))
     }
 
     /// Finds a model, downloading it if need be.

@@ -241,13 +241,32 @@ impl CatalogWriter {
             prepared.set_payload(&payload);
             prepared.commit().map(drop)
         };
-        commit().map_err(|source| writing(&self.dir, source))
+        commit().map_err(|source| writing(&self.dir, source))?;
+        share(&self.dir)
     }
 
     /// Lets merges that run in the background finish.
     pub(super) fn close(self) -> Result<()> {
-        self.writer.wait_merging_threads().map_err(|source| writing(&self.dir, source))
+        self.writer.wait_merging_threads().map_err(|source| writing(&self.dir, source))?;
+        share(&self.dir)
     }
+}
+
+/// Lets the same people read tantivy's records as the directory: it makes the files that it replaces for their owner
+/// alone.
+#[cfg(unix)]
+fn share(dir: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = dir.metadata().map_err(Error::read(dir))?.permissions().mode() & 0o666;
+    for file in [META, ".managed.json"].map(|name| dir.join(name)) {
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).map_err(Error::write(&file))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn share(_: &Path) -> Result<()> {
+    Ok(())
 }
 
 fn writing(dir: &Path, source: tantivy::TantivyError) -> Error {

@@ -58,6 +58,16 @@ pub struct ModelIdentity {
     pub fingerprint: String,
 }
 
+impl ModelIdentity {
+    /// The identity of the model in these files.
+    ///
+    /// # Errors
+    /// The files cannot be read.
+    pub fn of(model: &ModelFiles) -> Result<Self> {
+        Ok(Self { id: model.id.clone(), revision: model.revision.clone(), fingerprint: model::fingerprint(model)? })
+    }
+}
+
 /// Everything that a vector depends on beside its text. Queries must be embedded by the same recipe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -82,17 +92,10 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The recipe of an embedder and the settings that are the index's own.
-    ///
-    /// # Errors
-    /// The model's files cannot be read.
-    pub fn new(model: &ModelFiles, embedder: &Embedder, store: &Store) -> Result<Self> {
-        Ok(Self {
-            model: ModelIdentity {
-                id: model.id.clone(),
-                revision: model.revision.clone(),
-                fingerprint: model::fingerprint(model)?,
-            },
+    /// The recipe of a model as `embedder` runs it, and of the settings that are the index's own.
+    pub fn new(model: ModelIdentity, embedder: &Embedder, store: Store) -> Self {
+        Self {
+            model,
             pooling: embedder.pooling(),
             normalized: embedder.normalized(),
             max_length: embedder.tokenizer().max_length(),
@@ -100,8 +103,29 @@ impl Recipe {
             dim: embedder.dim(),
             with_title: store.with_title,
             metric: store.metric,
-            factory: store.factory.clone(),
-        })
+            factory: store.factory,
+        }
+    }
+
+    /// The settings that are the index's own.
+    pub fn store(&self) -> Store {
+        Store { factory: self.factory.clone(), metric: self.metric, with_title: self.with_title }
+    }
+
+    /// Checks that `asked` is the model the index at `dir` was built with; its name may be another.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`].
+    pub fn check_model(&self, asked: &ModelIdentity, dir: &Path) -> Result<()> {
+        if self.model.fingerprint == asked.fingerprint {
+            return Ok(());
+        }
+        let named = |model: &ModelIdentity| match self.model.id == asked.id {
+            // The same name twice would explain nothing.
+            true => format!("{} (digest {:.12})", model.id, model.fingerprint),
+            false => model.id.clone(),
+        };
+        Err(mismatch(dir, "model", named(&self.model), named(asked)))
     }
 
     /// Checks that vectors made by `asked` may be compared with those of this recipe, in the index at `dir`.
@@ -109,35 +133,22 @@ impl Recipe {
     /// # Errors
     /// [`Error::Mismatch`], naming the first setting that differs.
     pub fn check(&self, asked: &Self, dir: &Path) -> Result<()> {
-        let same_model = self.model.fingerprint == asked.model.fingerprint;
-        let model = |recipe: &Self| match (self.model.id == asked.model.id, &recipe.model.revision) {
-            // The same name twice would explain nothing.
-            (true, _) => format!("{} (digest {:.12})", recipe.model.id, recipe.model.fingerprint),
-            (false, _) => recipe.model.id.clone(),
-        };
-        let settings = [
-            ("model", same_model, model(self), model(asked)),
-            both("pooling", &self.pooling, &asked.pooling),
-            both("max-length", &self.max_length, &asked.max_length),
-            both("no-normalize", &!self.normalized, &!asked.normalized),
-            both("metric", &self.metric, &asked.metric),
-            both("factory", &self.factory, &asked.factory),
-            both("no-title", &!self.with_title, &!asked.with_title),
-        ];
-        match settings.into_iter().find(|(_, same, ..)| !same) {
-            None => Ok(()),
-            Some((setting, _, recorded, asked)) => Err(Error::Mismatch { dir: dir.into(), setting, recorded, asked }),
-        }
+        self.check_model(&asked.model, dir)?;
+        same(dir, "pooling", &self.pooling, &asked.pooling)?;
+        same(dir, "max-length", &self.max_length, &asked.max_length)?;
+        same(dir, "no-normalize", &!self.normalized, &!asked.normalized)?;
+        same(dir, "metric", &self.metric, &asked.metric)?;
+        same(dir, "factory", &self.factory, &asked.factory)?;
+        same(dir, "no-title", &!self.with_title, &!asked.with_title)
     }
 }
 
-/// One setting's name, whether it is the same, and both values.
-fn both<T: PartialEq + fmt::Display>(
-    name: &'static str,
-    recorded: &T,
-    asked: &T,
-) -> (&'static str, bool, String, String) {
-    (name, recorded == asked, recorded.to_string(), asked.to_string())
+fn same<T: PartialEq + fmt::Display>(dir: &Path, setting: &'static str, recorded: &T, asked: &T) -> Result<()> {
+    if recorded == asked { Ok(()) } else { Err(mismatch(dir, setting, recorded.to_string(), asked.to_string())) }
+}
+
+fn mismatch(dir: &Path, setting: &'static str, recorded: String, asked: String) -> Error {
+    Error::Mismatch { dir: dir.into(), setting, recorded, asked }
 }
 
 /// The settings of an index that are not the embedder's.

@@ -1,8 +1,9 @@
 //! Texts to token ids, by the model's own tokenizer.json, ragged: no text is padded to another's length.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use tokenizers::{EncodeInput, TruncationDirection, TruncationParams, TruncationStrategy};
+use tokenizers::EncodeInput;
 
 use super::{ModelFiles, TOKENIZER};
 use crate::error::{Cause, Error, Result};
@@ -69,13 +70,13 @@ pub struct Tokenized {
     pub dropped: Vec<usize>,
 }
 
-/// The model's tokenizer, with the truncation and padding of its file replaced: a maximum length of our choice, and no
-/// padding. (all-MiniLM-L6-v2's file would cut at 128 and pad to 128.)
+/// The model's tokenizer, without the truncation and padding of its file (all-MiniLM-L6-v2's would cut at 128 and pad
+/// to 128): texts are cut here, at a maximum length of our choice, so that what was dropped is known.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     max_length: usize,
-    /// Special tokens added to each text.
-    specials: usize,
+    /// Special tokens at the end of each text.
+    closing: usize,
 }
 
 impl Tokenizer {
@@ -89,25 +90,18 @@ impl Tokenizer {
         let damaged =
             |source: Cause| Error::Model { path: path.clone(), what: "damaged tokenizer".into(), source: Some(source) };
         let mut inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(damaged)?;
-        let specials = inner.get_post_processor().map_or(0, |processor| {
-            use tokenizers::PostProcessor;
-            processor.added_tokens(false)
-        });
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(damaged)?;
+
+        let specials = inner.encode_fast("", true).map_err(damaged)?.len();
         if max_length <= specials {
             return Err(Error::Unsupported(format!(
                 "a maximum length of {max_length} leaves no room beside {specials} special tokens"
             )));
         }
-        inner.with_padding(None);
-        inner
-            .with_truncation(Some(TruncationParams {
-                direction: TruncationDirection::Right,
-                max_length,
-                strategy: TruncationStrategy::LongestFirst,
-                stride: 0,
-            }))
-            .map_err(damaged)?;
-        Ok(Self { inner, max_length, specials })
+        let any = inner.encode_fast("a", true).map_err(damaged)?;
+        let closing = any.get_special_tokens_mask().iter().rev().take_while(|&&special| special == 1).count();
+        Ok(Self { inner, max_length, closing })
     }
 
     /// Tokens kept of a text, specials included.
@@ -130,12 +124,20 @@ impl Tokenizer {
         };
         let mut all = Tokenized::default();
         for encoding in &encodings {
-            all.ids.push(encoding.get_ids());
-            // What was cut comes as further pieces, each with special tokens of its own.
-            let pieces = encoding.get_overflowing().iter();
-            all.dropped.push(pieces.map(|piece| piece.len() - self.specials).sum());
+            let (ids, dropped) = self.cut(encoding.get_ids());
+            all.ids.push(&ids);
+            all.dropped.push(dropped);
         }
         Ok(all)
+    }
+
+    /// The ids kept of a text, its closing special tokens among them, and how many were dropped.
+    fn cut<'a>(&self, ids: &'a [u32]) -> (Cow<'a, [u32]>, usize) {
+        let Some(dropped) = ids.len().checked_sub(self.max_length).filter(|&over| over > 0) else {
+            return (ids.into(), 0);
+        };
+        let (text, closing) = ids.split_at(ids.len() - self.closing);
+        ([&text[..self.max_length - self.closing], closing].concat().into(), dropped)
     }
 
     /// The tokens themselves, as the vocabulary writes them.

@@ -89,7 +89,7 @@ mod tests {
         let styled = written(|matrix, out| matrix.text(out));
         assert!(styled.contains("48;5;124m"), "the largest value has the deepest colour");
         insta::assert_snapshot!(anstream::adapter::strip_str(&styled).to_string(), @r"
-               1       2
+                1       2
         1  1.0000 -0.2500  a, b
         2 -0.2500  1.0000  c d
         ");

@@ -1,0 +1,332 @@
+//! What is wrong is said: status, words, and that an index which is there stays as it is.
+
+use std::fs;
+
+use crate::support::{PASSAGES, Ran, Sandbox, copy, model, tiny_model};
+
+/// Runs `args` in a sandbox with an index and checks that they fail with status 2 and change nothing.
+#[track_caller]
+fn refused(sandbox: &Sandbox, args: &[&str]) -> String {
+    let before = sandbox.index_bytes();
+    let ran = sandbox.run(args);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran}");
+    assert!(sandbox.index_bytes() == before, "the index was touched");
+    ran.stderr
+}
+
+/// The same for an input file with this content.
+#[track_caller]
+fn refused_input(content: impl AsRef<[u8]>) -> String {
+    let sandbox = Sandbox::with_index();
+    sandbox.write("in.jsonl", content);
+    refused(&sandbox, &["index", "in.jsonl"])
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let said = refused(&Sandbox::with_index(), &["index", "missing.jsonl"]);
+    insta::assert_snapshot!(said, @"error: missing.jsonl: cannot read: No such file or directory (os error 2)");
+}
+
+#[test]
+fn a_directory_where_a_file_was_meant() {
+    let sandbox = Sandbox::with_index();
+    fs::create_dir(sandbox.path("corpus.jsonl")).unwrap();
+    insta::assert_snapshot!(refused(&sandbox, &["index", "corpus.jsonl"]), @"error: corpus.jsonl: cannot read: is a directory");
+}
+
+#[test]
+fn an_empty_file() {
+    insta::assert_snapshot!(refused_input(""), @"error: in.jsonl: no records in it");
+}
+
+#[test]
+fn invalid_json_at_a_line() {
+    let said = refused_input("{\"text\": \"fine\"}\n\n{\"text\": \"broken\n");
+    insta::assert_snapshot!(said, @r"
+    error: in.jsonl:3: invalid JSON: EOF while parsing a string (column 16)
+    hint: `--on-error skip` counts bad records and goes on
+    ");
+}
+
+#[test]
+fn invalid_utf8() {
+    let said = refused_input(b"{\"text\": \"caf\xe9\"}\n");
+    insta::assert_snapshot!(said, @r"
+    error: in.jsonl:1: invalid UTF-8 at byte 14 of the line
+    hint: `--on-error skip` counts bad records and goes on
+    ");
+}
+
+#[test]
+fn a_record_without_text() {
+    let said = refused_input("{\"text\": \"fine\"}\n{\"_id\": \"x\", \"titel\": \"no text\"}\n");
+    insta::assert_snapshot!(said, @r"
+    error: in.jsonl:2: no text: none of the fields text, contents, content, context, passage, body is present
+    hint: name the field with `--text-field NAME`
+    ");
+}
+
+#[test]
+fn a_text_that_is_a_number() {
+    let said = refused_input("{\"text\": 12}\n");
+    insta::assert_snapshot!(said, @r"
+    error: in.jsonl:1: field `text` is a number, expected a string
+    hint: `--on-error skip` counts bad records and goes on
+    ");
+}
+
+#[test]
+fn an_id_that_comes_twice() {
+    let said = refused_input(
+        "{\"_id\": \"x\", \"text\": \"one\"}\n{\"_id\": \"y\", \"text\": \"two\"}\n{\"_id\": \"x\", \"text\": \"three\"}\n",
+    );
+    insta::assert_snapshot!(said, @r#"
+    error: in.jsonl:3: id "x" stands already at in.jsonl:1
+    hint: `--on-error skip` counts bad records and goes on
+    "#);
+}
+
+#[test]
+fn a_text_that_is_too_long_where_that_is_refused() {
+    let sandbox = Sandbox::with_index();
+    sandbox.write("in.jsonl", format!("{{\"text\": \"short\"}}\n{{\"text\": \"{}\"}}\n", "long ".repeat(300)));
+    insta::assert_snapshot!(refused(&sandbox, &["index", "in.jsonl", "--long", "error"]), @r"
+    error: in.jsonl:2: the text has 302 tokens, the maximum is 256
+    hint: `--long truncate` cuts such texts, a larger `--max-length` keeps them
+    ");
+    let summary = sandbox.run(&["index", "in.jsonl", "--long", "error", "--on-error", "skip", "--json"]).success();
+    assert!(summary.contains(r#""added":1,"#) && summary.contains(r#""skipped":1,"#), "{summary}");
+}
+
+#[test]
+fn what_is_skipped_is_counted_and_the_rest_indexed() {
+    let sandbox = Sandbox::new();
+    sandbox.write("in.jsonl", "{\"text\": \"one\"}\nnonsense\n{\"text\": 3}\n{\"text\": \"four\"}\n");
+    let summary = sandbox.run(&["index", "in.jsonl", "--on-error", "skip", "--json"]).success();
+    assert!(summary.contains(r#""added":2,"#) && summary.contains(r#""skipped":2,"#), "{summary}");
+}
+
+#[test]
+fn a_failed_first_build_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("in.jsonl", "{\"text\": \"one\"}\nnonsense\n");
+    assert_eq!(sandbox.run(&["index", "in.jsonl"]).status, Some(2));
+    assert!(!sandbox.path(".semsearch").exists());
+}
+
+#[test]
+fn no_index() {
+    let ran = Sandbox::new().run(&["query", "hello"]);
+    insta::assert_snapshot!(ran, @r"
+    status: 2
+    stdout:
+    stderr:
+    error: .semsearch: no index here
+    hint: build one with `semsearch index FILE`, or name one with `-i DIR`
+    ");
+}
+
+#[test]
+fn a_directory_with_other_things_in_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("home/letter.txt", "dear");
+    let ran = sandbox.run(&["index", PASSAGES, "-i", "home"]);
+    insta::assert_snapshot!(ran, @r"
+    status: 2
+    stdout:
+    stderr:
+    error: home: not an index, and not empty
+    hint: name another directory with `-i DIR`
+    ");
+    assert_eq!(fs::read_dir(sandbox.path("home")).unwrap().count(), 1);
+}
+
+#[test]
+fn an_index_of_another_model() {
+    let sandbox = Sandbox::with_index();
+    tiny_model(&sandbox.path("tiny"), 1);
+    let told = |args: &[&str]| refused(&sandbox, args);
+    let asked = told(&["query", "hello", "--model", "tiny"]);
+    insta::assert_snapshot!(asked, @r"
+    error: .semsearch: built with model sentence-transformers/all-MiniLM-L6-v2, asked for [DIR]/tiny
+    hint: leave out --model to use the index's own (sentence-transformers/all-MiniLM-L6-v2), or build anew with `semsearch index --rebuild`
+    ");
+    sandbox.write("in.jsonl", "{\"text\": \"a dog\"}\n");
+    assert_eq!(told(&["index", "in.jsonl", "--model", "tiny"]), asked);
+}
+
+#[test]
+fn an_index_of_other_settings() {
+    let sandbox = Sandbox::with_index();
+    let first_line = |args: &[&str]| refused(&sandbox, args).lines().next().unwrap().to_owned();
+    insta::assert_snapshot!(first_line(&["query", "hello", "--pooling", "cls"]), @"error: .semsearch: built with pooling mean, asked for cls");
+    insta::assert_snapshot!(first_line(&["query", "hello", "--max-length", "64"]), @"error: .semsearch: built with max-length 256, asked for 64");
+    insta::assert_snapshot!(first_line(&["query", "hello", "--no-normalize"]), @"error: .semsearch: built with no-normalize false, asked for true");
+    insta::assert_snapshot!(first_line(&["index", PASSAGES, "--metric", "l2"]), @"error: .semsearch: built with metric ip, asked for l2");
+    insta::assert_snapshot!(first_line(&["index", PASSAGES, "--factory", "SQ8"]), @"error: .semsearch: built with factory Flat, asked for SQ8");
+}
+
+#[test]
+fn a_missing_file_of_vectors() {
+    let sandbox = Sandbox::with_index();
+    fs::remove_file(sandbox.path(".semsearch/vectors/000001.faiss")).unwrap();
+    insta::assert_snapshot!(refused(&sandbox, &["query", "hello"]), @r"
+    error: .semsearch/vectors/000001.faiss: damaged index: the file is missing
+    hint: build the index anew with `semsearch index --rebuild FILE`
+    ");
+}
+
+#[test]
+fn a_damaged_file_is_named_whichever_it_is() {
+    let sandbox = Sandbox::with_index();
+    for (path, bytes) in sandbox.index_bytes() {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        for damaged in [flipped(&bytes), bytes[..bytes.len() / 2].to_vec(), Vec::new()] {
+            fs::write(&path, &damaged).unwrap();
+            let ran = sandbox.run(&["query", "Who headlined the halftime show?", "-k", "1", "-f", "tsv"]);
+            match ran.status {
+                Some(2) => assert!(ran.stderr.contains("damaged") || ran.stderr.contains("no index"), "{name}: {ran}"),
+                // tantivy's list of files to collect is the writer's affair.
+                Some(0) => assert!(ran.stdout.contains("super-bowl-50-halftime"), "{name}: {ran}"),
+                _ => panic!("{name}: {ran}"),
+            }
+        }
+        fs::write(&path, &bytes).unwrap();
+    }
+    sandbox.run(&["query", "hello"]).success();
+}
+
+/// The bytes with one bit in the middle turned.
+fn flipped(bytes: &[u8]) -> Vec<u8> {
+    let mut flipped = bytes.to_vec();
+    if let Some(byte) = flipped.get_mut(bytes.len() / 2) {
+        *byte ^= 1;
+    }
+    flipped
+}
+
+#[test]
+fn a_newer_format() {
+    let sandbox = Sandbox::with_index();
+    let meta = sandbox.path(".semsearch/catalog/meta.json");
+    let newer = fs::read_to_string(&meta).unwrap().replace(r#"\"format_version\":1"#, r#"\"format_version\":7"#);
+    fs::write(&meta, newer).unwrap();
+    insta::assert_snapshot!(refused(&sandbox, &["query", "hello"]), @r"
+    error: .semsearch: index format 7, this release reads up to 1
+    hint: update semsearch, or build the index anew with `semsearch index --rebuild FILE`
+    ");
+    refused(&sandbox, &["index", PASSAGES]);
+    sandbox.run(&["index", PASSAGES, "--rebuild"]).success();
+    sandbox.run(&["query", "hello"]).success();
+}
+
+#[test]
+fn a_missing_or_damaged_file_of_the_model() {
+    let sandbox = Sandbox::new();
+    let broken = |file: &str, content: Option<&[u8]>| {
+        tiny_model(&sandbox.path("tiny"), 1);
+        match content {
+            Some(bytes) => fs::write(sandbox.path("tiny").join(file), bytes).unwrap(),
+            None => fs::remove_file(sandbox.path("tiny").join(file)).unwrap(),
+        }
+        let ran = sandbox.run(&["sim", "a", "b", "--model", "tiny"]);
+        assert_eq!(ran.status, Some(2), "{ran}");
+        ran.stderr.lines().next().unwrap().to_owned()
+    };
+    insta::assert_snapshot!(broken("model.safetensors", None), @"error: [DIR]/tiny: the model has no model.safetensors");
+    insta::assert_snapshot!(broken("tokenizer.json", None), @"error: [DIR]/tiny: the model has no tokenizer.json");
+    let weights = {
+        tiny_model(&sandbox.path("tiny"), 1);
+        fs::read(sandbox.path("tiny/model.safetensors")).unwrap()
+    };
+    let cut = broken("model.safetensors", Some(&weights[..weights.len() - 7]));
+    assert!(cut.starts_with("error: [DIR]/tiny/model.safetensors: damaged weights"), "{cut}");
+    let nonsense = broken("tokenizer.json", Some(b"{}"));
+    assert!(nonsense.starts_with("error: [DIR]/tiny/tokenizer.json: damaged tokenizer"), "{nonsense}");
+    let half = broken("config.json", Some(b"{\"vocab_size\": 1"));
+    assert!(half.starts_with("error: [DIR]/tiny/config.json: damaged, or not a file of a BERT model"), "{half}");
+}
+
+#[test]
+fn no_model_offline_names_what_is_missing_and_both_ways_to_get_it() {
+    let sandbox = Sandbox::new();
+    let output = sandbox.command(&["sim", "a", "b", "--offline"]).env("XDG_CACHE_HOME", sandbox.path("none")).output();
+    insta::assert_snapshot!(sandbox.ran(&output.unwrap()).stderr, @r"
+    error: model sentence-transformers/all-MiniLM-L6-v2 is not on this machine: no config.json (looked in [DIR]/none/semsearch/models/sentence-transformers--all-MiniLM-L6-v2/c9745ed1d9f207416be6d2e6f8de32d1f16199bf and [DIR]/none/huggingface/hub)
+    hint: `semsearch model fetch sentence-transformers/all-MiniLM-L6-v2` downloads it (without --offline), `semsearch model import DIR` copies it from a directory that holds its files
+    ");
+}
+
+#[test]
+fn usage_errors_are_one_line_and_a_hint() {
+    let sandbox = Sandbox::with_index();
+    insta::assert_snapshot!(refused(&sandbox, &["query", "hello", "-k", "0"]), @r"
+    error: invalid value '0' for '--top-k <N>': must be at least 1
+    hint: `semsearch --help` lists the commands, `semsearch COMMAND --help` their options
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["query", "hello", "--formt", "json"]), @r"
+    error: unexpected argument '--formt' found
+    hint: did you mean `--format`?
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["querry", "hello"]), @r"
+    error: unrecognized subcommand 'querry'
+    hint: did you mean `query`?
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["query", "  "]), @"error: the query is empty");
+    insta::assert_snapshot!(refused(&sandbox, &["query", "hello", "--pooling", "none"]), @"error: a query needs one vector: `--pooling none` is for `embed`");
+    insta::assert_snapshot!(refused(&sandbox, &["query", "hello", "--precision", "int8"]), @"error: precision int8 is not there yet: use `--precision f32`");
+    insta::assert_snapshot!(refused(&sandbox, &["query", "hello", "--max-length", "2"]), @"error: a maximum length of 2 leaves no room beside 2 special tokens");
+    insta::assert_snapshot!(refused(&sandbox, &["query", "hello", "--max-length", "513"]), @"error: a maximum length of 513: the model has 512 positions");
+    insta::assert_snapshot!(refused(&sandbox, &["sim", "alone"]), @r"
+    error: nothing to compare: two texts are needed
+    hint: `semsearch sim TEXT TEXT`, or `--lines FILE` with a text on each line
+    ");
+}
+
+#[test]
+fn cuda_in_a_build_without_it() {
+    if cfg!(feature = "cuda") {
+        eprintln!("skipped: this build has CUDA");
+        return;
+    }
+    insta::assert_snapshot!(refused(&Sandbox::with_index(), &["query", "hello", "--device", "cuda"]), @"error: this build has no CUDA: build with `cargo build --release --features cuda`, or use `--device cpu`");
+}
+
+#[test]
+fn a_read_only_directory_can_be_read_and_not_written() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+
+    let sandbox = Sandbox::with_index();
+    let set = |mode| {
+        for dir in ["", ".semsearch", ".semsearch/catalog", ".semsearch/vectors"] {
+            fs::set_permissions(sandbox.path(dir), fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    // Root may write anywhere, so another user it is, with a copy of the model where that one can read it.
+    let is_root = fs::metadata(sandbox.path("")).unwrap().uid() == 0;
+    copy(model(), &sandbox.path("model"));
+    let as_other = |args: &[&str]| -> std::io::Result<Ran> {
+        let mut command = sandbox.command(args);
+        if is_root {
+            command.uid(65534).gid(65534);
+        }
+        Ok(sandbox.ran(&command.output()?))
+    };
+    set(0o555);
+    let ran = [
+        as_other(&["query", "Who headlined the halftime show?", "-k", "1", "-f", "tsv", "--model", "model"]),
+        as_other(&["index", PASSAGES, "--rebuild", "--model", "model"]),
+        as_other(&["index", PASSAGES, "-i", "new", "--model", "model"]),
+    ];
+    set(0o755);
+    let [Ok(query), Ok(index), Ok(new)] = ran else {
+        eprintln!("skipped: another user than root cannot reach the program here");
+        return;
+    };
+    assert!(query.success().contains("super-bowl-50-halftime"));
+    assert_eq!((index.status, new.status), (Some(2), Some(2)), "{index}\n{new}");
+    assert!(index.stderr.contains("error: .semsearch/lock: cannot write: Permission denied"), "{index}");
+    assert!(new.stderr.contains("error: new: cannot write: Permission denied"), "{new}");
+}

@@ -1,0 +1,336 @@
+//! The way to the Hugging Face Hub, for real, against a small server on loopback that speaks the Hub's routes: a HEAD
+//! with the file's ETag, size and commit, large files by way of a redirect, 404 for what is not there.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+use crate::support::{Ran, Sandbox, tiny_model};
+
+const MODEL: &str = "tiny/bert";
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+const WEIGHTS: &str = "model.safetensors";
+
+/// What the server does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    None,
+    /// The weights are not there.
+    NoWeights,
+    /// The connection ends in the middle of the weights.
+    Truncated,
+    /// The weights have one other byte than their ETag says.
+    WrongByte,
+    /// The weights stop coming, and the connection stays.
+    Stalled,
+}
+
+/// A Hub with one model.
+struct Hub {
+    endpoint: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    files: HashMap<String, Vec<u8>>,
+    fault: Fault,
+    requests: AtomicUsize,
+    /// Half of the weights have been sent and no more will come.
+    stalled: AtomicBool,
+    /// Authorization headers seen.
+    tokens: Mutex<Vec<String>>,
+}
+
+impl Hub {
+    fn start(fault: Fault) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        tiny_model(dir.path(), 1);
+        let names = [
+            "config.json",
+            "tokenizer.json",
+            "modules.json",
+            "sentence_bert_config.json",
+            "1_Pooling/config.json",
+            WEIGHTS,
+        ];
+        let files = names.map(|name| (name.to_owned(), fs::read(dir.path().join(name)).unwrap())).into();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let shared = Arc::new(Shared {
+            files,
+            fault,
+            requests: AtomicUsize::new(0),
+            stalled: AtomicBool::new(false),
+            tokens: Mutex::default(),
+        });
+        let (server, address) = (Arc::clone(&shared), endpoint.clone());
+        thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let (server, address) = (Arc::clone(&server), address.clone());
+                thread::spawn(move || server.answer(connection, &address));
+            }
+        });
+        Self { endpoint, shared }
+    }
+
+    fn requests(&self) -> usize {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+}
+
+impl Shared {
+    fn answer(&self, mut connection: TcpStream, endpoint: &str) -> Option<()> {
+        let mut lines = BufReader::new(connection.try_clone().ok()?).lines();
+        let request = lines.next()?.ok()?;
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        for header in lines.map_while(Result::ok).take_while(|line| !line.is_empty()) {
+            if let Some((name, value)) = header.split_once(": ")
+                && name.eq_ignore_ascii_case("authorization")
+            {
+                self.tokens.lock().unwrap().push(value.to_owned());
+            }
+        }
+        let [method, path, _] = request.split(' ').collect::<Vec<_>>()[..] else { return None };
+        let of_model = path.strip_prefix(&format!("/{MODEL}/resolve/")).and_then(|rest| rest.split_once('/'));
+        let (file, from_storage) = match (of_model, path.strip_prefix("/storage/")) {
+            (Some((_, file)), _) => (file, false),
+            (None, Some(file)) => (file, true),
+            _ => ("", false),
+        };
+        let content = self.files.get(file).filter(|_| !(self.fault == Fault::NoWeights && file == WEIGHTS));
+        let Some(content) = content else {
+            let code = if of_model.is_some() { "EntryNotFound" } else { "RepoNotFound" };
+            let head = format!("HTTP/1.1 404 Not Found\r\nX-Error-Code: {code}\r\nX-Repo-Commit: {COMMIT}\r\n");
+            return write!(connection, "{head}Content-Length: 0\r\nConnection: close\r\n\r\n").ok();
+        };
+        let (length, etag) = (content.len(), etag(file, content));
+        if file == WEIGHTS && !from_storage {
+            let linked = format!("X-Linked-ETag: \"{etag}\"\r\nX-Linked-Size: {length}\r\nX-Repo-Commit: {COMMIT}\r\n");
+            let to = format!("Location: {endpoint}/storage/{file}\r\n");
+            return write!(
+                connection,
+                "HTTP/1.1 302 Found\r\n{linked}{to}Content-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+            .ok();
+        }
+        let head =
+            format!("HTTP/1.1 200 OK\r\nETag: \"{etag}\"\r\nX-Repo-Commit: {COMMIT}\r\nContent-Length: {length}\r\n");
+        write!(connection, "{head}Connection: close\r\n\r\n").ok()?;
+        if method == "GET" {
+            self.send(&mut connection, file, content);
+        }
+        Some(())
+    }
+
+    fn send(&self, connection: &mut TcpStream, file: &str, content: &[u8]) {
+        let mut bytes = content.to_vec();
+        match self.fault {
+            Fault::WrongByte if file == WEIGHTS => *bytes.last_mut().unwrap() ^= 1,
+            Fault::Truncated | Fault::Stalled if file == WEIGHTS => bytes.truncate(content.len() / 2),
+            _ => {}
+        }
+        let _ = connection.write_all(&bytes);
+        if self.fault == Fault::Stalled && file == WEIGHTS {
+            self.stalled.store(true, Ordering::SeqCst);
+            thread::sleep(Duration::from_secs(60));
+        }
+    }
+}
+
+/// As the Hub names a file's content: a large one by SHA-256, a small one as git does.
+fn etag(file: &str, content: &[u8]) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    if file == WEIGHTS {
+        return hex(&Sha256::digest(content));
+    }
+    hex(&Sha1::new().chain_update(format!("blob {}\0", content.len())).chain_update(content).finalize())
+}
+
+/// Runs with the Hub as the only place to get a model from, and an empty cache in the sandbox.
+fn run(sandbox: &Sandbox, endpoint: &str, args: &[&str]) -> Ran {
+    sandbox.ran(&command(sandbox, endpoint, args).output().unwrap())
+}
+
+fn command(sandbox: &Sandbox, endpoint: &str, args: &[&str]) -> std::process::Command {
+    let mut command = sandbox.command(args);
+    command
+        .env_remove("HF_HUB_OFFLINE")
+        .env("XDG_CACHE_HOME", sandbox.path("cache"))
+        .env("HF_HOME", sandbox.path("hf"));
+    command.env("HF_ENDPOINT", endpoint).env("NO_PROXY", "127.0.0.1");
+    command
+}
+
+/// The same without a word about the network's address, which differs each time.
+fn told(ran: &Ran, hub: &Hub) -> String {
+    ran.stderr.replace(&hub.endpoint, "[HUB]")
+}
+
+const EMBED: [&str; 4] = ["sim", "a dog", "a cat", "--model"];
+
+fn embed() -> Vec<&'static str> {
+    [&EMBED[..], &[MODEL]].concat()
+}
+
+#[test]
+fn a_model_is_downloaded_once_and_found_in_the_cache_afterwards() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::None));
+    let fetched = run(&sandbox, &hub.endpoint, &["model", "fetch", MODEL]).success();
+    assert_eq!(fetched.trim_end(), format!("[DIR]/hf/hub/models--tiny--bert/snapshots/{COMMIT}"));
+    let requests = hub.requests();
+    let first = run(&sandbox, &hub.endpoint, &embed()).success();
+    assert_eq!(hub.requests(), requests, "what is in the cache needs no network");
+    assert!(first.contains("1.0000"));
+    // Its own pooling and length came along.
+    let info = run(&sandbox, &hub.endpoint, &[&embed()[..], &["-v"]].concat());
+    assert!(info.stderr.contains("pooling cls, at most 16 tokens, not normalized"), "{info}");
+    let verified = run(&sandbox, &hub.endpoint, &["model", "verify", MODEL]);
+    assert!(verified.stderr.contains("intact: config.json, tokenizer.json, model.safetensors"), "{verified}");
+}
+
+#[test]
+fn offline_opens_no_socket() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::None));
+    let ran = run(&sandbox, &hub.endpoint, &[&embed()[..], &["--offline"]].concat());
+    assert_eq!((ran.status, hub.requests()), (Some(2), 0), "{ran}");
+    let by_environment = command(&sandbox, &hub.endpoint, &embed()).env("HF_HUB_OFFLINE", "1").output().unwrap();
+    assert_eq!((by_environment.status.code(), hub.requests()), (Some(2), 0));
+}
+
+#[test]
+fn the_token_goes_along() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::None));
+    let output = command(&sandbox, &hub.endpoint, &embed()).env("HF_TOKEN", "hf_secret").output().unwrap();
+    assert!(output.status.success());
+    assert!(hub.shared.tokens.lock().unwrap().iter().any(|token| token == "Bearer hf_secret"));
+}
+
+#[test]
+fn what_the_hub_does_not_have_is_said_and_changes_nothing() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::NoWeights));
+    let ran = run(&sandbox, &hub.endpoint, &embed());
+    assert_eq!(ran.status, Some(2), "{ran}");
+    insta::assert_snapshot!(told(&ran, &hub), @r"
+    error: model tiny/bert: no model.safetensors on [HUB]: Entry not found: model.safetensors in tiny/bert
+    hint: check the id and --revision; a model needs config.json, tokenizer.json and model.safetensors
+    ");
+    let unknown = run(&sandbox, &hub.endpoint, &["sim", "a", "b", "--model", "no/such"]);
+    assert_eq!(unknown.status, Some(2), "{unknown}");
+    insta::assert_snapshot!(told(&unknown, &hub), @r"
+    error: model no/such: no config.json on [HUB]: Entry not found: config.json in no/such
+    hint: check the id and --revision; a model needs config.json, tokenizer.json and model.safetensors
+    ");
+    recovers(&sandbox);
+}
+
+#[test]
+fn a_body_cut_short_is_an_error_and_the_next_run_starts_over() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::Truncated));
+    let ran = run(&sandbox, &hub.endpoint, &embed());
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(
+        told(&ran, &hub).starts_with("error: model tiny/bert: cannot download model.safetensors from [HUB]: "),
+        "{ran}"
+    );
+    recovers(&sandbox);
+}
+
+#[test]
+fn a_wrong_byte_is_found_when_it_arrives_and_does_not_stay() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::WrongByte));
+    let ran = run(&sandbox, &hub.endpoint, &embed());
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.stderr.contains("its SHA-256 is ") && ran.stderr.contains(", expected "), "{ran}");
+    let again = run(&sandbox, &hub.endpoint, &embed());
+    assert_eq!(again.status, Some(2), "what was wrong is not taken from the cache: {again}");
+    recovers(&sandbox);
+}
+
+#[test]
+fn the_default_model_must_have_its_pinned_digests() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    let ran = sandbox.run(&["model", "import", "tiny"]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.stderr.contains("expected 953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"), "{ran}");
+}
+
+#[test]
+fn a_hub_that_is_gone_is_an_error() {
+    let sandbox = Sandbox::new();
+    // A port that was free a moment ago, and that nobody listens on.
+    let endpoint = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let ran = run(&sandbox, &endpoint, &embed());
+    assert_eq!(ran.status, Some(2), "{ran}");
+    let first = ran.stderr.lines().next().unwrap().replace(&endpoint, "[HUB]");
+    assert!(first.starts_with("error: model tiny/bert: cannot download config.json from [HUB]: "), "{first}");
+    assert!(first.contains("Connection refused"), "{first}");
+    recovers(&sandbox);
+}
+
+#[test]
+fn a_download_that_is_killed_leaves_nothing_that_stops_the_next() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::Stalled));
+    let mut child = command(&sandbox, &hub.endpoint, &embed()).stderr(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    while !hub.shared.stalled.load(Ordering::SeqCst) {
+        assert!(started.elapsed() < Duration::from_secs(60), "the download never came to the weights");
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(has_file(&sandbox.path("hf"), ".incomplete"), "half of the weights are on the disk");
+    recovers(&sandbox);
+}
+
+#[test]
+fn an_import_that_was_killed_is_swept_and_done_again() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    let args = ["model", "import", "tiny", "--model", MODEL];
+    let imported = run(&sandbox, "http://127.0.0.1:9", &args).success();
+    let cache = sandbox.path("cache/semsearch/models/tiny--bert");
+    assert_eq!(imported.trim_end(), "[DIR]/cache/semsearch/models/tiny--bert/main");
+    // As a kill in the middle of a copy leaves it.
+    fs::create_dir(cache.join(".arriving")).unwrap();
+    fs::write(cache.join(".arriving/config.json"), "half").unwrap();
+    run(&sandbox, "http://127.0.0.1:9", &args).success();
+    assert!(!cache.join(".arriving").exists() && !cache.join(".leaving").exists());
+    run(&sandbox, "http://127.0.0.1:9", &[&embed()[..], &["--offline"]].concat()).success();
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_an_error() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::None));
+    // As good as a full disk: no directory can be made where a file is.
+    sandbox.write("hf", "not a directory");
+    let ran = run(&sandbox, &hub.endpoint, &embed());
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.stderr.contains("cannot download config.json"), "{ran}");
+    fs::remove_file(sandbox.path("hf")).unwrap();
+    recovers(&sandbox);
+}
+
+/// With a Hub that works, and whatever earlier runs left, the model comes.
+#[track_caller]
+fn recovers(sandbox: &Sandbox) {
+    let hub = Hub::start(Fault::None);
+    run(sandbox, &hub.endpoint, &embed()).success();
+}
+
+fn has_file(dir: &Path, ending: &str) -> bool {
+    fs::read_dir(dir).unwrap().flatten().any(|entry| {
+        let path = entry.path();
+        if path.is_dir() { has_file(&path, ending) } else { path.to_string_lossy().ends_with(ending) }
+    })
+}

@@ -1,0 +1,187 @@
+//! The figures that transformers and faiss give on the same model and texts.
+//!
+//! They need data from outside the project, and say so where it is not there; the golden sentences of the first tests
+//! stand here.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use semsearch::embedder::{Embedder, Options};
+use semsearch::encoder::Device;
+use semsearch::model::{ModelFiles, Pooling};
+use serde_json::Value;
+
+use crate::support::{Sandbox, model, shared_data};
+
+const QUESTION: &str = "Who headlined the halftime show for Super Bowl 50?";
+const SENTENCES: [&str; 3] = ["I took my dog for a walk", "Today is going to rain", "I took my cat for a walk"];
+
+/// 1 − cos against a reference in 64-bit floats.
+const F32_TOLERANCE: f64 = 1e-6;
+
+/// Scores to 4 decimals, as the references are given.
+fn four_decimals(value: &Value) -> String {
+    format!("{:.4}", value.as_f64().unwrap())
+}
+
+fn embedder(options: Options) -> Embedder {
+    let files = ModelFiles { dir: model().into(), id: "default".into(), revision: None };
+    Embedder::load(&files, &Options { device: Device::Cpu, ..options }).unwrap()
+}
+
+fn one_minus_cosine(found: &[f32], expected: &[f64]) -> f64 {
+    let found: Vec<f64> = found.iter().map(|&value| value.into()).collect();
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    1.0 - dot(&found, expected) / (dot(&found, &found) * dot(expected, expected)).sqrt()
+}
+
+#[test]
+fn the_three_sentences_have_the_cosines_of_transformers() {
+    let shown = Sandbox::new().run(&["sim", SENTENCES[0], SENTENCES[1], SENTENCES[2], "-f", "json"]).success();
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let cosine = |a: usize, b: usize| four_decimals(&shown["matrix"][a][b]);
+    assert_eq!([cosine(0, 1), cosine(0, 2), cosine(1, 2)], ["0.1702", "0.8291", "0.1740"]);
+}
+
+#[test]
+fn the_three_sentences_have_nine_seven_and_nine_token_vectors() {
+    let lines = Sandbox::new().pipe(&["embed", "--lines", "--pooling", "none"], SENTENCES.join("\n")).json_lines();
+    let shape = |line: &Value| {
+        let rows = line["embedding"].as_array().unwrap();
+        assert!(rows.iter().all(|row| row.as_array().unwrap().len() == 384));
+        assert_eq!(line["tokens"].as_array().unwrap().len(), rows.len());
+        rows.len()
+    };
+    assert_eq!(lines.iter().map(shape).collect::<Vec<_>>(), [9, 7, 9]);
+    assert_eq!(lines[0]["tokens"][0], "[CLS]");
+}
+
+#[test]
+fn every_golden_embedding_is_met_within_the_f32_tolerance() {
+    let Some(path) = shared_data("golden/embeddings.jsonl") else { return };
+    let mut loaded: HashMap<(usize, String), Embedder> = HashMap::new();
+    let (mut rows, mut worst) = (0, 0f64);
+    for line in std::fs::read_to_string(path).unwrap().lines() {
+        let golden: Value = serde_json::from_str(line).unwrap();
+        let length = golden["max_length"].as_u64().unwrap() as usize;
+        let pooling = golden["pooling"].as_str().unwrap();
+        let embedder = loaded.entry((length, pooling.into())).or_insert_with(|| {
+            embedder(Options {
+                pooling: Some(pooling.parse::<Pooling>().unwrap()),
+                max_length: Some(length),
+                normalized: Some(false),
+                ..Options::default()
+            })
+        });
+        let embedded = embedder.embed(&[golden["text"].as_str().unwrap()]).unwrap();
+        assert_eq!(embedded.tokenized.ids.tokens() as u64, golden["tokens"].as_u64().unwrap(), "{golden}");
+        let expected: Vec<f64> =
+            golden["embedding"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
+        let found = embedded.vectors.row(0);
+        worst = worst.max(one_minus_cosine(found, &expected));
+        let norm = found.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+        assert!((norm / golden["norm"].as_f64().unwrap() - 1.0).abs() < 1e-5, "{golden}");
+        rows += 1;
+    }
+    assert_eq!(rows, 24);
+    assert!(worst <= F32_TOLERANCE, "the worst of {rows} is {worst:e}");
+    eprintln!("golden: {rows} rows, worst 1 - cos {worst:.2e}");
+}
+
+#[test]
+fn a_text_has_the_same_vector_whatever_it_is_batched_with() {
+    let embedder = embedder(Options::default());
+    let texts: Vec<String> = std::fs::read_to_string(crate::support::PASSAGES)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned())
+        .chain(["".into(), "a".into(), "long ".repeat(400)])
+        .collect();
+    let together = embedder.embed(&texts).unwrap();
+    for (index, text) in texts.iter().enumerate() {
+        let alone = embedder.embed(&[text]).unwrap();
+        let difference = together.vectors.row(index).iter().zip(alone.vectors.row(0)).map(|(a, b)| (a - b).abs());
+        assert!(difference.fold(0.0, f32::max) <= 1e-6, "{text}");
+    }
+}
+
+#[test]
+fn the_hundred_passages_give_the_known_scores_by_inner_product_and_by_distance() {
+    let Some(path) = shared_data("squad/seed42-100.jsonl") else { return };
+    let (sandbox, path) = (Sandbox::new(), path.to_str().unwrap());
+    sandbox.run(&["index", path, "-i", "ip"]).success();
+    sandbox.run(&["index", path, "-i", "l2", "--metric", "l2", "--no-normalize"]).success();
+    let scores = |index: &str| -> Vec<String> {
+        let hits = sandbox.run(&["query", QUESTION, "-k", "3", "-f", "jsonl", "-i", index]).json_lines();
+        assert!(hits[0]["text"].as_str().unwrap().starts_with("CBS broadcast Super Bowl 50 in the U.S."));
+        hits.iter().map(|hit| four_decimals(&hit["score"])).collect()
+    };
+    assert_eq!(scores("ip"), ["0.6989", "0.4176", "0.3678"]);
+    assert_eq!(scores("l2"), ["23.6636", "32.5706", "34.2985"]);
+}
+
+#[test]
+fn xquad_is_240_documents() {
+    let Some(path) = shared_data("xquad.en.json") else { return };
+    let sandbox = Sandbox::new();
+    sandbox.run(&["index", path.to_str().unwrap()]).success();
+    let info: Value = serde_json::from_str(&sandbox.run(&["info", "--json"]).success()).unwrap();
+    assert_eq!(info["documents"], 240);
+    let hit =
+        &sandbox.run(&["query", "How many points did the Panthers defense give up?", "-f", "jsonl"]).json_lines()[0];
+    assert!(hit["metadata"]["questions"].as_u64().unwrap() > 0 && hit["metadata"]["title"].is_string(), "{hit}");
+    assert!(hit.get("title").is_none(), "an article's title is metadata");
+}
+
+/// All of SQuAD's passages, indexed once.
+fn squad() -> Option<&'static (Sandbox, PathBuf)> {
+    static SQUAD: OnceLock<Option<(Sandbox, PathBuf)>> = OnceLock::new();
+    let build = || {
+        let corpus = shared_data("squad/corpus.jsonl")?;
+        let sandbox = Sandbox::new();
+        sandbox.run(&["index", corpus.to_str()?, "-q"]).success();
+        Some((sandbox, corpus.parent()?.to_owned()))
+    };
+    SQUAD.get_or_init(build).as_ref()
+}
+
+#[test]
+fn all_of_squad_gives_the_known_scores() {
+    let Some((sandbox, _)) = squad() else { return };
+    let hits = sandbox.run(&["query", QUESTION, "-k", "5", "-f", "jsonl"]).json_lines();
+    let scores: Vec<String> = hits.iter().map(|hit| four_decimals(&hit["score"])).collect();
+    assert_eq!(scores, ["0.6989", "0.6054", "0.5566", "0.5462", "0.5061"]);
+    assert!(hits[0]["text"].as_str().unwrap().starts_with("CBS broadcast Super Bowl 50 in the U.S."));
+}
+
+#[test]
+fn all_of_squads_questions_have_the_known_recall() {
+    let Some((sandbox, data)) = squad() else { return };
+    let queries = data.join("queries.jsonl");
+    let run = sandbox.run(&["query", "--queries", queries.to_str().unwrap(), "-k", "10", "-f", "trec", "-q"]).success();
+    let relevant = qrels(&data.join("qrels/test.tsv"));
+    let mut ranks: HashMap<&str, usize> = HashMap::new();
+    for row in run.lines() {
+        let [query, "Q0", id, rank, _, "semsearch"] = row.split(' ').collect::<Vec<_>>()[..] else { panic!("{row}") };
+        if relevant.get(query).is_some_and(|relevant| relevant == id) {
+            ranks.insert(query, rank.parse().unwrap());
+        }
+    }
+    assert_eq!((relevant.len(), run.lines().count()), (10_570, 105_700));
+    let recall = |k: usize| ranks.values().filter(|&&rank| rank <= k).count() as f64 / relevant.len() as f64;
+    eprintln!("SQuAD, dense: recall@1 {:.4}, @3 {:.4}, @10 {:.4}", recall(1), recall(3), recall(10));
+    for (k, expected) in [(1, 0.6251), (3, 0.8077), (10, 0.9172)] {
+        assert!((recall(k) - expected).abs() <= 0.0005, "recall@{k} is {}", recall(k));
+    }
+}
+
+/// Each query's relevant document; SQuAD's questions have one each.
+fn qrels(path: &Path) -> HashMap<String, String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let row = |line: &str| {
+        let (query, rest) = line.split_once('\t').unwrap();
+        (query.to_owned(), rest.split_once('\t').unwrap().0.to_owned())
+    };
+    text.lines().skip(1).map(row).collect()
+}

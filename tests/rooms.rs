@@ -1,0 +1,76 @@
+//! The architecture's rules: who may name whom.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every source file below `src`, by its path from there.
+fn sources() -> Vec<(String, String)> {
+    fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path, found) } else { found.push(path) }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    let name = |path: &Path| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+    files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The files, outside those that `allowed` begins, whose code has one of `words`.
+fn trespassers(words: &[&str], allowed: &[&str]) -> Vec<String> {
+    let code = |line: &str| !line.trim_start().starts_with("//");
+    let names =
+        |text: &str| text.lines().filter(|line| code(line)).any(|line| words.iter().any(|word| line.contains(word)));
+    let outside = |name: &str| !allowed.iter().any(|start| name.starts_with(start));
+    sources().into_iter().filter(|(name, text)| outside(name) && names(text)).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn every_library_stays_in_its_room() {
+    let rules: [(&[&str], &[&str]); 6] = [
+        (&["clap::", "anyhow::", "indicatif::", "anstream::"], &["cli/"]),
+        (&["faiss::"], &["index/vectors.rs"]),
+        (&["tantivy::"], &["index/catalog.rs"]),
+        (&["candle_core::", "candle_nn::", "candle_transformers::"], &["encoder/", "model/"]),
+        (&["hf_hub::"], &["model/hub.rs", "cli/settings.rs"]),
+        (&["tokenizers::"], &["model/tokenizer.rs"]),
+    ];
+    for (words, allowed) in rules {
+        assert_eq!(trespassers(words, allowed), [""; 0], "{words:?} belong to {allowed:?}");
+    }
+}
+
+#[test]
+fn nothing_points_back() {
+    let rules: [(&str, &[&str]); 6] = [
+        ("error.rs", &["crate::"]),
+        ("corpus/", &["crate::model", "crate::encoder", "crate::embedder", "crate::index", "crate::search"]),
+        ("model/", &["crate::corpus", "crate::encoder", "crate::embedder", "crate::index", "crate::search"]),
+        ("encoder/", &["crate::corpus", "crate::embedder", "crate::index", "crate::search"]),
+        ("embedder.rs", &["crate::corpus", "crate::index", "crate::search"]),
+        ("index/", &["crate::search"]),
+    ];
+    let elsewhere = |room: &str| sources().into_iter().filter(|(name, _)| name.starts_with(room)).collect::<Vec<_>>();
+    for (room, forbidden) in rules {
+        for (name, text) in elsewhere(room) {
+            let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            let back: Vec<_> = code.iter().filter(|line| forbidden.iter().any(|word| line.contains(word))).collect();
+            assert!(back.is_empty(), "{name} points back: {back:?}");
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_stands_where_it_is_allowed_and_says_why() {
+    let allowed = ["encoder/candle.rs", "index/vectors.rs"];
+    assert_eq!(trespassers(&["unsafe ", "allow(unsafe_code)"], &allowed), [""; 0]);
+    for (name, text) in sources().into_iter().filter(|(name, _)| allowed.contains(&name.as_str())) {
+        assert_eq!(
+            text.matches("SAFETY:").count(),
+            text.matches("allow(unsafe_code)").count(),
+            "{name}: each piece of unsafe code has its SAFETY"
+        );
+    }
+}
