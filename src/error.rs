@@ -121,6 +121,20 @@ pub enum BadRecord {
     EmptyQuery,
 }
 
+impl BadRecord {
+    /// A line that is not JSON. serde_json counts lines within what it was given; the record's place says it better.
+    pub fn json(error: &serde_json::Error) -> Self {
+        let message = error.to_string();
+        let reason = message.split(" at line ").next().unwrap_or(&message).to_owned();
+        Self::Json { reason, column: error.column() }
+    }
+
+    /// A line that is not UTF-8.
+    pub fn utf8(error: std::str::Utf8Error) -> Self {
+        Self::Utf8 { byte: error.valid_up_to() + 1 }
+    }
+}
+
 /// A failure of the library.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -320,9 +334,6 @@ pub enum Error {
         #[source]
         source: Cause,
     },
-    /// The caller asked to stop.
-    #[error("interrupted")]
-    Interrupted,
 }
 
 impl Error {

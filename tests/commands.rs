@@ -192,10 +192,7 @@ fn what_was_cut_is_told() {
     sandbox.write("in.jsonl", format!("{{\"text\": \"{}\"}}\n{{\"text\": \"short\"}}\n", "word ".repeat(300)));
     let ran = sandbox.run(&["index", "in.jsonl"]);
     let warning = ran.stderr.lines().last().unwrap();
-    assert_eq!(
-        warning,
-        "warning: 1 texts are longer than 256 tokens and were cut there, 46 tokens dropped (--long error refuses such texts)"
-    );
+    assert_eq!(warning, "warning: texts cut at 256 tokens: 1; tokens dropped: 46 (--long error refuses such texts)");
     let quiet = sandbox.run(&["index", "in.jsonl", "--rebuild", "-q"]);
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
 }

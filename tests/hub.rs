@@ -149,11 +149,10 @@ impl Shared {
 
 /// As the Hub names a file's content: a large one by SHA-256, a small one as git does.
 fn etag(file: &str, content: &[u8]) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     if file == WEIGHTS {
-        return hex(&Sha256::digest(content));
+        return hex::encode(Sha256::digest(content));
     }
-    hex(&Sha1::new().chain_update(format!("blob {}\0", content.len())).chain_update(content).finalize())
+    hex::encode(Sha1::new().chain_update(format!("blob {}\0", content.len())).chain_update(content).finalize())
 }
 
 /// Runs with the Hub as the only place to get a model from, and an empty cache in the sandbox.

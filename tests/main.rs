@@ -1,5 +1,7 @@
 //! The integration tests: the real binary, the real model, real files.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that panics has failed; one that skips says so")]
+
 mod bad_input;
 mod commands;
 mod hub;

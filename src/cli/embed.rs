@@ -8,12 +8,13 @@ use std::sync::Arc;
 use semsearch::corpus::{self, Document, Input, Record};
 use semsearch::embedder::{Embedded, Embedder};
 use semsearch::error::{BadRecord, Error, Place};
-use semsearch::model::Pooling;
+use semsearch::model::{Pooling, Tokenized};
 use serde_json::{Map, Value};
 
-use super::args::{self, Long, OnError};
-use super::index::{WINDOW, inputs};
+use super::args::{self, Long};
+use super::records::{WINDOW, inputs, split_long, tolerated};
 use super::settings::Settings;
+use super::terminal::{EncodingBar, Terminal};
 use super::{Outcome, output};
 
 pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Outcome> {
@@ -25,74 +26,107 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
     };
     let (_, embedder) = settings.embedder(&args.encoding, None)?;
     super::interrupt::exit_on_signal(&settings.terminal);
+    let bar = match args.output {
+        Some(_) => settings.terminal.encoding("texts", None),
+        None => settings.terminal.encoding_beside_output("texts"),
+    };
+    let mut run = Run { options: &args.records, embedder: &embedder, bar, cut: 0, skipped: 0 };
     let records = records.take(args.records.limit.unwrap_or(usize::MAX));
     match &args.output {
-        None => all(args, settings, &embedder, records, &mut output::raw())?,
-        Some(path) => {
-            let beside = path.with_extension("part");
-            let failed = |source| Error::Write { path: path.clone(), source };
-            let file = File::create(&beside).map_err(failed)?;
-            all(args, settings, &embedder, records, &mut BufWriter::new(file))?;
-            std::fs::rename(&beside, path).map_err(failed)?;
-        }
+        None => run.all(records, &mut output::raw())?,
+        Some(path) => write_beside(path, |file| run.all(records, file))?,
     }
+    run.report(&settings.terminal);
     Ok(Outcome::Done)
 }
 
-/// Embeds the records, a window at a time, and writes them in their order.
-fn all(
-    args: &args::Embed,
-    settings: &Settings,
-    embedder: &Embedder,
-    records: impl Iterator<Item = Result<Record, Error>>,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let mut bar = settings.terminal.encoding(None);
-    let (mut window, mut cut, mut skipped) = (Vec::with_capacity(WINDOW), 0, 0);
-    let mut records = records.peekable();
-    while let Some(record) = records.next() {
-        let fields = args.records.fields();
-        let parsed = record.and_then(|record| Ok((record.fields.clone(), fields.document(record)?)));
-        match parsed {
-            Ok(pair) => window.push(pair),
-            Err(Error::Record { .. }) if args.records.on_error == OnError::Skip => skipped += 1,
-            Err(error) => return Err(error.into()),
-        }
-        if window.len() < WINDOW && records.peek().is_some() {
-            continue;
-        }
-        let texts: Vec<_> = window.iter().map(|(_, document)| document.to_embed(!args.records.no_title)).collect();
-        let tokenized = embedder.tokenizer().tokenize(&texts)?;
-        cut += tokenized.dropped.iter().filter(|&&dropped| dropped > 0).count();
-        if args.records.long == Long::Error {
-            refuse_long(embedder, &window, &tokenized.dropped)?;
-        }
-        let embedded = embedder.embed_tokenized(tokenized, &mut bar)?;
-        for (row, (fields, _)) in window.drain(..).enumerate() {
-            write(out, fields, embedder, &embedded, row)?;
-        }
-        out.flush()?;
+/// Gives what `write` writes the name `path` when it is complete, and not before.
+fn write_beside(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let failed = |source| Error::Write { path: path.into(), source };
+    let mut file = BufWriter::new(File::create(&beside).map_err(failed)?);
+    if let Err(error) = write(&mut file) {
+        // The error matters; a half file that cannot be removed is as good as one that was killed.
+        let _ = std::fs::remove_file(&beside);
+        return Err(error);
     }
-    bar.finish();
-    if cut > 0 {
-        let max = embedder.tokenizer().max_length();
-        settings.terminal.warn(&format!("{cut} texts are longer than {max} tokens and were cut there"));
-    }
-    if skipped > 0 {
-        settings.terminal.warn(&format!("{skipped} bad records were skipped"));
-    }
-    Ok(())
+    Ok(std::fs::rename(&beside, path).map_err(failed)?)
 }
 
-/// The first text that is longer than the maximum, as an error.
-fn refuse_long(embedder: &Embedder, window: &[(Map<String, Value>, Document)], dropped: &[usize]) -> Result<(), Error> {
-    let max = embedder.tokenizer().max_length();
-    match window.iter().zip(dropped).find(|&(_, &dropped)| dropped > 0) {
-        None => Ok(()),
-        Some(((_, document), dropped)) => Err(Error::Record {
-            place: document.place.clone(),
-            problem: BadRecord::TooLong { tokens: max + dropped, max },
-        }),
+/// A run under way.
+struct Run<'a> {
+    options: &'a args::Records,
+    embedder: &'a Embedder,
+    bar: EncodingBar,
+    /// Texts cut at the maximum length.
+    cut: usize,
+    skipped: usize,
+}
+
+/// A record's fields as they came, and what is embedded of it.
+type Parsed = (Map<String, Value>, Document);
+
+impl Run<'_> {
+    /// Embeds the records, a window at a time, and writes them in their order.
+    fn all(
+        &mut self,
+        records: impl Iterator<Item = Result<Record, Error>>,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        let fields = self.options.fields();
+        let mut window = Vec::with_capacity(WINDOW);
+        for record in records {
+            match record.and_then(|record| Ok((record.fields.clone(), fields.document(record)?))) {
+                Ok(parsed) => window.push(parsed),
+                Err(error) => self.skip(error)?,
+            }
+            if window.len() == WINDOW {
+                self.write(std::mem::take(&mut window), out)?;
+            }
+        }
+        self.write(window, out)?;
+        self.bar.finish();
+        Ok(())
+    }
+
+    /// A bad record ends the run or is counted, as asked; any other error ends it.
+    fn skip(&mut self, error: Error) -> Result<(), Error> {
+        self.skipped += usize::from(tolerated(error, self.options.on_error)?);
+        Ok(())
+    }
+
+    /// Embeds a window and writes it.
+    fn write(&mut self, mut window: Vec<Parsed>, out: &mut impl Write) -> anyhow::Result<()> {
+        let mut tokenized = self.tokenize(&window)?;
+        if self.options.long == Long::Error && tokenized.dropped.iter().any(|&dropped| dropped > 0) {
+            let max = self.embedder.tokenizer().max_length();
+            let (fitting, long) = split_long(window, &tokenized.dropped, max, |(_, document)| &document.place);
+            long.into_iter().try_for_each(|error| self.skip(error))?;
+            window = fitting;
+            tokenized = self.tokenize(&window)?;
+        }
+        self.cut += tokenized.dropped.iter().filter(|&&dropped| dropped > 0).count();
+        let embedded = self.embedder.embed_tokenized(tokenized, &mut self.bar)?;
+        for (row, (fields, _)) in window.into_iter().enumerate() {
+            write(out, fields, self.embedder, &embedded, row)?;
+        }
+        Ok(out.flush()?)
+    }
+
+    fn tokenize(&self, window: &[Parsed]) -> Result<Tokenized, Error> {
+        let texts: Vec<_> = window.iter().map(|(_, document)| document.to_embed(!self.options.no_title)).collect();
+        self.embedder.tokenizer().tokenize(&texts)
+    }
+
+    fn report(&self, terminal: &Terminal) {
+        if self.cut > 0 {
+            let max = self.embedder.tokenizer().max_length();
+            terminal.warn(&format!("texts cut at {max} tokens: {}", self.cut));
+        }
+        if self.skipped > 0 {
+            terminal.warn(&format!("bad records skipped: {}", self.skipped));
+        }
     }
 }
 
@@ -146,7 +180,7 @@ fn lines(inputs: Vec<Input>) -> Result<impl Iterator<Item = Result<Record, Error
             let bytes = line.map_err(|source| Error::Input { place: place.clone(), source })?;
             let text = String::from_utf8(bytes).map_err(|error| Error::Record {
                 place: place.clone(),
-                problem: BadRecord::Utf8 { byte: error.utf8_error().valid_up_to() + 1 },
+                problem: BadRecord::utf8(error.utf8_error()),
             })?;
             let text = text.strip_suffix('\r').unwrap_or(&text);
             let fields = Map::from_iter([("text".to_owned(), Value::from(text))]);

@@ -8,6 +8,7 @@ mod interrupt;
 mod model;
 mod output;
 mod query;
+mod records;
 mod report;
 mod settings;
 mod sim;

@@ -26,7 +26,7 @@ pub(super) fn run(args: &args::Query, settings: &Settings) -> anyhow::Result<Out
     let mut searcher = searcher(args, settings, index)?;
     let wanted = Wanted { top_k: args.top_k, min_score: args.min_score };
     let mut out = output::hits(args, searcher.metric(), queries.several());
-    let mut bar = settings.terminal.encoding(None);
+    let mut bar = settings.terminal.encoding_beside_output("queries");
     let mut found = false;
     for batch in queries {
         let batch = batch?;
@@ -145,10 +145,7 @@ fn lines(mut input: impl BufRead, name: &Arc<str>) -> impl Iterator<Item = Resul
             }
             let text = match std::str::from_utf8(&bytes) {
                 Ok(text) => text.trim_start_matches('\u{feff}').trim(),
-                Err(error) => {
-                    let problem = BadRecord::Utf8 { byte: error.valid_up_to() + 1 };
-                    return Some(Err(Error::Record { place, problem }));
-                }
+                Err(error) => return Some(Err(Error::Record { place, problem: BadRecord::utf8(error) })),
             };
             if text.is_empty() {
                 continue;
@@ -163,11 +160,7 @@ fn lines(mut input: impl BufRead, name: &Arc<str>) -> impl Iterator<Item = Resul
 
 /// A query of a JSON Lines file.
 fn object(line: &str, number: u64) -> Result<Query, BadRecord> {
-    let value: Value = serde_json::from_str(line).map_err(|error| {
-        let message = error.to_string();
-        let reason = message.split(" at line ").next().unwrap_or(&message).to_owned();
-        BadRecord::Json { reason, column: error.column() }
-    })?;
+    let value: Value = serde_json::from_str(line).map_err(|error| BadRecord::json(&error))?;
     let field = |names: &[&str]| names.iter().find_map(|name| value.get(name));
     let text = match field(&["text", "query", "question"]) {
         Some(Value::String(text)) if text.trim().is_empty() => return Err(BadRecord::EmptyQuery),

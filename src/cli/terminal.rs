@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use semsearch::embedder::Progress;
 use semsearch::model::DownloadProgress;
 
@@ -58,21 +58,24 @@ impl Terminal {
         !self.quiet && stderr().is_terminal()
     }
 
-    /// A bar for the encoding of texts, whose number comes to be known in `total`.
-    pub(super) fn encoding(&self, total: Option<Arc<OnceLock<u64>>>) -> EncodingBar {
-        let bar = self.bar();
-        bar.enable_steady_tick(Duration::from_millis(100));
-        EncodingBar { bar, total, started: Instant::now(), tokens: 0 }
+    /// A bar for the encoding of texts, called `what`, whose number comes to be known in `total`.
+    pub(super) fn encoding(&self, what: &str, total: Option<Arc<OnceLock<u64>>>) -> EncodingBar {
+        let target = if self.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        EncodingBar::new(ProgressBar::with_draw_target(None, target), what, total)
+    }
+
+    /// A bar where hits or vectors go to the same screen would be drawn across them.
+    pub(super) fn encoding_beside_output(&self, what: &str) -> EncodingBar {
+        if stdout().is_terminal() {
+            EncodingBar::new(ProgressBar::hidden(), what, None)
+        } else {
+            self.encoding(what, None)
+        }
     }
 
     /// Hears of a download and shows a bar for each file.
     pub(super) fn download(&self) -> Arc<dyn DownloadProgress> {
         Arc::new(DownloadBar { shown: Mutex::new(None), visible: self.shows_progress() })
-    }
-
-    fn bar(&self) -> ProgressBar {
-        let target = if self.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        ProgressBar::with_draw_target(None, target)
     }
 }
 
@@ -86,39 +89,47 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ ")
 }
 
-/// Passages done, tokens a second, time left.
+/// Texts done, tokens a second, time left.
 pub(super) struct EncodingBar {
     bar: ProgressBar,
+    what: String,
+    /// How many there are, once that is known and until the bar has been told.
     total: Option<Arc<OnceLock<u64>>>,
     started: Instant,
     tokens: usize,
 }
 
 impl EncodingBar {
-    /// Texts that needed no encoding are done too.
-    pub(super) fn skip(&mut self, texts: usize) {
-        self.done(texts, 0);
+    fn new(bar: ProgressBar, what: &str, total: Option<Arc<OnceLock<u64>>>) -> Self {
+        bar.set_style(style(&format!("{{spinner}} {{human_pos}} {what}{{msg}}, {{elapsed}}")));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+        Self { bar, what: what.to_owned(), total, started: Instant::now(), tokens: 0 }
     }
 
     /// Takes the bar off the screen.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+
+    /// Changes to a bar with an end, as soon as the end is known.
+    fn learn_total(&mut self) {
+        if let Some(&total) = self.total.as_ref().and_then(|total| total.get()) {
+            self.total = None;
+            self.bar.set_length(total);
+            let template = format!("{{bar:30}} {{human_pos}}/{{human_len}} {}{{msg}}, {{eta}} left", self.what);
+            self.bar.set_style(style(&template));
+        }
+    }
 }
 
 impl Progress for EncodingBar {
     fn done(&mut self, texts: usize, tokens: usize) {
+        self.learn_total();
         self.tokens += tokens;
-        let known = self.total.as_ref().and_then(|total| total.get().copied());
-        if let Some(total) = known.filter(|_| self.bar.length().is_none()) {
-            self.bar.set_length(total);
-        }
-        self.bar.set_style(style(match known {
-            Some(_) => "{bar:30} {human_pos}/{human_len} passages, {msg}, {eta} left",
-            None => "{spinner} {human_pos} passages, {msg}, {elapsed}",
-        }));
         let rate = self.tokens as f64 / self.started.elapsed().as_secs_f64().max(1e-3);
-        self.bar.set_message(format!("{} tokens/s", indicatif::HumanCount(rate as u64)));
+        self.bar.set_message(format!(", {} tokens/s", HumanCount(rate as u64)));
         self.bar.inc(texts as u64);
     }
 }

@@ -142,12 +142,7 @@ fn id_of(field: &str, value: Value) -> Result<String, BadRecord> {
 /// The id of a record that brings none: 128 bits of the SHA-256 of its JSON, in hexadecimal.
 pub(super) fn content_id(fields: &Map<String, Value>) -> String {
     let json = serde_json::to_vec(fields).unwrap_or_default();
-    hex(&Sha256::digest(&json)[..16])
-}
-
-/// Lower-case hexadecimal digits of `bytes`.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(&json)[..16])
 }
 
 #[cfg(test)]

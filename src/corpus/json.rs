@@ -14,7 +14,7 @@ use serde::de::{
 };
 use serde_json::Value;
 
-use super::{Record, Sink, jsonl, kind};
+use super::{Record, Sink, kind};
 use crate::error::{BadRecord, Error, Place};
 
 /// Pushes every element of a top-level array as a record.
@@ -73,7 +73,7 @@ fn failure(name: &Arc<str>, key: Option<&str>, error: serde_json::Error) -> Erro
         let found = message.split(" at line ").next().unwrap_or(&message).to_owned();
         return Error::Format { place, expected, found };
     }
-    Error::record(&place, jsonl::bad_json(&error))
+    Error::record(&place, BadRecord::json(&error))
 }
 
 /// Visits an array, one element at a time.

@@ -36,19 +36,12 @@ pub(super) fn read(mut input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>
 
 fn parse(bytes: &[u8], place: &Place) -> Result<Record, Error> {
     let bad = |problem| Error::record(place, problem);
-    let text = std::str::from_utf8(bytes).map_err(|error| bad(BadRecord::Utf8 { byte: error.valid_up_to() + 1 }))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| bad(BadRecord::utf8(error)))?;
     match serde_json::from_str(text.trim_ascii_end()) {
         Ok(Value::Object(fields)) => Ok(Record { fields, place: place.clone(), titled: true }),
         Ok(other) => Err(bad(BadRecord::NotAnObject { found: kind(&other) })),
-        Err(error) => Err(bad(bad_json(&error))),
+        Err(error) => Err(bad(BadRecord::json(&error))),
     }
-}
-
-/// serde_json's message without the line it counts within what it was given, which the place says better.
-pub(super) fn bad_json(error: &serde_json::Error) -> BadRecord {
-    let message = error.to_string();
-    let reason = message.split(" at line ").next().unwrap_or(&message).to_owned();
-    BadRecord::Json { reason, column: error.column() }
 }
 
 #[cfg(test)]

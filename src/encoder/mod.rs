@@ -1,7 +1,7 @@
 //! Token ids in, vectors out.
 //!
 //! [`Encoder`] is the one interface: ragged ids, never padded ones, so that what a batch is made of is the encoder's
-//! own affair. [`candle`] is the reference and the way to a GPU. Texts, their order and their normalization belong to
+//! own affair. [`CandleEncoder`] is the reference and the way to a GPU. Texts, their order and their normalization belong to
 //! [`crate::embedder`].
 
 mod candle;

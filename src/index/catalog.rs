@@ -54,7 +54,7 @@ pub(super) struct Known {
 /// hexadecimal.
 pub(super) fn content_digest(document: &Document) -> String {
     let parts = serde_json::json!([document.title, document.text, document.metadata]);
-    Sha256::digest(parts.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(parts.to_string()))
 }
 
 /// The fields of a tantivy document.

@@ -67,7 +67,7 @@ mod tests {
         persist(&path, put("old")).unwrap();
         let refused = persist(&path, |to| {
             put("half")(to)?;
-            Err(Error::Interrupted)
+            Err(Error::EmptyQuery)
         });
         assert!(refused.is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");

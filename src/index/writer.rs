@@ -1,7 +1,7 @@
 //! The one writer of an index: documents and vectors gathered, then committed in one step.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -42,8 +42,10 @@ pub struct IndexWriter {
     recipe: Recipe,
     catalog: Option<CatalogWriter>,
     vectors: SegmentBuilder,
+    /// There is a catalog that cannot be read, to be thrown away when there is something to put in its place.
+    unreadable: bool,
     /// Keys whose documents this commit replaces.
-    replaced: Vec<u64>,
+    replaced: HashSet<u64>,
     next_key: u64,
     next_file: u64,
     /// Ids of this run, by digest: where they stood.
@@ -66,13 +68,10 @@ impl IndexWriter {
         }
         let undo = Undo::making(dir)?;
         let lock = WriterLock::acquire(dir)?;
-        let base = match Catalog::open(&catalog_dir(dir), true) {
+        let (base, unreadable) = match Catalog::open(&catalog_dir(dir), true) {
             // What cannot be read cannot be updated either, but may be replaced.
-            Err(Error::Damaged { .. } | Error::NewerFormat { .. }) if rebuild => {
-                fs::remove_dir_all(catalog_dir(dir)).map_err(Error::write(dir))?;
-                None
-            }
-            outcome => outcome?,
+            Err(Error::Damaged { .. } | Error::NewerFormat { .. }) if rebuild => (None, true),
+            outcome => (outcome?, false),
         };
         if let Some((_, manifest)) = base.as_ref().filter(|_| !rebuild) {
             manifest.recipe.check(&recipe, dir)?;
@@ -87,7 +86,8 @@ impl IndexWriter {
             recipe,
             catalog: None,
             vectors: SegmentBuilder::new(),
-            replaced: Vec::new(),
+            unreadable,
+            replaced: HashSet::new(),
             next_key,
             next_file,
             seen: HashMap::new(),
@@ -129,7 +129,7 @@ impl IndexWriter {
     /// The catalog cannot be written.
     pub fn put(&mut self, document: &Document, change: Change, vector: &[f32]) -> Result<()> {
         if let Change::Updated { key } = change {
-            self.replaced.push(key);
+            self.replaced.insert(key);
         }
         let key = self.next_key;
         self.catalog()?.put(key, &content_digest(document), document)?;
@@ -140,6 +140,10 @@ impl IndexWriter {
 
     /// The catalog to write, opened when there is something to write.
     fn catalog(&mut self) -> Result<&mut CatalogWriter> {
+        if self.unreadable {
+            fs::remove_dir_all(catalog_dir(&self.dir)).map_err(Error::write(&self.dir))?;
+            self.unreadable = false;
+        }
         let opened = match self.catalog.take() {
             Some(open) => open,
             None => CatalogWriter::open(&catalog_dir(&self.dir))?,
@@ -197,7 +201,7 @@ impl IndexWriter {
         }
         for segment in segments {
             let keys = self.open_segment(segment)?.keys()?;
-            segment.dead.extend(self.replaced.iter().filter(|key| keys.contains(key)));
+            segment.dead.extend(keys.iter().filter(|key| self.replaced.contains(key)));
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ pub(super) fn check_etag(path: &Path, etag: &str) -> Result<bool> {
         40 if hexadecimal => {
             let bytes = std::fs::read(path).map_err(Error::read(path))?;
             let object = Sha1::new().chain_update(format!("blob {}\0", bytes.len())).chain_update(&bytes).finalize();
-            let found = hex(&object);
+            let found = hex::encode(object);
             if found == etag {
                 return Ok(true);
             }
@@ -102,7 +102,7 @@ pub fn fingerprint(model: &ModelFiles) -> Result<String> {
     }
     let path = model.path(WEIGHTS);
     sample(&path, &mut digest).map_err(Error::read(&path))?;
-    Ok(hex(&digest.finalize()))
+    Ok(hex::encode(digest.finalize()))
 }
 
 fn sample(path: &Path, digest: &mut Sha256) -> io::Result<()> {
@@ -125,14 +125,10 @@ fn sha256(path: &Path) -> io::Result<String> {
     let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hex(&digest.finalize())),
+            0 => return Ok(hex::encode(digest.finalize())),
             read => digest.update(&buffer[..read]),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

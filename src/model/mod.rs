@@ -1,6 +1,6 @@
 //! A model's files: where they are, whether they are the right ones, and what they say.
 //!
-//! [`resolve`] finds the directory, on disk or on the Hugging Face Hub; [`ModelConfig`] reads how the model is to be
+//! [`resolve()`] finds the directory, on disk or on the Hugging Face Hub; [`ModelConfig`] reads how the model is to be
 //! run; [`Tokenizer`] turns texts into the ids it knows. Running it is left to [`crate::encoder`].
 
 mod config;
