@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -160,8 +160,11 @@ fn run(sandbox: &Sandbox, endpoint: &str, args: &[&str]) -> Ran {
     sandbox.ran(&command(sandbox, endpoint, args).output().unwrap())
 }
 
-fn command(sandbox: &Sandbox, endpoint: &str, args: &[&str]) -> std::process::Command {
-    let mut command = sandbox.command(args);
+fn command(sandbox: &Sandbox, endpoint: &str, args: &[&str]) -> Command {
+    with_hub(sandbox.command(args), sandbox, endpoint)
+}
+
+fn with_hub(mut command: Command, sandbox: &Sandbox, endpoint: &str) -> Command {
     command
         .env_remove("HF_HUB_OFFLINE")
         .env("XDG_CACHE_HOME", sandbox.path("cache"))
@@ -309,9 +312,20 @@ fn an_import_that_was_killed_is_swept_and_done_again() {
 }
 
 #[test]
+fn a_full_disk_is_an_error_and_the_next_run_recovers() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::None));
+    // Room for every file but the weights.
+    let full = with_hub(sandbox.command_on_full_disk(&embed(), 4096), &sandbox, &hub.endpoint).output().unwrap();
+    let ran = sandbox.ran(&full);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.stderr.contains("cannot download model.safetensors") && ran.stderr.contains("File too large"), "{ran}");
+    recovers(&sandbox);
+}
+
+#[test]
 fn a_cache_that_cannot_be_written_is_an_error() {
     let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::None));
-    // As good as a full disk: no directory can be made where a file is.
+    // No directory can be made where a file is.
     sandbox.write("hf", "not a directory");
     let ran = run(&sandbox, &hub.endpoint, &embed());
     assert_eq!(ran.status, Some(2), "{ran}");

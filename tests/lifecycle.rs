@@ -79,6 +79,20 @@ fn a_failed_rebuild_leaves_the_index_as_it_was() {
 }
 
 #[test]
+fn a_full_disk_leaves_the_index_as_it_was() {
+    let sandbox = Sandbox::with_index();
+    let before = sandbox.index_bytes();
+    let new: String = (0..60).map(|n| format!("{{\"_id\": \"new{n}\", \"text\": \"Page {n}.\"}}\n")).collect();
+    sandbox.write("in.jsonl", new);
+    let full = sandbox.command_on_full_disk(&["index", "in.jsonl"], 32 << 10).output().unwrap();
+    let ran = sandbox.ran(&full);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.stderr.contains("cannot write") && ran.stderr.contains("File too large"), "{ran}");
+    assert!(sandbox.index_bytes() == before, "the index was touched");
+    assert_eq!(summary(&sandbox, &["index", "in.jsonl"])["added"], 60);
+}
+
+#[test]
 fn other_factories_find_the_same_answer() {
     // One list makes IVF exact, whatever it probes.
     for factory in ["HNSW16", "SQfp16", "IVF1,Flat"] {

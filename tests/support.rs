@@ -91,6 +91,18 @@ impl Sandbox {
         command
     }
 
+    /// The command on a disk that is as good as full: no file may grow over `bytes`.
+    pub(crate) fn command_on_full_disk(&self, args: &[&str], bytes: usize) -> Command {
+        let plain = self.command(args);
+        let mut command = Command::new("sh");
+        // The signal that would end the process is ignored, so that a write fails as it does where there is no room.
+        let limited = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", bytes / 512);
+        command.arg("-c").arg(limited).arg(plain.get_program()).args(plain.get_args());
+        command.current_dir(self.dir.path()).stdin(Stdio::null()).env_clear();
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+    }
+
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.ran(&self.command(args).output().unwrap())
     }

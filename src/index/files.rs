@@ -25,9 +25,15 @@ pub(super) fn checksum(path: &Path) -> Result<u32> {
 /// Makes what `write` puts into a file beside `path` durable, and then names it `path`.
 pub(super) fn persist(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let beside = path.with_extension("tmp");
-    write(&beside)?;
-    File::open(&beside).and_then(|file| file.sync_all()).map_err(Error::write(&beside))?;
-    fs::rename(&beside, path).map_err(Error::write(path))?;
+    let written = write(&beside).and_then(|()| {
+        File::open(&beside).and_then(|file| file.sync_all()).map_err(Error::write(&beside))?;
+        fs::rename(&beside, path).map_err(Error::write(path))
+    });
+    if written.is_err() {
+        // The error matters; what cannot be removed now is swept after the next commit.
+        let _ = fs::remove_file(&beside);
+    }
+    written?;
     path.parent().map_or(Ok(()), sync_directory)
 }
 
@@ -71,5 +77,6 @@ mod tests {
         });
         assert!(refused.is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }
