@@ -122,6 +122,17 @@ pub enum BadRecord {
 }
 
 impl BadRecord {
+    /// What to type next, where records are read with the options of `index` and `embed`.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NoText { .. } => "name the field with `--text-field NAME`",
+            Self::TooLong { .. } => "`--long truncate` cuts such texts, a larger `--max-length` keeps them",
+            Self::NotAnObject { found: "an array" } => "`--format json` reads an array of records",
+            Self::Json { .. } => "a line is one record (`jq -c` makes them so); `--on-error skip` passes bad ones over",
+            _ => "`--on-error skip` passes bad records over",
+        }
+    }
+
     /// A line that is not JSON. serde_json counts lines within what it was given; the record's place says it better.
     pub fn json(error: &serde_json::Error) -> Self {
         let message = error.to_string();
@@ -382,11 +393,6 @@ impl Error {
             Self::ModelFile { .. } => {
                 "a model directory holds config.json, tokenizer.json and model.safetensors".into()
             }
-            Self::Record { problem: BadRecord::NoText { .. }, .. } => "name the field with `--text-field NAME`".into(),
-            Self::Record { problem: BadRecord::TooLong { .. }, .. } => {
-                "`--long truncate` cuts such texts, a larger `--max-length` keeps them".into()
-            }
-            Self::Record { .. } => "`--on-error skip` counts bad records and goes on".into(),
             Self::Format { .. } => "name the format with `--format`".into(),
             _ => return None,
         })

@@ -37,7 +37,7 @@
 //!
 //! let mut searcher = Searcher::new(Index::open("index".as_ref())?, embedder, &recipe)?;
 //! let query = Query { id: "1".into(), text: "Who headlined the halftime show?".into() };
-//! for hit in &searcher.search(&[query], Wanted { top_k: 3, min_score: None }, &mut ())?[0] {
+//! for hit in &searcher.search(&[query], Wanted { top_k: 3, min_score: None }, &mut ())?.hits[0] {
 //!     println!("{:.4} {}", hit.score, hit.document.text);
 //! }
 //! # Ok(())

@@ -45,7 +45,15 @@ fn invalid_json_at_a_line() {
     let said = refused_input("{\"text\": \"fine\"}\n\n{\"text\": \"broken\n");
     insta::assert_snapshot!(said, @r"
     error: in.jsonl:3: invalid JSON: EOF while parsing a string (column 16)
-    hint: `--on-error skip` counts bad records and goes on
+    hint: a line is one record (`jq -c` makes them so); `--on-error skip` passes bad ones over
+    ");
+}
+
+#[test]
+fn an_array_where_lines_were_meant() {
+    insta::assert_snapshot!(refused_input("[{\"text\": \"a\"}]\n"), @r"
+    error: in.jsonl:1: a record is a JSON object, this is an array
+    hint: `--format json` reads an array of records
     ");
 }
 
@@ -54,7 +62,7 @@ fn invalid_utf8() {
     let said = refused_input(b"{\"text\": \"caf\xe9\"}\n");
     insta::assert_snapshot!(said, @r"
     error: in.jsonl:1: invalid UTF-8 at byte 14 of the line
-    hint: `--on-error skip` counts bad records and goes on
+    hint: `--on-error skip` passes bad records over
     ");
 }
 
@@ -72,7 +80,7 @@ fn a_text_that_is_a_number() {
     let said = refused_input("{\"text\": 12}\n");
     insta::assert_snapshot!(said, @r"
     error: in.jsonl:1: field `text` is a number, expected a string
-    hint: `--on-error skip` counts bad records and goes on
+    hint: `--on-error skip` passes bad records over
     ");
 }
 
@@ -83,7 +91,7 @@ fn an_id_that_comes_twice() {
     );
     insta::assert_snapshot!(said, @r#"
     error: in.jsonl:3: id "x" stands already at in.jsonl:1
-    hint: `--on-error skip` counts bad records and goes on
+    hint: `--on-error skip` passes bad records over
     "#);
 }
 
@@ -103,8 +111,13 @@ fn a_text_that_is_too_long_where_that_is_refused() {
 fn what_is_skipped_is_counted_and_the_rest_indexed() {
     let sandbox = Sandbox::new();
     sandbox.write("in.jsonl", "{\"text\": \"one\"}\nnonsense\n{\"text\": 3}\n{\"text\": \"four\"}\n");
-    let summary = sandbox.run(&["index", "in.jsonl", "--on-error", "skip", "--json"]).success();
-    assert!(summary.contains(r#""added":2,"#) && summary.contains(r#""skipped":2,"#), "{summary}");
+    let ran = sandbox.run(&["index", "in.jsonl", "--on-error", "skip", "--json"]);
+    assert!(ran.stdout.contains(r#""added":2,"#) && ran.stdout.contains(r#""skipped":2,"#), "{ran}");
+    insta::assert_snapshot!(ran.stderr, @r"
+    warning: skipped in.jsonl:2: invalid JSON: expected ident (column 2)
+    warning: skipped in.jsonl:3: field `text` is a number, expected a string
+    warning: bad records skipped: 2
+    ");
 }
 
 #[test]
@@ -171,10 +184,12 @@ fn an_index_of_other_settings() {
 fn a_missing_file_of_vectors() {
     let sandbox = Sandbox::with_index();
     fs::remove_file(sandbox.path(".semsearch/vectors/000001.faiss")).unwrap();
-    insta::assert_snapshot!(refused(&sandbox, &["query", "hello"]), @r"
+    let said = refused(&sandbox, &["query", "hello"]);
+    insta::assert_snapshot!(said, @r"
     error: .semsearch/vectors/000001.faiss: damaged index: the file is missing
     hint: build the index anew with `semsearch index --rebuild FILE`
     ");
+    assert_eq!(refused(&sandbox, &["index", PASSAGES]), said, "what is damaged is not updated either");
 }
 
 #[test]
@@ -272,6 +287,10 @@ fn usage_errors_are_one_line_and_a_hint() {
     insta::assert_snapshot!(refused(&sandbox, &["querry", "hello"]), @r"
     error: unrecognized subcommand 'querry'
     hint: did you mean `query`?
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["query", "-5 degrees"]), @r"
+    error: unexpected argument '-5' found
+    hint: to pass '-5' as a value, use '-- -5'
     ");
     insta::assert_snapshot!(refused(&sandbox, &["query", "  "]), @"error: the query is empty");
     insta::assert_snapshot!(refused(&sandbox, &["query", "hello", "--pooling", "none"]), @"error: a query needs one vector: `--pooling none` is for `embed`");

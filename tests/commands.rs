@@ -192,7 +192,11 @@ fn what_was_cut_is_told() {
     sandbox.write("in.jsonl", format!("{{\"text\": \"{}\"}}\n{{\"text\": \"short\"}}\n", "word ".repeat(300)));
     let ran = sandbox.run(&["index", "in.jsonl"]);
     let warning = ran.stderr.lines().last().unwrap();
-    assert_eq!(warning, "warning: texts cut at 256 tokens: 1; tokens dropped: 46 (--long error refuses such texts)");
+    assert_eq!(warning, "warning: texts cut at 256 tokens: 1; tokens dropped: 46");
+    let long = "dog ".repeat(300);
+    for told in [sandbox.run(&["query", &long, "-k", "1"]), sandbox.run(&["sim", &long, "cat"])] {
+        assert!(told.stderr.contains("warning: texts cut at 256 tokens: 1; tokens dropped: 46"), "{told}");
+    }
     let quiet = sandbox.run(&["index", "in.jsonl", "--rebuild", "-q"]);
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
 }

@@ -121,11 +121,13 @@ impl Sandbox {
         Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
 
-    /// Every file below the sandbox's index and its bytes, to see that nothing changed. Locks are no content.
+    /// Every file below the sandbox's index and its bytes, to see that nothing changed. Locks are no content, nor is
+    /// tantivy's list of files that it may collect.
     pub(crate) fn index_bytes(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();
         collect(&self.path(".semsearch"), &mut files);
-        files.retain(|(path, _)| !path.to_string_lossy().ends_with("lock"));
+        let content = |path: &Path| !["lock", ".managed.json"].iter().any(|end| path.to_string_lossy().ends_with(end));
+        files.retain(|(path, _)| content(path));
         files.sort();
         files
     }

@@ -323,7 +323,7 @@ pub(super) struct Embed {
 Example:
   semsearch sim \"I took my dog for a walk\" \"Today is going to rain\" \"I took my cat for a walk\"")]
 pub(super) struct Sim {
-    /// Two texts or more
+    /// Two texts or more; without any, the lines of standard input
     #[arg(value_name = "TEXT", conflicts_with = "lines")]
     pub(super) texts: Vec<String>,
     /// A file of texts, one a line, or - for standard input

@@ -12,9 +12,9 @@ use semsearch::model::{Pooling, Tokenized};
 use serde_json::{Map, Value};
 
 use super::args::{self, Long};
-use super::records::{WINDOW, inputs, split_long, tolerated};
+use super::records::{Skipped, WINDOW, inputs, split_long};
 use super::settings::Settings;
-use super::terminal::{EncodingBar, Terminal};
+use super::terminal::{Cuts, EncodingBar};
 use super::{Outcome, output};
 
 pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Outcome> {
@@ -30,13 +30,15 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
         Some(_) => settings.terminal.encoding("texts", None),
         None => settings.terminal.encoding_beside_output("texts"),
     };
-    let mut run = Run { options: &args.records, embedder: &embedder, bar, cut: 0, skipped: 0 };
+    let skipped = Skipped::new(args.records.on_error, &settings.terminal);
+    let mut run = Run { options: &args.records, embedder: &embedder, bar, cuts: Cuts::default(), skipped };
     let records = records.take(args.records.limit.unwrap_or(usize::MAX));
     match &args.output {
         None => run.all(records, &mut output::raw())?,
         Some(path) => write_beside(path, |file| run.all(records, file))?,
     }
-    run.report(&settings.terminal);
+    run.skipped.report();
+    settings.terminal.warn_of_cuts(run.cuts, embedder.tokenizer().max_length());
     Ok(Outcome::Done)
 }
 
@@ -59,9 +61,8 @@ struct Run<'a> {
     options: &'a args::Records,
     embedder: &'a Embedder,
     bar: EncodingBar,
-    /// Texts cut at the maximum length.
-    cut: usize,
-    skipped: usize,
+    cuts: Cuts,
+    skipped: Skipped<'a>,
 }
 
 /// A record's fields as they came, and what is embedded of it.
@@ -79,7 +80,7 @@ impl Run<'_> {
         for record in records {
             match record.and_then(|record| Ok((record.fields.clone(), fields.document(record)?))) {
                 Ok(parsed) => window.push(parsed),
-                Err(error) => self.skip(error)?,
+                Err(error) => self.skipped.note(error)?,
             }
             if window.len() == WINDOW {
                 self.write(std::mem::take(&mut window), out)?;
@@ -90,23 +91,17 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A bad record ends the run or is counted, as asked; any other error ends it.
-    fn skip(&mut self, error: Error) -> Result<(), Error> {
-        self.skipped += usize::from(tolerated(error, self.options.on_error)?);
-        Ok(())
-    }
-
     /// Embeds a window and writes it.
     fn write(&mut self, mut window: Vec<Parsed>, out: &mut impl Write) -> anyhow::Result<()> {
         let mut tokenized = self.tokenize(&window)?;
         if self.options.long == Long::Error && tokenized.dropped.iter().any(|&dropped| dropped > 0) {
             let max = self.embedder.tokenizer().max_length();
             let (fitting, long) = split_long(window, &tokenized.dropped, max, |(_, document)| &document.place);
-            long.into_iter().try_for_each(|error| self.skip(error))?;
+            long.into_iter().try_for_each(|error| self.skipped.note(error))?;
             window = fitting;
             tokenized = self.tokenize(&window)?;
         }
-        self.cut += tokenized.dropped.iter().filter(|&&dropped| dropped > 0).count();
+        self.cuts.add(&tokenized.dropped);
         let embedded = self.embedder.embed_tokenized(tokenized, &mut self.bar)?;
         for (row, (fields, _)) in window.into_iter().enumerate() {
             write(out, fields, self.embedder, &embedded, row)?;
@@ -117,16 +112,6 @@ impl Run<'_> {
     fn tokenize(&self, window: &[Parsed]) -> Result<Tokenized, Error> {
         let texts: Vec<_> = window.iter().map(|(_, document)| document.to_embed(!self.options.no_title)).collect();
         self.embedder.tokenizer().tokenize(&texts)
-    }
-
-    fn report(&self, terminal: &Terminal) {
-        if self.cut > 0 {
-            let max = self.embedder.tokenizer().max_length();
-            terminal.warn(&format!("texts cut at {max} tokens: {}", self.cut));
-        }
-        if self.skipped > 0 {
-            terminal.warn(&format!("bad records skipped: {}", self.skipped));
-        }
     }
 }
 

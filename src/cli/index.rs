@@ -13,9 +13,9 @@ use semsearch::model::{Pooling, Tokenized};
 use serde::Serialize;
 
 use super::args::{self, Long, Records};
-use super::records::{WINDOW, inputs, split_long, tolerated};
+use super::records::{Skipped, WINDOW, inputs, split_long};
 use super::settings::Settings;
-use super::terminal::{EncodingBar, Terminal};
+use super::terminal::{Cuts, EncodingBar, Terminal};
 use super::{Outcome, output};
 
 pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Outcome> {
@@ -45,6 +45,7 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
         writer,
         bar: settings.terminal.encoding("passages", total),
         counts: Counts::default(),
+        skipped: Skipped::new(args.records.on_error, &settings.terminal),
     };
     let documents = records.map(|record| args.records.fields().document(record?));
     let read = documents.take(args.records.limit.unwrap_or(usize::MAX));
@@ -86,9 +87,8 @@ struct Counts {
     updated: usize,
     unchanged: usize,
     skipped: usize,
-    truncated: usize,
     tokens: usize,
-    dropped: usize,
+    cuts: Cuts,
 }
 
 /// A build under way.
@@ -99,6 +99,7 @@ struct Build<'a> {
     writer: IndexWriter,
     bar: EncodingBar,
     counts: Counts,
+    skipped: Skipped<'a>,
 }
 
 impl Build<'_> {
@@ -121,11 +122,9 @@ impl Build<'_> {
         self.put(window)
     }
 
-    /// A bad record ends the build or is counted, as asked; any other error ends it.
-    fn skip(&mut self, error: Error) -> Result<(), Error> {
-        self.counts.skipped += usize::from(tolerated(error, self.options.on_error)?);
+    fn skip(&mut self, error: Error) -> anyhow::Result<()> {
         self.bar.done(1, 0);
-        Ok(())
+        self.skipped.note(error)
     }
 
     /// Embeds the window's documents and puts them.
@@ -139,8 +138,7 @@ impl Build<'_> {
             tokenized = self.tokenize(&window)?;
         }
         self.counts.tokens += tokenized.ids.tokens();
-        self.counts.truncated += tokenized.dropped.iter().filter(|&&dropped| dropped > 0).count();
-        self.counts.dropped += tokenized.dropped.iter().sum::<usize>();
+        self.counts.cuts.add(&tokenized.dropped);
         let embedded = self.embedder.embed_tokenized(tokenized, &mut self.bar)?;
         for ((change, document), vector) in window.into_iter().zip(embedded.vectors.iter()) {
             self.writer.put(&document, change, vector)?;
@@ -158,7 +156,8 @@ impl Build<'_> {
     fn commit(self) -> anyhow::Result<Counts> {
         self.bar.finish();
         self.writer.commit()?;
-        Ok(self.counts)
+        self.skipped.report();
+        Ok(Counts { skipped: self.skipped.count, ..self.counts })
     }
 }
 
@@ -212,9 +211,9 @@ impl Report<'_> {
             unchanged: counts.unchanged,
             removed: 0,
             skipped: counts.skipped,
-            truncated: counts.truncated,
+            truncated: counts.cuts.texts,
             tokens: counts.tokens,
-            tokens_dropped: counts.dropped,
+            tokens_dropped: counts.cuts.tokens,
             seconds: self.seconds,
             tokens_per_second: self.tokens_per_second(),
             model: &recipe.model.id,
@@ -242,16 +241,6 @@ impl Report<'_> {
         };
         let told: String = std::iter::once(format!("{} added", number(counts.added))).chain(others).collect();
         terminal.note(&format!("{}: {told} in {:.1} s{speed}", self.dir, self.seconds));
-        if counts.truncated > 0 {
-            terminal.warn(&format!(
-                "texts cut at {} tokens: {}; tokens dropped: {} (--long error refuses such texts)",
-                recipe.max_length,
-                number(counts.truncated),
-                number(counts.dropped)
-            ));
-        }
-        if counts.skipped > 0 {
-            terminal.warn(&format!("bad records skipped: {}", number(counts.skipped)));
-        }
+        terminal.warn_of_cuts(counts.cuts, recipe.max_length);
     }
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::report::Advice;
 use super::settings::Settings;
+use super::terminal::Cuts;
 use super::{Outcome, args, output};
 
 /// Queries answered together at most, when they come faster than they are answered.
@@ -27,11 +28,12 @@ pub(super) fn run(args: &args::Query, settings: &Settings) -> anyhow::Result<Out
     let wanted = Wanted { top_k: args.top_k, min_score: args.min_score };
     let mut out = output::hits(args, searcher.metric(), queries.several());
     let mut bar = settings.terminal.encoding_beside_output("queries");
-    let mut found = false;
+    let (mut found, mut cuts) = (false, Cuts::default());
     for batch in queries {
         let batch = batch?;
-        let hits = searcher.search(&batch, wanted, &mut bar)?;
-        for (query, hits) in batch.iter().zip(&hits) {
+        let answers = searcher.search(&batch, wanted, &mut bar)?;
+        cuts.add(&answers.dropped);
+        for (query, hits) in batch.iter().zip(&answers.hits) {
             found |= !hits.is_empty();
             out.write(query, hits)?;
         }
@@ -39,6 +41,7 @@ pub(super) fn run(args: &args::Query, settings: &Settings) -> anyhow::Result<Out
     }
     bar.finish();
     out.finish()?;
+    settings.terminal.warn_of_cuts(cuts, searcher.index().manifest().recipe.max_length);
     Ok(if found { Outcome::Done } else { Outcome::Nothing })
 }
 

@@ -8,6 +8,7 @@ use semsearch::error::{BadRecord, Error, Place};
 
 use super::args::OnError;
 use super::report::Advice;
+use super::terminal::Terminal;
 
 /// Records embedded together: many, so that texts of like length meet; not so many that their vectors weigh.
 pub(super) const WINDOW: usize = 512;
@@ -24,11 +25,41 @@ pub(super) fn inputs(named: &[PathBuf], command: &str) -> anyhow::Result<Vec<Inp
     Ok(named.iter().cloned().map(Input::from).collect())
 }
 
-/// Whether a record may be passed over for `error`: `true`, or the error itself.
-pub(super) fn tolerated(error: Error, on_error: OnError) -> Result<bool, Error> {
-    match error {
-        Error::Record { .. } if on_error == OnError::Skip => Ok(true),
-        fatal => Err(fatal),
+/// So many of the records passed over are named; the others only counted, unless `-v`.
+const NAMED: usize = 10;
+
+/// Records that were passed over.
+pub(super) struct Skipped<'a> {
+    on_error: OnError,
+    terminal: &'a Terminal,
+    /// How many.
+    pub(super) count: usize,
+}
+
+impl<'a> Skipped<'a> {
+    pub(super) fn new(on_error: OnError, terminal: &'a Terminal) -> Self {
+        Self { on_error, terminal, count: 0 }
+    }
+
+    /// Passes a bad record over, if that was asked for; any other error, and a bad record otherwise, is handed back.
+    pub(super) fn note(&mut self, error: Error) -> anyhow::Result<()> {
+        let Error::Record { problem, .. } = &error else { return Err(error.into()) };
+        if self.on_error == OnError::Fail {
+            let hint = problem.hint().into();
+            return Err(Advice { message: error.to_string(), hint }.into());
+        }
+        self.count += 1;
+        if self.count <= NAMED || self.terminal.is_verbose() {
+            self.terminal.warn(&format!("skipped {error}"));
+        }
+        Ok(())
+    }
+
+    /// Says how many there were.
+    pub(super) fn report(&self) {
+        if self.count > 0 {
+            self.terminal.warn(&format!("bad records skipped: {}", self.count));
+        }
     }
 }
 

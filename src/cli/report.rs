@@ -64,6 +64,10 @@ fn suggestion(error: &clap::Error) -> String {
             ContextValue::Strings(words) if likely.contains(&kind) && !words.is_empty() => {
                 return format!("did you mean `{}`?", words.join("` or `"));
             }
+            // How a value is given that begins with a hyphen, for one.
+            ContextValue::StyledStrs(tips) if kind == ContextKind::Suggested && !tips.is_empty() => {
+                return tips[0].to_string();
+            }
             _ => {}
         }
     }

@@ -1,5 +1,9 @@
 //! `semsearch sim`: how similar texts are, each to each.
 
+use std::io::{IsTerminal, stdin};
+use std::path::Path;
+
+use semsearch::embedder::Embedded;
 use semsearch::encoder::normalize;
 use semsearch::error::Error;
 use semsearch::model::Pooling;
@@ -10,10 +14,12 @@ use super::embed;
 use super::output::{self, Matrix};
 use super::report::Advice;
 use super::settings::Settings;
+use super::terminal::Cuts;
 
 pub(super) fn run(args: &args::Sim, settings: &Settings) -> anyhow::Result<Outcome> {
     let texts = match &args.lines {
         Some(path) => embed::texts(path)?,
+        None if args.texts.is_empty() && !stdin().is_terminal() => embed::texts(Path::new("-"))?,
         None => args.texts.clone(),
     };
     if texts.len() < 2 {
@@ -24,7 +30,10 @@ pub(super) fn run(args: &args::Sim, settings: &Settings) -> anyhow::Result<Outco
     if embedder.pooling() == Pooling::None {
         return Err(Error::Unsupported("a similarity needs one vector a text: choose another pooling".into()).into());
     }
-    let mut vectors = embedder.embed(&texts)?.vectors;
+    let Embedded { mut vectors, tokenized } = embedder.embed(&texts)?;
+    let mut cuts = Cuts::default();
+    cuts.add(&tokenized.dropped);
+    settings.terminal.warn_of_cuts(cuts, embedder.tokenizer().max_length());
     // Cosines, whatever --no-normalize and the model say of other uses.
     vectors.iter_mut().for_each(normalize);
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum();

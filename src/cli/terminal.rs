@@ -32,6 +32,11 @@ impl Terminal {
         self.quiet
     }
 
+    /// Whether every detail is wanted.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
     /// The result of a command, unless `-q`.
     pub(super) fn note(&self, message: &str) {
         if !self.quiet {
@@ -43,6 +48,14 @@ impl Terminal {
     pub(super) fn warn(&self, message: &str) {
         if !self.quiet {
             eprintln!("{WARNING}warning{WARNING:#}: {message}");
+        }
+    }
+
+    /// That texts were longer than the model takes, if any were.
+    pub(super) fn warn_of_cuts(&self, dropped: Cuts, max_length: usize) {
+        if dropped.texts > 0 {
+            let (texts, tokens) = (HumanCount(dropped.texts as u64), HumanCount(dropped.tokens as u64));
+            self.warn(&format!("texts cut at {max_length} tokens: {texts}; tokens dropped: {tokens}"));
         }
     }
 
@@ -83,6 +96,21 @@ impl Terminal {
 pub(super) fn width() -> usize {
     let columns = || if stdout().is_terminal() { terminal_size::terminal_size() } else { None };
     columns().map_or(WIDTH, |(width, _)| width.0.into())
+}
+
+/// Texts cut at the maximum length, and the tokens that cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cuts {
+    pub(super) texts: usize,
+    pub(super) tokens: usize,
+}
+
+impl Cuts {
+    /// Counts texts in, each by the tokens dropped of it.
+    pub(super) fn add(&mut self, dropped: &[usize]) {
+        self.texts += dropped.iter().filter(|&&dropped| dropped > 0).count();
+        self.tokens += dropped.iter().sum::<usize>();
+    }
 }
 
 fn style(template: &str) -> ProgressStyle {

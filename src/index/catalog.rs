@@ -245,6 +245,14 @@ impl CatalogWriter {
         share(&self.dir)
     }
 
+    /// Gives up what was put since the last commit, and removes the files that it had already become.
+    pub(super) fn abandon(mut self) {
+        // Failing here costs nothing but disk: the next commit collects what is left.
+        if self.writer.rollback().is_ok() {
+            let _ = self.writer.garbage_collect_files().wait();
+        }
+    }
+
     /// Lets merges that run in the background finish.
     pub(super) fn close(self) -> Result<()> {
         self.writer.wait_merging_threads().map_err(|source| writing(&self.dir, source))?;

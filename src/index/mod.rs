@@ -74,17 +74,11 @@ impl Index {
         if !catalog_dir(dir).is_dir() {
             return Err(none());
         }
-        let small = files::size(dir).map_err(Error::read(dir))? <= CHECKED_WHOLE;
-        let (catalog, manifest) = Catalog::open(&catalog_dir(dir), small)?.ok_or_else(none)?;
-        let segments = manifest
-            .segments
-            .iter()
-            .map(|segment| {
-                let path = vectors_dir(dir).join(&segment.file);
-                check_file(&path, segment, small)?;
-                VectorSegment::open(&path, &manifest.recipe, segment)
-            })
-            .collect::<Result<_>>()?;
+        let (catalog, manifest) = Catalog::open(&catalog_dir(dir), is_small(dir)?)?.ok_or_else(none)?;
+        check_segments(dir, &manifest)?;
+        let open =
+            |segment: &Segment| VectorSegment::open(&vectors_dir(dir).join(&segment.file), &manifest.recipe, segment);
+        let segments = manifest.segments.iter().map(open).collect::<Result<_>>()?;
         Ok(Self { dir: dir.into(), manifest, catalog, segments })
     }
 
@@ -148,6 +142,17 @@ fn nearer(metric: Metric, a: f32, b: f32) -> std::cmp::Ordering {
         Metric::Ip => b.total_cmp(&a),
         Metric::L2 => a.total_cmp(&b),
     }
+}
+
+/// Whether the index is checked as a whole when it is opened.
+fn is_small(dir: &Path) -> Result<bool> {
+    Ok(files::size(dir).map_err(Error::read(dir))? <= CHECKED_WHOLE)
+}
+
+/// Checks every file of vectors, by its length or, in a small index, by all its bytes.
+fn check_segments(dir: &Path, manifest: &Manifest) -> Result<()> {
+    let whole = is_small(dir)?;
+    manifest.segments.iter().try_for_each(|segment| check_file(&vectors_dir(dir).join(&segment.file), segment, whole))
 }
 
 /// Checks a file against what the manifest says of it, before FAISS, which trusts its files, is given it.

@@ -157,7 +157,13 @@ fn new_index(recipe: &Recipe, path: &Path) -> Result<IndexImpl> {
 
 fn failed(path: &Path, what: &str) -> impl FnOnce(faiss::error::Error) -> Error {
     let (path, what) = (path.to_owned(), what.to_owned());
-    move |source| Error::Index { path, what, source: source.into() }
+    move |source| Error::Index { path, what, source: reason(&source.to_string()).into() }
+}
+
+/// What FAISS has to say, without the C++ function and source line that it begins with.
+fn reason(message: &str) -> &str {
+    let tail = message.rsplit_once("Error: ").map_or(message, |(_, tail)| tail);
+    tail.split_once("failed: ").map_or(tail, |(_, tail)| tail).trim()
 }
 
 /// FAISS takes a file's name as a C string by way of a Rust one.
@@ -241,6 +247,14 @@ mod tests {
     fn a_factory_that_faiss_does_not_know_is_an_error() {
         let message = check_factory(&recipe(4, Metric::Ip, "Nonsense"), Path::new("ix")).unwrap_err().to_string();
         assert_eq!(message, "ix: FAISS cannot make an index by the factory \"Nonsense\"");
+    }
+
+    #[test]
+    fn faisss_words_come_without_its_source_lines() {
+        let native =
+            "Native faiss error: Error in void faiss::f(int) at /src/F.cpp:27: Error: 'n >= k' failed: too few";
+        assert_eq!(reason(native), "too few");
+        assert_eq!(reason("Invalid index description"), "Invalid index description");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::catalog::{Catalog, CatalogWriter, content_digest};
 use super::lock::WriterLock;
 use super::manifest::{FORMAT_VERSION, Manifest, Recipe, Segment};
 use super::vectors::{SegmentBuilder, VectorSegment, check_factory};
-use super::{catalog_dir, check_file, vectors_dir};
+use super::{catalog_dir, check_file, check_segments, vectors_dir};
 use crate::corpus::Document;
 use crate::error::{BadRecord, Error, Place, Result};
 
@@ -75,6 +75,7 @@ impl IndexWriter {
         };
         if let Some((_, manifest)) = base.as_ref().filter(|_| !rebuild) {
             manifest.recipe.check(&recipe, dir)?;
+            check_segments(dir, manifest)?;
         }
         // Keys and files go on even through a rebuild: a reader of the old commit must not meet its own with other
         // content.
@@ -223,6 +224,15 @@ impl IndexWriter {
         let path = vectors_dir(&self.dir).join(&segment.file);
         check_file(&path, segment, true)?;
         VectorSegment::open(&path, &self.recipe, segment)
+    }
+}
+
+impl Drop for IndexWriter {
+    /// Without a commit, what was put is gone.
+    fn drop(&mut self) {
+        if let Some(catalog) = self.catalog.take() {
+            catalog.abandon();
+        }
     }
 }
 

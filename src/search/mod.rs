@@ -28,6 +28,15 @@ pub struct Hit {
     pub document: Stored,
 }
 
+/// What a search gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The hits of each query, best first, in the order of the queries.
+    pub hits: Vec<Vec<Hit>>,
+    /// For each query, how many tokens were cut at the maximum length.
+    pub dropped: Vec<usize>,
+}
+
 /// Which hits are wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wanted {
@@ -63,18 +72,18 @@ impl Searcher {
         self.index.manifest().recipe.metric
     }
 
-    /// The hits of each query, in the order of the queries.
+    /// Answers queries, all together.
     ///
     /// # Errors
     /// A query is empty, encoding fails, or the index is damaged.
-    pub fn search(&mut self, queries: &[Query], wanted: Wanted, progress: &mut dyn Progress) -> Result<Vec<Vec<Hit>>> {
+    pub fn search(&mut self, queries: &[Query], wanted: Wanted, progress: &mut dyn Progress) -> Result<Found> {
         if queries.iter().any(|query| query.text.trim().is_empty()) {
             return Err(Error::EmptyQuery);
         }
         let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
         let tokenized = self.embedder.tokenizer().tokenize(&texts)?;
         let embedded = self.embedder.embed_tokenized(tokenized, progress)?;
-        self.nearest(&embedded.vectors, wanted)
+        Ok(Found { hits: self.nearest(&embedded.vectors, wanted)?, dropped: embedded.tokenized.dropped })
     }
 
     /// The hits of each row of `queries`.
