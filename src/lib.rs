@@ -51,5 +51,7 @@ pub mod embedder;
 pub mod encoder;
 pub mod error;
 pub mod index;
+#[allow(unsafe_code)]
+pub mod kernels;
 pub mod model;
 pub mod search;

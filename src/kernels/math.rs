@@ -1,0 +1,130 @@
+//! Functions of one float, as polynomials over vectors.
+
+use super::simd::Simd;
+
+/// eˣ for x ≤ 0, within 2 units in the last place; below −87, where the result would be no normal float, e⁻⁸⁷.
+///
+/// e^x = 2ⁿ·e^r with n the nearest whole number to x/ln 2 and |r| ≤ ln 2 / 2; ln 2 in two parts, so that r is exact
+/// (Cody and Waite 1980); e^r by its Taylor series to the seventh power, whose next term is below 2⁻²⁷.
+///
+/// # Safety
+/// The processor has `V`'s instructions.
+#[inline(always)]
+pub(super) unsafe fn exp<V: Simd>(x: V) -> V {
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    // SAFETY: the caller owes the instructions.
+    unsafe {
+        let x = x.max(V::splat(-87.0));
+        let n = x.mul(V::splat(std::f32::consts::LOG2_E)).round();
+        let r = n.mul_add(V::splat(-LN2_HIGH), x);
+        let r = n.mul_add(V::splat(-LN2_LOW), r);
+        let series = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+        polynomial(r, &series).scale(n)
+    }
+}
+
+/// x·Φ(x) = x·(1 + erf(x/√2))/2, the activation of BERT, within 3·10⁻⁷·|x|.
+///
+/// # Safety
+/// The processor has `V`'s instructions.
+#[inline(always)]
+pub(super) unsafe fn gelu<V: Simd>(x: V) -> V {
+    // SAFETY: the caller owes the instructions.
+    unsafe {
+        let half = x.mul(V::splat(0.5));
+        erf(x.mul(V::splat(std::f32::consts::FRAC_1_SQRT_2))).mul_add(half, half)
+    }
+}
+
+/// erf(x) within 2·10⁻⁷: a quotient of polynomials in x², on |x| ≤ 4, beyond which erf is ±1 in 32 bits.
+///
+/// The coefficients are those of the minimax approximation in Eigen (Eigen/src/Core/MathFunctionsImpl.h).
+///
+/// # Safety
+/// The processor has `V`'s instructions.
+#[inline(always)]
+unsafe fn erf<V: Simd>(x: V) -> V {
+    const ABOVE: [f32; 7] = [
+        -2.726_142_3e-10,
+        2.770_681_4e-8,
+        -2.101_024e-6,
+        -5.692_506_4e-5,
+        -7.349_906_3e-4,
+        -2.954_6e-3,
+        -1.609_603_3e-2,
+    ];
+    const BELOW: [f32; 5] = [-1.456_607_2e-5, -2.133_740_6e-4, -1.682_827e-3, -7.373_329e-3, -1.426_474e-2];
+    // SAFETY: the caller owes the instructions.
+    unsafe {
+        let x = x.max(V::splat(-4.0)).min(V::splat(4.0));
+        let square = x.mul(x);
+        x.mul(polynomial(square, &ABOVE)).div(polynomial(square, &BELOW))
+    }
+}
+
+/// Horner's rule, the highest power first.
+///
+/// # Safety
+/// The processor has `V`'s instructions.
+#[inline(always)]
+unsafe fn polynomial<V: Simd>(x: V, coefficients: &[f32]) -> V {
+    // SAFETY: the caller owes the instructions.
+    unsafe {
+        let mut value = V::splat(coefficients[0]);
+        for &coefficient in &coefficients[1..] {
+            value = value.mul_add(x, V::splat(coefficient));
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every 997th float from `from` to `to`, negatives and positives by their bits.
+    fn floats(from: f32, to: f32) -> impl Iterator<Item = f32> {
+        (0..=u32::MAX).step_by(997).map(f32::from_bits).filter(move |x| (from..=to).contains(x))
+    }
+
+    #[test]
+    fn exp_is_right_over_its_whole_range() {
+        for x in floats(-87.0, 0.0) {
+            // SAFETY: one float needs no instructions.
+            let found = f64::from(unsafe { exp(x) });
+            let expected = f64::from(x).exp();
+            assert!((found / expected - 1.0).abs() < 2.5e-7, "exp({x}) = {found}, not {expected}");
+        }
+        // SAFETY: as above.
+        assert!(unsafe { exp(-1e30f32) } < 1e-37);
+    }
+
+    #[test]
+    fn gelu_is_right_over_its_whole_range() {
+        for x in floats(-30.0, 30.0) {
+            // SAFETY: one float needs no instructions.
+            let found = f64::from(unsafe { gelu(x) });
+            let expected = f64::from(x) * 0.5 * erfc(-f64::from(x) / 2f64.sqrt());
+            let bound = 3e-7 * f64::from(x).abs() + 1e-40;
+            assert!((found - expected).abs() <= bound, "gelu({x}) = {found}, not {expected}");
+        }
+    }
+
+    /// 1 − erf(x) in 64 bits, by its series near 0 and its continued fraction elsewhere.
+    fn erfc(x: f64) -> f64 {
+        if x < 0.0 {
+            return 2.0 - erfc(-x);
+        }
+        if x < 2.0 {
+            let (mut term, mut sum) = (x, x);
+            for n in 1..100 {
+                term *= -x * x / f64::from(n);
+                sum += term / f64::from(2 * n + 1);
+            }
+            return 1.0 - sum * 2.0 / std::f64::consts::PI.sqrt();
+        }
+        let fraction = (1..=80).rev().fold(x, |fraction, n| x + f64::from(n) / 2.0 / fraction);
+        (-x * x).exp() / fraction / std::f64::consts::PI.sqrt()
+    }
+}

@@ -1,0 +1,43 @@
+//! A vector of floats of whatever width the processor has, so that each algorithm is written once.
+//!
+//! The functions of a vector type may be called only where its instructions are known to be there: inside the
+//! `#[target_feature]` functions of its own file, which are reached by way of [`super::Isa`] alone.
+
+/// Floats that are computed on together.
+///
+/// # Safety
+/// Every function needs the type's instruction set on the processor that runs it. `load` and `store` need
+/// `LANES` floats at the pointer.
+pub(super) trait Simd: Copy {
+    /// Floats in one.
+    const LANES: usize;
+
+    /// All lanes `value`.
+    unsafe fn splat(value: f32) -> Self;
+    /// The floats at `from`, which needs no alignment.
+    unsafe fn load(from: *const f32) -> Self;
+    /// Writes the lanes to `to`, which needs no alignment.
+    unsafe fn store(self, to: *mut f32);
+    /// self + other
+    unsafe fn add(self, other: Self) -> Self;
+    /// self − other
+    unsafe fn sub(self, other: Self) -> Self;
+    /// self · other
+    unsafe fn mul(self, other: Self) -> Self;
+    /// self ÷ other
+    unsafe fn div(self, other: Self) -> Self;
+    /// self · factor + term, rounded once where the processor can.
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
+    /// The smaller of each lane.
+    unsafe fn min(self, other: Self) -> Self;
+    /// The larger of each lane.
+    unsafe fn max(self, other: Self) -> Self;
+    /// Each lane to the nearest whole number.
+    unsafe fn round(self) -> Self;
+    /// self · 2ⁿ for whole n from −126 to 127.
+    unsafe fn scale(self, n: Self) -> Self;
+    /// The sum of the lanes.
+    unsafe fn sum(self) -> f32;
+    /// The largest lane.
+    unsafe fn largest(self) -> f32;
+}
