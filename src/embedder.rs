@@ -5,8 +5,9 @@
 
 use std::ops::Range;
 
-use crate::encoder::{CandleEncoder, Device, Encoder, Precision, Vectors, normalize};
+use crate::encoder::{CandleEncoder, Device, Encoder, PackedEncoder, Precision, Vectors, normalize};
 use crate::error::{Error, Result};
+use crate::kernels::Isa;
 use crate::model::{ModelConfig, ModelFiles, Pooling, RaggedIds, Tokenized, Tokenizer};
 
 /// How to run a model; what is `None` is the model's own.
@@ -22,6 +23,19 @@ pub struct Options {
     pub max_length: Option<usize>,
     /// Whether vectors are scaled to length 1.
     pub normalized: Option<bool>,
+    /// Which encoder; the packed one on a CPU and for models that it can run, else candle's, if `None`.
+    pub encoder: Option<EncoderKind>,
+    /// The instruction set of the packed encoder; the best there is, if `None`.
+    pub isa: Option<Isa>,
+}
+
+/// An implementation of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncoderKind {
+    /// candle's: the reference, and the one for GPUs.
+    Candle,
+    /// Ours, for CPUs.
+    Packed,
 }
 
 /// A model ready to embed texts.
@@ -82,7 +96,7 @@ impl Embedder {
         }
         Ok(Self {
             tokenizer: Tokenizer::load(model, max_length)?,
-            encoder: Box::new(CandleEncoder::load(model, &config.bert, options.device)?),
+            encoder: encoder(model, &config, options)?,
             pooling: options.pooling.unwrap_or(config.pooling),
             normalized: options.normalized.unwrap_or(config.normalized),
             precision,
@@ -171,6 +185,26 @@ impl Embedder {
             progress.done(batch.len(), gathered.tokens());
         }
         Ok(Embedded { vectors, tokenized })
+    }
+}
+
+/// Loads the encoder asked for, or the best for the device and the model.
+fn encoder(model: &ModelFiles, config: &ModelConfig, options: &Options) -> Result<Box<dyn Encoder>> {
+    let on_cpu = match options.device {
+        Device::Cpu => true,
+        Device::Auto => !CandleEncoder::has_cuda(),
+        Device::Cuda(_) => false,
+    };
+    let suitable = on_cpu && PackedEncoder::supports(&config.bert);
+    match options.encoder {
+        Some(EncoderKind::Packed) if !suitable => Err(Error::Unsupported(
+            "the packed encoder runs on CPUs, and models with the activation gelu: use `--encoder candle`".into(),
+        )),
+        None | Some(EncoderKind::Packed) if suitable => {
+            let isa = options.isa.unwrap_or_else(Isa::best);
+            Ok(Box::new(PackedEncoder::load(model, &config.bert, isa)?))
+        }
+        _ => Ok(Box::new(CandleEncoder::load(model, &config.bert, options.device)?)),
     }
 }
 

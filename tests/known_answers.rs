@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use semsearch::embedder::{Embedder, Options};
+use semsearch::embedder::{Embedder, EncoderKind, Options};
 use semsearch::encoder::Device;
+use semsearch::kernels::Isa;
 use semsearch::model::{ModelFiles, Pooling};
 use serde_json::Value;
 
@@ -92,18 +93,87 @@ fn every_golden_embedding_is_met_within_the_f32_tolerance() {
 #[test]
 fn a_text_has_the_same_vector_whatever_it_is_batched_with() {
     let embedder = embedder(Options::default());
-    let texts: Vec<String> = std::fs::read_to_string(crate::support::PASSAGES)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned())
-        .chain(["".into(), "a".into(), "long ".repeat(400)])
-        .collect();
+    let texts = texts();
     let together = embedder.embed(&texts).unwrap();
     for (index, text) in texts.iter().enumerate() {
         let alone = embedder.embed(&[text]).unwrap();
-        let difference = together.vectors.row(index).iter().zip(alone.vectors.row(0)).map(|(a, b)| (a - b).abs());
-        assert!(difference.fold(0.0, f32::max) <= 1e-6, "{text}");
+        assert!(together.vectors.row(index) == alone.vectors.row(0), "every bit of {text:?}");
     }
+}
+
+/// The sample passages and the shortest and longest of texts.
+fn texts() -> Vec<String> {
+    let passages = std::fs::read_to_string(crate::support::PASSAGES).unwrap();
+    let text = |line: &str| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned();
+    passages.lines().map(text).chain(["".into(), "a".into(), "long ".repeat(600)]).collect()
+}
+
+#[test]
+fn the_packed_encoder_gives_candles_vectors_on_every_instruction_set() {
+    let run = |encoder, isa, pooling| {
+        let options = Options {
+            encoder: Some(encoder),
+            isa,
+            pooling: Some(pooling),
+            max_length: Some(512),
+            normalized: Some(true),
+            ..Options::default()
+        };
+        embedder(options).embed(&texts()).unwrap().vectors
+    };
+    for pooling in [Pooling::Mean, Pooling::Cls, Pooling::Max] {
+        let reference = run(EncoderKind::Candle, None, pooling);
+        for isa in Isa::all() {
+            let found = run(EncoderKind::Packed, Some(isa), pooling);
+            let difference = found.as_slice().iter().zip(reference.as_slice()).map(|(a, b)| (a - b).abs());
+            let worst = difference.fold(0.0, f32::max);
+            assert!(worst <= 2e-6, "{isa}, {pooling}: {worst:e}");
+        }
+    }
+}
+
+#[test]
+fn token_vectors_are_candles_too() {
+    let run = |encoder| {
+        let options = Options { encoder: Some(encoder), pooling: Some(Pooling::None), ..Options::default() };
+        embedder(options).embed(&SENTENCES).unwrap().vectors
+    };
+    let (found, reference) = (run(EncoderKind::Packed), run(EncoderKind::Candle));
+    assert_eq!((found.len(), found.dim()), (25, 384));
+    let difference = found.as_slice().iter().zip(reference.as_slice()).map(|(a, b)| (a - b).abs());
+    assert!(difference.fold(0.0, f32::max) <= 2e-5, "raw vectors are some six times as long as normalized ones");
+}
+
+#[test]
+fn ten_thousand_texts_at_once_are_what_they_are_alone() {
+    let embedder = embedder(Options::default());
+    let texts: Vec<String> = (0..10_000).map(|number| format!("text {}", number % 97)).collect();
+    let together = embedder.embed(&texts).unwrap().vectors;
+    let alone = embedder.embed(&texts[..97]).unwrap().vectors;
+    assert!((0..texts.len()).all(|index| together.row(index) == alone.row(index % 97)));
+}
+
+#[test]
+fn two_encoders_in_two_threads_agree() {
+    let run = || embedder(Options::default()).embed(&texts()).unwrap().vectors;
+    let (first, second) = std::thread::scope(|scope| {
+        let other = scope.spawn(run);
+        (run(), other.join().unwrap())
+    });
+    assert!(first == second);
+}
+
+#[test]
+fn an_instruction_set_can_be_forced_if_the_processor_has_it() {
+    let sandbox = Sandbox::new();
+    for isa in Isa::all() {
+        let output = sandbox.command(&["sim", "a", "b", "-v"]).env("SEMSEARCH_ISA", isa.to_string()).output().unwrap();
+        assert!(sandbox.ran(&output).stderr.contains(&format!("encoder on cpu, {isa}, f32")));
+    }
+    let output = sandbox.command(&["sim", "a", "b"]).env("SEMSEARCH_ISA", "sve").output().unwrap();
+    let ran = sandbox.ran(&output);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.stderr.contains("not known or not on this processor"), "{ran}");
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use semsearch::embedder::EncoderKind;
 use semsearch::encoder::{Device, Precision};
 use semsearch::index::Metric;
+use semsearch::kernels::Isa;
 use semsearch::model::Pooling;
 use semsearch::{corpus, encoder};
 
@@ -99,6 +101,12 @@ pub(super) struct Encoding {
     /// Tokens kept of each text, specials included [default: the model's own]
     #[arg(long, value_name = "N", env = "SEMSEARCH_MAX_LENGTH", hide_env = true, value_parser = positive)]
     pub(super) max_length: Option<usize>,
+    /// Which implementation of the network runs
+    #[arg(long, hide_short_help = true, env = "SEMSEARCH_ENCODER", hide_env = true)]
+    pub(super) encoder: Option<EncoderArg>,
+    /// Instruction set of the encoder on a CPU [default: the best of this processor]
+    #[arg(long, hide_short_help = true, value_name = "ISA", env = "SEMSEARCH_ISA", hide_env = true)]
+    pub(super) isa: Option<Isa>,
     /// Skip L2 normalization
     #[arg(long, env = "SEMSEARCH_NO_NORMALIZE", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(super) no_normalize: bool,
@@ -187,6 +195,21 @@ impl From<PoolingArg> for Pooling {
             PoolingArg::Cls => Self::Cls,
             PoolingArg::Max => Self::Max,
             PoolingArg::None => Self::None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum EncoderArg {
+    Candle,
+    Packed,
+}
+
+impl From<EncoderArg> for EncoderKind {
+    fn from(encoder: EncoderArg) -> Self {
+        match encoder {
+            EncoderArg::Candle => Self::Candle,
+            EncoderArg::Packed => Self::Packed,
         }
     }
 }

@@ -87,6 +87,8 @@ impl Settings {
             pooling: encoding.pooling.map(Into::into).or(recorded.map(|recipe| recipe.pooling)),
             max_length: encoding.max_length.or(recorded.map(|recipe| recipe.max_length)),
             normalized: if encoding.no_normalize { Some(false) } else { recorded.map(|recipe| recipe.normalized) },
+            encoder: encoding.encoder.map(Into::into),
+            isa: encoding.isa,
         };
         let embedder = Embedder::load(&model, &options)?;
         if !embedder.config().has_modules && encoding.pooling.is_none() && recorded.is_none() {

@@ -45,6 +45,11 @@ impl CandleEncoder {
         Ok(Self { model, device, dim: config.hidden_size, pad: config.pad_token_id as u32 })
     }
 
+    /// Whether this build knows CUDA and a device answers.
+    pub fn has_cuda() -> bool {
+        cfg!(feature = "cuda") && CandleDevice::new_cuda(0).is_ok()
+    }
+
     /// The last layer's output, `[texts, longest, dim]`.
     fn forward(&self, ids: &RaggedIds, longest: usize) -> candle_core::Result<Tensor> {
         let shape = (ids.len(), longest);

@@ -5,6 +5,7 @@
 //! [`crate::embedder`].
 
 mod candle;
+mod packed;
 mod pooling;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use self::candle::CandleEncoder;
+pub use self::packed::PackedEncoder;
 pub use self::pooling::{normalize, pool};
 use crate::error::Result;
 use crate::model::{Pooling, RaggedIds};

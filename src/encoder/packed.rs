@@ -1,0 +1,284 @@
+//! BERT on the CPU at speed, in f32.
+//!
+//! Ragged from end to end: texts are concatenated, never padded, and grouped so that a matrix product has rows enough
+//! while a group's activations stay in the second-level cache. Groups run on one core each. A text's vector has the same
+//! bits whatever it is grouped with: every sum runs in the order of its own row ([`crate::kernels`]).
+
+use rayon::prelude::*;
+
+use super::{Encoder, Vectors, pool};
+use crate::error::{Error, Result};
+use crate::kernels::{Activation, AttentionScratch, AttentionShape, Isa, LayerNorm, PackedLinear};
+use crate::model::{BertConfig, HiddenAct, ModelFiles, Pooling, RaggedIds, Weights};
+
+/// Tokens of a group, unless one text alone has more.
+const GROUP_TOKENS: usize = 96;
+
+/// Tokens given to one call: enough groups that no core waits long for another.
+const BATCH_TOKENS: usize = 4096;
+
+/// Rows of the feed-forward layer computed at once: 96 × 1536 floats are 0.6 MB.
+const ROWS: usize = 96;
+
+/// BERT with its weights packed for the kernels.
+pub struct PackedEncoder {
+    embeddings: Embeddings,
+    layers: Vec<Layer>,
+    shape: AttentionShape,
+    isa: Isa,
+}
+
+/// What a token, its position and its type add up to.
+struct Embeddings {
+    /// `[vocabulary, dim]`
+    words: Vec<f32>,
+    /// `[positions, dim]`, the embedding of token type 0 added to each.
+    positions: Vec<f32>,
+    norm: LayerNorm,
+}
+
+/// One transformer layer.
+struct Layer {
+    /// Queries, keys and values in one product: `[dim, 3 · dim]`.
+    qkv: PackedLinear,
+    output: PackedLinear,
+    attention_norm: LayerNorm,
+    up: PackedLinear,
+    down: PackedLinear,
+    norm: LayerNorm,
+}
+
+/// Memory that a core works in, kept from one group to the next.
+#[derive(Default)]
+struct Scratch {
+    /// `[tokens, dim]`, the hidden state.
+    hidden: Vec<f32>,
+    /// `[tokens, 3 · dim]`
+    qkv: Vec<f32>,
+    /// `[tokens, dim]`
+    context: Vec<f32>,
+    /// `[tokens, dim]`
+    output: Vec<f32>,
+    /// `[ROWS, intermediate]`
+    inner: Vec<f32>,
+    attention: AttentionScratch,
+}
+
+impl PackedEncoder {
+    /// Whether it can run a model of this shape; the others are candle's.
+    pub fn supports(config: &BertConfig) -> bool {
+        config.hidden_act == HiddenAct::Gelu
+    }
+
+    /// Loads and packs the model's weights, for the instruction set `isa`.
+    ///
+    /// # Errors
+    /// The weights are missing, damaged, or not BERT's.
+    pub fn load(model: &ModelFiles, config: &BertConfig, isa: Isa) -> Result<Self> {
+        let weights = Weights::open(model)?;
+        let dim = config.hidden_size;
+        let mut positions =
+            weights.get("embeddings.position_embeddings.weight", config.max_position_embeddings * dim)?;
+        let types = weights.get("embeddings.token_type_embeddings.weight", config.type_vocab_size * dim)?;
+        for position in positions.chunks_exact_mut(dim) {
+            position.iter_mut().zip(&types).for_each(|(value, first)| *value += first);
+        }
+        let embeddings = Embeddings {
+            words: weights.get("embeddings.word_embeddings.weight", config.vocab_size * dim)?,
+            positions,
+            norm: norm(&weights, "embeddings.LayerNorm", config)?,
+        };
+        let layers =
+            (0..config.num_hidden_layers).map(|number| Layer::load(&weights, number, config)).collect::<Result<_>>()?;
+        let heads = config.num_attention_heads;
+        Ok(Self { embeddings, layers, shape: AttentionShape { heads, head_dim: dim / heads }, isa })
+    }
+
+    /// The last layer's output for the texts of `ids`, `[tokens, dim]`, in `scratch.hidden`.
+    fn forward(&self, ids: &[&[u32]], scratch: &mut Scratch) {
+        self.embeddings.look_up(ids, self.isa, scratch);
+        for layer in &self.layers {
+            layer.attend(ids, self.shape, self.isa, scratch);
+            layer.feed_forward(self.isa, scratch);
+        }
+    }
+
+    /// Encodes one group into its rows of the result.
+    fn encode_group(&self, ids: &[&[u32]], pooling: Pooling, scratch: &mut Scratch, out: &mut [f32]) {
+        self.forward(ids, scratch);
+        if pooling == Pooling::None {
+            out.copy_from_slice(&scratch.hidden);
+            return;
+        }
+        let dim = self.dim();
+        let mut rest = scratch.hidden.as_slice();
+        for (text, out) in ids.iter().zip(out.chunks_exact_mut(dim)) {
+            let (tokens, after) = rest.split_at(text.len() * dim);
+            pool(tokens, pooling, out);
+            rest = after;
+        }
+    }
+}
+
+impl Encoder for PackedEncoder {
+    fn dim(&self) -> usize {
+        self.shape.heads * self.shape.head_dim
+    }
+
+    fn encode(&self, ids: &RaggedIds, pooling: Pooling) -> Result<Vectors> {
+        let dim = self.dim();
+        self.embeddings.check(ids)?;
+        let rows = |text: &[u32]| if pooling == Pooling::None { text.len() } else { 1 };
+        let mut encoded = Vectors::zeros(ids.iter().map(rows).sum(), dim);
+        let mut work = Vec::new();
+        let mut rest = encoded.rows_mut(0, encoded.len());
+        for group in groups(ids) {
+            let (out, after) = rest.split_at_mut(group.iter().map(|text| rows(text)).sum::<usize>() * dim);
+            work.push((group, out));
+            rest = after;
+        }
+        match &mut work[..] {
+            // One group is no work for a pool, which would have to be started first.
+            [(group, out)] => self.encode_group(group, pooling, &mut Scratch::default(), out),
+            work => work.par_iter_mut().for_each_init(Scratch::default, |scratch, (group, out)| {
+                self.encode_group(group, pooling, scratch, out);
+            }),
+        }
+        Ok(encoded)
+    }
+
+    fn batch_tokens(&self) -> usize {
+        BATCH_TOKENS
+    }
+
+    fn describe(&self) -> String {
+        format!("cpu, {}", self.isa)
+    }
+}
+
+/// Consecutive texts together, as long as they have no more than [`GROUP_TOKENS`] tokens.
+fn groups(ids: &RaggedIds) -> Vec<Vec<&[u32]>> {
+    let mut groups: Vec<Vec<&[u32]>> = Vec::new();
+    let mut tokens = 0;
+    for text in ids.iter() {
+        match groups.last_mut() {
+            Some(group) if tokens + text.len() <= GROUP_TOKENS => group.push(text),
+            _ => {
+                groups.push(vec![text]);
+                tokens = 0;
+            }
+        }
+        tokens += text.len();
+    }
+    groups
+}
+
+impl Embeddings {
+    /// Checks that every token and position has an embedding.
+    fn check(&self, ids: &RaggedIds) -> Result<()> {
+        let dim = self.norm.weight.len();
+        let (words, positions) = (self.words.len() / dim, self.positions.len() / dim);
+        let unknown = ids.iter().flatten().find(|&&id| id as usize >= words);
+        if let Some(id) = unknown {
+            return Err(Error::Unsupported(format!("token {id}: the model has {words} words")));
+        }
+        match ids.iter().map(<[u32]>::len).find(|&length| length > positions) {
+            Some(length) => Err(Error::Unsupported(format!("{length} tokens: the model has {positions} positions"))),
+            None => Ok(()),
+        }
+    }
+
+    fn look_up(&self, ids: &[&[u32]], isa: Isa, scratch: &mut Scratch) {
+        let dim = self.norm.weight.len();
+        scratch.hidden.clear();
+        scratch.output.clear();
+        for text in ids {
+            for &id in *text {
+                scratch.hidden.extend_from_slice(&self.words[id as usize * dim..][..dim]);
+            }
+            scratch.output.extend_from_slice(&self.positions[..text.len() * dim]);
+        }
+        isa.add_layer_norm(&mut scratch.hidden, &scratch.output, &self.norm);
+    }
+}
+
+impl Layer {
+    fn load(weights: &Weights, number: usize, config: &BertConfig) -> Result<Self> {
+        let (dim, inner) = (config.hidden_size, config.intermediate_size);
+        let name = |part: &str| format!("encoder.layer.{number}.{part}");
+        let linear = |part: &str, inputs: usize, outputs: usize| -> Result<(Vec<f32>, Vec<f32>)> {
+            let weight = weights.get(&name(&format!("{part}.weight")), inputs * outputs)?;
+            Ok((weight, weights.get(&name(&format!("{part}.bias")), outputs)?))
+        };
+        let packed = |part: &str, inputs: usize, outputs: usize| -> Result<PackedLinear> {
+            linear(part, inputs, outputs).map(|(weight, bias)| PackedLinear::new(&weight, &bias))
+        };
+        let (mut weight, mut bias) = linear("attention.self.query", dim, dim)?;
+        for part in ["attention.self.key", "attention.self.value"] {
+            let (more, its_bias) = linear(part, dim, dim)?;
+            weight.extend(more);
+            bias.extend(its_bias);
+        }
+        Ok(Self {
+            qkv: PackedLinear::new(&weight, &bias),
+            output: packed("attention.output.dense", dim, dim)?,
+            attention_norm: norm(weights, &name("attention.output.LayerNorm"), config)?,
+            up: packed("intermediate.dense", dim, inner)?,
+            down: packed("output.dense", inner, dim)?,
+            norm: norm(weights, &name("output.LayerNorm"), config)?,
+        })
+    }
+
+    /// hidden = LayerNorm(hidden + attention(hidden))
+    fn attend(&self, ids: &[&[u32]], shape: AttentionShape, isa: Isa, scratch: &mut Scratch) {
+        let Scratch { hidden, qkv, context, output, attention, .. } = scratch;
+        let tokens = hidden.len() / self.qkv.inputs();
+        qkv.resize(tokens * self.qkv.outputs(), 0.0);
+        context.resize(hidden.len(), 0.0);
+        output.resize(hidden.len(), 0.0);
+        isa.linear(hidden, &self.qkv, Activation::None, qkv);
+        let (mut qkv, mut context_rest) = (&qkv[..], &mut context[..]);
+        for text in ids {
+            let (text_qkv, qkv_after) = qkv.split_at(text.len() * self.qkv.outputs());
+            let (text_context, context_after) = context_rest.split_at_mut(text.len() * self.qkv.inputs());
+            isa.attention(text_qkv, shape, attention, text_context);
+            (qkv, context_rest) = (qkv_after, context_after);
+        }
+        isa.linear(context, &self.output, Activation::None, output);
+        isa.add_layer_norm(hidden, output, &self.attention_norm);
+    }
+
+    /// hidden = LayerNorm(hidden + down(gelu(up(hidden)))), some rows at a time.
+    fn feed_forward(&self, isa: Isa, scratch: &mut Scratch) {
+        let Scratch { hidden, output, inner, .. } = scratch;
+        let (dim, width) = (self.up.inputs(), self.up.outputs());
+        for (rows, out) in hidden.chunks_mut(ROWS * dim).zip(output.chunks_mut(ROWS * dim)) {
+            inner.resize(rows.len() / dim * width, 0.0);
+            isa.linear(rows, &self.up, Activation::Gelu, inner);
+            isa.linear(inner, &self.down, Activation::None, out);
+            isa.add_layer_norm(rows, out, &self.norm);
+        }
+    }
+}
+
+fn norm(weights: &Weights, name: &str, config: &BertConfig) -> Result<LayerNorm> {
+    Ok(LayerNorm {
+        weight: weights.get(&format!("{name}.weight"), config.hidden_size)?,
+        bias: weights.get(&format!("{name}.bias"), config.hidden_size)?,
+        epsilon: config.layer_norm_eps as f32,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_keep_the_order_and_stay_small_unless_one_text_is_large() {
+        let mut ids = RaggedIds::default();
+        [40, 40, 40, 200, 1].iter().for_each(|&length| ids.push(&vec![1; length]));
+        let lengths: Vec<Vec<usize>> =
+            groups(&ids).iter().map(|group| group.iter().map(|text| text.len()).collect()).collect();
+        assert_eq!(lengths, [vec![40, 40], vec![40], vec![200], vec![1]]);
+    }
+}
