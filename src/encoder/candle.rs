@@ -3,13 +3,12 @@
 //! A batch is padded to its longest text here, and nowhere else; the mask keeps padding out of attention, and pooling
 //! sees only each text's own tokens.
 
-use candle_core::{DType, Device as CandleDevice, Tensor};
-use candle_nn::VarBuilder;
+use candle_core::{Device as CandleDevice, Tensor};
 use candle_transformers::models::bert::{self, BertModel};
 
 use super::{Device, Encoder, Vectors, pool};
 use crate::error::{Cause, Error, Result};
-use crate::model::{BertConfig, HiddenAct, ModelFiles, Pooling, RaggedIds, WEIGHTS};
+use crate::model::{BertConfig, HiddenAct, ModelFiles, Pooling, RaggedIds, Weights};
 
 /// Padded tokens in a batch: with more, attention's scores leave the cache; with fewer, matrix products lack rows.
 const BATCH_TOKENS: usize = 2048;
@@ -29,19 +28,7 @@ impl CandleEncoder {
     /// The device is not there or not built in; the weights are missing, damaged, or not BERT's.
     pub fn load(model: &ModelFiles, config: &BertConfig, device: Device) -> Result<Self> {
         let device = open(device)?;
-        let path = model.path(WEIGHTS);
-        std::fs::File::open(&path).map_err(Error::read(&path))?;
-        let damaged = |source: candle_core::Error| Error::Model {
-            path: path.clone(),
-            what: "damaged weights, or not those of config.json".into(),
-            source: Some(source.into()),
-        };
-        // SAFETY: a map is sound while its file keeps its bytes. The file belongs to a cache whose writers (this
-        // program, hf-hub, Python) write beside and rename, never into a file that is there; a user who changes a
-        // model directory of their own under a running process owes the same.
-        #[allow(unsafe_code)]
-        let weights = unsafe { VarBuilder::from_mmaped_safetensors(&[&path], DType::F32, &device) };
-        let model = weights.and_then(|weights| BertModel::load(weights, &candle_config(config))).map_err(damaged)?;
+        let model = Weights::open(model)?.build(&device, |weights| BertModel::load(weights, &candle_config(config)))?;
         Ok(Self { model, device, dim: config.hidden_size, pad: config.pad_token_id as u32 })
     }
 

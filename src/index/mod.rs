@@ -74,8 +74,9 @@ impl Index {
         if !catalog_dir(dir).is_dir() {
             return Err(none());
         }
-        let (catalog, manifest) = Catalog::open(&catalog_dir(dir), is_small(dir)?)?.ok_or_else(none)?;
-        check_segments(dir, &manifest)?;
+        let whole = is_small(dir)?;
+        let (catalog, manifest) = Catalog::open(&catalog_dir(dir), whole)?.ok_or_else(none)?;
+        check_segments(dir, &manifest, whole)?;
         let open =
             |segment: &Segment| VectorSegment::open(&vectors_dir(dir).join(&segment.file), &manifest.recipe, segment);
         let segments = manifest.segments.iter().map(open).collect::<Result<_>>()?;
@@ -149,9 +150,8 @@ fn is_small(dir: &Path) -> Result<bool> {
     Ok(files::size(dir).map_err(Error::read(dir))? <= CHECKED_WHOLE)
 }
 
-/// Checks every file of vectors, by its length or, in a small index, by all its bytes.
-fn check_segments(dir: &Path, manifest: &Manifest) -> Result<()> {
-    let whole = is_small(dir)?;
+/// Checks every file of vectors, by its length or, if `whole`, by all its bytes.
+fn check_segments(dir: &Path, manifest: &Manifest, whole: bool) -> Result<()> {
     manifest.segments.iter().try_for_each(|segment| check_file(&vectors_dir(dir).join(&segment.file), segment, whole))
 }
 

@@ -13,7 +13,7 @@ use super::catalog::{Catalog, CatalogWriter, content_digest};
 use super::lock::WriterLock;
 use super::manifest::{FORMAT_VERSION, Manifest, Recipe, Segment};
 use super::vectors::{SegmentBuilder, VectorSegment, check_factory};
-use super::{catalog_dir, check_file, check_segments, vectors_dir};
+use super::{catalog_dir, check_file, check_segments, is_small, vectors_dir};
 use crate::corpus::Document;
 use crate::error::{BadRecord, Error, Place, Result};
 
@@ -75,7 +75,7 @@ impl IndexWriter {
         };
         if let Some((_, manifest)) = base.as_ref().filter(|_| !rebuild) {
             manifest.recipe.check(&recipe, dir)?;
-            check_segments(dir, manifest)?;
+            check_segments(dir, manifest, is_small(dir)?)?;
         }
         // Keys and files go on even through a rebuild: a reader of the old commit must not meet its own with other
         // content.

@@ -2,6 +2,7 @@
 
 use candle_core::safetensors::MmapedSafetensors;
 use candle_core::{DType, Device};
+use candle_nn::VarBuilder;
 
 use super::{ModelFiles, WEIGHTS};
 use crate::error::{Error, Result};
@@ -19,14 +20,24 @@ impl Weights {
     pub(crate) fn open(model: &ModelFiles) -> Result<Self> {
         let path = model.path(WEIGHTS);
         std::fs::File::open(&path).map_err(Error::read(&path))?;
+        #[allow(unsafe_code)]
         // SAFETY: a map is sound while its file keeps its bytes. The file belongs to a cache whose writers (this
         // program, hf-hub, Python) write beside and rename, never into a file that is there; a user who changes a
         // model directory of their own under a running process owes the same.
-        #[allow(unsafe_code)]
         let file = unsafe { MmapedSafetensors::new(&path) };
         let file = file.map_err(|source| damaged(&path, source))?;
         let prefix = if file.get("bert.embeddings.word_embeddings.weight").is_ok() { "bert." } else { "" };
         Ok(Self { path, file, prefix })
+    }
+
+    /// Gives the tensors, in f32 on `device`, to what builds a network of candle's of them.
+    pub(crate) fn build<T>(
+        self,
+        device: &Device,
+        network: impl FnOnce(VarBuilder<'_>) -> candle_core::Result<T>,
+    ) -> Result<T> {
+        let tensors = VarBuilder::from_backend(Box::new(self.file), DType::F32, device.clone());
+        network(tensors).map_err(|source| damaged(&self.path, source))
     }
 
     /// The tensor `name`, which has `count` values, in f32.
