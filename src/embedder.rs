@@ -10,23 +10,37 @@ use crate::error::{Error, Result};
 use crate::kernels::Isa;
 use crate::model::{ModelConfig, ModelFiles, Pooling, RaggedIds, Tokenized, Tokenizer};
 
-/// How to run a model; what is `None` is the model's own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How to run a model. By default as it was made to run, in f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Where the encoder runs.
     pub device: Device,
-    /// Its arithmetic; [`Precision::F32`] if `None`.
+    /// Its arithmetic; if `None`, bf16 where the processor multiplies such numbers, else f32.
     pub precision: Option<Precision>,
-    /// How token vectors become one.
+    /// How token vectors become one; the model's way, if `None`.
     pub pooling: Option<Pooling>,
-    /// Tokens kept of a text, specials included.
+    /// Tokens kept of a text, specials included; the model's number, if `None`.
     pub max_length: Option<usize>,
-    /// Whether vectors are scaled to length 1.
+    /// Whether vectors are scaled to length 1; if the model does, if `None`.
     pub normalized: Option<bool>,
     /// Which encoder; the packed one on a CPU and for models that it can run, else candle's, if `None`.
     pub encoder: Option<EncoderKind>,
     /// The instruction set of the packed encoder; the best there is, if `None`.
     pub isa: Option<Isa>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            device: Device::Auto,
+            precision: Some(Precision::F32),
+            pooling: None,
+            max_length: None,
+            normalized: None,
+            encoder: None,
+            isa: None,
+        }
+    }
 }
 
 /// An implementation of the network.
@@ -45,7 +59,6 @@ pub struct Embedder {
     config: ModelConfig,
     pooling: Pooling,
     normalized: bool,
-    precision: Precision,
 }
 
 /// Texts' vectors and tokens.
@@ -83,10 +96,6 @@ impl Embedder {
     /// A file is missing or damaged, or the model, the build or the machine cannot serve an option.
     pub fn load(model: &ModelFiles, options: &Options) -> Result<Self> {
         let config = ModelConfig::load(model)?;
-        let precision = options.precision.unwrap_or(Precision::F32);
-        if precision != Precision::F32 {
-            return Err(Error::Unsupported(format!("precision {precision} is not there yet: use `--precision f32`")));
-        }
         let (max_length, positions) =
             (options.max_length.unwrap_or(config.max_length), config.bert.max_position_embeddings);
         if max_length > positions {
@@ -99,7 +108,6 @@ impl Embedder {
             encoder: encoder(model, &config, options)?,
             pooling: options.pooling.unwrap_or(config.pooling),
             normalized: options.normalized.unwrap_or(config.normalized),
-            precision,
             config,
         })
     }
@@ -119,9 +127,9 @@ impl Embedder {
         self.normalized
     }
 
-    /// The arithmetic in use.
+    /// The arithmetic in use: the one asked for, or f32 where the processor lacks that.
     pub fn precision(&self) -> Precision {
-        self.precision
+        self.encoder.precision()
     }
 
     /// What the model's files say.
@@ -202,9 +210,15 @@ fn encoder(model: &ModelFiles, config: &ModelConfig, options: &Options) -> Resul
         )),
         None | Some(EncoderKind::Packed) if suitable => {
             let isa = options.isa.unwrap_or_else(Isa::best);
-            Ok(Box::new(PackedEncoder::load(model, &config.bert, isa)?))
+            let precision = options.precision.unwrap_or(Precision::Bf16);
+            Ok(Box::new(PackedEncoder::load(model, &config.bert, precision, isa)?))
         }
-        _ => Ok(Box::new(CandleEncoder::load(model, &config.bert, options.device)?)),
+        _ => match options.precision {
+            None | Some(Precision::F32) => Ok(Box::new(CandleEncoder::load(model, &config.bert, options.device)?)),
+            Some(other) => {
+                Err(Error::Unsupported(format!("candle computes in f32, not {other}: use `--precision f32`")))
+            }
+        },
     }
 }
 

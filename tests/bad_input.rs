@@ -294,7 +294,7 @@ fn usage_errors_are_one_line_and_a_hint() {
     ");
     insta::assert_snapshot!(refused(&sandbox, &["query", "  "]), @"error: the query is empty");
     insta::assert_snapshot!(refused(&sandbox, &["query", "hello", "--pooling", "none"]), @"error: a query needs one vector: `--pooling none` is for `embed`");
-    insta::assert_snapshot!(refused(&sandbox, &["query", "hello", "--precision", "int8"]), @"error: precision int8 is not there yet: use `--precision f32`");
+    insta::assert_snapshot!(refused(&sandbox, &["query", "hello", "--precision", "f16"]), @"error: precision f16 is for GPUs: use `--precision bf16` or `f32`");
     insta::assert_snapshot!(refused(&sandbox, &["query", "hello", "--max-length", "2"]), @"error: a maximum length of 2 leaves no room beside 2 special tokens");
     insta::assert_snapshot!(refused(&sandbox, &["query", "hello", "--max-length", "513"]), @"error: a maximum length of 513: the model has 512 positions");
     insta::assert_snapshot!(refused(&sandbox, &["sim", "alone"]), @r"

@@ -224,13 +224,14 @@ pub(super) enum PrecisionArg {
 }
 
 impl PrecisionArg {
-    /// The precision named; `auto` is f32, the one that every machine has.
-    pub(super) fn precision(self) -> encoder::Precision {
+    /// The precision named; `None` for the fastest of this machine with f32's answers.
+    pub(super) fn precision(self) -> Option<encoder::Precision> {
         match self {
-            Self::Auto | Self::F32 => Precision::F32,
-            Self::Bf16 => Precision::Bf16,
-            Self::F16 => Precision::F16,
-            Self::Int8 => Precision::Int8,
+            Self::Auto => None,
+            Self::F32 => Some(Precision::F32),
+            Self::Bf16 => Some(Precision::Bf16),
+            Self::F16 => Some(Precision::F16),
+            Self::Int8 => Some(Precision::Int8),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use semsearch::embedder::{Embedder, Options};
+use semsearch::encoder::Precision;
 use semsearch::index::{self, ModelIdentity, Recipe};
 use semsearch::model::{self, Locations, ModelFiles, ModelName};
 
@@ -83,7 +84,10 @@ impl Settings {
         }
         let options = Options {
             device: encoding.device,
-            precision: encoding.precision.map(|word| word.precision()).or(recorded.map(|recipe| recipe.precision)),
+            precision: match encoding.precision {
+                Some(word) => word.precision(),
+                None => Some(recorded.map_or(Precision::F32, |recipe| recipe.precision)),
+            },
             pooling: encoding.pooling.map(Into::into).or(recorded.map(|recipe| recipe.pooling)),
             max_length: encoding.max_length.or(recorded.map(|recipe| recipe.max_length)),
             normalized: if encoding.no_normalize { Some(false) } else { recorded.map(|recipe| recipe.normalized) },
@@ -94,6 +98,10 @@ impl Settings {
         if !embedder.config().has_modules && encoding.pooling.is_none() && recorded.is_none() {
             let (id, pooling) = (&model.id, embedder.pooling());
             self.terminal.warn(&format!("{id} does not say how it pools: taking {pooling} (--pooling names another)"));
+        }
+        if let Some(wanted) = options.precision.filter(|&wanted| wanted != embedder.precision()) {
+            let (used, on) = (embedder.precision(), embedder.describe());
+            self.terminal.warn(&format!("no {wanted} products on {on}: computing in {used}"));
         }
         self.terminal.detail(&format!("model {} in {}", model.id, model.dir.display()));
         self.terminal.detail(&format!(

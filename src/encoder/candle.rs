@@ -6,7 +6,7 @@
 use candle_core::{Device as CandleDevice, Tensor};
 use candle_transformers::models::bert::{self, BertModel};
 
-use super::{Device, Encoder, Vectors, pool};
+use super::{Device, Encoder, Precision, Vectors, pool};
 use crate::error::{Cause, Error, Result};
 use crate::model::{BertConfig, HiddenAct, ModelFiles, Pooling, RaggedIds, Weights};
 
@@ -80,6 +80,10 @@ impl Encoder for CandleEncoder {
 
     fn batch_tokens(&self) -> usize {
         BATCH_TOKENS
+    }
+
+    fn precision(&self) -> Precision {
+        Precision::F32
     }
 
     fn describe(&self) -> String {

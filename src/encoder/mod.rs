@@ -5,6 +5,7 @@
 //! [`crate::embedder`].
 
 mod candle;
+mod linear;
 mod packed;
 mod pooling;
 
@@ -36,7 +37,10 @@ pub trait Encoder: Send + Sync {
     /// How many tokens a batch should have for the encoder to be at its best.
     fn batch_tokens(&self) -> usize;
 
-    /// Where and how it computes, for a person to read.
+    /// The arithmetic of its matrix products.
+    fn precision(&self) -> Precision;
+
+    /// Where it computes and by which instructions, for a person to read.
     fn describe(&self) -> String;
 }
 

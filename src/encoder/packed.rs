@@ -1,21 +1,26 @@
-//! BERT on the CPU at speed, in f32.
+//! BERT on the CPU at speed, in f32, bf16 or int8.
 //!
 //! Ragged from end to end: texts are concatenated, never padded, and grouped so that a matrix product has rows enough
 //! while a group's activations stay in the second-level cache. Groups run on one core each. A text's vector has the same
 //! bits whatever it is grouped with: every sum runs in the order of its own row ([`crate::kernels`]).
+//!
+//! The format is that of the matrix products' inputs; their sums and everything between them are f32.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use super::{Encoder, Vectors, pool};
+use super::linear::{Linear, LinearScratch};
+use super::{Encoder, Precision, Vectors, pool};
 use crate::error::{Error, Result};
-use crate::kernels::{Activation, AttentionScratch, AttentionShape, Isa, LayerNorm, PackedLinear};
-use crate::model::{BertConfig, HiddenAct, ModelFiles, Pooling, RaggedIds, Weights};
+use crate::kernels::{Activation, AttentionScratch, AttentionShape, Format, Isa, LayerNorm};
+use crate::model::{BertConfig, Floats, HiddenAct, ModelFiles, Pooling, RaggedIds, Weights};
 
 /// Tokens of a group, unless one text alone has more.
 const GROUP_TOKENS: usize = 96;
 
 /// Tokens given to one call: enough groups that no core waits long for another.
-const BATCH_TOKENS: usize = 4096;
+const BATCH_TOKENS: usize = 1 << 15;
 
 /// Rows of the feed-forward layer computed at once: 96 × 1536 floats are 0.6 MB.
 const ROWS: usize = 96;
@@ -26,25 +31,30 @@ pub struct PackedEncoder {
     layers: Vec<Layer>,
     shape: AttentionShape,
     isa: Isa,
+    format: Format,
+    /// Whether a text was encoded before.
+    used: AtomicBool,
 }
 
 /// What a token, its position and its type add up to.
 struct Embeddings {
     /// `[vocabulary, dim]`
-    words: Vec<f32>,
-    /// `[positions, dim]`, the embedding of token type 0 added to each.
-    positions: Vec<f32>,
+    words: Floats,
+    /// `[positions, dim]`
+    positions: Floats,
+    /// `[types, dim]`, of which texts have the first.
+    types: Floats,
     norm: LayerNorm,
 }
 
 /// One transformer layer.
 struct Layer {
     /// Queries, keys and values in one product: `[dim, 3 · dim]`.
-    qkv: PackedLinear,
-    output: PackedLinear,
+    qkv: Linear,
+    output: Linear,
     attention_norm: LayerNorm,
-    up: PackedLinear,
-    down: PackedLinear,
+    up: Linear,
+    down: Linear,
     norm: LayerNorm,
 }
 
@@ -62,6 +72,7 @@ struct Scratch {
     /// `[ROWS, intermediate]`
     inner: Vec<f32>,
     attention: AttentionScratch,
+    linear: LinearScratch,
 }
 
 impl PackedEncoder {
@@ -70,36 +81,59 @@ impl PackedEncoder {
         config.hidden_act == HiddenAct::Gelu
     }
 
-    /// Loads and packs the model's weights, for the instruction set `isa`.
+    /// The format for this precision on `isa`: f32, where it has no such products.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for f16, which only GPUs multiply.
+    pub fn format(precision: Precision, isa: Isa) -> Result<Format> {
+        match precision {
+            Precision::F32 => Ok(Format::F32),
+            Precision::Bf16 if isa.has(Format::Bf16) => Ok(Format::Bf16),
+            Precision::Int8 if isa.has(Format::Int8) => Ok(Format::Int8),
+            Precision::Bf16 | Precision::Int8 => Ok(Format::F32),
+            Precision::F16 => {
+                Err(Error::Unsupported("precision f16 is for GPUs: use `--precision bf16` or `f32`".into()))
+            }
+        }
+    }
+
+    /// Maps the model's weights, for products of `precision`'s [format](Self::format) by the instruction set `isa`.
     ///
     /// # Errors
     /// The weights are missing, damaged, or not BERT's.
-    pub fn load(model: &ModelFiles, config: &BertConfig, isa: Isa) -> Result<Self> {
+    pub fn load(model: &ModelFiles, config: &BertConfig, precision: Precision, isa: Isa) -> Result<Self> {
+        let format = Self::format(precision, isa)?;
         let weights = Weights::open(model)?;
         let dim = config.hidden_size;
-        let mut positions =
-            weights.get("embeddings.position_embeddings.weight", config.max_position_embeddings * dim)?;
-        let types = weights.get("embeddings.token_type_embeddings.weight", config.type_vocab_size * dim)?;
-        for position in positions.chunks_exact_mut(dim) {
-            position.iter_mut().zip(&types).for_each(|(value, first)| *value += first);
-        }
         let embeddings = Embeddings {
             words: weights.get("embeddings.word_embeddings.weight", config.vocab_size * dim)?,
-            positions,
+            positions: weights.get("embeddings.position_embeddings.weight", config.max_position_embeddings * dim)?,
+            types: weights.get("embeddings.token_type_embeddings.weight", config.type_vocab_size * dim)?,
             norm: norm(&weights, "embeddings.LayerNorm", config)?,
         };
         let layers =
             (0..config.num_hidden_layers).map(|number| Layer::load(&weights, number, config)).collect::<Result<_>>()?;
         let heads = config.num_attention_heads;
-        Ok(Self { embeddings, layers, shape: AttentionShape { heads, head_dim: dim / heads }, isa })
+        let shape = AttentionShape { heads, head_dim: dim / heads };
+        Ok(Self { embeddings, layers, shape, isa, format, used: AtomicBool::new(false) })
+    }
+
+    /// Packs all weights, unless they are.
+    fn pack(&self) {
+        self.layers.par_iter().flat_map(|layer| [&layer.qkv, &layer.output, &layer.up, &layer.down]).for_each(
+            |linear| {
+                linear.pack(self.format);
+            },
+        );
     }
 
     /// The last layer's output for the texts of `ids`, `[tokens, dim]`, in `scratch.hidden`.
     fn forward(&self, ids: &[&[u32]], scratch: &mut Scratch) {
+        let kernels = (self.isa, self.format);
         self.embeddings.look_up(ids, self.isa, scratch);
         for layer in &self.layers {
-            layer.attend(ids, self.shape, self.isa, scratch);
-            layer.feed_forward(self.isa, scratch);
+            layer.attend(ids, self.shape, kernels, scratch);
+            layer.feed_forward(kernels, scratch);
         }
     }
 
@@ -137,8 +171,12 @@ impl Encoder for PackedEncoder {
             work.push((group, out));
             rest = after;
         }
+        // A process that answers one question ends here: it would wait for weights to be packed, and for threads to start.
+        let first = !self.used.swap(true, Ordering::Relaxed);
+        if work.len() > 1 || !first {
+            self.pack();
+        }
         match &mut work[..] {
-            // One group is no work for a pool, which would have to be started first.
             [(group, out)] => self.encode_group(group, pooling, &mut Scratch::default(), out),
             work => work.par_iter_mut().for_each_init(Scratch::default, |scratch, (group, out)| {
                 self.encode_group(group, pooling, scratch, out);
@@ -149,6 +187,14 @@ impl Encoder for PackedEncoder {
 
     fn batch_tokens(&self) -> usize {
         BATCH_TOKENS
+    }
+
+    fn precision(&self) -> Precision {
+        match self.format {
+            Format::F32 => Precision::F32,
+            Format::Bf16 => Precision::Bf16,
+            Format::Int8 => Precision::Int8,
+        }
     }
 
     fn describe(&self) -> String {
@@ -190,13 +236,14 @@ impl Embeddings {
 
     fn look_up(&self, ids: &[&[u32]], isa: Isa, scratch: &mut Scratch) {
         let dim = self.norm.weight.len();
+        let (words, positions, of_type) = (&self.words[..], &self.positions[..], &self.types[..dim]);
         scratch.hidden.clear();
         scratch.output.clear();
         for text in ids {
-            for &id in *text {
-                scratch.hidden.extend_from_slice(&self.words[id as usize * dim..][..dim]);
+            for (&id, position) in text.iter().zip(positions.chunks_exact(dim)) {
+                scratch.hidden.extend_from_slice(&words[id as usize * dim..][..dim]);
+                scratch.output.extend(position.iter().zip(of_type).map(|(position, of_type)| position + of_type));
             }
-            scratch.output.extend_from_slice(&self.positions[..text.len() * dim]);
         }
         isa.add_layer_norm(&mut scratch.hidden, &scratch.output, &self.norm);
     }
@@ -206,65 +253,57 @@ impl Layer {
     fn load(weights: &Weights, number: usize, config: &BertConfig) -> Result<Self> {
         let (dim, inner) = (config.hidden_size, config.intermediate_size);
         let name = |part: &str| format!("encoder.layer.{number}.{part}");
-        let linear = |part: &str, inputs: usize, outputs: usize| -> Result<(Vec<f32>, Vec<f32>)> {
-            let weight = weights.get(&name(&format!("{part}.weight")), inputs * outputs)?;
-            Ok((weight, weights.get(&name(&format!("{part}.bias")), outputs)?))
+        let linear = |parts: &[&str], inputs: usize, outputs: usize| -> Result<Linear> {
+            let names: Vec<String> = parts.iter().map(|part| name(part)).collect();
+            Linear::load(weights, &names, inputs, outputs)
         };
-        let packed = |part: &str, inputs: usize, outputs: usize| -> Result<PackedLinear> {
-            linear(part, inputs, outputs).map(|(weight, bias)| PackedLinear::new(&weight, &bias))
-        };
-        let (mut weight, mut bias) = linear("attention.self.query", dim, dim)?;
-        for part in ["attention.self.key", "attention.self.value"] {
-            let (more, its_bias) = linear(part, dim, dim)?;
-            weight.extend(more);
-            bias.extend(its_bias);
-        }
         Ok(Self {
-            qkv: PackedLinear::new(&weight, &bias),
-            output: packed("attention.output.dense", dim, dim)?,
+            qkv: linear(&["attention.self.query", "attention.self.key", "attention.self.value"], dim, dim)?,
+            output: linear(&["attention.output.dense"], dim, dim)?,
             attention_norm: norm(weights, &name("attention.output.LayerNorm"), config)?,
-            up: packed("intermediate.dense", dim, inner)?,
-            down: packed("output.dense", inner, dim)?,
+            up: linear(&["intermediate.dense"], dim, inner)?,
+            down: linear(&["output.dense"], inner, dim)?,
             norm: norm(weights, &name("output.LayerNorm"), config)?,
         })
     }
 
     /// hidden = LayerNorm(hidden + attention(hidden))
-    fn attend(&self, ids: &[&[u32]], shape: AttentionShape, isa: Isa, scratch: &mut Scratch) {
-        let Scratch { hidden, qkv, context, output, attention, .. } = scratch;
+    fn attend(&self, ids: &[&[u32]], shape: AttentionShape, kernels: (Isa, Format), scratch: &mut Scratch) {
+        let (isa, format) = kernels;
+        let Scratch { hidden, qkv, context, output, attention, linear, .. } = scratch;
         let tokens = hidden.len() / self.qkv.inputs();
         qkv.resize(tokens * self.qkv.outputs(), 0.0);
         context.resize(hidden.len(), 0.0);
         output.resize(hidden.len(), 0.0);
-        isa.linear(hidden, &self.qkv, Activation::None, qkv);
+        self.qkv.apply(kernels, hidden, Activation::None, linear, qkv);
         let (mut qkv, mut context_rest) = (&qkv[..], &mut context[..]);
         for text in ids {
             let (text_qkv, qkv_after) = qkv.split_at(text.len() * self.qkv.outputs());
             let (text_context, context_after) = context_rest.split_at_mut(text.len() * self.qkv.inputs());
-            isa.attention(text_qkv, shape, attention, text_context);
+            isa.attention(format, text_qkv, shape, attention, text_context);
             (qkv, context_rest) = (qkv_after, context_after);
         }
-        isa.linear(context, &self.output, Activation::None, output);
+        self.output.apply(kernels, context, Activation::None, linear, output);
         isa.add_layer_norm(hidden, output, &self.attention_norm);
     }
 
     /// hidden = LayerNorm(hidden + down(gelu(up(hidden)))), some rows at a time.
-    fn feed_forward(&self, isa: Isa, scratch: &mut Scratch) {
-        let Scratch { hidden, output, inner, .. } = scratch;
+    fn feed_forward(&self, kernels: (Isa, Format), scratch: &mut Scratch) {
+        let Scratch { hidden, output, inner, linear, .. } = scratch;
         let (dim, width) = (self.up.inputs(), self.up.outputs());
         for (rows, out) in hidden.chunks_mut(ROWS * dim).zip(output.chunks_mut(ROWS * dim)) {
             inner.resize(rows.len() / dim * width, 0.0);
-            isa.linear(rows, &self.up, Activation::Gelu, inner);
-            isa.linear(inner, &self.down, Activation::None, out);
-            isa.add_layer_norm(rows, out, &self.norm);
+            self.up.apply(kernels, rows, Activation::Gelu, linear, inner);
+            self.down.apply(kernels, inner, Activation::None, linear, out);
+            kernels.0.add_layer_norm(rows, out, &self.norm);
         }
     }
 }
 
 fn norm(weights: &Weights, name: &str, config: &BertConfig) -> Result<LayerNorm> {
     Ok(LayerNorm {
-        weight: weights.get(&format!("{name}.weight"), config.hidden_size)?,
-        bias: weights.get(&format!("{name}.bias"), config.hidden_size)?,
+        weight: weights.get(&format!("{name}.weight"), config.hidden_size)?.to_vec(),
+        bias: weights.get(&format!("{name}.bias"), config.hidden_size)?.to_vec(),
         epsilon: config.layer_norm_eps as f32,
     })
 }

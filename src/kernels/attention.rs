@@ -1,7 +1,8 @@
 //! Multi-head attention of one text, a head and a few queries at a time: no more than those rows of scores exist.
 
-use super::gemm::{Keep, PANEL, Strided, Target, tiles};
+use super::gemm::{Finish, Keep, PANEL, Strided, Target, product};
 use super::math;
+use super::product::{FloatProduct, Product};
 use super::simd::Simd;
 
 /// Queries whose scores are held at once: with them and a head's keys and values, all stays in the second-level cache.
@@ -19,124 +20,170 @@ pub struct AttentionShape {
 /// Memory that attention works in, kept from one text to the next.
 #[derive(Clone, Debug, Default)]
 pub struct AttentionScratch {
-    /// `[tokens, head_dim]`, scaled.
-    queries: Vec<f32>,
-    /// Kᵀ, `[panels, head_dim, PANEL]`.
-    keys: Vec<f32>,
-    /// `[tokens, padded head_dim]`.
-    values: Vec<f32>,
-    /// `[QUERIES, padded tokens]`.
+    pub(super) f32: Scratch<f32>,
+    pub(super) bf16: Scratch<u32>,
+}
+
+/// That of one format.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch<Word> {
+    /// Queries, keys and values of all heads, where floats are no words.
+    words: Vec<Word>,
+    head: Head<Word>,
+    /// `[QUERIES, padded tokens]`
     scores: Vec<f32>,
+    /// Their exponentials, `[QUERIES, words of padded tokens]`, where floats are no words.
+    weights: Vec<Word>,
+    /// What each query's weights are multiplied by to add up to 1.
+    factors: Vec<f32>,
+}
+
+/// One head of a text. Side by side with the others' its vectors would lie pages apart.
+#[derive(Clone, Debug, Default)]
+struct Head<Word> {
+    /// `[tokens, words of head_dim]`
+    queries: Vec<Word>,
+    /// Kᵀ, `[panels, words of head_dim, PANEL]`.
+    keys: Vec<Word>,
+    /// `[words of tokens, padded head_dim]`
+    values: Vec<Word>,
 }
 
 /// See [`super::Isa::attention`].
 ///
 /// # Safety
-/// The processor has `V`'s instructions; the slices have the shapes that `Isa::attention` checks.
+/// The processor has the instructions of `P`; the slices have the shapes that `Isa::attention` checks.
 #[inline(always)]
-pub(super) unsafe fn attention<V: Simd, const ROWS: usize, const VECTORS: usize, const HEAD: usize>(
+pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS: usize, const HEAD: usize>(
     qkv: &[f32],
     shape: AttentionShape,
-    scratch: &mut AttentionScratch,
+    scratch: &mut Scratch<P::Word>,
     out: &mut [f32],
 ) {
+    let lanes = P::Float::LANES;
     let AttentionShape { heads, head_dim } = shape;
     let hidden = heads * head_dim;
     let tokens = out.len() / hidden;
-    let (columns, value_dim) = (tokens.next_multiple_of(PANEL), head_dim.next_multiple_of(HEAD * V::LANES));
-    for head in 0..heads {
-        scratch.gather(qkv, shape, head, value_dim);
-        scratch.scores.resize(QUERIES * columns, 0.0);
-        let scores = &mut scratch.scores;
+    let (columns, value_dim) = (tokens.next_multiple_of(PANEL), head_dim.next_multiple_of(HEAD * lanes));
+    let (head_words, token_words) = (head_dim / P::PER_WORD, tokens.div_ceil(P::PER_WORD));
+    let scale = 1.0 / (head_dim as f32).sqrt();
+    let Scratch { words, head, scores, weights, factors } = scratch;
+    // SAFETY: the caller owes the instructions.
+    let qkv = unsafe { P::words(qkv, words) };
+    scores.resize(QUERIES * columns, 0.0);
+    for number in 0..heads {
+        head.gather::<P>(qkv, shape, number, value_dim);
         for first in (0..tokens).step_by(QUERIES) {
             let rows = QUERIES.min(tokens - first);
-            let queries = &scratch.queries[first * head_dim..];
+            let a = Strided { start: &head.queries[first * head_words..], stride: head_words };
             // SAFETY: as for this function; the gathered matrices have the shapes that the strides say.
             unsafe {
-                for (panel, start) in scratch.keys.chunks_exact(head_dim * PANEL).zip((0..).step_by(PANEL)) {
-                    for column in (0..PANEL).step_by(VECTORS * V::LANES) {
+                for (panel, start) in head.keys.chunks_exact(head_words * PANEL).zip((0..).step_by(PANEL)) {
+                    let mut column = 0;
+                    while start + column < tokens && column < PANEL {
                         let b = Strided { start: &panel[column..], stride: PANEL };
-                        let mut row = 0;
-                        while row < rows {
-                            let a = Strided { start: &queries[row * head_dim..], stride: head_dim };
-                            let at = row * columns + start + column;
-                            let to = Target { out: &mut scores[at..], stride: columns, width: VECTORS * V::LANES };
-                            row += tiles::<V, ROWS, VECTORS>(rows - row, a, b, head_dim, to, Keep);
+                        let out = &mut scores[start + column..];
+                        // The last columns in a narrower tile, if they fit one.
+                        let narrow = tokens - start - column <= HEAD * lanes;
+                        let width = if narrow { HEAD * lanes } else { VECTORS * lanes };
+                        let to = Target { out, stride: columns, width };
+                        if narrow {
+                            product::<P, ROWS, HEAD>(rows, a, b, head_words, to, Keep, 0);
+                        } else {
+                            product::<P, ROWS, VECTORS>(rows, a, b, head_words, to, Keep, 0);
                         }
+                        column += width;
                     }
                 }
-                for row in scores.chunks_exact_mut(columns).take(rows) {
-                    softmax::<V>(&mut row[..tokens]);
+                let scores = &mut scores[..rows * columns];
+                factors.clear();
+                for row in scores.chunks_exact_mut(columns) {
+                    factors.push(1.0 / exponentials::<P::Float>(&mut row[..tokens], scale));
+                    row[tokens..].fill(0.0);
                 }
-                for column in (0..head_dim).step_by(HEAD * V::LANES) {
-                    let b = Strided { start: &scratch.values[column..], stride: value_dim };
-                    let width = (HEAD * V::LANES).min(head_dim - column);
-                    let mut row = 0;
-                    while row < rows {
-                        let a = Strided { start: &scores[row * columns..], stride: columns };
-                        let at = (first + row) * hidden + head * head_dim + column;
-                        let to = Target { out: &mut out[at..], stride: hidden, width };
-                        row += tiles::<V, ROWS, HEAD>(rows - row, a, b, tokens, to, Keep);
-                    }
+                let a = Strided { start: P::words(scores, weights), stride: columns / P::PER_WORD };
+                for column in (0..head_dim).step_by(HEAD * lanes) {
+                    let b = Strided { start: &head.values[column..], stride: value_dim };
+                    let width = (HEAD * lanes).min(head_dim - column);
+                    let out = &mut out[first * hidden + number * head_dim + column..];
+                    let to = Target { out, stride: hidden, width };
+                    product::<P, ROWS, HEAD>(rows, a, b, token_words, to, Scaled(factors), 0);
                 }
             }
         }
     }
 }
 
-impl AttentionScratch {
-    /// Brings one head's queries, keys and values together: side by side with the others' they lie pages apart.
-    fn gather(&mut self, qkv: &[f32], shape: AttentionShape, head: usize, value_dim: usize) {
-        let AttentionShape { heads, head_dim } = shape;
-        let hidden = heads * head_dim;
-        let tokens = qkv.len() / (3 * hidden);
-        let scale = 1.0 / (head_dim as f32).sqrt();
+/// Each row is multiplied by a factor of its own.
+#[derive(Clone, Copy)]
+struct Scaled<'a>(&'a [f32]);
+
+impl<P: Product<Sum = <P as Product>::Float>> Finish<P> for Scaled<'_> {
+    #[inline(always)]
+    unsafe fn finish(self, sum: P::Sum, row: usize, _: usize) -> P::Float {
+        // SAFETY: the caller owes the instructions.
+        unsafe { sum.mul(P::Float::splat(self.0[row])) }
+    }
+}
+
+impl<Word: Copy + Default> Head<Word> {
+    /// Brings head `number`'s queries, keys and values together.
+    #[inline(always)]
+    fn gather<P: FloatProduct<Word = Word>>(
+        &mut self,
+        qkv: &[Word],
+        AttentionShape { heads, head_dim }: AttentionShape,
+        number: usize,
+        value_dim: usize,
+    ) {
+        let words = head_dim / P::PER_WORD;
+        let tokens = qkv.len() / (3 * heads * words);
+        let part = |token: usize, part: usize| &qkv[((3 * token + part) * heads + number) * words..][..words];
         self.queries.clear();
         self.keys.clear();
-        self.keys.resize(tokens.div_ceil(PANEL) * head_dim * PANEL, 0.0);
+        self.keys.resize(tokens.next_multiple_of(PANEL) * words, Word::default());
         self.values.clear();
-        self.values.resize(tokens * value_dim, 0.0);
-        for (token, row) in qkv.chunks_exact(3 * hidden).enumerate() {
-            let part = |index: usize| &row[index * hidden + head * head_dim..][..head_dim];
-            self.queries.extend(part(0).iter().map(|query| query * scale));
-            let panel = &mut self.keys[token / PANEL * head_dim * PANEL..][..head_dim * PANEL];
-            for (component, &key) in part(1).iter().enumerate() {
-                panel[component * PANEL + token % PANEL] = key;
+        self.values.resize(tokens.div_ceil(P::PER_WORD) * value_dim, Word::default());
+        for token in 0..tokens {
+            self.queries.extend_from_slice(part(token, 0));
+            let panel = &mut self.keys[token / PANEL * words * PANEL..][..words * PANEL];
+            for (line, &word) in panel.chunks_exact_mut(PANEL).zip(part(token, 1)) {
+                line[token % PANEL] = word;
             }
-            self.values[token * value_dim..][..head_dim].copy_from_slice(part(2));
+        }
+        for (first, row) in (0..tokens).step_by(P::PER_WORD).zip(self.values.chunks_exact_mut(value_dim)) {
+            let second = (first + 1 < tokens).then(|| part(first + 1, 2));
+            P::by_column(part(first, 2), second, &mut row[..head_dim]);
         }
     }
 }
 
-/// e^(x − max) over its sum, in place.
+/// x becomes e^((x − max)·scale), and the sum of all is given: softmax but for the division.
 ///
 /// # Safety
 /// The processor has `V`'s instructions.
 #[inline(always)]
-unsafe fn softmax<V: Simd>(row: &mut [f32]) {
+unsafe fn exponentials<V: Simd>(row: &mut [f32], scale: f32) -> f32 {
     let whole = row.len() / V::LANES * V::LANES;
     // SAFETY: `LANES` floats from `at` are within `whole`; the processor has the instructions.
     unsafe {
         let mut largest = V::splat(f32::NEG_INFINITY);
         for at in (0..whole).step_by(V::LANES) {
-            largest = largest.max(V::load(row[at..].as_ptr()));
+            largest = largest.max(V::load(row.as_ptr().add(at)));
         }
         let largest = row[whole..].iter().fold(largest.largest(), |largest, &value| largest.max(value));
         let mut sum = V::splat(0.0);
         for at in (0..whole).step_by(V::LANES) {
-            let value = math::exp(V::load(row[at..].as_ptr()).sub(V::splat(largest)));
-            value.store(row[at..].as_mut_ptr());
+            let below = V::load(row.as_ptr().add(at)).sub(V::splat(largest));
+            let value = math::exp(below.mul(V::splat(scale)));
+            value.store(row.as_mut_ptr().add(at));
             sum = sum.add(value);
         }
         let mut sum = sum.sum();
         for value in &mut row[whole..] {
-            *value = math::exp(*value - largest);
+            *value = math::exp((*value - largest) * scale);
             sum += *value;
         }
-        let factor = 1.0 / sum;
-        for at in (0..whole).step_by(V::LANES) {
-            V::load(row[at..].as_ptr()).mul(V::splat(factor)).store(row[at..].as_mut_ptr());
-        }
-        row[whole..].iter_mut().for_each(|value| *value *= factor);
+        sum
     }
 }

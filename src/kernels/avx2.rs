@@ -2,6 +2,8 @@
 
 use std::arch::x86_64::*;
 
+use super::linear::IntProduct;
+use super::product::{F32, Product};
 use super::simd::Simd;
 
 impl Simd for __m256 {
@@ -85,6 +87,77 @@ impl Simd for __m256 {
         unsafe { self.store(lanes.as_mut_ptr()) };
         lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
     }
+    #[inline(always)]
+    unsafe fn smallest(self) -> f32 {
+        let mut lanes = [0.0; Self::LANES];
+        // SAFETY: there is room for all lanes.
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        lanes.into_iter().fold(f32::INFINITY, f32::min)
+    }
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8) {
+        // SAFETY: the caller owes the instructions, and the bytes behind the pointer.
+        unsafe {
+            let whole = _mm256_cvtps_epi32(self);
+            let words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
+            _mm_storel_epi64(to.cast(), _mm_packus_epi16(words, words));
+        }
+    }
 }
 
-super::instantiate!(__m256, rows 6, vectors 2, head 2, "avx2,fma");
+/// Four bytes times four signed ones, a lane of eight. The instruction that multiplies bytes adds pairs in 16 bits, which
+/// overflow; so even and odd ones are widened and multiplied apart, which is exact.
+pub(super) struct Int8;
+
+impl Product for Int8 {
+    type Word = u32;
+    type Row = [__m256i; 2];
+    type Columns = [__m256i; 2];
+    type Sum = __m256i;
+    type Float = __m256;
+
+    #[inline(always)]
+    unsafe fn zero() -> __m256i {
+        // SAFETY: the caller owes the instructions.
+        unsafe { _mm256_setzero_si256() }
+    }
+    #[inline(always)]
+    unsafe fn row(from: *const u32) -> [__m256i; 2] {
+        // SAFETY: the caller owes the instructions, and the word.
+        unsafe {
+            let bytes = _mm256_set1_epi32(*from as i32);
+            [_mm256_and_si256(bytes, _mm256_set1_epi16(0xff)), _mm256_srli_epi16::<8>(bytes)]
+        }
+    }
+    #[inline(always)]
+    unsafe fn columns(from: *const u32) -> [__m256i; 2] {
+        // SAFETY: the caller owes the instructions, and the words.
+        unsafe {
+            let bytes = _mm256_loadu_si256(from.cast());
+            [_mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(bytes)), _mm256_srai_epi16::<8>(bytes)]
+        }
+    }
+    #[inline(always)]
+    unsafe fn multiply_add(row: [__m256i; 2], columns: [__m256i; 2], sum: __m256i) -> __m256i {
+        // SAFETY: the caller owes the instructions.
+        unsafe {
+            let even = _mm256_madd_epi16(row[0], columns[0]);
+            let odd = _mm256_madd_epi16(row[1], columns[1]);
+            _mm256_add_epi32(sum, _mm256_add_epi32(even, odd))
+        }
+    }
+}
+
+impl IntProduct for Int8 {
+    #[inline(always)]
+    unsafe fn to_float(sum: __m256i) -> __m256 {
+        // SAFETY: the caller owes the instructions.
+        unsafe { _mm256_cvtepi32_ps(sum) }
+    }
+}
+
+super::instantiate!(add_layer_norm, __m256, "avx2,fma");
+super::instantiate!(quantize_rows, __m256, "avx2,fma");
+super::instantiate!(linear linear_f32, F32<__m256>, Affine, rows 6, vectors 2, "avx2,fma");
+super::instantiate!(linear linear_int8, Int8, Dequantize, rows 4, vectors 2, "avx2,fma");
+super::instantiate!(attention attention_f32, F32<__m256>, rows 6, vectors 2, head 2, "avx2,fma");

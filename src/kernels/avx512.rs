@@ -1,7 +1,10 @@
 //! Sixteen floats at a time, by AVX-512: Intel servers since 2017, AMD since 2022.
 
 use std::arch::x86_64::*;
+use std::mem;
 
+use super::linear::IntProduct;
+use super::product::{F32, FloatProduct, Product, bf16_words};
 use super::simd::Simd;
 
 impl Simd for __m512 {
@@ -77,6 +80,133 @@ impl Simd for __m512 {
         // SAFETY: the caller owes the instructions, and the floats behind a pointer.
         unsafe { _mm512_reduce_max_ps(self) }
     }
+    #[inline(always)]
+    unsafe fn smallest(self) -> f32 {
+        // SAFETY: the caller owes the instructions.
+        unsafe { _mm512_reduce_min_ps(self) }
+    }
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8) {
+        // SAFETY: the caller owes the instructions, and the bytes behind the pointer.
+        unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(self))) }
+    }
 }
 
-super::instantiate!(__m512, rows 6, vectors 4, head 2, "avx512f");
+/// Two bf16s times two, a lane of sixteen: Intel servers since 2020, AMD since 2022.
+pub(super) struct Bf16;
+
+impl Product for Bf16 {
+    type Word = u32;
+    type Row = __m512bh;
+    type Columns = __m512bh;
+    type Sum = __m512;
+    type Float = __m512;
+
+    #[inline(always)]
+    unsafe fn zero() -> __m512 {
+        // SAFETY: the caller owes the instructions.
+        unsafe { _mm512_setzero_ps() }
+    }
+    #[inline(always)]
+    unsafe fn row(from: *const u32) -> __m512bh {
+        // SAFETY: the caller owes the instructions, and the word; any bits are bf16s.
+        unsafe { mem::transmute(_mm512_set1_epi32(*from as i32)) }
+    }
+    #[inline(always)]
+    unsafe fn columns(from: *const u32) -> __m512bh {
+        // SAFETY: the caller owes the instructions, and the words; any bits are bf16s.
+        unsafe { mem::transmute(_mm512_loadu_si512(from.cast())) }
+    }
+    #[inline(always)]
+    unsafe fn multiply_add(row: __m512bh, columns: __m512bh, sum: __m512) -> __m512 {
+        // SAFETY: the caller owes the instructions.
+        unsafe { _mm512_dpbf16_ps(sum, row, columns) }
+    }
+}
+
+impl FloatProduct for Bf16 {
+    const PER_WORD: usize = 2;
+
+    #[inline(always)]
+    unsafe fn words<'a>(floats: &'a [f32], words: &'a mut Vec<u32>) -> &'a [u32] {
+        words.resize(floats.len().div_ceil(2), 0);
+        let whole = floats.len() / 32 * 16;
+        for at in (0..whole).step_by(16) {
+            let (from, to) = (floats[2 * at..][..32].as_ptr(), words[at..][..16].as_mut_ptr());
+            // SAFETY: there are 32 floats and room for 16 words; the caller owes the instructions.
+            unsafe {
+                let pairs = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(from.add(16)), _mm512_loadu_ps(from));
+                _mm512_storeu_si512(to.cast(), mem::transmute::<__m512bh, __m512i>(pairs));
+            }
+        }
+        if whole < words.len() {
+            words[whole..].copy_from_slice(&bf16_words(&floats[2 * whole..], floats.len() - 2 * whole));
+        }
+        words
+    }
+    #[inline(always)]
+    fn by_column(first: &[u32], second: Option<&[u32]>, to: &mut [u32]) {
+        const LOWER: u32 = 0xffff;
+        match second {
+            Some(second) => {
+                for ((first, second), to) in first.iter().zip(second).zip(to.as_chunks_mut::<2>().0) {
+                    *to = [first & LOWER | second << 16, first >> 16 | second & !LOWER];
+                }
+            }
+            None => {
+                for (first, to) in first.iter().zip(to.as_chunks_mut::<2>().0) {
+                    *to = [first & LOWER, first >> 16];
+                }
+            }
+        }
+    }
+}
+
+/// Four bytes times four signed ones, a lane of sixteen: Intel servers since 2019, AMD since 2022.
+pub(super) struct Int8;
+
+impl Product for Int8 {
+    type Word = u32;
+    type Row = __m512i;
+    type Columns = __m512i;
+    type Sum = __m512i;
+    type Float = __m512;
+
+    #[inline(always)]
+    unsafe fn zero() -> __m512i {
+        // SAFETY: the caller owes the instructions.
+        unsafe { _mm512_setzero_si512() }
+    }
+    #[inline(always)]
+    unsafe fn row(from: *const u32) -> __m512i {
+        // SAFETY: the caller owes the instructions, and the word.
+        unsafe { _mm512_set1_epi32(*from as i32) }
+    }
+    #[inline(always)]
+    unsafe fn columns(from: *const u32) -> __m512i {
+        // SAFETY: the caller owes the instructions, and the words.
+        unsafe { _mm512_loadu_si512(from.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn multiply_add(row: __m512i, columns: __m512i, sum: __m512i) -> __m512i {
+        // SAFETY: the caller owes the instructions.
+        unsafe { _mm512_dpbusd_epi32(sum, row, columns) }
+    }
+}
+
+impl IntProduct for Int8 {
+    #[inline(always)]
+    unsafe fn to_float(sum: __m512i) -> __m512 {
+        // SAFETY: the caller owes the instructions.
+        unsafe { _mm512_cvtepi32_ps(sum) }
+    }
+}
+
+super::instantiate!(add_layer_norm, __m512, "avx512f");
+super::instantiate!(quantize_rows, __m512, "avx512f");
+super::instantiate!(linear linear_f32, F32<__m512>, Affine, rows 6, vectors 4, "avx512f");
+super::instantiate!(linear linear_bf16, Bf16, Affine, rows 6, vectors 4, "avx512f,avx512bf16");
+super::instantiate!(linear linear_int8, Int8, Dequantize, rows 6, vectors 4, "avx512f,avx512vnni");
+super::instantiate!(attention attention_f32, F32<__m512>, rows 6, vectors 4, head 2, "avx512f");
+super::instantiate!(attention attention_bf16, Bf16, rows 6, vectors 4, head 2, "avx512f,avx512bf16");
+super::instantiate!(words words_bf16, Bf16, "avx512f,avx512bf16");

@@ -1,7 +1,8 @@
 //! The arithmetic of a transformer layer: slices in, slices out.
 //!
-//! Each algorithm is written once, over a vector of floats (`simd::Simd`); one file an instruction set says what such
-//! a vector is there. [`Isa`] is the one place of dispatch: having one proves that the processor can do what it names.
+//! Each algorithm is written once, over a vector of floats (`simd::Simd`) or a format of numbers (`product::Product`); one
+//! file an instruction set says what these are there. [`Isa`] is the one place of dispatch: having one proves that the
+//! processor can do what it names.
 
 mod attention;
 #[cfg(target_arch = "x86_64")]
@@ -9,8 +10,11 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod gemm;
+mod linear;
 mod math;
 mod norm;
+mod product;
+mod quantize;
 mod scalar;
 mod simd;
 #[cfg(test)]
@@ -20,7 +24,10 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use attention::{AttentionScratch, AttentionShape};
-pub use gemm::{Activation, PackedLinear};
+pub use linear::{Activation, Columns, Format, PackedLinear, Rows, RowsScratch};
+use linear::{Affine, Dequantize, Panels, Words};
+use product::bf16_words;
+pub use quantize::Quantized;
 
 /// An instruction set that this processor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,45 +38,76 @@ enum Kind {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// With AVX2 too, and with the products of shorter numbers that later processors added.
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Avx512 {
+        bf16: bool,
+        vnni: bool,
+    },
 }
 
-/// The functions of an instruction set's file; `unsafe` because they need the instructions.
+/// A function of an instruction set's file; `unsafe` because it needs the instructions.
 macro_rules! instantiate {
-    ($vector:ty, rows $rows:literal, vectors $vectors:literal, head $head:literal $(, $feature:literal)?) => {
+    (linear $name:ident, $product:ty, $finish:ident, rows $rows:literal, vectors $vectors:literal $(, $feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
         /// # Safety
-        /// The processor has the instructions.
-        pub(super) unsafe fn linear(
-            input: &[f32],
-            weights: &super::PackedLinear,
-            activation: super::Activation,
-            out: &mut [f32],
+        /// The processor has the instructions; the slices have the shapes that `Isa::linear` checks.
+        pub(super) unsafe fn $name(
+            rows: usize,
+            words: &[<$product as super::product::Product>::Word],
+            panels: &[<$product as super::product::Product>::Word],
+            outputs: usize,
+            to: &mut super::Columns<'_>,
+            finish: super::$finish<'_>,
         ) {
-            // SAFETY: the caller vouches for the instructions.
-            unsafe { super::gemm::linear::<$vector, $rows, $vectors>(input, weights, activation, out) }
+            // SAFETY: the caller vouches for the instructions and the shapes.
+            unsafe { super::linear::linear::<$product, $rows, $vectors>(rows, words, panels, outputs, to, finish) }
         }
-
+    };
+    (attention $name:ident, $product:ty, rows $rows:literal, vectors $vectors:literal, head $head:literal $(, $feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
         /// # Safety
-        /// The processor has the instructions.
-        pub(super) unsafe fn attention(
+        /// The processor has the instructions; the slices have the shapes that `Isa::attention` checks.
+        pub(super) unsafe fn $name(
             qkv: &[f32],
             shape: super::AttentionShape,
-            scratch: &mut super::AttentionScratch,
+            scratch: &mut super::attention::Scratch<<$product as super::product::Product>::Word>,
             out: &mut [f32],
         ) {
-            // SAFETY: the caller vouches for the instructions.
-            unsafe { super::attention::attention::<$vector, $rows, $vectors, $head>(qkv, shape, scratch, out) }
+            // SAFETY: the caller vouches for the instructions and the shapes.
+            unsafe { super::attention::attention::<$product, $rows, $vectors, $head>(qkv, shape, scratch, out) }
         }
-
+    };
+    (add_layer_norm, $vector:ty $(, $feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
         /// # Safety
-        /// The processor has the instructions.
+        /// The processor has the instructions; the slices have the shapes that `Isa::add_layer_norm` checks.
         pub(super) unsafe fn add_layer_norm(rows: &mut [f32], residual: &[f32], norm: &super::LayerNorm) {
-            // SAFETY: the caller vouches for the instructions.
+            // SAFETY: the caller vouches for the instructions and the shapes.
             unsafe { super::norm::add_layer_norm::<$vector>(rows, residual, norm) }
+        }
+    };
+    (quantize_rows, $vector:ty $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        /// # Safety
+        /// The processor has the instructions; the slices have the shapes that `Isa::rows` gives them.
+        pub(super) unsafe fn quantize_rows(
+            input: &[f32],
+            inputs: usize,
+            words: &mut [u32],
+            quantized: &mut [super::Quantized],
+        ) {
+            // SAFETY: the caller vouches for the instructions and the shapes.
+            unsafe { super::quantize::quantize_rows::<$vector>(input, inputs, words, quantized) }
+        }
+    };
+    (words $name:ident, $product:ty, $feature:literal) => {
+        #[target_feature(enable = $feature)]
+        /// # Safety
+        /// The processor has the instructions.
+        pub(super) unsafe fn $name<'a>(floats: &'a [f32], scratch: &'a mut Vec<u32>) -> &'a [u32] {
+            // SAFETY: the caller vouches for the instructions.
+            unsafe { <$product as super::product::FloatProduct>::words(floats, scratch) }
         }
     };
 }
@@ -84,7 +122,7 @@ macro_rules! dispatch {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { avx2::$function($($argument),*) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { avx512::$function($($argument),*) },
+            Kind::Avx512 { .. } => unsafe { avx512::$function($($argument),*) },
         }
     };
 }
@@ -94,12 +132,11 @@ impl Isa {
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self(Kind::Scalar)];
         #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                all.push(Self(Kind::Avx2));
-            }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            all.push(Self(Kind::Avx2));
             if is_x86_feature_detected!("avx512f") {
-                all.push(Self(Kind::Avx512));
+                let (bf16, vnni) = (is_x86_feature_detected!("avx512bf16"), is_x86_feature_detected!("avx512vnni"));
+                all.push(Self(Kind::Avx512 { bf16, vnni }));
             }
         }
         all
@@ -110,28 +147,122 @@ impl Isa {
         Self::all().pop().unwrap_or(Self(Kind::Scalar))
     }
 
-    /// `out` = activation(`input` · weightsᵀ + bias), for `input` of `[rows, inputs]` and `out` of `[rows, outputs]`.
+    /// Whether it has products of this format. All have f32; without instructions for them, products of bytes would be
+    /// slower than those.
+    pub fn has(self, format: Format) -> bool {
+        match (format, self.0) {
+            (Format::F32, _) => true,
+            (Format::Int8, kind) => kind != Kind::Scalar,
+            #[cfg(target_arch = "x86_64")]
+            (Format::Bf16, Kind::Avx512 { bf16, .. }) => bf16,
+            (Format::Bf16, _) => false,
+        }
+    }
+
+    /// `input`, `[rows, inputs]`, in another format, in `scratch` unless it is f32.
+    ///
+    /// # Panics
+    /// If the slice is not whole rows, or the instruction set has not this format.
+    pub fn rows<'a>(self, format: Format, input: &'a [f32], inputs: usize, scratch: &'a mut RowsScratch) -> Rows<'a> {
+        assert!(input.len().is_multiple_of(inputs) && self.has(format));
+        let count = input.len() / inputs;
+        let words = match format {
+            Format::F32 => Words::F32(input),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `has` found the instructions.
+            Format::Bf16 if inputs.is_multiple_of(2) => {
+                Words::Bf16(unsafe { avx512::words_bf16(input, &mut scratch.words) })
+            }
+            Format::Bf16 => {
+                scratch.words = bf16_words(input, inputs);
+                Words::Bf16(&scratch.words)
+            }
+            Format::Int8 => {
+                let RowsScratch { words, rows } = scratch;
+                words.resize(count * inputs.div_ceil(4), 0);
+                rows.resize(count, Quantized::default());
+                match self.0 {
+                    // Unreachable: see the assertion above.
+                    Kind::Scalar => {}
+                    #[cfg(target_arch = "x86_64")]
+                    // SAFETY: an `Isa` of this kind exists only where the processor was found to have AVX2.
+                    Kind::Avx2 => unsafe { avx2::quantize_rows(input, inputs, words, rows) },
+                    #[cfg(target_arch = "x86_64")]
+                    // SAFETY: likewise, AVX-512.
+                    Kind::Avx512 { .. } => unsafe { avx512::quantize_rows(input, inputs, words, rows) },
+                }
+                Words::Int8 { words, rows }
+            }
+        };
+        Rows { words, count, inputs }
+    }
+
+    /// activation(`input` · weightsᵀ + bias), `[rows, outputs]`, into columns of `to`.
     ///
     /// Each row's result depends on that row alone, bit for bit.
     ///
     /// # Panics
-    /// If the slices are not of these shapes.
-    pub fn linear(self, input: &[f32], weights: &PackedLinear, activation: Activation, out: &mut [f32]) {
-        let rows = input.len() / weights.inputs();
-        assert_eq!((input.len(), out.len()), (rows * weights.inputs(), rows * weights.outputs()));
-        dispatch!(self, linear(input, weights, activation, out));
+    /// If shapes or formats do not fit each other, or the instruction set has not this format.
+    pub fn linear(self, input: Rows<'_>, weights: &PackedLinear, activation: Activation, mut to: Columns<'_>) {
+        let (rows, outputs) = (input.count, weights.outputs());
+        assert_eq!(input.inputs, weights.inputs());
+        assert!(to.first + outputs <= to.stride && rows * to.stride <= to.out.len());
+        let (to, affine) = (&mut to, Affine { bias: &weights.bias, activation });
+        match (input.words, &weights.panels) {
+            (Words::F32(words), Panels::F32(panels)) => {
+                dispatch!(self, linear_f32(rows, words, panels, outputs, to, affine));
+            }
+            #[cfg(target_arch = "x86_64")]
+            (Words::Int8 { words, rows: quantized }, Panels::Int8 { words: panels, scales, sums, floats }) => {
+                let inputs = weights.inputs();
+                let finish = Dequantize { rows: quantized, scales, sums, floats, inputs, then: affine };
+                match self.0 {
+                    // SAFETY: an `Isa` of this kind exists only where the processor was found to have the instructions.
+                    Kind::Avx512 { vnni: true, .. } => unsafe {
+                        avx512::linear_int8(rows, words, panels, outputs, to, finish);
+                    },
+                    // SAFETY: likewise; every processor with AVX-512 has AVX2.
+                    Kind::Avx512 { .. } | Kind::Avx2 => unsafe {
+                        avx2::linear_int8(rows, words, panels, outputs, to, finish);
+                    },
+                    Kind::Scalar => panic!("scalar has no products of bytes"),
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            (Words::Bf16(words), Panels::Bf16(panels)) if self.has(Format::Bf16) => {
+                // SAFETY: `has` found the instructions.
+                unsafe { avx512::linear_bf16(rows, words, panels, outputs, to, affine) }
+            }
+            _ => panic!("rows and weights are not of one format that {self} has"),
+        }
     }
 
     /// Multi-head attention of one text: `qkv` is `[tokens, 3 · heads · head_dim]`, queries, keys and values side by
     /// side; `out` is `[tokens, heads · head_dim]`. softmax(Q·Kᵀ/√head_dim)·V (Vaswani et al. 2017).
     ///
+    /// The products are of bf16s for other formats than f32, where there are such products and `head_dim` is even, and
+    /// of f32s elsewhere.
+    ///
     /// # Panics
     /// If the slices are not of these shapes.
-    pub fn attention(self, qkv: &[f32], shape: AttentionShape, scratch: &mut AttentionScratch, out: &mut [f32]) {
+    pub fn attention(
+        self,
+        format: Format,
+        qkv: &[f32],
+        shape: AttentionShape,
+        scratch: &mut AttentionScratch,
+        out: &mut [f32],
+    ) {
         let hidden = shape.heads * shape.head_dim;
         let tokens = out.len() / hidden;
         assert_eq!((out.len(), qkv.len()), (tokens * hidden, tokens * 3 * hidden));
-        dispatch!(self, attention(qkv, shape, scratch, out));
+        #[cfg(target_arch = "x86_64")]
+        if format != Format::F32 && self.has(Format::Bf16) && shape.head_dim.is_multiple_of(2) {
+            // SAFETY: `has` found the instructions.
+            return unsafe { avx512::attention_bf16(qkv, shape, &mut scratch.bf16, out) };
+        }
+        let scratch = &mut scratch.f32;
+        dispatch!(self, attention_f32(qkv, shape, scratch, out));
     }
 
     /// `rows` = LayerNorm(`rows` + `residual`), row by row (Ba et al. 2016).
@@ -163,7 +294,7 @@ impl fmt::Display for Isa {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => "avx512",
+            Kind::Avx512 { .. } => "avx512",
         })
     }
 }

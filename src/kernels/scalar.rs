@@ -1,5 +1,8 @@
-//! One float at a time: what every processor can, and what the other files are tested against.
+//! One float at a time, or four as the compiler likes: what every processor can.
 
+use std::array::from_fn;
+
+use super::product::F32;
 use super::simd::Simd;
 
 impl Simd for f32 {
@@ -37,8 +40,8 @@ impl Simd for f32 {
     }
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
-        // Not `f32::mul_add`, which is a call into the C library where the processor has no such instruction.
-        self * factor + term
+        // `f32::mul_add` is a call into the C library where the processor may have no such instruction.
+        if cfg!(target_arch = "aarch64") { f32::mul_add(self, factor, term) } else { self * factor + term }
     }
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
@@ -50,7 +53,10 @@ impl Simd for f32 {
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
-        self.round_ties_even()
+        // A float this large has no fraction, so adding it rounds; exact for what is smaller than 2²², as all is that is
+        // rounded here. `round_ties_even` is another call into the C library.
+        const LARGE: f32 = 12_582_912.0;
+        self + LARGE - LARGE
     }
     #[inline(always)]
     unsafe fn scale(self, n: Self) -> Self {
@@ -64,6 +70,93 @@ impl Simd for f32 {
     unsafe fn largest(self) -> f32 {
         self
     }
+    #[inline(always)]
+    unsafe fn smallest(self) -> f32 {
+        self
+    }
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8) {
+        // SAFETY: the caller owes room for one byte at the pointer.
+        unsafe { *to = Simd::round(self) as u8 }
+    }
 }
 
-super::instantiate!(f32, rows 2, vectors 8, head 8);
+/// Four floats as an array: the compiler makes vectors of them on every processor that has any, x86-64 and ARM among them.
+impl Simd for [f32; 4] {
+    const LANES: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        [value; 4]
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller owes four floats at the pointer.
+        unsafe { from.cast::<Self>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller owes room for four floats at the pointer.
+        unsafe { to.cast::<Self>().write_unaligned(self) }
+    }
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        from_fn(|lane| self[lane] + other[lane])
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        from_fn(|lane| self[lane] - other[lane])
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        from_fn(|lane| self[lane] * other[lane])
+    }
+    #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        from_fn(|lane| self[lane] / other[lane])
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+        // SAFETY: a float needs no instructions.
+        from_fn(|lane| unsafe { Simd::mul_add(self[lane], factor[lane], term[lane]) })
+    }
+    #[inline(always)]
+    unsafe fn min(self, other: Self) -> Self {
+        from_fn(|lane| if other[lane] < self[lane] { other[lane] } else { self[lane] })
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        from_fn(|lane| if other[lane] > self[lane] { other[lane] } else { self[lane] })
+    }
+    #[inline(always)]
+    unsafe fn round(self) -> Self {
+        // SAFETY: a float needs no instructions.
+        self.map(|value| unsafe { Simd::round(value) })
+    }
+    #[inline(always)]
+    unsafe fn scale(self, n: Self) -> Self {
+        // SAFETY: a float needs no instructions.
+        from_fn(|lane| unsafe { Simd::scale(self[lane], n[lane]) })
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        self.iter().sum()
+    }
+    #[inline(always)]
+    unsafe fn largest(self) -> f32 {
+        self.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
+    #[inline(always)]
+    unsafe fn smallest(self) -> f32 {
+        self.into_iter().fold(f32::INFINITY, f32::min)
+    }
+    #[inline(always)]
+    unsafe fn store_bytes(self, to: *mut u8) {
+        // SAFETY: the caller owes room for four bytes at the pointer.
+        unsafe { to.cast::<[u8; 4]>().write_unaligned(self.round().map(|value| value as u8)) }
+    }
+}
+
+super::instantiate!(add_layer_norm, [f32; 4]);
+super::instantiate!(linear linear_f32, F32<[f32; 4]>, Affine, rows 2, vectors 4);
+super::instantiate!(attention attention_f32, F32<[f32; 4]>, rows 2, vectors 4, head 4);

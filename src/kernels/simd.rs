@@ -6,8 +6,8 @@
 /// Floats that are computed on together.
 ///
 /// # Safety
-/// Every function needs the type's instruction set on the processor that runs it. `load` and `store` need
-/// `LANES` floats at the pointer.
+/// Every function needs the type's instruction set on the processor that runs it. `load` and `store` need `LANES` floats
+/// at the pointer, `store_bytes` as many bytes.
 pub(super) trait Simd: Copy {
     /// Floats in one.
     const LANES: usize;
@@ -40,4 +40,8 @@ pub(super) trait Simd: Copy {
     unsafe fn sum(self) -> f32;
     /// The largest lane.
     unsafe fn largest(self) -> f32;
+    /// The smallest lane.
+    unsafe fn smallest(self) -> f32;
+    /// Writes each lane, rounded to a whole number from 0 to 255, to a byte at `to`.
+    unsafe fn store_bytes(self, to: *mut u8);
 }

@@ -22,6 +22,60 @@ fn naive_linear(input: &[f32], weights: &[f32], bias: &[f32], inputs: usize) -> 
     input.chunks_exact(inputs).flat_map(row).collect()
 }
 
+fn linear(isa: Isa, format: Format, input: &[f32], weights: &PackedLinear) -> Vec<f32> {
+    let (inputs, stride) = (weights.inputs(), weights.outputs() + 1);
+    let mut scratch = RowsScratch::default();
+    let rows = isa.rows(format, input, inputs, &mut scratch);
+    // Into all columns but the first, which stays as it is.
+    let mut out = vec![f32::NAN; input.len() / inputs * stride];
+    isa.linear(rows, weights, Activation::None, Columns { out: &mut out, stride, first: 1 });
+    let columns = |row: &[f32]| {
+        assert!(row[0].is_nan());
+        row[1..].to_vec()
+    };
+    out.chunks_exact(stride).flat_map(columns).collect()
+}
+
+/// What rows are in a format, as floats again.
+fn rounded_rows(format: Format, input: &[f32], inputs: usize) -> Vec<f32> {
+    match format {
+        Format::F32 => input.to_vec(),
+        Format::Bf16 => input.iter().map(|&float| to_bf16(float)).collect(),
+        Format::Int8 => input
+            .chunks_exact(inputs)
+            .flat_map(|row| {
+                let (least, greatest) = row.iter().fold((f32::MAX, f32::MIN), |(a, b), &x| (a.min(x), b.max(x)));
+                let range = greatest - least;
+                let inverse = if range > 0.0 { 1.0 / (range / 255.0) } else { 0.0 };
+                row.iter()
+                    .map(|x| least + ((x - least) * inverse).round_ties_even() * (range / 255.0))
+                    .collect::<Vec<_>>()
+            })
+            .collect(),
+    }
+}
+
+/// What weights are in a format, as floats again.
+fn rounded_weights(format: Format, weights: &[f32], inputs: usize) -> Vec<f32> {
+    match format {
+        Format::F32 | Format::Bf16 => rounded_rows(format, weights, inputs),
+        Format::Int8 => weights
+            .chunks_exact(inputs)
+            .flat_map(|row| {
+                let largest = row.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+                let inverse = if largest > 0.0 { 1.0 / (largest / 127.0) } else { 0.0 };
+                row.iter().map(|x| (x * inverse).round_ties_even() * (largest / 127.0)).collect::<Vec<_>>()
+            })
+            .collect(),
+    }
+}
+
+/// The nearest number of 8 significant bits.
+fn to_bf16(float: f32) -> f32 {
+    let spacing = f32::from_bits(float.to_bits() & 0x7f80_0000) / 128.0;
+    if spacing == 0.0 { float } else { (float / spacing).round_ties_even() * spacing }
+}
+
 fn naive_attention(qkv: &[f32], AttentionShape { heads, head_dim }: AttentionShape) -> Vec<f64> {
     let hidden = heads * head_dim;
     let tokens = qkv.len() / (3 * hidden);
@@ -54,16 +108,17 @@ proptest! {
     #[test]
     fn linear_is_the_matrix_product(rows in 0..20usize, inputs in 1..80usize, outputs in 1..150usize, seed: u32) {
         let (input, weights, bias) = (floats(rows * inputs, seed), floats(outputs * inputs, seed ^ 1), floats(outputs, seed ^ 2));
-        let expected = naive_linear(&input, &weights, &bias, inputs);
-        let packed = PackedLinear::new(&weights, &bias);
-        for isa in Isa::all() {
-            let mut out = vec![f32::NAN; rows * outputs];
-            isa.linear(&input, &packed, Activation::None, &mut out);
-            assert_near(isa, &out, &expected, 1e-4);
-            for (row, whole) in input.chunks_exact(inputs).zip(out.chunks_exact(outputs)) {
-                let mut alone = vec![f32::NAN; outputs];
-                isa.linear(row, &packed, Activation::None, &mut alone);
-                prop_assert_eq!(&alone, whole, "a row has the same bits alone");
+        for format in [Format::F32, Format::Bf16, Format::Int8] {
+            // What is left of the numbers in the format is multiplied exactly, but for the order of sums.
+            let (rounded, rounded_weights) = (rounded_rows(format, &input, inputs), rounded_weights(format, &weights, inputs));
+            let expected = naive_linear(&rounded, &rounded_weights, &bias, inputs);
+            let packed = PackedLinear::new(format, &weights, &bias);
+            for isa in Isa::all().into_iter().filter(|isa| isa.has(format)) {
+                let out = linear(isa, format, &input, &packed);
+                assert_near(isa, &out, &expected, 1e-4);
+                for (row, whole) in input.chunks_exact(inputs).zip(out.chunks_exact(outputs)) {
+                    prop_assert_eq!(&linear(isa, format, row, &packed), whole, "a row has the same bits alone");
+                }
             }
         }
     }
@@ -80,9 +135,12 @@ proptest! {
         let expected = naive_attention(&qkv, shape);
         let mut scratch = AttentionScratch::default();
         for isa in Isa::all() {
-            let mut out = vec![f32::NAN; expected.len()];
-            isa.attention(&qkv, shape, &mut scratch, &mut out);
-            assert_near(isa, &out, &expected, 1e-4);
+            // bf16 has 8 bits: queries, keys and weights of values up to 3 are each off by one part in 512.
+            for (format, tolerance) in [(Format::F32, 1e-4), (Format::Bf16, 0.1)] {
+                let mut out = vec![f32::NAN; expected.len()];
+                isa.attention(format, &qkv, shape, &mut scratch, &mut out);
+                assert_near(isa, &out, &expected, tolerance);
+            }
         }
     }
 
@@ -104,6 +162,27 @@ proptest! {
             isa.add_layer_norm(&mut found, &residual, &norm);
             assert_near(isa, &found, &expected, 1e-4);
         }
+    }
+}
+
+#[test]
+fn an_outlier_costs_the_rest_of_its_row_nothing() {
+    let (inputs, outputs) = (384, 70);
+    let (mut input, weights, bias) = (floats(3 * inputs, 1), floats(outputs * inputs, 2), floats(outputs, 3));
+    // One row as it is, one with a value of 20 times the others' size, one of nothing else.
+    input[inputs + 100] = -20.0;
+    input[2 * inputs..].fill(0.0);
+    input[3 * inputs - 1] = 7.0;
+    let expected = naive_linear(&input, &weights, &bias, inputs);
+    for isa in Isa::all().into_iter().filter(|isa| isa.has(Format::Int8)) {
+        let out = linear(isa, Format::Int8, &input, &PackedLinear::new(Format::Int8, &weights, &bias));
+        let worst = |rows: std::ops::Range<usize>| {
+            let columns = rows.start * outputs..rows.end * outputs;
+            let pairs = out[columns.clone()].iter().zip(&expected[columns]);
+            pairs.map(|(&found, expected)| (f64::from(found) - expected).abs()).fold(0.0, f64::max)
+        };
+        assert!(worst(1..2) < 2.0 * worst(0..1), "{isa}: {} and {}", worst(1..2), worst(0..1));
+        assert!(worst(2..3) < 1e-5, "{isa}: {}", worst(2..3));
     }
 }
 

@@ -18,7 +18,7 @@ pub use digest::{fingerprint, verify};
 pub use import::import;
 pub use resolve::{Locations, resolve};
 pub use tokenizer::{RaggedIds, Tokenized, Tokenizer};
-pub(crate) use weights::Weights;
+pub(crate) use weights::{Floats, Weights};
 
 /// The model used where none is named.
 pub const DEFAULT_MODEL: &str = "sentence-transformers/all-MiniLM-L6-v2";

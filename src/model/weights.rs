@@ -1,16 +1,25 @@
 //! A model's weights by their names, from model.safetensors.
 
-use candle_core::safetensors::MmapedSafetensors;
-use candle_core::{DType, Device};
+use std::fs::File;
+use std::ops::{Deref, Range};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensors, tensor::Metadata};
 
 use super::{ModelFiles, WEIGHTS};
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 
 /// The weights' file, mapped.
 pub(crate) struct Weights {
-    path: std::path::PathBuf,
-    file: MmapedSafetensors,
+    path: PathBuf,
+    map: Arc<Mmap>,
+    header: Metadata,
+    /// Where in the file the tensors begin.
+    start: usize,
     /// Some files put the whole network under a name of its own.
     prefix: &'static str,
 }
@@ -19,43 +28,75 @@ impl Weights {
     /// Maps the file and reads its header.
     pub(crate) fn open(model: &ModelFiles) -> Result<Self> {
         let path = model.path(WEIGHTS);
-        std::fs::File::open(&path).map_err(Error::read(&path))?;
+        let file = File::open(&path).map_err(Error::read(&path))?;
         #[allow(unsafe_code)]
         // SAFETY: a map is sound while its file keeps its bytes. The file belongs to a cache whose writers (this
         // program, hf-hub, Python) write beside and rename, never into a file that is there; a user who changes a
         // model directory of their own under a running process owes the same.
-        let file = unsafe { MmapedSafetensors::new(&path) };
-        let file = file.map_err(|source| damaged(&path, source))?;
-        let prefix = if file.get("bert.embeddings.word_embeddings.weight").is_ok() { "bert." } else { "" };
-        Ok(Self { path, file, prefix })
+        let map = unsafe { Mmap::map(&file) }.map_err(Error::read(&path))?;
+        let (length, header) = SafeTensors::read_metadata(&map).map_err(|source| damaged(&path, Box::new(source)))?;
+        let prefix = if header.info("bert.embeddings.word_embeddings.weight").is_some() { "bert." } else { "" };
+        // The file begins with the header's length, in 8 bytes.
+        Ok(Self { path, map: Arc::new(map), header, start: 8 + length, prefix })
     }
 
     /// Gives the tensors, in f32 on `device`, to what builds a network of candle's of them.
     pub(crate) fn build<T>(
-        self,
+        &self,
         device: &Device,
         network: impl FnOnce(VarBuilder<'_>) -> candle_core::Result<T>,
     ) -> Result<T> {
-        let tensors = VarBuilder::from_backend(Box::new(self.file), DType::F32, device.clone());
-        network(tensors).map_err(|source| damaged(&self.path, source))
+        VarBuilder::from_slice_safetensors(&self.map, DType::F32, device)
+            .and_then(network)
+            .map_err(|source| damaged(&self.path, source.into()))
     }
 
-    /// The tensor `name`, which has `count` values, in f32.
-    pub(crate) fn get(&self, name: &str, count: usize) -> Result<Vec<f32>> {
-        let read = || -> candle_core::Result<Vec<f32>> {
-            let tensor = self.file.load(&format!("{}{name}", self.prefix), &Device::Cpu)?;
-            tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1()
-        };
-        let values = read().map_err(|source| damaged(&self.path, source))?;
-        if values.len() != count {
-            let what = format!("{name} has {} values, config.json says {count}", values.len());
-            return Err(Error::Model { path: self.path.clone(), what, source: None });
+    /// The tensor `name`, which has `count` values.
+    pub(crate) fn get(&self, name: &str, count: usize) -> Result<Floats> {
+        let name = format!("{}{name}", self.prefix);
+        let wrong = |what: String| Error::Model { path: self.path.clone(), what, source: None };
+        let info = self.header.info(&name).ok_or_else(|| wrong(format!("there is no tensor {name}")))?;
+        let found: usize = info.shape.iter().product();
+        if found != count {
+            return Err(wrong(format!("{name} has {found} values, config.json says {count}")));
         }
-        Ok(values)
+        let range = self.start + info.data_offsets.0..self.start + info.data_offsets.1;
+        let bytes = &self.map[range.clone()];
+        if info.dtype == Dtype::F32 && bytemuck::try_cast_slice::<u8, f32>(bytes).is_ok() {
+            return Ok(Floats(Values::Mapped(self.map.clone(), range)));
+        }
+        let convert = || -> candle_core::Result<Vec<f32>> {
+            let dtype = DType::try_from(info.dtype)?;
+            Tensor::from_raw_buffer(bytes, dtype, &[count], &Device::Cpu)?.to_dtype(DType::F32)?.to_vec1()
+        };
+        Ok(Floats(Values::Owned(convert().map_err(|source| damaged(&self.path, source.into()))?)))
     }
 }
 
-fn damaged(path: &std::path::Path, source: candle_core::Error) -> Error {
-    let what = "damaged weights, or not those of config.json".into();
-    Error::Model { path: path.into(), what, source: Some(source.into()) }
+/// A tensor's values: in the map, if the file has them as 32-bit floats; else converted.
+pub(crate) struct Floats(Values);
+
+enum Values {
+    /// These bytes of the file, which were found to be aligned, whole floats.
+    Mapped(Arc<Mmap>, Range<usize>),
+    Owned(Vec<f32>),
+}
+
+impl Deref for Floats {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match &self.0 {
+            Values::Mapped(map, bytes) => bytemuck::cast_slice(&map[bytes.clone()]),
+            Values::Owned(values) => values,
+        }
+    }
+}
+
+fn damaged(path: &Path, source: Cause) -> Error {
+    Error::Model {
+        path: path.into(),
+        what: "damaged weights, or not those of config.json".into(),
+        source: Some(source),
+    }
 }

@@ -1,0 +1,269 @@
+//! Linear layers: weights packed into panels, rows in the same format, and what is done to their product.
+
+use super::gemm::{Finish, PANEL, Strided, Target, product};
+use super::product::{Product, bf16_words};
+use super::quantize::{Quantized, quantize_weights};
+use super::simd::Simd;
+
+/// What the numbers of a product are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Floats of 32 bits.
+    F32,
+    /// Floats of 16 bits with the exponent of 32-bit ones; sums are f32.
+    Bf16,
+    /// Integers of 8 bits: weights signed, with a scale for each output; rows unsigned, with a scale and an offset each.
+    /// Sums are exact, in 32 bits.
+    Int8,
+}
+
+/// What is done to a linear layer's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// x·Φ(x), by the error function.
+    Gelu,
+}
+
+/// A linear layer's weights, in the order in which they are read.
+#[derive(Clone, Debug)]
+pub struct PackedLinear {
+    inputs: usize,
+    outputs: usize,
+    pub(super) panels: Panels,
+    /// `[panels · PANEL]`, zero past the last output.
+    pub(super) bias: Vec<f32>,
+}
+
+/// Weights as `[panels, words of an input row, PANEL]`; columns past the last output are zero.
+#[derive(Clone, Debug)]
+pub(super) enum Panels {
+    F32(Vec<f32>),
+    Bf16(Vec<u32>),
+    Int8 {
+        words: Vec<u32>,
+        /// What a column's integers are multiplied by, `[panels · PANEL]`.
+        scales: Vec<f32>,
+        /// The sum of each column's weights, as rounded.
+        sums: Vec<f32>,
+        /// The weights as they were, for outliers: `[panels, inputs, PANEL]`.
+        floats: Vec<f32>,
+    },
+}
+
+impl PackedLinear {
+    /// Outputs that are packed together.
+    pub const PANEL: usize = PANEL;
+
+    /// No weights yet; memory for [`PackedLinear::pack`].
+    pub fn empty(format: Format) -> Self {
+        let panels = match format {
+            Format::F32 => Panels::F32(Vec::new()),
+            Format::Bf16 => Panels::Bf16(Vec::new()),
+            Format::Int8 => {
+                Panels::Int8 { words: Vec::new(), scales: Vec::new(), sums: Vec::new(), floats: Vec::new() }
+            }
+        };
+        Self { inputs: 0, outputs: 0, panels, bias: Vec::new() }
+    }
+
+    /// Packs `weights`, `[outputs, inputs]` as torch and candle keep them, and `bias`, `[outputs]`.
+    ///
+    /// # Panics
+    /// If the slices are not of these shapes.
+    pub fn new(format: Format, weights: &[f32], bias: &[f32]) -> Self {
+        let mut packed = Self::empty(format);
+        packed.pack(weights, bias);
+        packed
+    }
+
+    /// Packs other weights in place of those that are there, as [`PackedLinear::new`] does.
+    ///
+    /// # Panics
+    /// If the slices are not of these shapes.
+    pub fn pack(&mut self, weights: &[f32], bias: &[f32]) {
+        let outputs = bias.len();
+        let inputs = weights.len() / outputs;
+        assert_eq!(weights.len(), inputs * outputs);
+        (self.inputs, self.outputs) = (inputs, outputs);
+        self.bias.clear();
+        self.bias.extend_from_slice(bias);
+        self.bias.resize(outputs.next_multiple_of(PANEL), 0.0);
+        match &mut self.panels {
+            Panels::F32(panels) => to_panels(weights, inputs, panels),
+            Panels::Bf16(panels) => {
+                to_panels(&bf16_words(weights, inputs), inputs.div_ceil(2), panels);
+            }
+            Panels::Int8 { words: panels, scales, sums, floats } => {
+                to_panels(weights, inputs, floats);
+                let words = quantize_weights(weights, inputs, scales, sums);
+                to_panels(&words, inputs.div_ceil(4), panels);
+                scales.resize(self.bias.len(), 0.0);
+                sums.resize(self.bias.len(), 0.0);
+            }
+        }
+    }
+
+    /// Components of an input row.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Components of an output row.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+}
+
+/// `[outputs, depth]` to `[panels, depth, PANEL]`.
+fn to_panels<T: Copy + Default>(weights: &[T], depth: usize, panels: &mut Vec<T>) {
+    /// So many words of each row at a time: a cache line.
+    const BLOCK: usize = 16;
+    let count = (weights.len() / depth).div_ceil(PANEL);
+    panels.clear();
+    panels.resize(count * depth * PANEL, T::default());
+    for (panel, rows) in panels.chunks_exact_mut(depth * PANEL).zip(weights.chunks(depth * PANEL)) {
+        for (panel, first) in panel.chunks_mut(BLOCK * PANEL).zip((0..).step_by(BLOCK)) {
+            for (column, row) in rows.chunks_exact(depth).enumerate() {
+                for (&word, line) in row[first..].iter().zip(panel.chunks_exact_mut(PANEL)) {
+                    line[column] = word;
+                }
+            }
+        }
+    }
+}
+
+/// Rows in the format of the weights that they are to be multiplied with.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    pub(super) words: Words<'a>,
+    pub(super) count: usize,
+    pub(super) inputs: usize,
+}
+
+/// `[rows, words of a row]`
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Words<'a> {
+    F32(&'a [f32]),
+    Bf16(&'a [u32]),
+    Int8 { words: &'a [u32], rows: &'a [Quantized] },
+}
+
+/// Memory for rows in another format than f32.
+#[derive(Clone, Debug, Default)]
+pub struct RowsScratch {
+    pub(super) words: Vec<u32>,
+    pub(super) rows: Vec<Quantized>,
+}
+
+/// Where the columns of a product go: into rows `stride` apart, from column `first` on.
+#[derive(Debug)]
+pub struct Columns<'a> {
+    /// `[rows, stride]`
+    pub out: &'a mut [f32],
+    /// Floats from one row to the next.
+    pub stride: usize,
+    /// Column of the first output.
+    pub first: usize,
+}
+
+/// The product of `rows` rows with `panels`, `finish`ed. A tile is `ROWS` rows of `VECTORS` vectors.
+///
+/// # Safety
+/// The processor has the instructions of `P`; `words` and `panels` have rows of one `depth`; `to` has room.
+#[inline(always)]
+pub(super) unsafe fn linear<P: Product, const ROWS: usize, const VECTORS: usize>(
+    rows: usize,
+    words: &[P::Word],
+    panels: &[P::Word],
+    outputs: usize,
+    to: &mut Columns<'_>,
+    finish: impl Finish<P>,
+) {
+    let lanes = P::Float::LANES;
+    let depth = panels.len() / outputs.next_multiple_of(PANEL);
+    if rows == 0 {
+        return;
+    }
+    for (panel, start) in panels.chunks_exact(depth * PANEL).zip((0..).step_by(PANEL)) {
+        for column in (0..PANEL.min(outputs - start)).step_by(VECTORS * lanes) {
+            let a = Strided { start: words, stride: depth };
+            let b = Strided { start: &panel[column..], stride: PANEL };
+            let column = start + column;
+            let width = (VECTORS * lanes).min(outputs - column);
+            let out = Target { out: &mut to.out[to.first + column..], stride: to.stride, width };
+            // SAFETY: as for this function.
+            unsafe { product::<P, ROWS, VECTORS>(rows, a, b, depth, out, finish, column) };
+        }
+    }
+}
+
+/// The bias is added, and the activation taken.
+#[derive(Clone, Copy)]
+pub(super) struct Affine<'a> {
+    pub(super) bias: &'a [f32],
+    pub(super) activation: Activation,
+}
+
+impl Affine<'_> {
+    /// # Safety
+    /// The processor has the instructions of `V`.
+    #[inline(always)]
+    unsafe fn apply<V: Simd>(self, sum: V, column: usize) -> V {
+        // SAFETY: the caller owes the instructions; columns are counted in whole panels, as the bias is padded.
+        unsafe {
+            let sum = sum.add(V::load(self.bias[column..].as_ptr()));
+            match self.activation {
+                Activation::None => sum,
+                Activation::Gelu => super::math::gelu(sum),
+            }
+        }
+    }
+}
+
+impl<P: Product<Sum = <P as Product>::Float>> Finish<P> for Affine<'_> {
+    #[inline(always)]
+    unsafe fn finish(self, sum: P::Sum, _: usize, column: usize) -> P::Float {
+        // SAFETY: the caller owes the instructions.
+        unsafe { self.apply(sum, column) }
+    }
+}
+
+/// Sums of integers become what they stand for: for a row x ≈ offset + scale·q and a column w ≈ scale·v,
+/// x·w = row scale · column scale · Σqv + offset · Σw, and what is left of a row's outlier times its weight.
+#[derive(Clone, Copy)]
+pub(super) struct Dequantize<'a> {
+    pub(super) rows: &'a [Quantized],
+    pub(super) scales: &'a [f32],
+    pub(super) sums: &'a [f32],
+    pub(super) floats: &'a [f32],
+    pub(super) inputs: usize,
+    pub(super) then: Affine<'a>,
+}
+
+/// A product whose sums are integers.
+pub(super) trait IntProduct: Product {
+    /// The sums as floats.
+    ///
+    /// # Safety
+    /// The processor has the format's instructions.
+    unsafe fn to_float(sum: Self::Sum) -> Self::Float;
+}
+
+impl<P: IntProduct> Finish<P> for Dequantize<'_> {
+    #[inline(always)]
+    unsafe fn finish(self, sum: P::Sum, row: usize, column: usize) -> P::Float {
+        let Quantized { scale, offset, outlier, excess } = self.rows[row];
+        // SAFETY: the caller owes the instructions; scales and sums are padded as the bias is.
+        unsafe {
+            let scale = P::Float::load(self.scales[column..].as_ptr()).mul(P::Float::splat(scale));
+            let mut rest = P::Float::load(self.sums[column..].as_ptr()).mul(P::Float::splat(offset));
+            if excess != 0.0 {
+                let at = (column / PANEL * self.inputs + outlier) * PANEL + column % PANEL;
+                rest = P::Float::load(self.floats[at..].as_ptr()).mul_add(P::Float::splat(excess), rest);
+            }
+            self.then.apply(P::to_float(sum).mul_add(scale, rest), column)
+        }
+    }
+}

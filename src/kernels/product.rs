@@ -1,0 +1,133 @@
+//! What a matrix product multiplies and sums: words of 32 bits, each one float, two bf16s or four bytes.
+//!
+//! A lane of a vector is a word whatever the format, so one tile ([`super::gemm`]) serves all.
+
+use std::marker::PhantomData;
+
+use super::simd::Simd;
+
+/// A format of numbers and the instructions that multiply them. The implementors are never made: they name functions.
+///
+/// # Safety
+/// Every function needs the format's instructions on the processor that runs it, and a pointer needs behind it the words
+/// that are read: one for `row`, [`Simd::LANES`] of `Float` for `columns`.
+pub(super) trait Product {
+    /// What rows and columns are stored as.
+    type Word: Copy + Default;
+    /// A row's word, in every lane.
+    type Row: Copy;
+    /// Words of consecutive columns, one a lane.
+    type Columns: Copy;
+    /// Sums of products, one a lane.
+    type Sum: Copy;
+    /// The floats that become of them.
+    type Float: Simd;
+
+    /// Sums of nothing.
+    unsafe fn zero() -> Self::Sum;
+    /// The word at `from`, in every lane.
+    unsafe fn row(from: *const Self::Word) -> Self::Row;
+    /// The words at `from`, which needs no alignment.
+    unsafe fn columns(from: *const Self::Word) -> Self::Columns;
+    /// sum + row · columns
+    unsafe fn multiply_add(row: Self::Row, columns: Self::Columns, sum: Self::Sum) -> Self::Sum;
+}
+
+/// A format that floats can be rounded to one by one, as attention needs it.
+pub(super) trait FloatProduct: Product<Sum = <Self as Product>::Float> {
+    /// Floats in a word.
+    const PER_WORD: usize;
+
+    /// `floats` in words, in `scratch` if they are not words as they are. What is left over of the last is 0.
+    ///
+    /// # Safety
+    /// The processor has the format's instructions.
+    unsafe fn words<'a>(floats: &'a [f32], scratch: &'a mut Vec<Self::Word>) -> &'a [Self::Word];
+
+    /// The numbers of a row, and of a second where a word has room for two, with those of one column in one word.
+    fn by_column(row: &[Self::Word], second: Option<&[Self::Word]>, to: &mut [Self::Word]);
+}
+
+/// Floats of 32 bits, as they are.
+pub(super) struct F32<V>(PhantomData<V>);
+
+impl<V: Simd> Product for F32<V> {
+    type Word = f32;
+    type Row = V;
+    type Columns = V;
+    type Sum = V;
+    type Float = V;
+
+    #[inline(always)]
+    unsafe fn zero() -> V {
+        // SAFETY: the caller owes the instructions.
+        unsafe { V::splat(0.0) }
+    }
+    #[inline(always)]
+    unsafe fn row(from: *const f32) -> V {
+        // SAFETY: the caller owes the instructions, and the word.
+        unsafe { V::splat(*from) }
+    }
+    #[inline(always)]
+    unsafe fn columns(from: *const f32) -> V {
+        // SAFETY: the caller owes the instructions, and the words.
+        unsafe { V::load(from) }
+    }
+    #[inline(always)]
+    unsafe fn multiply_add(row: V, columns: V, sum: V) -> V {
+        // SAFETY: the caller owes the instructions.
+        unsafe { row.mul_add(columns, sum) }
+    }
+}
+
+impl<V: Simd> FloatProduct for F32<V> {
+    const PER_WORD: usize = 1;
+
+    #[inline(always)]
+    unsafe fn words<'a>(floats: &'a [f32], _: &'a mut Vec<f32>) -> &'a [f32] {
+        floats
+    }
+    #[inline(always)]
+    fn by_column(row: &[f32], _: Option<&[f32]>, to: &mut [f32]) {
+        to.copy_from_slice(row);
+    }
+}
+
+/// The upper half of a float's bits, rounded to nearest, ties to even.
+#[inline(always)]
+fn bf16(float: f32) -> u32 {
+    let bits = float.to_bits();
+    // A NaN whose upper half has no bit of the mantissa would become an infinity.
+    let quiet = bits >> 16 | 0x40;
+    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
+    if float.is_nan() { quiet } else { rounded }
+}
+
+/// Rows of `inputs` floats in words of two bf16s, the first one in the lower half; what is left over is 0.
+#[inline(always)]
+pub(super) fn bf16_words(rows: &[f32], inputs: usize) -> Vec<u32> {
+    let mut words = Vec::with_capacity(rows.len() / inputs * inputs.div_ceil(2));
+    for row in rows.chunks_exact(inputs) {
+        let (pairs, last) = row.as_chunks::<2>();
+        words.extend(pairs.iter().map(|&[first, second]| bf16(first) | bf16(second) << 16));
+        words.extend(last.iter().map(|&last| bf16(last)));
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bf16_is_the_nearest() {
+        let back = |float| f32::from_bits(bf16(float) << 16);
+        assert_eq!(back(1.0), 1.0);
+        assert_eq!(back(-0.1), -0.100_097_656);
+        // Halfway between two: to the even one.
+        assert_eq!([back(1.003_906_3), back(1.011_718_8)], [1.0, 1.015_625]);
+        assert_eq!([back(f32::INFINITY), back(3.4e38)], [f32::INFINITY; 2]);
+        assert!(back(f32::from_bits(0x7f80_0001)).is_nan() && back(f32::from_bits(u32::MAX)).is_nan());
+        assert_eq!(bf16_words(&[0.0, 1.0, 1.0, 2.0, 0.0, 0.0], 3), [0x3f80_0000, 0x3f80, 0x4000, 0]);
+    }
+}

@@ -1,0 +1,143 @@
+//! Floats to 8-bit integers and what brings them back.
+//!
+//! A row is rounded between its least and its greatest value, so one value far from the others would leave them few
+//! steps. BERT has such values: in the row of `[CLS]` a single component is twenty times the others' size, and a single
+//! neuron of the feed-forward layer. Such a value is taken out of its row and multiplied in f32 (Dettmers et al. 2022,
+//! LLM.int8(), do so for whole columns): it halves the error of a vector, and costs one multiplication an output.
+
+use super::simd::Simd;
+
+/// A value of more than so many times the root mean square of its row is an outlier. One row in twenty has one.
+const OUTLIER: f32 = 10.0;
+
+/// What a row's integers q stand for: `offset` + `scale`·q, and `excess` more at `outlier`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Quantized {
+    pub(super) scale: f32,
+    pub(super) offset: f32,
+    /// The input that is an outlier, if `excess` is not 0.
+    pub(super) outlier: usize,
+    pub(super) excess: f32,
+}
+
+/// Rounds each row of `inputs` floats to bytes between its least and its greatest value; `words` has `inputs / 4`
+/// words a row, rounded up, and what is left over of the last is 0.
+///
+/// # Safety
+/// The processor has `V`'s instructions.
+#[inline(always)]
+pub(super) unsafe fn quantize_rows<V: Simd>(
+    input: &[f32],
+    inputs: usize,
+    words: &mut [u32],
+    quantized: &mut [Quantized],
+) {
+    let rows = input.chunks_exact(inputs).zip(words.chunks_exact_mut(inputs.div_ceil(4)));
+    for ((row, words), quantized) in rows.zip(quantized) {
+        // SAFETY: the caller owes the instructions; a row's words have a byte for each value.
+        unsafe {
+            let all = Range::of::<V>(row);
+            let largest = all.greatest.max(-all.least);
+            if largest * largest * inputs as f32 <= OUTLIER * OUTLIER * all.squares {
+                *quantized = to_bytes::<V>(row, all, words);
+                continue;
+            }
+            let outlier = row.iter().position(|value| value.abs() == largest).unwrap_or(0);
+            let rest = Range::of::<V>(&row[..outlier]).and(Range::of::<V>(&row[outlier + 1..]));
+            let rounded = to_bytes::<V>(row, rest, words);
+            // In the outlier's place stands the byte that is nearest to 0.
+            let zero = ((0.0 - rest.least) / rounded.scale).round_ties_even() as u8;
+            words.as_mut_ptr().cast::<u8>().add(outlier).write(zero);
+            let excess = row[outlier] - (rounded.offset + rounded.scale * f32::from(zero));
+            *quantized = Quantized { outlier, excess, ..rounded };
+        }
+    }
+}
+
+/// What some values span.
+#[derive(Clone, Copy)]
+struct Range {
+    least: f32,
+    greatest: f32,
+    /// The sum of their squares.
+    squares: f32,
+}
+
+impl Range {
+    /// That of `values`.
+    ///
+    /// # Safety
+    /// The processor has `V`'s instructions.
+    #[inline(always)]
+    unsafe fn of<V: Simd>(values: &[f32]) -> Self {
+        let whole = values.len() / V::LANES * V::LANES;
+        // SAFETY: `LANES` floats from `at` are within `whole`; the processor has the instructions.
+        let (least, greatest, squares) = unsafe {
+            let (mut least, mut greatest) = (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY));
+            let mut squares = V::splat(0.0);
+            for at in (0..whole).step_by(V::LANES) {
+                let values = V::load(values.as_ptr().add(at));
+                (least, greatest) = (least.min(values), greatest.max(values));
+                squares = values.mul_add(values, squares);
+            }
+            (least.smallest(), greatest.largest(), squares.sum())
+        };
+        let single = |&value: &f32| Self { least: value, greatest: value, squares: value * value };
+        values[whole..].iter().map(single).fold(Self { least, greatest, squares }, Self::and)
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            least: self.least.min(other.least),
+            greatest: self.greatest.max(other.greatest),
+            squares: self.squares + other.squares,
+        }
+    }
+}
+
+/// Each value of `row` to the nearest of 256 steps of `range`; what lies outside of it may become any.
+///
+/// # Safety
+/// The processor has `V`'s instructions; `words` has a byte for each value.
+#[inline(always)]
+unsafe fn to_bytes<V: Simd>(row: &[f32], range: Range, words: &mut [u32]) -> Quantized {
+    let scale = (range.greatest - range.least) / 255.0;
+    // The inverse of a tiny scale would be infinite; such a row is its offset.
+    let inverse = if scale > f32::MIN_POSITIVE { 1.0 / scale } else { 0.0 };
+    words.last_mut().into_iter().for_each(|last| *last = 0);
+    let whole = row.len() / V::LANES * V::LANES;
+    let bytes = words.as_mut_ptr().cast::<u8>();
+    // SAFETY: there is a byte behind `words` for each value of `row`; the processor has the instructions.
+    unsafe {
+        for at in (0..whole).step_by(V::LANES) {
+            let value = V::load(row.as_ptr().add(at)).sub(V::splat(range.least)).mul(V::splat(inverse));
+            value.store_bytes(bytes.add(at));
+        }
+        for (at, value) in row.iter().enumerate().skip(whole) {
+            ((value - range.least) * inverse).store_bytes(bytes.add(at));
+        }
+    }
+    Quantized { scale, offset: range.least, ..Quantized::default() }
+}
+
+/// Rounds each row of weights, of `inputs` floats, to bytes from −127 to 127, in words of four, padded by 0; notes each
+/// row's scale and the sum of its weights as rounded.
+pub(super) fn quantize_weights(weights: &[f32], inputs: usize, scales: &mut Vec<f32>, sums: &mut Vec<f32>) -> Vec<u32> {
+    /// Added to a small float, this leaves its nearest whole number in the lowest bits: 1.5·2²³.
+    const WHOLE: f32 = 12_582_912.0;
+    scales.clear();
+    sums.clear();
+    let mut words = Vec::with_capacity(weights.len() / inputs * inputs.div_ceil(4));
+    let mut bytes = vec![0i8; inputs.next_multiple_of(4)];
+    for row in weights.chunks_exact(inputs) {
+        // Magnitudes compare as their bits do, and those in vectors.
+        let largest = row.iter().map(|weight| weight.abs().to_bits()).max().map_or(0.0, f32::from_bits);
+        let scale = largest / 127.0;
+        let inverse = if scale > f32::MIN_POSITIVE { 1.0 / scale } else { 0.0 };
+        bytes.iter_mut().zip(row).for_each(|(byte, weight)| *byte = (weight * inverse + WHOLE).to_bits() as i8);
+        words.extend(bytes.as_chunks::<4>().0.iter().map(|four| u32::from_ne_bytes(four.map(|byte| byte as u8))));
+        scales.push(scale);
+        sums.push(scale * bytes.iter().map(|&byte| i32::from(byte)).sum::<i32>() as f32);
+    }
+    words
+}
