@@ -10,6 +10,7 @@ mod import;
 mod resolve;
 mod tokenizer;
 mod weights;
+mod wordpiece;
 
 use std::path::{Path, PathBuf};
 

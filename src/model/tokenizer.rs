@@ -1,10 +1,19 @@
 //! Texts to token ids, by the model's own tokenizer.json, ragged: no text is padded to another's length.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use tokenizers::EncodeInput;
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
+use tokenizers::decoders::DecoderWrapper;
+use tokenizers::normalizers::NormalizerWrapper;
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::processors::PostProcessorWrapper;
+use tokenizers::{EncodeInput, TokenizerImpl};
 
+use super::wordpiece::Words;
 use super::{ModelFiles, TOKENIZER};
 use crate::error::{Cause, Error, Result};
 
@@ -70,10 +79,13 @@ pub struct Tokenized {
     pub dropped: Vec<usize>,
 }
 
+/// The library's steps about our words.
+type Pipeline = TokenizerImpl<Words, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
+
 /// The model's tokenizer, without the truncation and padding of its file (all-MiniLM-L6-v2's would cut at 128 and pad
 /// to 128): texts are cut here, at a maximum length of our choice, so that what was dropped is known.
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    inner: Pipeline,
     max_length: usize,
     /// Special tokens at the end of each text.
     closing: usize,
@@ -89,10 +101,7 @@ impl Tokenizer {
         let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
         let damaged =
             |source: Cause| Error::Model { path: path.clone(), what: "damaged tokenizer".into(), source: Some(source) };
-        let mut inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(damaged)?;
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(damaged)?;
-
+        let inner = parse(&bytes).map_err(damaged)?;
         let specials = inner.encode_fast("", true).map_err(damaged)?.len();
         if max_length <= specials {
             return Err(Error::Unsupported(format!(
@@ -143,5 +152,94 @@ impl Tokenizer {
     /// The tokens themselves, as the vocabulary writes them.
     pub fn tokens(&self, ids: &[u32]) -> Vec<String> {
         ids.iter().map(|&id| self.inner.id_to_token(id).unwrap_or_else(|| format!("#{id}"))).collect()
+    }
+}
+
+/// Reads tokenizer.json: a WordPiece vocabulary by [`super::wordpiece`], the rest by the library, over a vocabulary of the
+/// special tokens alone.
+fn parse(bytes: &[u8]) -> Result<Pipeline, Cause> {
+    let mut parts: BTreeMap<&str, &RawValue> = serde_json::from_slice(bytes).unwrap_or_default();
+    let Some(model) = parts.get("model").and_then(|model| serde_json::from_str(model.get()).ok()) else {
+        let tokenizer = tokenizers::Tokenizer::from_bytes(bytes)?;
+        return pipeline(Words::Library(tokenizer.get_model().clone()), &tokenizer);
+    };
+    let added = parts.get("added_tokens").map_or("[]", |added| added.get());
+    let added: Vec<AddedToken> = serde_json::from_str(added)?;
+    let ids: BTreeMap<&str, u32> = added.iter().map(|token| (token.content.as_str(), token.id)).collect();
+    let special = to_raw_value(&json!({ "type": "WordPiece", "vocab": ids, "unk_token": "",
+        "continuing_subword_prefix": "", "max_input_chars_per_word": 0 }))?;
+    parts.insert("model", &special);
+    let tokenizer = tokenizers::Tokenizer::from_bytes(serde_json::to_vec(&parts)?)?;
+    pipeline(Words::WordPiece(model), &tokenizer)
+}
+
+/// `words` with all else as `tokenizer` has it, but for truncation and padding.
+fn pipeline(words: Words, tokenizer: &tokenizers::Tokenizer) -> Result<Pipeline, Cause> {
+    let mut pipeline = TokenizerImpl::new(words);
+    pipeline.with_normalizer(tokenizer.get_normalizer().cloned())?;
+    pipeline
+        .with_pre_tokenizer(tokenizer.get_pre_tokenizer().cloned())
+        .with_post_processor(tokenizer.get_post_processor().cloned())
+        .with_added_vocabulary(tokenizer.get_added_vocabulary().clone());
+    Ok(pipeline)
+}
+
+/// One of `added_tokens`, as far as it matters here.
+#[derive(Deserialize)]
+struct AddedToken {
+    id: u32,
+    content: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The same file, read by us and by the library.
+    fn both() -> (Pipeline, tokenizers::Tokenizer) {
+        let special = [("[PAD]", 0), ("[UNK]", 1), ("[CLS]", 2), ("[SEP]", 3)].map(|(content, id)| {
+            json!({ "id": id, "content": content, "special": true, "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false })
+        });
+        let words = [
+            "[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "ab", "abc", "##a", "##bc", "##c", "##cab", "\u{e9}", "#",
+            "##", "##d",
+        ];
+        let vocab: serde_json::Map<_, _> =
+            (0..).zip(words).map(|(id, word): (u32, _)| (word.into(), id.into())).collect();
+        let file = json!({
+            "version": "1.0", "truncation": null, "padding": null, "decoder": null, "added_tokens": special,
+            "normalizer": { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+                "strip_accents": false, "lowercase": true },
+            "pre_tokenizer": { "type": "BertPreTokenizer" },
+            "post_processor": { "type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2] },
+            "model": { "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                "max_input_chars_per_word": 8, "vocab": vocab },
+        });
+        let bytes = serde_json::to_vec(&file).unwrap();
+        let (ours, library) = (parse(&bytes).unwrap(), tokenizers::Tokenizer::from_bytes(&bytes).unwrap());
+        assert!(matches!(ours.get_model(), Words::WordPiece(_)));
+        (ours, library)
+    }
+
+    #[test]
+    fn a_vocabulary_is_read_as_the_library_reads_it() {
+        let (ours, library) = both();
+        assert_eq!(ours.get_vocab(true), library.get_vocab(true));
+        assert!((0..20).all(|id| ours.id_to_token(id) == library.id_to_token(id)));
+        assert!(
+            ["[SEP]", "ab", "##cab", "x"].into_iter().all(|word| ours.token_to_id(word) == library.token_to_id(word))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn words_become_the_pieces_that_the_library_makes(text in "([abcdéA#, ]|abc|\\[SEP\\]|\u{1f980}){0,20}") {
+            let (ours, library) = both();
+            let (found, expected) = (ours.encode_fast(&*text, true).unwrap(), library.encode_fast(&*text, true).unwrap());
+            prop_assert_eq!(found.get_ids(), expected.get_ids());
+        }
     }
 }

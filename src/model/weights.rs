@@ -4,10 +4,11 @@ use std::fs::File;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use memmap2::Mmap;
+use memmap2::{Advice, Mmap};
 use safetensors::{Dtype, SafeTensors, tensor::Metadata};
 
 use super::{ModelFiles, WEIGHTS};
@@ -38,6 +39,17 @@ impl Weights {
         let prefix = if header.info("bert.embeddings.word_embeddings.weight").is_some() { "bert." } else { "" };
         // The file begins with the header's length, in 8 bytes.
         Ok(Self { path, map: Arc::new(map), header, start: 8 + length, prefix })
+    }
+
+    /// Has a thread bring the tensors whose names begin with `room` into memory, while the caller does something else.
+    pub(crate) fn read_ahead(&self, room: &str) {
+        let room = format!("{}{room}", self.prefix);
+        let inside = self.header.tensors().into_iter().filter(|(name, _)| name.starts_with(&room));
+        let bounds = inside.map(|(_, info)| info.data_offsets).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let Some((start, end)) = bounds else { return };
+        let (map, start, length) = (Arc::clone(&self.map), self.start + start, end - start);
+        // Where the system has no such call, pages come when they are touched.
+        thread::spawn(move || map.advise_range(Advice::PopulateRead, start, length));
     }
 
     /// Gives the tensors, in f32 on `device`, to what builds a network of candle's of them.
