@@ -103,9 +103,11 @@ impl Embedder {
                 "a maximum length of {max_length}: the model has {positions} positions"
             )));
         }
+        // The encoder first: its weights are being read while the vocabulary is.
+        let encoder = encoder(model, &config, options)?;
         Ok(Self {
             tokenizer: Tokenizer::load(model, max_length)?,
-            encoder: encoder(model, &config, options)?,
+            encoder,
             pooling: options.pooling.unwrap_or(config.pooling),
             normalized: options.normalized.unwrap_or(config.normalized),
             config,

@@ -42,6 +42,9 @@ pub(super) fn run(args: &args::Query, settings: &Settings) -> anyhow::Result<Out
     bar.finish();
     out.finish()?;
     settings.terminal.warn_of_cuts(cuts, searcher.index().manifest().recipe.max_length);
+    // The process ends here, and takes its memory with it: to free a vocabulary word by word would take longer than the
+    // search did.
+    std::mem::forget(searcher);
     Ok(if found { Outcome::Done } else { Outcome::Nothing })
 }
 

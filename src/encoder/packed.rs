@@ -104,6 +104,8 @@ impl PackedEncoder {
     pub fn load(model: &ModelFiles, config: &BertConfig, precision: Precision, isa: Isa) -> Result<Self> {
         let format = Self::format(precision, isa)?;
         let weights = Weights::open(model)?;
+        // But not the embeddings, of which a text needs a few words' worth.
+        weights.read_ahead("encoder.");
         let dim = config.hidden_size;
         let embeddings = Embeddings {
             words: weights.get("embeddings.word_embeddings.weight", config.vocab_size * dim)?,

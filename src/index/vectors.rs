@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use faiss::index::io::{IoFlags, read_index_with_flags, write_index};
 use faiss::index::{Idx, Index as _, IndexImpl};
@@ -18,15 +19,28 @@ use crate::error::{Error, Result};
 /// FAISS's `IO_FLAG_MMAP_IFC`: codes stay in the file and are mapped, not read. The crate has no name for it.
 const MAP_CODES: i32 = 1 << 9;
 
+/// How many threads FAISS may use in this process; 0 for as many as OpenMP likes.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
 /// How many threads FAISS may use in this process.
 pub fn set_threads(threads: usize) {
-    // SAFETY: OpenMP's function has this signature (OpenMP 5.0, 3.2.1), takes any positive number, and touches nothing
-    // but the runtime's own setting. FAISS links the runtime, and the crate has no call for it.
+    THREADS.store(threads.clamp(1, 1024), Ordering::Relaxed);
+}
+
+/// Has FAISS use no more threads than it has queries: it would start them all, for one to work and the others to wait.
+fn limit_threads(queries: usize) {
+    // SAFETY: OpenMP's functions have these signatures (OpenMP 5.0, 3.2.1 and 3.2.3), the first takes any positive number,
+    // and both touch nothing but the runtime's own setting. FAISS links the runtime, and the crate has no call for it.
     #[allow(unsafe_code)]
     unsafe extern "C" {
         safe fn omp_set_num_threads(threads: std::ffi::c_int);
+        safe fn omp_get_num_procs() -> std::ffi::c_int;
     }
-    omp_set_num_threads(threads.clamp(1, 1024) as std::ffi::c_int);
+    let allowed = match THREADS.load(Ordering::Relaxed) {
+        0 => omp_get_num_procs().max(1) as usize,
+        threads => threads,
+    };
+    omp_set_num_threads(queries.clamp(1, allowed) as std::ffi::c_int);
 }
 
 /// A vector's key and how near it is.
@@ -70,6 +84,7 @@ impl VectorSegment {
         if depth == 0 {
             return Ok(vec![Vec::new(); queries.len()]);
         }
+        limit_threads(queries.len());
         let found = self.index.search(queries.as_slice(), depth).map_err(failed(&self.path, "cannot search"))?;
         let rows = found.labels.chunks_exact(depth).zip(found.distances.chunks_exact(depth));
         let live = |(label, &score): (&Idx, &f32)| {

@@ -1,5 +1,7 @@
 //! Linear layers: weights packed into panels, rows in the same format, and what is done to their product.
 
+use std::array::from_fn;
+
 use super::gemm::{Finish, PANEL, Strided, Target, product};
 use super::product::{Product, bf16_words};
 use super::quantize::{Quantized, quantize_weights};
@@ -118,18 +120,37 @@ impl PackedLinear {
 
 /// `[outputs, depth]` to `[panels, depth, PANEL]`.
 fn to_panels<T: Copy + Default>(weights: &[T], depth: usize, panels: &mut Vec<T>) {
-    /// So many words of each row at a time: a cache line.
-    const BLOCK: usize = 16;
     let count = (weights.len() / depth).div_ceil(PANEL);
-    panels.clear();
-    panels.resize(count * depth * PANEL, T::default());
+    if panels.len() != count * depth * PANEL || !(weights.len() / depth).is_multiple_of(PANEL) {
+        *panels = vec![T::default(); count * depth * PANEL];
+    }
     for (panel, rows) in panels.chunks_exact_mut(depth * PANEL).zip(weights.chunks(depth * PANEL)) {
-        for (panel, first) in panel.chunks_mut(BLOCK * PANEL).zip((0..).step_by(BLOCK)) {
-            for (column, row) in rows.chunks_exact(depth).enumerate() {
-                for (&word, line) in row[first..].iter().zip(panel.chunks_exact_mut(PANEL)) {
-                    line[column] = word;
-                }
-            }
+        for (rows, first) in rows.chunks(BLOCK * depth).zip((0..).step_by(BLOCK)) {
+            transpose(rows, depth, panel, first);
+        }
+    }
+}
+
+/// Rows and columns that are transposed together: a cache line of either, and no more rows than the processor reads
+/// ahead in.
+const BLOCK: usize = 16;
+
+/// `rows`, at most [`BLOCK`] of `depth`, become the columns of `panel` from `first` on.
+fn transpose<T: Copy + Default>(rows: &[T], depth: usize, panel: &mut [T], first: usize) {
+    let whole = if rows.len() == BLOCK * depth { depth / BLOCK * BLOCK } else { 0 };
+    for at in (0..whole).step_by(BLOCK) {
+        let mut block = [[T::default(); BLOCK]; BLOCK];
+        for (row, line) in block.iter_mut().zip(rows.chunks_exact(depth)) {
+            row.copy_from_slice(&line[at..][..BLOCK]);
+        }
+        for (input, line) in panel[at * PANEL..].chunks_exact_mut(PANEL).take(BLOCK).enumerate() {
+            let column: [T; BLOCK] = from_fn(|row| block[row][input]);
+            line[first..][..BLOCK].copy_from_slice(&column);
+        }
+    }
+    for (column, row) in rows.chunks_exact(depth).enumerate() {
+        for (&word, line) in row.iter().zip(panel.chunks_exact_mut(PANEL)).skip(whole) {
+            line[first + column] = word;
         }
     }
 }
