@@ -4,6 +4,8 @@
 //! in the order given.
 
 use std::ops::Range;
+use std::panic::resume_unwind;
+use std::thread;
 
 use crate::encoder::{CandleEncoder, Device, Encoder, PackedEncoder, Precision, Vectors, normalize};
 use crate::error::{Error, Result};
@@ -78,7 +80,7 @@ impl Embedded {
     }
 }
 
-/// Hears how far a call to [`Embedder::embed_tokenized`] has come.
+/// Hears how far a call to [`Embedder::embed_reporting`] has come.
 pub trait Progress {
     /// `texts` more texts, of `tokens` tokens together, are done.
     fn done(&mut self, texts: usize, tokens: usize);
@@ -169,15 +171,37 @@ impl Embedder {
     /// # Errors
     /// Tokenizing or encoding fails.
     pub fn embed(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Embedded> {
-        self.embed_tokenized(self.tokenizer.tokenize(texts)?, &mut ())
+        self.embed_reporting(texts, &mut ())
     }
 
-    /// Embeds texts that are tokenized already, telling `progress` after each batch.
+    /// Embeds `texts`, telling `progress` after each batch.
+    ///
+    /// Some texts are tokenized while those before them are encoded.
     ///
     /// # Errors
-    /// Encoding fails.
-    pub fn embed_tokenized(&self, tokenized: Tokenized, progress: &mut dyn Progress) -> Result<Embedded> {
-        let ids = &tokenized.ids;
+    /// Tokenizing or encoding fails.
+    pub fn embed_reporting(&self, texts: &[impl AsRef<str> + Sync], progress: &mut dyn Progress) -> Result<Embedded> {
+        let mut parts = parts(texts).into_iter();
+        let first = parts.next().unwrap_or_default();
+        let mut tokenized = self.tokenizer.tokenize(first)?;
+        let mut all = Embedded { vectors: Vectors::zeros(0, self.dim()), tokenized: Tokenized::default() };
+        loop {
+            let (encoded, next) = thread::scope(|scope| {
+                let next = parts.next().map(|part| scope.spawn(|| self.tokenizer.tokenize_here(part)));
+                let encoded = self.encode(&tokenized.ids, progress);
+                (encoded, next.map(|next| next.join().unwrap_or_else(|panic| resume_unwind(panic))))
+            });
+            all.vectors.append(encoded?);
+            all.tokenized.append(tokenized);
+            match next {
+                Some(next) => tokenized = next?,
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// The vectors of texts that are tokenized, batch by batch.
+    fn encode(&self, ids: &RaggedIds, progress: &mut dyn Progress) -> Result<Vectors> {
         let all_rows = if self.pooling == Pooling::None { ids.tokens() } else { ids.len() };
         let mut vectors = Vectors::zeros(all_rows, self.dim());
         for batch in batches(ids, self.encoder.batch_tokens()) {
@@ -194,8 +218,25 @@ impl Embedder {
             }
             progress.done(batch.len(), gathered.tokens());
         }
-        Ok(Embedded { vectors, tokenized })
+        Ok(vectors)
     }
+}
+
+/// Bytes of text that are tokenized, sorted by length and encoded together: several batches.
+const PART: usize = 256 * 1024;
+
+/// Consecutive texts together, as long as they have no more than [`PART`] bytes.
+fn parts<T: AsRef<str>>(texts: &[T]) -> Vec<&[T]> {
+    let (mut parts, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (index, text) in texts.iter().enumerate() {
+        bytes += text.as_ref().len();
+        if bytes > PART && index > start {
+            parts.push(&texts[start..index]);
+            (start, bytes) = (index, text.as_ref().len());
+        }
+    }
+    parts.push(&texts[start..]);
+    parts
 }
 
 /// Loads the encoder asked for, or the best for the device and the model.
@@ -272,6 +313,15 @@ mod tests {
                 prop_assert!(batch.len() == 1 || batch.len() * longest <= budget);
             }
         }
+    }
+
+    #[test]
+    fn parts_are_all_of_the_texts_in_their_order() {
+        let texts = [1, PART, 1, PART - 1, 2 * PART, 1, 1].map(|length| "x".repeat(length));
+        let lengths: Vec<usize> = parts(&texts).iter().map(|part| part.len()).collect();
+        assert_eq!(lengths, [1, 1, 2, 1, 2]);
+        assert_eq!(parts(&texts).concat(), texts);
+        assert_eq!(parts::<String>(&[]).concat(), [""; 0]);
     }
 
     #[test]

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use semsearch::corpus::{self, Document, Input, Record};
 use semsearch::embedder::{Embedded, Embedder};
 use semsearch::error::{BadRecord, Error, Place};
-use semsearch::model::{Pooling, Tokenized};
+use semsearch::model::Pooling;
 use serde_json::{Map, Value};
 
 use super::args::{self, Long};
-use super::records::{Skipped, WINDOW, inputs, split_long};
+use super::records::{Skipped, TOKEN_WINDOW, WINDOW, inputs, split_long};
 use super::settings::Settings;
 use super::terminal::{Cuts, EncodingBar};
 use super::{Outcome, output};
@@ -76,13 +76,14 @@ impl Run<'_> {
         out: &mut impl Write,
     ) -> anyhow::Result<()> {
         let fields = self.options.fields();
-        let mut window = Vec::with_capacity(WINDOW);
+        let size = if self.embedder.pooling() == Pooling::None { TOKEN_WINDOW } else { WINDOW };
+        let mut window = Vec::with_capacity(size);
         for record in records {
             match record.and_then(|record| Ok((record.fields.clone(), fields.document(record)?))) {
                 Ok(parsed) => window.push(parsed),
                 Err(error) => self.skipped.note(error)?,
             }
-            if window.len() == WINDOW {
+            if window.len() == size {
                 self.write(std::mem::take(&mut window), out)?;
             }
         }
@@ -93,25 +94,21 @@ impl Run<'_> {
 
     /// Embeds a window and writes it.
     fn write(&mut self, mut window: Vec<Parsed>, out: &mut impl Write) -> anyhow::Result<()> {
-        let mut tokenized = self.tokenize(&window)?;
-        if self.options.long == Long::Error && tokenized.dropped.iter().any(|&dropped| dropped > 0) {
-            let max = self.embedder.tokenizer().max_length();
-            let (fitting, long) = split_long(window, &tokenized.dropped, max, |(_, document)| &document.place);
+        let with_title = !self.options.no_title;
+        if self.options.long == Long::Error {
+            let text = |(_, document): &Parsed| document.to_embed(with_title).into_owned();
+            let (fitting, long) = split_long(window, self.embedder.tokenizer(), text, |(_, document)| &document.place)?;
             long.into_iter().try_for_each(|error| self.skipped.note(error))?;
             window = fitting;
-            tokenized = self.tokenize(&window)?;
         }
-        self.cuts.add(&tokenized.dropped);
-        let embedded = self.embedder.embed_tokenized(tokenized, &mut self.bar)?;
+        let texts: Vec<_> = window.iter().map(|(_, document)| document.to_embed(with_title)).collect();
+        let embedded = self.embedder.embed_reporting(&texts, &mut self.bar)?;
+        drop(texts);
+        self.cuts.add(&embedded.tokenized.dropped);
         for (row, (fields, _)) in window.into_iter().enumerate() {
             write(out, fields, self.embedder, &embedded, row)?;
         }
         Ok(out.flush()?)
-    }
-
-    fn tokenize(&self, window: &[Parsed]) -> Result<Tokenized, Error> {
-        let texts: Vec<_> = window.iter().map(|(_, document)| document.to_embed(!self.options.no_title)).collect();
-        self.embedder.tokenizer().tokenize(&texts)
     }
 }
 

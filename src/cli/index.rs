@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use indicatif::HumanCount;
 use semsearch::corpus::{self, Document};
-use semsearch::embedder::{Embedder, Progress};
+use semsearch::embedder::{Embedded, Embedder, Progress};
 use semsearch::encoder::Precision;
 use semsearch::error::Error;
 use semsearch::index::{self, Change, IndexWriter, Metric, Recipe, Store};
-use semsearch::model::{Pooling, Tokenized};
+use semsearch::model::Pooling;
 use serde::Serialize;
 
 use super::args::{self, Long, Records};
@@ -129,28 +129,23 @@ impl Build<'_> {
 
     /// Embeds the window's documents and puts them.
     fn put(&mut self, mut window: Vec<(Change, Document)>) -> anyhow::Result<()> {
-        let mut tokenized = self.tokenize(&window)?;
-        if self.options.long == Long::Error && tokenized.dropped.iter().any(|&dropped| dropped > 0) {
-            let max = self.embedder.tokenizer().max_length();
-            let (fitting, long) = split_long(window, &tokenized.dropped, max, |(_, document)| &document.place);
+        let with_title = self.with_title;
+        let text = |(_, document): &(Change, Document)| document.to_embed(with_title).into_owned();
+        if self.options.long == Long::Error {
+            let (fitting, long) = split_long(window, self.embedder.tokenizer(), text, |(_, document)| &document.place)?;
             long.into_iter().try_for_each(|error| self.skip(error))?;
             window = fitting;
-            tokenized = self.tokenize(&window)?;
         }
+        let texts: Vec<_> = window.iter().map(|(_, document)| document.to_embed(with_title)).collect();
+        let Embedded { vectors, tokenized } = self.embedder.embed_reporting(&texts, &mut self.bar)?;
         self.counts.tokens += tokenized.ids.tokens();
         self.counts.cuts.add(&tokenized.dropped);
-        let embedded = self.embedder.embed_tokenized(tokenized, &mut self.bar)?;
-        for ((change, document), vector) in window.into_iter().zip(embedded.vectors.iter()) {
-            self.writer.put(&document, change, vector)?;
-            self.counts.added += usize::from(change == Change::Added);
+        for ((change, document), vector) in window.iter().zip(vectors.iter()) {
+            self.writer.put(document, *change, vector)?;
+            self.counts.added += usize::from(*change == Change::Added);
             self.counts.updated += usize::from(matches!(change, Change::Updated { .. }));
         }
         Ok(())
-    }
-
-    fn tokenize(&self, window: &[(Change, Document)]) -> Result<Tokenized, Error> {
-        let texts: Vec<_> = window.iter().map(|(_, document)| document.to_embed(self.with_title)).collect();
-        self.embedder.tokenizer().tokenize(&texts)
     }
 
     fn commit(self) -> anyhow::Result<Counts> {

@@ -19,7 +19,7 @@ use super::terminal::Cuts;
 use super::{Outcome, args, output};
 
 /// Queries answered together at most, when they come faster than they are answered.
-const BATCH: usize = 1024;
+const BATCH: usize = 4096;
 
 pub(super) fn run(args: &args::Query, settings: &Settings) -> anyhow::Result<Outcome> {
     let queries = Queries::open(args)?;

@@ -5,13 +5,18 @@ use std::path::PathBuf;
 
 use semsearch::corpus::Input;
 use semsearch::error::{BadRecord, Error, Place};
+use semsearch::model::Tokenizer;
 
 use super::args::OnError;
 use super::report::Advice;
 use super::terminal::Terminal;
 
-/// Records embedded together: many, so that texts of like length meet; not so many that their vectors weigh.
-pub(super) const WINDOW: usize = 512;
+/// Records embedded together: many, so that texts of like length meet and cores wait for each other seldom; not so many
+/// that they and their vectors weigh.
+pub(super) const WINDOW: usize = 2048;
+
+/// The same, where each token has a vector.
+pub(super) const TOKEN_WINDOW: usize = 64;
 
 /// The inputs named; standard input if none is and something is piped in.
 pub(super) fn inputs(named: &[PathBuf], command: &str) -> anyhow::Result<Vec<Input>> {
@@ -63,16 +68,17 @@ impl<'a> Skipped<'a> {
     }
 }
 
-/// The items whose texts were not cut, and an error for each of the others. `dropped` has, for each item, the tokens
-/// over `max`.
+/// The items whose texts the model takes whole, and an error for each of the others.
 pub(super) fn split_long<T>(
     items: Vec<T>,
-    dropped: &[usize],
-    max: usize,
+    tokenizer: &Tokenizer,
+    text: impl Fn(&T) -> String,
     place: impl Fn(&T) -> &Place,
-) -> (Vec<T>, Vec<Error>) {
+) -> Result<(Vec<T>, Vec<Error>), Error> {
+    let texts: Vec<String> = items.iter().map(text).collect();
+    let (dropped, max) = (tokenizer.tokenize(&texts)?.dropped, tokenizer.max_length());
     let (mut fitting, mut long) = (Vec::with_capacity(items.len()), Vec::new());
-    for (item, &over) in items.into_iter().zip(dropped) {
+    for (item, over) in items.into_iter().zip(dropped) {
         if over == 0 {
             fitting.push(item);
         } else {
@@ -80,5 +86,5 @@ pub(super) fn split_long<T>(
             long.push(Error::Record { place: place(&item).clone(), problem });
         }
     }
-    (fitting, long)
+    Ok((fitting, long))
 }

@@ -108,6 +108,17 @@ impl Vectors {
         self.data.chunks_exact_mut(self.dim)
     }
 
+    /// Adds the rows of `more`, of the same dimension, after the others.
+    pub(crate) fn append(&mut self, more: Self) {
+        debug_assert_eq!(self.dim, more.dim);
+        if self.is_empty() {
+            // Most are all there is.
+            *self = more;
+        } else {
+            self.data.extend_from_slice(&more.data);
+        }
+    }
+
     /// All components, row after row.
     pub fn as_slice(&self) -> &[f32] {
         &self.data

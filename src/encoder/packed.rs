@@ -20,7 +20,7 @@ use crate::model::{BertConfig, Floats, HiddenAct, ModelFiles, Pooling, RaggedIds
 const GROUP_TOKENS: usize = 96;
 
 /// Tokens given to one call: enough groups that no core waits long for another.
-const BATCH_TOKENS: usize = 1 << 15;
+const BATCH_TOKENS: usize = 1 << 14;
 
 /// Rows of the feed-forward layer computed at once: 96 × 1536 floats are 0.6 MB.
 const ROWS: usize = 96;

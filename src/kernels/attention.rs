@@ -64,7 +64,9 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
     let AttentionShape { heads, head_dim } = shape;
     let hidden = heads * head_dim;
     let tokens = out.len() / hidden;
-    let (columns, value_dim) = (tokens.next_multiple_of(PANEL), head_dim.next_multiple_of(HEAD * lanes));
+    // Of the last tile's columns no more than the narrower of two tiles wastes.
+    const { assert!(VECTORS <= 2 * HEAD) };
+    let (columns, value_dim) = (tokens.next_multiple_of(HEAD * lanes), head_dim.next_multiple_of(HEAD * lanes));
     let (head_words, token_words) = (head_dim / P::PER_WORD, tokens.div_ceil(P::PER_WORD));
     let scale = 1.0 / (head_dim as f32).sqrt();
     let Scratch { words, head, scores, weights, factors } = scratch;
@@ -98,7 +100,10 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
                 let scores = &mut scores[..rows * columns];
                 factors.clear();
                 for row in scores.chunks_exact_mut(columns) {
-                    factors.push(1.0 / exponentials::<P::Float>(&mut row[..tokens], scale));
+                    // Past the last token stands what has no weight, to the end of a vector.
+                    let whole = &mut row[..tokens.next_multiple_of(lanes)];
+                    whole[tokens..].fill(f32::NEG_INFINITY);
+                    factors.push(1.0 / exponentials::<P::Float>(whole, scale));
                     row[tokens..].fill(0.0);
                 }
                 let a = Strided { start: P::words(scores, weights), stride: columns / P::PER_WORD };
@@ -140,9 +145,8 @@ impl<Word: Copy + Default> Head<Word> {
         let tokens = qkv.len() / (3 * heads * words);
         let part = |token: usize, part: usize| &qkv[((3 * token + part) * heads + number) * words..][..words];
         self.queries.clear();
-        self.keys.clear();
+        // What an earlier head left past the last token is multiplied, and not used.
         self.keys.resize(tokens.next_multiple_of(PANEL) * words, Word::default());
-        self.values.clear();
         self.values.resize(tokens.div_ceil(P::PER_WORD) * value_dim, Word::default());
         for token in 0..tokens {
             self.queries.extend_from_slice(part(token, 0));
@@ -161,29 +165,23 @@ impl<Word: Copy + Default> Head<Word> {
 /// x becomes e^((x − max)·scale), and the sum of all is given: softmax but for the division.
 ///
 /// # Safety
-/// The processor has `V`'s instructions.
+/// The processor has `V`'s instructions; `row` is whole vectors.
 #[inline(always)]
 unsafe fn exponentials<V: Simd>(row: &mut [f32], scale: f32) -> f32 {
-    let whole = row.len() / V::LANES * V::LANES;
-    // SAFETY: `LANES` floats from `at` are within `whole`; the processor has the instructions.
+    // SAFETY: `LANES` floats from `at` are within the row; the processor has the instructions.
     unsafe {
         let mut largest = V::splat(f32::NEG_INFINITY);
-        for at in (0..whole).step_by(V::LANES) {
+        for at in (0..row.len()).step_by(V::LANES) {
             largest = largest.max(V::load(row.as_ptr().add(at)));
         }
-        let largest = row[whole..].iter().fold(largest.largest(), |largest, &value| largest.max(value));
+        let largest = V::splat(largest.largest());
         let mut sum = V::splat(0.0);
-        for at in (0..whole).step_by(V::LANES) {
-            let below = V::load(row.as_ptr().add(at)).sub(V::splat(largest));
+        for at in (0..row.len()).step_by(V::LANES) {
+            let below = V::load(row.as_ptr().add(at)).sub(largest);
             let value = math::exp(below.mul(V::splat(scale)));
             value.store(row.as_mut_ptr().add(at));
             sum = sum.add(value);
         }
-        let mut sum = sum.sum();
-        for value in &mut row[whole..] {
-            *value = math::exp((*value - largest) * scale);
-            sum += *value;
-        }
-        sum
+        sum.sum()
     }
 }

@@ -11,7 +11,7 @@ use tokenizers::decoders::DecoderWrapper;
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::processors::PostProcessorWrapper;
-use tokenizers::{EncodeInput, TokenizerImpl};
+use tokenizers::{EncodeInput, Encoding, TokenizerImpl};
 
 use super::wordpiece::Words;
 use super::{ModelFiles, TOKENIZER};
@@ -79,6 +79,18 @@ pub struct Tokenized {
     pub dropped: Vec<usize>,
 }
 
+fn failed(source: Cause) -> Error {
+    Error::Encoder { device: "the tokenizer".into(), source }
+}
+
+impl Tokenized {
+    /// Adds the texts of `more` after the others.
+    pub(crate) fn append(&mut self, more: Self) {
+        more.ids.iter().for_each(|ids| self.ids.push(ids));
+        self.dropped.extend(more.dropped);
+    }
+}
+
 /// The library's steps about our words.
 type Pipeline = TokenizerImpl<Words, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
@@ -123,16 +135,27 @@ impl Tokenizer {
     /// # Errors
     /// The tokenizer refuses a text; BERT's never does.
     pub fn tokenize(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Tokenized> {
-        let failed = |source: Cause| Error::Encoder { device: "the tokenizer".into(), source };
-        let encodings = match texts {
-            [one] => vec![self.inner.encode_fast(one.as_ref(), true).map_err(failed)?],
+        match texts {
+            [_] => self.tokenize_here(texts),
             many => {
                 let inputs: Vec<EncodeInput<'_>> = many.iter().map(|text| text.as_ref().into()).collect();
-                self.inner.encode_batch_fast(inputs, true).map_err(failed)?
+                self.gather(self.inner.encode_batch_fast(inputs, true).map_err(failed)?.into_iter().map(Ok))
             }
-        };
+        }
+    }
+
+    /// Tokenizes `texts` on the thread that calls, while others do something else.
+    ///
+    /// # Errors
+    /// The tokenizer refuses a text; BERT's never does.
+    pub(crate) fn tokenize_here(&self, texts: &[impl AsRef<str>]) -> Result<Tokenized> {
+        self.gather(texts.iter().map(|text| self.inner.encode_fast(text.as_ref(), true).map_err(failed)))
+    }
+
+    fn gather(&self, encodings: impl Iterator<Item = Result<Encoding>>) -> Result<Tokenized> {
         let mut all = Tokenized::default();
-        for encoding in &encodings {
+        for encoding in encodings {
+            let encoding = encoding?;
             let (ids, dropped) = self.cut(encoding.get_ids());
             all.ids.push(&ids);
             all.dropped.push(dropped);

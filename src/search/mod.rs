@@ -81,8 +81,7 @@ impl Searcher {
             return Err(Error::EmptyQuery);
         }
         let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
-        let tokenized = self.embedder.tokenizer().tokenize(&texts)?;
-        let embedded = self.embedder.embed_tokenized(tokenized, progress)?;
+        let embedded = self.embedder.embed_reporting(&texts, progress)?;
         Ok(Found { hits: self.nearest(&embedded.vectors, wanted)?, dropped: embedded.tokenized.dropped })
     }
 
