@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use semsearch::embedder::{Embedder, EncoderKind, Options};
-use semsearch::encoder::{Device, Precision, Vectors};
+use semsearch::encoder::{CandleEncoder, Device, Encoder, PackedEncoder, Precision, Vectors};
 use semsearch::kernels::Isa;
-use semsearch::model::{ModelFiles, Pooling};
+use semsearch::model::{ModelConfig, ModelFiles, Pooling, RaggedIds};
 use serde_json::Value;
 
 use crate::support::{Sandbox, model, shared_data};
@@ -168,6 +168,28 @@ fn token_vectors_are_candles_too() {
     assert_eq!((found.len(), found.dim()), (25, 384));
     let difference = found.as_slice().iter().zip(reference.as_slice()).map(|(a, b)| (a - b).abs());
     assert!(difference.fold(0.0, f32::max) <= 2e-5, "raw vectors are some six times as long as normalized ones");
+}
+
+#[test]
+fn one_token_alone_is_a_text_too() {
+    let files = ModelFiles { dir: model().into(), id: "default".into(), revision: None };
+    let config = ModelConfig::load(&files).unwrap().bert;
+    let mut ids = RaggedIds::default();
+    [101, 102].iter().for_each(|id| ids.push(&[*id]));
+    let reference = CandleEncoder::load(&files, &config, Device::Cpu).unwrap();
+    let expected = [101, 102].map(|id| {
+        let mut alone = RaggedIds::default();
+        alone.push(&[id]);
+        reference.encode(&alone, Pooling::Mean).unwrap()
+    });
+    for isa in Isa::all() {
+        let encoder = PackedEncoder::load(&files, &config, Precision::F32, isa).unwrap();
+        let found = encoder.encode(&ids, Pooling::Cls).unwrap();
+        for (found, expected) in found.iter().zip(&expected) {
+            let worst = found.iter().zip(expected.row(0)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst <= 2e-5, "{isa}: {worst:e}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use indicatif::{HumanBytes, HumanCount};
+use semsearch::encoder::{PackedEncoder, Precision};
 use semsearch::index::{Index, Manifest};
+use semsearch::kernels::Isa;
 use serde_json::{Value, json};
 
 use super::settings::Settings;
@@ -32,6 +34,12 @@ fn facts(index: &Index) -> anyhow::Result<Vec<(&'static str, Value, Option<Strin
     let count = |number: u64| (json!(number), Some(HumanCount(number).to_string()));
     let plain = |value: Value| (value, None);
     let bytes = index.bytes()?;
+    let isa = Isa::best();
+    let precisions: Vec<String> = Precision::ALL
+        .into_iter()
+        .filter(|&precision| PackedEncoder::has(precision, isa))
+        .map(|precision| precision.to_string())
+        .collect();
     let vectors = index.manifest().vectors();
     let facts = [
         ("index", plain(json!(index.dir()))),
@@ -46,6 +54,7 @@ fn facts(index: &Index) -> anyhow::Result<Vec<(&'static str, Value, Option<Strin
         ("normalized", plain(json!(recipe.normalized))),
         ("max_length", plain(json!(recipe.max_length))),
         ("precision", plain(json!(recipe.precision))),
+        ("instruction_set", (json!(isa.to_string()), Some(format!("{isa} (this machine: {})", precisions.join(", "))))),
         ("dim", plain(json!(recipe.dim))),
         ("factory", plain(json!(recipe.factory))),
         ("metric", plain(json!(recipe.metric))),

@@ -81,28 +81,19 @@ impl PackedEncoder {
         config.hidden_act == HiddenAct::Gelu
     }
 
-    /// The format for this precision on `isa`: f32, where it has no such products.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] for f16, which only GPUs multiply.
-    pub fn format(precision: Precision, isa: Isa) -> Result<Format> {
-        match precision {
-            Precision::F32 => Ok(Format::F32),
-            Precision::Bf16 if isa.has(Format::Bf16) => Ok(Format::Bf16),
-            Precision::Int8 if isa.has(Format::Int8) => Ok(Format::Int8),
-            Precision::Bf16 | Precision::Int8 => Ok(Format::F32),
-            Precision::F16 => {
-                Err(Error::Unsupported("precision f16 is for GPUs: use `--precision bf16` or `f32`".into()))
-            }
-        }
+    /// Whether `isa` has products of this precision; where it has not, the encoder computes in f32.
+    pub fn has(precision: Precision, isa: Isa) -> bool {
+        format(precision).is_some_and(|format| isa.has(format))
     }
 
-    /// Maps the model's weights, for products of `precision`'s [format](Self::format) by the instruction set `isa`.
+    /// Maps the model's weights, for products of this precision, or of f32 where `isa` [has](Self::has) none.
     ///
     /// # Errors
-    /// The weights are missing, damaged, or not BERT's.
+    /// The weights are missing, damaged, or not BERT's; f16, which only GPUs multiply.
     pub fn load(model: &ModelFiles, config: &BertConfig, precision: Precision, isa: Isa) -> Result<Self> {
-        let format = Self::format(precision, isa)?;
+        let format = format(precision)
+            .ok_or_else(|| Error::Unsupported("precision f16 is for GPUs: use `--precision bf16` or `f32`".into()))?;
+        let format = if isa.has(format) { format } else { Format::F32 };
         let weights = Weights::open(model)?;
         // But not the embeddings, of which a text needs a few words' worth.
         weights.read_ahead("encoder.");
@@ -201,6 +192,16 @@ impl Encoder for PackedEncoder {
 
     fn describe(&self) -> String {
         format!("cpu, {}", self.isa)
+    }
+}
+
+/// The kernels' format of this precision, if they know it.
+fn format(precision: Precision) -> Option<Format> {
+    match precision {
+        Precision::F32 => Some(Format::F32),
+        Precision::Bf16 => Some(Format::Bf16),
+        Precision::Int8 => Some(Format::Int8),
+        Precision::F16 => None,
     }
 }
 

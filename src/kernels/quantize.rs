@@ -7,7 +7,7 @@
 
 use super::simd::Simd;
 
-/// A value of more than so many times the root mean square of its row is an outlier. One row in twenty has one.
+/// A value of more than so many times the root mean square of its row is an outlier. One row in five has one, most of them before the last product of a layer.
 const OUTLIER: f32 = 10.0;
 
 /// What a row's integers q stand for: `offset` + `scale`·q, and `excess` more at `outlier`.
