@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
+use semsearch::kernels::Isa;
+
 use crate::support::{PASSAGES, Sandbox, tiny_model};
 
 const QUESTION: &str = "Who headlined the halftime show for Super Bowl 50?";
@@ -279,6 +281,7 @@ fn info_tells_what_an_index_holds() {
     assert_eq!((&info["documents"], &info["passages"], &info["vectors"]), (&72.into(), &72.into(), &72.into()));
     assert_eq!(info["model"], "sentence-transformers/all-MiniLM-L6-v2");
     assert_eq!((&info["pooling"], &info["max_length"], &info["metric"]), (&"mean".into(), &256.into(), &"ip".into()));
+    assert_eq!((&info["precision"], &info["instruction_set"]), (&"f32".into(), &Isa::best().to_string().into()));
     assert!(info["updated"].as_str().unwrap().ends_with('Z') && info["bytes"].as_u64().unwrap() > 100_000);
     let text = sandbox.run(&["info"]).success();
     assert!(text.lines().any(|line| line.split_whitespace().eq(["documents", "72"])), "{text}");

@@ -164,3 +164,24 @@ fn squad_is_read_from_a_pipe_when_named() {
     let hit = &sandbox.run(&["query", "bees", "-f", "jsonl"]).json_lines()[0];
     assert_eq!(hit["metadata"], serde_json::json!({"title": "Bees", "questions": 1}));
 }
+
+#[test]
+fn an_index_keeps_the_precision_it_was_built_in() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.jsonl", "{\"_id\": \"a\", \"text\": \"bread rises\"}\n");
+    sandbox.write("b.jsonl", "{\"_id\": \"b\", \"text\": \"rain falls\"}\n");
+    sandbox.run(&["index", "a.jsonl", "--precision", "auto"]).success();
+    let precision = || {
+        let info = sandbox.run(&["info", "--json"]).success();
+        serde_json::from_str::<serde_json::Value>(&info).unwrap()["precision"].as_str().unwrap().to_owned()
+    };
+    let built = precision();
+    let ran = sandbox.run(&["index", "b.jsonl", "--isa", "scalar"]);
+    assert_eq!((ran.status, precision()), (Some(0), built.clone()), "{ran}");
+    if built != "f32" {
+        assert!(
+            ran.stderr.contains(&format!("was built in {built}: what is new is embedded in f32 beside it")),
+            "{ran}"
+        );
+    }
+}

@@ -92,7 +92,7 @@ pub(super) struct Encoding {
     /// Where the encoder runs: auto, cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "auto", env = "SEMSEARCH_DEVICE", hide_env = true)]
     pub(super) device: Device,
-    /// Arithmetic of the encoder's matrix products [default: f32]
+    /// Arithmetic of the encoder's matrix products [default: the index's own, or f32]
     #[arg(long, env = "SEMSEARCH_PRECISION", hide_env = true)]
     pub(super) precision: Option<PrecisionArg>,
     /// How token vectors become one [default: the model's own]
@@ -101,10 +101,10 @@ pub(super) struct Encoding {
     /// Tokens kept of each text, specials included [default: the model's own]
     #[arg(long, value_name = "N", env = "SEMSEARCH_MAX_LENGTH", hide_env = true, value_parser = positive)]
     pub(super) max_length: Option<usize>,
-    /// Which implementation of the network runs
+    /// Which implementation of the network runs [default: packed on a CPU]
     #[arg(long, hide_short_help = true, env = "SEMSEARCH_ENCODER", hide_env = true)]
     pub(super) encoder: Option<EncoderArg>,
-    /// Instruction set of the encoder on a CPU [default: the best of this processor]
+    /// Instruction set of the encoder on a CPU: scalar, avx2 or avx512 [default: the best of this processor]
     #[arg(long, hide_short_help = true, value_name = "ISA", env = "SEMSEARCH_ISA", hide_env = true)]
     pub(super) isa: Option<Isa>,
     /// Skip L2 normalization
@@ -216,10 +216,15 @@ impl From<EncoderArg> for EncoderKind {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum PrecisionArg {
+    /// bf16 where the processor multiplies it, else f32
     Auto,
+    /// 32-bit floats
     F32,
+    /// Floats of 16 bits: twice as fast, the same answers
     Bf16,
+    /// Other floats of 16 bits, on GPUs only
     F16,
+    /// Integers of 8 bits: faster still, practically the same answers
     Int8,
 }
 
@@ -373,6 +378,9 @@ pub(super) struct Info {
     /// As JSON
     #[arg(long)]
     pub(super) json: bool,
+    /// The instruction set to tell of [default: the best of this processor]
+    #[arg(long, hide_short_help = true, value_name = "ISA", env = "SEMSEARCH_ISA", hide_env = true)]
+    pub(super) isa: Option<Isa>,
 }
 
 /// Get, copy, find or check a model.

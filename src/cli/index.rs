@@ -31,7 +31,13 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
             Error::Unsupported("an index needs one vector a text: `--pooling none` is for `embed`".into()).into()
         );
     }
-    let recipe = Recipe::new(model, &embedder, store(args, recorded.as_ref()));
+    let mut recipe = Recipe::new(model, &embedder, store(args, recorded.as_ref()));
+    if let Some(built) = recorded.as_ref().map(|recorded| recorded.precision).filter(|&built| built != recipe.precision)
+    {
+        let (index, new) = (settings.index.display(), recipe.precision);
+        settings.terminal.warn(&format!("{index} was built in {built}: what is new is embedded in {new} beside it"));
+        recipe.precision = built;
+    }
     let writer = IndexWriter::open(&settings.index, recipe.clone(), args.rebuild)?;
     let index = settings.index.display();
     settings.terminal.detail(&format!("index {index}: {} by {}", recipe.factory, recipe.metric));
@@ -56,6 +62,7 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
         dir: settings.index.display().to_string(),
         recipe: &recipe,
         counts,
+        precision: embedder.precision(),
         device: &embedder.describe(),
         seconds: started.elapsed().as_secs_f64(),
     };
@@ -185,6 +192,7 @@ struct Report<'a> {
     dir: String,
     recipe: &'a Recipe,
     counts: Counts,
+    precision: Precision,
     device: &'a str,
     seconds: f64,
 }
@@ -212,7 +220,7 @@ impl Report<'_> {
             seconds: self.seconds,
             tokens_per_second: self.tokens_per_second(),
             model: &recipe.model.id,
-            precision: recipe.precision,
+            precision: self.precision,
             device: self.device,
             dim: recipe.dim,
             factory: &recipe.factory,

@@ -13,7 +13,7 @@ use super::{Outcome, args, output};
 
 pub(super) fn run(args: &args::Info, settings: &Settings) -> anyhow::Result<Outcome> {
     let index = Index::open(&settings.index)?;
-    let facts = facts(&index)?;
+    let facts = facts(&index, args.isa.unwrap_or_else(Isa::best))?;
     let mut out = output::raw();
     if args.json {
         writeln!(out, "{}", Value::Object(facts.into_iter().map(|(name, value, _)| (name.into(), value)).collect()))?;
@@ -29,12 +29,11 @@ pub(super) fn run(args: &args::Info, settings: &Settings) -> anyhow::Result<Outc
 }
 
 /// Each fact's name, its value, and how a person reads it where that differs.
-fn facts(index: &Index) -> anyhow::Result<Vec<(&'static str, Value, Option<String>)>> {
+fn facts(index: &Index, isa: Isa) -> anyhow::Result<Vec<(&'static str, Value, Option<String>)>> {
     let Manifest { recipe, created, updated, format_version, .. } = index.manifest();
     let count = |number: u64| (json!(number), Some(HumanCount(number).to_string()));
     let plain = |value: Value| (value, None);
     let bytes = index.bytes()?;
-    let isa = Isa::best();
     let precisions: Vec<String> = Precision::ALL
         .into_iter()
         .filter(|&precision| PackedEncoder::has(precision, isa))

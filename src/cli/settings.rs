@@ -101,7 +101,12 @@ impl Settings {
         }
         if let Some(wanted) = options.precision.filter(|&wanted| wanted != embedder.precision()) {
             let (used, on) = (embedder.precision(), embedder.describe());
-            self.terminal.warn(&format!("no {wanted} products on {on}: computing in {used}"));
+            let message = format!("no {wanted} products on {on}: computing in {used}");
+            // What only the index recorded was asked for on another machine, perhaps; a better precision answers as well.
+            match encoding.precision {
+                Some(_) => self.terminal.warn(&message),
+                None => self.terminal.detail(&message),
+            }
         }
         self.terminal.detail(&format!("model {} in {}", model.id, model.dir.display()));
         self.terminal.detail(&format!(
