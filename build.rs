@@ -2,7 +2,7 @@
 //!
 //! FAISS's crate names the libraries (`-lblas -llapack -lgomp -lstdc++`); which file that is, the linker's search path
 //! says. A directory with archives and no shared libraries, first on the path, makes it these. OpenBLAS is the serial
-//! one: threads of its own would fight with FAISS's, and loading the shared one costs each start 4 ms. Where an archive is
+//! one: threads of its own would fight with FAISS's, and loading the shared one costs each start 3 ms. Where an archive is
 //! missing the shared libraries are linked, and everything works as well, a little later.
 
 use std::path::{Path, PathBuf};

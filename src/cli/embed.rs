@@ -96,8 +96,12 @@ impl Run<'_> {
     fn write(&mut self, mut window: Vec<Parsed>, out: &mut impl Write) -> anyhow::Result<()> {
         let with_title = !self.options.no_title;
         if self.options.long == Long::Error {
-            let text = |(_, document): &Parsed| document.to_embed(with_title).into_owned();
-            let (fitting, long) = split_long(window, self.embedder.tokenizer(), text, |(_, document)| &document.place)?;
+            let (fitting, long) = split_long(
+                window,
+                self.embedder.tokenizer(),
+                |(_, document)| document.to_embed(with_title),
+                |(_, document)| &document.place,
+            )?;
             long.into_iter().try_for_each(|error| self.skipped.note(error))?;
             window = fitting;
         }

@@ -137,9 +137,13 @@ impl Build<'_> {
     /// Embeds the window's documents and puts them.
     fn put(&mut self, mut window: Vec<(Change, Document)>) -> anyhow::Result<()> {
         let with_title = self.with_title;
-        let text = |(_, document): &(Change, Document)| document.to_embed(with_title).into_owned();
         if self.options.long == Long::Error {
-            let (fitting, long) = split_long(window, self.embedder.tokenizer(), text, |(_, document)| &document.place)?;
+            let (fitting, long) = split_long(
+                window,
+                self.embedder.tokenizer(),
+                |(_, document)| document.to_embed(with_title),
+                |(_, document)| &document.place,
+            )?;
             long.into_iter().try_for_each(|error| self.skip(error))?;
             window = fitting;
         }

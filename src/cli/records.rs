@@ -1,5 +1,6 @@
 //! What the commands that read records share.
 
+use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -72,11 +73,11 @@ impl<'a> Skipped<'a> {
 pub(super) fn split_long<T>(
     items: Vec<T>,
     tokenizer: &Tokenizer,
-    text: impl Fn(&T) -> String,
+    text: impl for<'a> Fn(&'a T) -> Cow<'a, str>,
     place: impl Fn(&T) -> &Place,
 ) -> Result<(Vec<T>, Vec<Error>), Error> {
-    let texts: Vec<String> = items.iter().map(text).collect();
-    let (dropped, max) = (tokenizer.tokenize(&texts)?.dropped, tokenizer.max_length());
+    let dropped = tokenizer.tokenize(&items.iter().map(text).collect::<Vec<_>>())?.dropped;
+    let max = tokenizer.max_length();
     let (mut fitting, mut long) = (Vec::with_capacity(items.len()), Vec::new());
     for (item, over) in items.into_iter().zip(dropped) {
         if over == 0 {

@@ -26,7 +26,8 @@ pub(super) struct Settings {
     pub(super) places: Locations,
     /// What is said to the person.
     pub(super) terminal: Terminal,
-    threads: usize,
+    /// As many as there are cores, if `None`.
+    threads: Option<usize>,
 }
 
 impl Settings {
@@ -38,10 +39,6 @@ impl Settings {
             Color::Auto => anstream::ColorChoice::Auto,
         };
         choice.write_global();
-        let threads = match common.threads {
-            Some(threads) => threads,
-            None => std::thread::available_parallelism().map_or(1, Into::into),
-        };
         Ok(Self {
             index: match &common.index {
                 Some(dir) => dir.clone(),
@@ -54,7 +51,7 @@ impl Settings {
                 offline: common.offline || env::var("HF_HUB_OFFLINE").is_ok_and(|word| is_true(&word)),
             },
             terminal: Terminal::new(common.quiet, common.verbose),
-            threads,
+            threads: common.threads,
         })
     }
 
@@ -64,10 +61,13 @@ impl Settings {
         encoding: &Encoding,
         recorded: Option<&Recipe>,
     ) -> anyhow::Result<(ModelIdentity, Embedder)> {
-        // The pools of the encoder and of FAISS, before either starts. The pool may exist in a process that runs two
-        // commands; then it has the size of the first.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global();
-        index::set_threads(self.threads);
+        if let Some(threads) = self.threads {
+            // The pools of the encoder and of FAISS, before either starts; of their own accord they have a thread a core,
+            // and start when there is work for several. The pool may exist in a process that runs two commands; then it
+            // has the size of the first.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+            index::set_threads(threads);
+        }
 
         let name = match (&encoding.model, recorded) {
             (Some(id), _) => ModelName { id: id.clone(), revision: encoding.revision.clone() },

@@ -95,7 +95,7 @@ impl PackedEncoder {
             .ok_or_else(|| Error::Unsupported("precision f16 is for GPUs: use `--precision bf16` or `f32`".into()))?;
         let format = if isa.has(format) { format } else { Format::F32 };
         let weights = Weights::open(model)?;
-        // But not the embeddings, of which a text needs a few words' worth.
+        // All but the embeddings, of which a text needs a few rows.
         weights.read_ahead("encoder.");
         let dim = config.hidden_size;
         let embeddings = Embeddings {

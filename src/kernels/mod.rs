@@ -27,7 +27,7 @@ pub use attention::{AttentionScratch, AttentionShape};
 pub use linear::{Activation, Columns, Format, PackedLinear, Rows, RowsScratch};
 use linear::{Affine, Dequantize, Panels, Words};
 use product::bf16_words;
-pub use quantize::Quantized;
+use quantize::Quantized;
 
 /// An instruction set that this processor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,8 +182,7 @@ impl Isa {
                 words.resize(count * inputs.div_ceil(4), 0);
                 rows.resize(count, Quantized::default());
                 match self.0 {
-                    // Unreachable: see the assertion above.
-                    Kind::Scalar => {}
+                    Kind::Scalar => unreachable!("`has` found products of bytes"),
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: an `Isa` of this kind exists only where the processor was found to have AVX2.
                     Kind::Avx2 => unsafe { avx2::quantize_rows(input, inputs, words, rows) },

@@ -12,7 +12,7 @@ const OUTLIER: f32 = 10.0;
 
 /// What a row's integers q stand for: `offset` + `scale`·q, and `excess` more at `outlier`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Quantized {
+pub(super) struct Quantized {
     pub(super) scale: f32,
     pub(super) offset: f32,
     /// The input that is an outlier, if `excess` is not 0.

@@ -111,10 +111,11 @@ impl WordPiece {
     /// The ids of a word's pieces and where they end; `None` if some part is no piece.
     fn pieces(&self, word: &str) -> Option<Vec<Token>> {
         let mut pieces = Vec::new();
-        // The pieces after the first carry a prefix in the vocabulary.
-        let mut rest = word.to_owned();
         let mut at = 0;
         while at < word.len() {
+            // The pieces after the first carry a prefix in the vocabulary.
+            let rest: Cow<'_, str> =
+                if at == 0 { word.into() } else { [&self.continuing_subword_prefix, &word[at..]].concat().into() };
             let prefix = rest.len() - (word.len() - at);
             let mut end = rest.len().min(self.vocab.longest);
             let id = loop {
@@ -130,7 +131,6 @@ impl WordPiece {
             // What the tokens are called is asked for by their ids, and seldom.
             pieces.push(Token::new(id, String::new(), (at, at + length)));
             at += length;
-            rest = [&self.continuing_subword_prefix, &word[at..]].concat();
         }
         Some(pieces)
     }
