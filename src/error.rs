@@ -294,13 +294,23 @@ pub enum Error {
         dir: PathBuf,
     },
     /// The index was written by a newer release.
-    #[error("{}: index format {found}, this release reads up to {supported}", .dir.display())]
+    #[error("{}: index format {found}, this release reads {supported}", .dir.display())]
     NewerFormat {
         /// The directory.
         dir: PathBuf,
         /// Its format version.
         found: u32,
-        /// The newest one understood.
+        /// The one understood.
+        supported: u32,
+    },
+    /// The index was written by an older release, in a format that is no longer read.
+    #[error("{}: index format {found}, this release reads {supported}", .dir.display())]
+    OlderFormat {
+        /// The directory.
+        dir: PathBuf,
+        /// Its format version.
+        found: u32,
+        /// The one understood.
         supported: u32,
     },
     /// A file of the index is missing or has other bytes than were committed.
@@ -334,6 +344,29 @@ pub enum Error {
         /// ` (process 123)` where that is known, else empty.
         holder: String,
     },
+    /// A factory's index cannot be trained.
+    #[error("{}: cannot train {factory} on {vectors} vectors", .dir.display())]
+    Training {
+        /// The index's directory.
+        dir: PathBuf,
+        /// FAISS's factory string.
+        factory: String,
+        /// How many vectors there were.
+        vectors: usize,
+        /// FAISS's words.
+        #[source]
+        source: Cause,
+    },
+    /// A file of given vectors is not what was announced, or does not go with the records or the model.
+    #[error("{}: {what}", .path.display())]
+    GivenVectors {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// What to type next.
+        hint: &'static str,
+    },
     /// tantivy or FAISS failed.
     #[error("{}: {what}", .path.display())]
     Index {
@@ -348,6 +381,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// The file at `path` is not as it was committed.
+    pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> Self {
+        Self::Damaged { path: path.to_owned(), what: what.into(), source: None }
+    }
+
     /// A bad record at `place`.
     pub(crate) fn record(place: &Place, problem: BadRecord) -> Self {
         Self::Record { place: place.clone(), problem }
@@ -371,12 +409,15 @@ impl Error {
             Self::NewerFormat { .. } => {
                 "update semsearch, or build the index anew with `semsearch index --rebuild FILE`".into()
             }
-            Self::Damaged { .. } => "build the index anew with `semsearch index --rebuild FILE`".into(),
+            Self::OlderFormat { .. } => "build the index anew with `semsearch index --rebuild FILE`".into(),
+            Self::Damaged { .. } => {
+                "`semsearch verify` names every fault; `semsearch index --rebuild FILE` builds the index anew".into()
+            }
             Self::Mismatch { setting, recorded, .. } => format!(
                 "leave out --{setting} to use the index's own ({recorded}), or build anew with `semsearch index \
                  --rebuild`"
             ),
-            Self::Locked { .. } => "wait for it to finish; readers need not wait".into(),
+            Self::Locked { .. } => "`--wait SECONDS` waits for it to finish; readers need not wait".into(),
             Self::ModelOffline { id, .. } => format!(
                 "`semsearch model fetch {id}` downloads it (without --offline), `semsearch model import DIR` copies it from \
                  a directory that holds its files"
@@ -393,6 +434,10 @@ impl Error {
             Self::ModelFile { .. } => {
                 "a model directory holds config.json, tokenizer.json and model.safetensors".into()
             }
+            Self::Training { .. } => {
+                "index more texts at once, or name a `--factory` with fewer clusters; `Flat` needs no training".into()
+            }
+            Self::GivenVectors { hint, .. } => (*hint).into(),
             Self::Format { .. } => "name the format with `--format`".into(),
             _ => return None,
         })

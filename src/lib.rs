@@ -10,13 +10,14 @@
 //! | [`embedder`] | texts | vectors, by way of the two above |
 //! | [`index`] | documents and vectors | a directory, changed in atomic commits |
 //! | [`search`] | queries | [`Hit`](search::Hit)s |
+//! | [`vector_file`] | vectors of other programs, and for them | npy, safetensors |
 //!
 //! A session in code, all of it real, with the model in a directory:
 //!
 //! ```no_run
 //! use semsearch::corpus::{self, Fields, Format, Input};
 //! use semsearch::embedder::{Embedder, Options};
-//! use semsearch::index::{Index, IndexWriter, Metric, ModelIdentity, Recipe, Store};
+//! use semsearch::index::{Index, IndexWriter, Metric, ModelIdentity, Recipe, Store, WriteOptions};
 //! use semsearch::model::ModelFiles;
 //! use semsearch::search::{Query, Searcher, Wanted};
 //!
@@ -26,12 +27,14 @@
 //! let store = Store { factory: "Flat".into(), metric: Metric::Ip, with_title: true };
 //! let recipe = Recipe::new(ModelIdentity::of(&model)?, &embedder, store);
 //!
-//! let mut writer = IndexWriter::open("index".as_ref(), recipe.clone(), false)?;
+//! let mut writer = IndexWriter::open("index".as_ref(), recipe.clone(), WriteOptions::default())?;
 //! for record in corpus::records(&[Input::File("corpus.jsonl".into())], Format::Auto)? {
 //!     let document = Fields::default().document(record?)?;
-//!     let change = writer.compare(&document)?;
-//!     let embedded = embedder.embed(&[document.to_embed(true)])?;
-//!     writer.put(&document, change, embedded.vectors.row(0))?;
+//!     let change = writer.compare(&document, None)?;
+//!     let text = document.to_embed(true);
+//!     let embedded = embedder.embed(&[&text])?;
+//!     writer.put(&document, change, Some(&text), embedded.vectors.row(0))?;
+//!     writer.checkpoint()?;
 //! }
 //! writer.commit()?;
 //!
@@ -55,3 +58,4 @@ pub mod index;
 pub mod kernels;
 pub mod model;
 pub mod search;
+pub mod vector_file;

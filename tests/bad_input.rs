@@ -187,7 +187,7 @@ fn a_missing_file_of_vectors() {
     let said = refused(&sandbox, &["query", "hello"]);
     insta::assert_snapshot!(said, @r"
     error: .semsearch/vectors/000001.faiss: damaged index: the file is missing
-    hint: build the index anew with `semsearch index --rebuild FILE`
+    hint: `semsearch verify` names every fault; `semsearch index --rebuild FILE` builds the index anew
     ");
     assert_eq!(refused(&sandbox, &["index", PASSAGES]), said, "what is damaged is not updated either");
 }
@@ -224,11 +224,14 @@ fn flipped(bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn a_newer_format() {
     let sandbox = Sandbox::with_index();
-    let meta = sandbox.path(".semsearch/catalog/meta.json");
-    let newer = fs::read_to_string(&meta).unwrap().replace(r#"\"format_version\":1"#, r#"\"format_version\":7"#);
-    fs::write(&meta, newer).unwrap();
+    // As a later release would write it: the outermost level stays, with a checksum that is right.
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&7_u32.to_le_bytes());
+    crc.update(b"{}");
+    let newer = format!("{{\"format_version\":7,\"crc32\":{},\"commit\":{{}}}}\n", crc.finalize());
+    fs::write(sandbox.path(".semsearch/manifest.json"), newer).unwrap();
     insta::assert_snapshot!(refused(&sandbox, &["query", "hello"]), @r"
-    error: .semsearch: index format 7, this release reads up to 1
+    error: .semsearch: index format 7, this release reads 2
     hint: update semsearch, or build the index anew with `semsearch index --rebuild FILE`
     ");
     refused(&sandbox, &["index", PASSAGES]);

@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod commands;
+#[cfg(target_os = "linux")]
+mod faults;
 mod hub;
 mod known_answers;
 mod lifecycle;

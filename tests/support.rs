@@ -121,13 +121,11 @@ impl Sandbox {
         Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
 
-    /// Every file below the sandbox's index and its bytes, to see that nothing changed. Locks are no content, nor is
-    /// tantivy's list of files that it may collect.
+    /// Every file below the sandbox's index and its bytes, to see that nothing changed. The lock is no content.
     pub(crate) fn index_bytes(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();
         collect(&self.path(".semsearch"), &mut files);
-        let content = |path: &Path| !["lock", ".managed.json"].iter().any(|end| path.to_string_lossy().ends_with(end));
-        files.retain(|(path, _)| content(path));
+        files.retain(|(path, _)| !path.ends_with("lock"));
         files.sort();
         files
     }

@@ -1,6 +1,7 @@
 //! The command line as clap sees it. Nothing here touches files, the terminal or the model: see `settings`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
@@ -75,6 +76,10 @@ pub(super) enum Command {
     Sim(Sim),
     /// Say what an index holds
     Info(Info),
+    /// Check every byte of an index
+    Verify,
+    /// Take vectors and documents out of an index
+    Export(Export),
     /// Get, copy, find or check a model
     Model(Model),
 }
@@ -250,6 +255,7 @@ impl PrecisionArg {
 Examples:
   semsearch index corpus.jsonl
   semsearch index train-v2.0.json -i squad
+  semsearch index corpus.jsonl --prune
   jq -c '.items[]' dump.json | semsearch index - --text-field body")]
 pub(super) struct Index {
     /// Files of records, or - for standard input
@@ -261,9 +267,23 @@ pub(super) struct Index {
     /// How vectors are compared: ip or l2 [default: ip]
     #[arg(long, value_name = "METRIC", env = "SEMSEARCH_METRIC", hide_env = true)]
     pub(super) metric: Option<Metric>,
+    /// Take the vectors from FILE (npy or safetensors, float32), row by record, instead of computing them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) vectors: Option<PathBuf>,
+    /// Remove documents that came from these inputs and are no longer in them
+    #[arg(long, conflicts_with = "limit")]
+    pub(super) prune: bool,
     /// Start afresh instead of updating
     #[arg(long)]
     pub(super) rebuild: bool,
+    /// Wait so long for another writer to finish
+    #[arg(long, value_name = "SECONDS", default_value = "0", env = "SEMSEARCH_WAIT", hide_env = true,
+        value_parser = seconds)]
+    pub(super) wait: Duration,
+    /// Commit after so many documents, beside twice a minute
+    #[arg(long, hide_short_help = true, value_name = "N", env = "SEMSEARCH_COMMIT_EVERY", hide_env = true,
+        value_parser = positive)]
+    pub(super) commit_every: Option<usize>,
     /// Print the summary as JSON on standard output
     #[arg(long)]
     pub(super) json: bool,
@@ -297,6 +317,12 @@ pub(super) struct Query {
     /// No hits worse than this
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub(super) min_score: Option<f32>,
+    /// Inverted lists to look into, in an index of an IVF factory [default: 1]
+    #[arg(long, value_name = "N", env = "SEMSEARCH_NPROBE", hide_env = true, value_parser = positive)]
+    pub(super) nprobe: Option<usize>,
+    /// Candidates to hold, in an index of an HNSW factory [default: 16]
+    #[arg(long, value_name = "N", env = "SEMSEARCH_EF_SEARCH", hide_env = true, value_parser = positive)]
+    pub(super) ef_search: Option<usize>,
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: HitFormat,
@@ -327,6 +353,7 @@ pub(super) enum HitFormat {
 #[command(after_help = "\
 Examples:
   semsearch embed corpus.jsonl > embedded.jsonl
+  semsearch embed corpus.jsonl --output vectors.npy
   echo \"I took my dog for a walk\" | semsearch embed --lines")]
 pub(super) struct Embed {
     /// Files of records, or - for standard input
@@ -338,10 +365,31 @@ pub(super) struct Embed {
     /// Write here instead of to standard output; the file appears when it is complete
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) output: Option<PathBuf>,
+    /// Output format [default: by the extension of the output file, else jsonl]
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) output_format: Option<EmbeddingFormat>,
     #[command(flatten)]
     pub(super) records: Records,
     #[command(flatten)]
     pub(super) encoding: Encoding,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum EmbeddingFormat {
+    Jsonl,
+    Npy,
+    Safetensors,
+}
+
+/// Take vectors and documents out of an index.
+///
+/// Rows and documents come in the order in which they were indexed. A directory gets `index.faiss`, for Python's
+/// `faiss.read_index`, and `documents.jsonl`, whose line n (from 0) is FAISS's id n.
+#[derive(Debug, clap::Args)]
+pub(super) struct Export {
+    /// A file to make, .npy or .safetensors, or a directory
+    #[arg(short, long, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
+    pub(super) output: PathBuf,
 }
 
 /// Compare texts with one another.
@@ -419,6 +467,12 @@ pub(super) struct ModelArg {
     /// Commit, tag or branch on the Hub [default: pinned for the default model]
     #[arg(long, value_name = "REV", env = "SEMSEARCH_REVISION", hide_env = true)]
     pub(super) revision: Option<String>,
+}
+
+/// A number of seconds, perhaps with a fraction.
+fn seconds(word: &str) -> Result<Duration, String> {
+    let number: Option<f64> = word.parse().ok();
+    number.and_then(|number| Duration::try_from_secs_f64(number).ok()).ok_or_else(|| "expected seconds".into())
 }
 
 /// A whole number from 1.

@@ -9,10 +9,12 @@ use semsearch::corpus::{self, Document, Input, Record};
 use semsearch::embedder::{Embedded, Embedder};
 use semsearch::error::{BadRecord, Error, Place};
 use semsearch::model::Pooling;
+use semsearch::vector_file::{VectorFormat, VectorWriter};
 use serde_json::{Map, Value};
 
-use super::args::{self, Long};
-use super::records::{Skipped, TOKEN_WINDOW, WINDOW, inputs, split_long};
+use super::args::{self, EmbeddingFormat, Long};
+use super::records::{Skipped, TOKEN_WINDOW, WINDOW, inputs, split_long, write_beside};
+use super::report::Advice;
 use super::settings::Settings;
 use super::terminal::{Cuts, EncodingBar};
 use super::{Outcome, output};
@@ -25,6 +27,7 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
         Box::new(corpus::records(&inputs, args.records.format.into())?)
     };
     let (_, embedder) = settings.embedder(&args.encoding, None)?;
+    let format = vector_format(args, embedder.pooling())?;
     super::interrupt::exit_on_signal(&settings.terminal);
     let bar = match args.output {
         Some(_) => settings.terminal.encoding("texts", None),
@@ -33,27 +36,64 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
     let skipped = Skipped::new(args.records.on_error, &settings.terminal);
     let mut run = Run { options: &args.records, embedder: &embedder, bar, cuts: Cuts::default(), skipped };
     let records = records.take(args.records.limit.unwrap_or(usize::MAX));
-    match &args.output {
-        None => run.all(records, &mut output::raw())?,
-        Some(path) => write_beside(path, |file| run.all(records, file))?,
+    match (&args.output, format) {
+        (None, None) => run.all(records, &mut Lines(output::raw()))?,
+        (None, Some(_)) => {
+            let message = "this format says the number of rows at its start: it cannot go to standard output".into();
+            return Err(Advice { message, hint: "`--output FILE` writes it to a file".into() }.into());
+        }
+        (Some(path), None) => write_beside(path, |beside| {
+            let file = File::create(beside).map_err(|source| Error::Write { path: path.clone(), source })?;
+            run.all(records, &mut Lines(BufWriter::new(file)))
+        })?,
+        (Some(path), Some(format)) => write_beside(path, |beside| {
+            let mut matrix = VectorWriter::create(beside, format, embedder.dim())?;
+            run.all(records, &mut matrix)?;
+            Ok(matrix.finish()?)
+        })?,
     }
     run.skipped.report();
     settings.terminal.warn_of_cuts(run.cuts, embedder.tokenizer().max_length());
     Ok(Outcome::Done)
 }
 
-/// Gives what `write` writes the name `path` when it is complete, and not before.
-fn write_beside(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let failed = |source| Error::Write { path: path.into(), source };
-    let mut file = BufWriter::new(File::create(&beside).map_err(failed)?);
-    if let Err(error) = write(&mut file) {
-        // The error matters; a half file that cannot be removed is as good as one that was killed.
-        let _ = std::fs::remove_file(&beside);
-        return Err(error);
+/// The format of vectors alone; `None` for records with their vectors.
+fn vector_format(args: &args::Embed, pooling: Pooling) -> anyhow::Result<Option<VectorFormat>> {
+    let format = match args.output_format {
+        Some(EmbeddingFormat::Jsonl) => None,
+        Some(EmbeddingFormat::Npy) => Some(VectorFormat::Npy),
+        Some(EmbeddingFormat::Safetensors) => Some(VectorFormat::Safetensors),
+        None => args.output.as_deref().and_then(VectorFormat::of),
+    };
+    if format.is_some() && pooling == Pooling::None {
+        let message = "`--pooling none` gives each text a matrix of its own: only jsonl holds that".into();
+        return Err(Error::Unsupported(message).into());
     }
-    Ok(std::fs::rename(&beside, path).map_err(failed)?)
+    Ok(format)
+}
+
+/// Where vectors go.
+trait Sink {
+    /// Takes a window's records with their vectors, in order.
+    fn take(&mut self, window: Vec<Parsed>, embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()>;
+}
+
+/// Records with their vectors, a line each.
+struct Lines<W>(W);
+
+impl<W: Write> Sink for Lines<W> {
+    fn take(&mut self, window: Vec<Parsed>, embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
+        for (row, (fields, _)) in window.into_iter().enumerate() {
+            write(&mut self.0, fields, embedder, embedded, row)?;
+        }
+        Ok(self.0.flush()?)
+    }
+}
+
+impl Sink for VectorWriter {
+    fn take(&mut self, _: Vec<Parsed>, _: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
+        Ok(self.write(embedded.vectors.as_slice())?)
+    }
 }
 
 /// A run under way.
@@ -70,11 +110,7 @@ type Parsed = (Map<String, Value>, Document);
 
 impl Run<'_> {
     /// Embeds the records, a window at a time, and writes them in their order.
-    fn all(
-        &mut self,
-        records: impl Iterator<Item = Result<Record, Error>>,
-        out: &mut impl Write,
-    ) -> anyhow::Result<()> {
+    fn all(&mut self, records: impl Iterator<Item = Result<Record, Error>>, out: &mut impl Sink) -> anyhow::Result<()> {
         let fields = self.options.fields();
         let size = if self.embedder.pooling() == Pooling::None { TOKEN_WINDOW } else { WINDOW };
         let mut window = Vec::with_capacity(size);
@@ -93,7 +129,7 @@ impl Run<'_> {
     }
 
     /// Embeds a window and writes it.
-    fn write(&mut self, mut window: Vec<Parsed>, out: &mut impl Write) -> anyhow::Result<()> {
+    fn write(&mut self, mut window: Vec<Parsed>, out: &mut impl Sink) -> anyhow::Result<()> {
         let with_title = !self.options.no_title;
         if self.options.long == Long::Error {
             let (fitting, long) = split_long(
@@ -109,10 +145,7 @@ impl Run<'_> {
         let embedded = self.embedder.embed_reporting(&texts, &mut self.bar)?;
         drop(texts);
         self.cuts.add(&embedded.tokenized.dropped);
-        for (row, (fields, _)) in window.into_iter().enumerate() {
-            write(out, fields, self.embedder, &embedded, row)?;
-        }
-        Ok(out.flush()?)
+        out.take(window, self.embedder, &embedded)
     }
 }
 

@@ -1,15 +1,19 @@
 //! `semsearch index`: records in, a commit out.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::Write;
+use std::path::Path;
 use std::time::Instant;
 
-use indicatif::HumanCount;
+use indicatif::{HumanBytes, HumanCount};
 use semsearch::corpus::{self, Document};
 use semsearch::embedder::{Embedded, Embedder, Progress};
 use semsearch::encoder::Precision;
 use semsearch::error::Error;
-use semsearch::index::{self, Change, IndexWriter, Metric, Recipe, Store};
+use semsearch::index::{self, Change, IndexWriter, Metric, Recipe, Store, WriteOptions, Written};
 use semsearch::model::Pooling;
+use semsearch::vector_file::VectorReader;
 use serde::Serialize;
 
 use super::args::{self, Long, Records};
@@ -38,7 +42,15 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
         settings.terminal.warn(&format!("{index} was built in {built}: what is new is embedded in {new} beside it"));
         recipe.precision = built;
     }
-    let writer = IndexWriter::open(&settings.index, recipe.clone(), args.rebuild)?;
+    let given = args.vectors.as_deref().map(|path| Given::open(path, &recipe, args.records.limit)).transpose()?;
+    let options = WriteOptions {
+        rebuild: args.rebuild,
+        wait: args.wait,
+        // Whether a file of vectors has as many as there are records shows at the end.
+        at_once: given.is_some(),
+        commit_every: args.commit_every,
+    };
+    let writer = IndexWriter::open(&settings.index, recipe.clone(), options)?;
     let index = settings.index.display();
     settings.terminal.detail(&format!("index {index}: {} by {}", recipe.factory, recipe.metric));
 
@@ -49,6 +61,8 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
         with_title: recipe.with_title,
         embedder: &embedder,
         writer,
+        given,
+        window: args.commit_every.unwrap_or(WINDOW).min(WINDOW),
         bar: settings.terminal.encoding("passages", total),
         counts: Counts::default(),
         skipped: Skipped::new(args.records.on_error, &settings.terminal),
@@ -56,7 +70,8 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
     let documents = records.map(|record| args.records.fields().document(record?));
     let read = documents.take(args.records.limit.unwrap_or(usize::MAX));
     build.all(read)?;
-    let counts = build.commit()?;
+    let (counts, written) = build.finish(args.prune)?;
+    announce(written, &settings.terminal);
 
     let report = Report {
         dir: settings.index.display().to_string(),
@@ -72,6 +87,63 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
         report.as_text(&settings.terminal);
     }
     Ok(Outcome::Done)
+}
+
+/// Says what was rewritten, aloud if it was much.
+fn announce(written: Written, terminal: &Terminal) {
+    const MUCH: u64 = 16 << 20;
+    if written.compacted == 0 {
+        return;
+    }
+    let bytes = HumanBytes(written.compacted_bytes);
+    let said = format!("compacted: {} files of vectors rewritten, {bytes}", written.compacted);
+    if written.compacted_bytes >= MUCH { terminal.note(&said) } else { terminal.detail(&said) }
+}
+
+/// Vectors computed elsewhere, a row a record.
+struct Given {
+    reader: VectorReader,
+    normalized: bool,
+    /// Whether only some of the records were asked for.
+    limited: bool,
+}
+
+impl Given {
+    fn open(path: &Path, recipe: &Recipe, limit: Option<usize>) -> Result<Self, Error> {
+        let reader = VectorReader::open(path)?;
+        if reader.dim() != recipe.dim {
+            let what = format!(
+                "its rows have {} components, the model {} makes {}",
+                reader.dim(),
+                recipe.model.id,
+                recipe.dim
+            );
+            let hint = "name the model that made them with `--model`: queries are embedded by it";
+            return Err(Error::GivenVectors { path: path.into(), what, hint });
+        }
+        Ok(Self { reader, normalized: recipe.normalized, limited: limit.is_some() })
+    }
+
+    /// The next record's.
+    fn next(&mut self) -> Result<Vec<f32>, Error> {
+        match self.reader.row(self.normalized)? {
+            Some(row) => Ok(row),
+            None => Err(self.count(format!("{} rows, but there are more records", self.reader.rows()))),
+        }
+    }
+
+    /// That no row is left.
+    fn end(mut self) -> Result<(), Error> {
+        if self.limited || self.reader.row(false)?.is_none() {
+            return Ok(());
+        }
+        Err(self.count(format!("{} rows, but there are fewer records", self.reader.rows())))
+    }
+
+    fn count(&self, what: String) -> Error {
+        let hint = "row i is the vector of record i; nothing was committed";
+        Error::GivenVectors { path: self.reader.path().into(), what, hint }
+    }
 }
 
 /// The settings of the index itself: as asked for, or as they were, or the usual ones.
@@ -93,6 +165,7 @@ struct Counts {
     added: usize,
     updated: usize,
     unchanged: usize,
+    removed: usize,
     skipped: usize,
     tokens: usize,
     cuts: Cuts,
@@ -104,26 +177,39 @@ struct Build<'a> {
     with_title: bool,
     embedder: &'a Embedder,
     writer: IndexWriter,
+    given: Option<Given>,
+    /// Documents embedded together.
+    window: usize,
     bar: EncodingBar,
     counts: Counts,
     skipped: Skipped<'a>,
 }
 
+/// A document to be put.
+struct New {
+    change: Change,
+    document: Document,
+    /// Its vector, if it was given.
+    given: Option<Vec<f32>>,
+}
+
 impl Build<'_> {
     /// Puts every document that the index does not hold as it is.
     fn all(&mut self, documents: impl Iterator<Item = Result<Document, Error>>) -> anyhow::Result<()> {
-        let mut window = Vec::with_capacity(WINDOW);
+        let mut window = Vec::with_capacity(self.window);
         for document in documents {
-            match document.and_then(|document| Ok((self.writer.compare(&document)?, document))) {
+            let given = self.given.as_mut().map(Given::next).transpose()?;
+            match document.and_then(|document| Ok((self.writer.compare(&document, given.as_deref())?, document))) {
                 Ok((Change::Unchanged, _)) => {
                     self.counts.unchanged += 1;
                     self.bar.done(1, 0);
                 }
-                Ok(changed) => window.push(changed),
+                Ok((change, document)) => window.push(New { change, document, given }),
                 Err(error) => self.skip(error)?,
             }
-            if window.len() == WINDOW {
+            if window.len() == self.window {
                 self.put(std::mem::take(&mut window))?;
+                self.writer.checkpoint()?;
             }
         }
         self.put(window)
@@ -135,35 +221,79 @@ impl Build<'_> {
     }
 
     /// Embeds the window's documents and puts them.
-    fn put(&mut self, mut window: Vec<(Change, Document)>) -> anyhow::Result<()> {
+    fn put(&mut self, mut window: Vec<New>) -> anyhow::Result<()> {
         let with_title = self.with_title;
-        if self.options.long == Long::Error {
+        if self.options.long == Long::Error && self.given.is_none() {
             let (fitting, long) = split_long(
                 window,
                 self.embedder.tokenizer(),
-                |(_, document)| document.to_embed(with_title),
-                |(_, document)| &document.place,
+                |new| new.document.to_embed(with_title),
+                |new| &new.document.place,
             )?;
             long.into_iter().try_for_each(|error| self.skip(error))?;
             window = fitting;
         }
-        let texts: Vec<_> = window.iter().map(|(_, document)| document.to_embed(with_title)).collect();
-        let Embedded { vectors, tokenized } = self.embedder.embed_reporting(&texts, &mut self.bar)?;
+        let (given, to_embed): (Vec<New>, Vec<New>) = window.into_iter().partition(|new| new.given.is_some());
+        for New { change, document, given } in &given {
+            let vector = given.as_deref().unwrap_or_default();
+            self.writer.put(document, *change, None, vector)?;
+            self.count(*change);
+        }
+        self.bar.done(given.len(), 0);
+
+        // A text that the index has a vector of, or that stands twice in the window, is embedded no second time.
+        let texts: Vec<Cow<str>> = to_embed.iter().map(|new| new.document.to_embed(with_title)).collect();
+        let (mut unique, mut rows) = (Vec::new(), HashMap::new());
+        let mut known = HashMap::new();
+        for text in &texts {
+            if rows.contains_key(text) || known.contains_key(text) {
+                continue;
+            }
+            match self.writer.vector_of(text)? {
+                Some(vector) => {
+                    known.insert(text, vector);
+                }
+                None => {
+                    rows.insert(text, unique.len());
+                    unique.push(text);
+                }
+            }
+        }
+        let Embedded { vectors, tokenized } = self.embedder.embed_reporting(&unique, &mut self.bar)?;
+        self.bar.done(texts.len() - unique.len(), 0);
         self.counts.tokens += tokenized.ids.tokens();
         self.counts.cuts.add(&tokenized.dropped);
-        for ((change, document), vector) in window.iter().zip(vectors.iter()) {
-            self.writer.put(document, *change, vector)?;
-            self.counts.added += usize::from(*change == Change::Added);
-            self.counts.updated += usize::from(matches!(change, Change::Updated { .. }));
+        for (new, text) in to_embed.iter().zip(&texts) {
+            let vector = match rows.get(text) {
+                Some(&row) => vectors.row(row),
+                None => known[text].as_slice(),
+            };
+            self.writer.put(&new.document, new.change, Some(text), vector)?;
+            self.count(new.change);
         }
         Ok(())
     }
 
-    fn commit(self) -> anyhow::Result<Counts> {
+    fn count(&mut self, change: Change) {
+        self.counts.added += usize::from(matches!(change, Change::Added { .. }));
+        self.counts.updated += usize::from(matches!(change, Change::Updated { .. }));
+    }
+
+    /// Removes what left the inputs, if that is wanted, and commits.
+    fn finish(mut self, prune: bool) -> anyhow::Result<(Counts, Written)> {
         self.bar.finish();
-        self.writer.commit()?;
+        if let Some(given) = self.given.take() {
+            given.end()?;
+        }
+        if prune && self.skipped.count > 0 {
+            // A record that cannot be read may be that of a document which is there.
+            self.skipped.terminal.warn("nothing pruned: some records were skipped");
+        } else if prune {
+            self.counts.removed = self.writer.prune()?;
+        }
+        let written = self.writer.commit()?;
         self.skipped.report();
-        Ok(Counts { skipped: self.skipped.count, ..self.counts })
+        Ok((Counts { skipped: self.skipped.count, ..self.counts }, written))
     }
 }
 
@@ -216,7 +346,7 @@ impl Report<'_> {
             added: counts.added,
             updated: counts.updated,
             unchanged: counts.unchanged,
-            removed: 0,
+            removed: counts.removed,
             skipped: counts.skipped,
             truncated: counts.cuts.texts,
             tokens: counts.tokens,
@@ -239,7 +369,7 @@ impl Report<'_> {
     fn as_text(&self, terminal: &Terminal) {
         let (recipe, counts) = (self.recipe, self.counts);
         let number = |count: usize| HumanCount(count as u64);
-        let others = [(counts.updated, "updated"), (counts.unchanged, "unchanged")];
+        let others = [(counts.updated, "updated"), (counts.unchanged, "unchanged"), (counts.removed, "removed")];
         let others =
             others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {} {what}", number(*count)));
         let speed = match counts.tokens {

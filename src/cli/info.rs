@@ -4,7 +4,7 @@ use std::io::Write;
 
 use indicatif::{HumanBytes, HumanCount};
 use semsearch::encoder::{PackedEncoder, Precision};
-use semsearch::index::{Index, Manifest};
+use semsearch::index::{FORMAT_VERSION, Index, Manifest};
 use semsearch::kernels::Isa;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use super::{Outcome, args, output};
 
 pub(super) fn run(args: &args::Info, settings: &Settings) -> anyhow::Result<Outcome> {
     let index = Index::open(&settings.index)?;
-    let facts = facts(&index, args.isa.unwrap_or_else(Isa::best))?;
+    let facts = facts(&index, args.isa.unwrap_or_else(Isa::best));
     let mut out = output::raw();
     if args.json {
         writeln!(out, "{}", Value::Object(facts.into_iter().map(|(name, value, _)| (name.into(), value)).collect()))?;
@@ -29,11 +29,11 @@ pub(super) fn run(args: &args::Info, settings: &Settings) -> anyhow::Result<Outc
 }
 
 /// Each fact's name, its value, and how a person reads it where that differs.
-fn facts(index: &Index, isa: Isa) -> anyhow::Result<Vec<(&'static str, Value, Option<String>)>> {
-    let Manifest { recipe, created, updated, format_version, .. } = index.manifest();
+fn facts(index: &Index, isa: Isa) -> Vec<(&'static str, Value, Option<String>)> {
+    let Manifest { recipe, created, updated, segments, .. } = index.manifest();
     let count = |number: u64| (json!(number), Some(HumanCount(number).to_string()));
     let plain = |value: Value| (value, None);
-    let bytes = index.bytes()?;
+    let bytes = index.manifest().bytes_named();
     let precisions: Vec<String> = Precision::ALL
         .into_iter()
         .filter(|&precision| PackedEncoder::has(precision, isa))
@@ -45,6 +45,7 @@ fn facts(index: &Index, isa: Isa) -> anyhow::Result<Vec<(&'static str, Value, Op
         ("documents", count(index.documents())),
         ("passages", count(vectors)),
         ("vectors", count(vectors)),
+        ("segments", count(segments.len() as u64)),
         ("bytes", (json!(bytes), Some(format!("{bytes} ({})", HumanBytes(bytes))))),
         ("model", plain(json!(recipe.model.id))),
         ("revision", (json!(recipe.model.revision), Some(recipe.model.revision.clone().unwrap_or_else(|| "-".into())))),
@@ -58,9 +59,9 @@ fn facts(index: &Index, isa: Isa) -> anyhow::Result<Vec<(&'static str, Value, Op
         ("factory", plain(json!(recipe.factory))),
         ("metric", plain(json!(recipe.metric))),
         ("title_embedded", plain(json!(recipe.with_title))),
-        ("format_version", plain(json!(format_version))),
+        ("format_version", plain(json!(FORMAT_VERSION))),
         ("created", plain(json!(created))),
         ("updated", plain(json!(updated))),
     ];
-    Ok(facts.into_iter().map(|(name, (value, shown))| (name, value, shown)).collect())
+    facts.into_iter().map(|(name, (value, shown))| (name, value, shown)).collect()
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod embed;
+mod export;
 mod index;
 mod info;
 mod interrupt;
@@ -13,6 +14,7 @@ mod report;
 mod settings;
 mod sim;
 mod terminal;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -51,6 +53,8 @@ fn run(args: Args) -> anyhow::Result<Outcome> {
         Command::Embed(args) => embed::run(&args, &settings),
         Command::Sim(args) => sim::run(&args, &settings),
         Command::Info(args) => info::run(&args, &settings),
+        Command::Verify => verify::run(&settings),
+        Command::Export(args) => export::run(&args, &settings),
         Command::Model(args) => model::run(&args, &settings),
     }
 }

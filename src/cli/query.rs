@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use semsearch::error::{BadRecord, Error, Place};
-use semsearch::index::{Index, Recipe};
+use semsearch::index::{Effort, Index, Recipe};
 use semsearch::model::Pooling;
 use semsearch::search::{Query, Searcher, Wanted};
 use serde_json::Value;
@@ -23,7 +23,8 @@ const BATCH: usize = 4096;
 
 pub(super) fn run(args: &args::Query, settings: &Settings) -> anyhow::Result<Outcome> {
     let queries = Queries::open(args)?;
-    let index = Index::open(&settings.index)?;
+    let mut index = Index::open(&settings.index)?;
+    index.set_effort(Effort { nprobe: args.nprobe, ef_search: args.ef_search })?;
     let mut searcher = searcher(args, settings, index)?;
     let wanted = Wanted { top_k: args.top_k, min_score: args.min_score };
     let mut out = output::hits(args, searcher.metric(), queries.several());

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use semsearch::corpus::Input;
 use semsearch::error::{BadRecord, Error, Place};
@@ -37,7 +37,7 @@ const NAMED: usize = 10;
 /// Records that were passed over.
 pub(super) struct Skipped<'a> {
     on_error: OnError,
-    terminal: &'a Terminal,
+    pub(super) terminal: &'a Terminal,
     /// How many.
     pub(super) count: usize,
 }
@@ -67,6 +67,19 @@ impl<'a> Skipped<'a> {
             self.terminal.warn(&format!("bad records skipped: {}", self.count));
         }
     }
+}
+
+/// Gives what `write` writes the name `path` when it is complete, and not before.
+pub(super) fn write_beside(path: &Path, write: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
+    if let Err(error) = write(&beside) {
+        // The error matters; a half file that cannot be removed is as good as one that was killed.
+        let _ = std::fs::remove_file(&beside);
+        return Err(error);
+    }
+    Ok(std::fs::rename(&beside, path).map_err(|source| Error::Write { path: path.into(), source })?)
 }
 
 /// The items whose texts the model takes whole, and an error for each of the others.

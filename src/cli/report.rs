@@ -34,6 +34,17 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
+/// Reports one of several things that are wrong.
+pub(super) fn fault(error: &semsearch::error::Error) {
+    let mut line = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(source) = cause {
+        line = format!("{line}: {}", source.to_string().replace('\n', " "));
+        cause = source.source();
+    }
+    print(&line, None);
+}
+
 /// Reports what clap says of the command line: help and version as asked for, errors in our form.
 pub(super) fn usage(error: &clap::Error) -> ExitCode {
     match error.kind() {

@@ -1,12 +1,18 @@
-//! What a commit says of itself: how its vectors were made and which files hold them.
+//! A commit: how its vectors were made, and which files hold them and the documents.
 //!
-//! The manifest is JSON, and is tantivy's commit payload: documents and vectors change in one step.
+//! It is one file of JSON with a checksum, `manifest.json`, replaced by a rename: documents and vectors change in one
+//! step. Everything it names is on the disk before.
 
 use std::fmt;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::files::{self, StoredFile};
 
 use crate::embedder::Embedder;
 use crate::encoder::Precision;
@@ -14,7 +20,13 @@ use crate::error::{Error, Result};
 use crate::model::{self, ModelFiles, Pooling};
 
 /// The format this release writes, and the newest it reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
+
+/// The file's name.
+const FILE: &str = "manifest.json";
+
+/// Where format 1 kept its commit.
+const FORMAT_1: &str = "catalog/meta.json";
 
 /// How two vectors are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,27 +177,61 @@ pub struct Store {
 /// One file of vectors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
-    /// Its name below `vectors/`.
-    pub file: String,
+    /// The file, below `vectors/`.
+    #[serde(flatten)]
+    pub file: StoredFile,
+    /// The codes in it, where they are one piece.
+    pub codes: Option<Codes>,
     /// Vectors in it.
     pub vectors: u64,
-    /// Its length.
-    pub bytes: u64,
-    /// Its CRC-32.
-    pub crc32: u32,
-    /// Keys of vectors in it whose documents are gone.
+    /// The smallest of their keys, which ascend.
+    pub first_key: u64,
+    /// The largest.
+    pub last_key: u64,
+    /// Keys of vectors in it whose documents are gone, ascending.
     pub dead: Vec<u64>,
 }
 
+impl Segment {
+    /// Vectors in it whose documents are there.
+    pub fn live(&self) -> u64 {
+        self.vectors - self.dead.len() as u64
+    }
+}
+
+/// Where a file of vectors has its codes: most of its bytes, and the only ones that FAISS takes as they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Codes {
+    /// Bytes before them.
+    pub start: u64,
+    /// Their length in bytes.
+    pub bytes: u64,
+    /// The CRC-32 of all else in the file.
+    pub rest_crc32: u32,
+}
+
+/// The documents of a commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Documents {
+    /// How many.
+    pub count: u64,
+    /// The files, below `catalog/`.
+    pub files: Vec<StoredFile>,
+    /// What tantivy would keep in its `meta.json`.
+    pub meta: Value,
+}
+
 /// A commit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT_VERSION`] of the release that wrote it.
-    pub format_version: u32,
     /// How the vectors were made.
     pub recipe: Recipe,
     /// The files that hold them.
     pub segments: Vec<Segment>,
+    /// An empty index that segments begin as, below `vectors/`, where the factory had to be trained.
+    pub trained: Option<StoredFile>,
+    /// The documents.
+    pub documents: Documents,
     /// The key the next passage gets; keys are never used again.
     pub next_key: u64,
     /// The number of the next file of vectors.
@@ -196,32 +242,103 @@ pub struct Manifest {
     pub updated: String,
 }
 
+/// The file's outermost level, which no format changes.
+#[derive(Serialize, Deserialize)]
+struct Envelope<'a> {
+    format_version: u32,
+    /// Of the version, as four bytes with the smallest first, and the commit's bytes.
+    crc32: u32,
+    #[serde(borrow)]
+    commit: &'a RawValue,
+}
+
+impl Envelope<'_> {
+    fn checksum(&self) -> u32 {
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&self.format_version.to_le_bytes());
+        crc.update(self.commit.get().as_bytes());
+        crc.finalize()
+    }
+}
+
 impl Manifest {
-    /// Reads a commit's payload.
+    /// The file in the index at `dir`.
+    pub(super) fn path(dir: &Path) -> PathBuf {
+        dir.join(FILE)
+    }
+
+    /// The file's bytes, which change with each commit; `None` if nothing was ever committed.
+    pub(super) fn bytes(dir: &Path) -> Result<Option<Vec<u8>>> {
+        let path = Self::path(dir);
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => {
+                if dir.join(FORMAT_1).exists() {
+                    return Err(Error::OlderFormat { dir: dir.into(), found: 1, supported: FORMAT_VERSION });
+                }
+                Ok(None)
+            }
+            Err(error) => Err(Error::read(&path)(error)),
+        }
+    }
+
+    /// The latest commit of the index at `dir`; `None` if nothing was ever committed.
+    pub(super) fn read(dir: &Path) -> Result<Option<Self>> {
+        Self::bytes(dir)?.map(|bytes| Self::parse(&bytes, dir)).transpose()
+    }
+
+    /// Reads the file's bytes.
     ///
     /// # Errors
     /// [`Error::NewerFormat`] or [`Error::Damaged`].
-    pub(super) fn parse(payload: &str, dir: &Path, file: &Path) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Version {
-            format_version: u32,
-        }
+    pub(super) fn parse(bytes: &[u8], dir: &Path) -> Result<Self> {
         let damaged = |source: serde_json::Error| Error::Damaged {
-            path: file.into(),
-            what: "its manifest cannot be read".into(),
+            path: Self::path(dir),
+            what: "it cannot be read".into(),
             source: Some(source.into()),
         };
-        // The version first: a newer manifest need not have the fields that follow.
-        let Version { format_version } = serde_json::from_str(payload).map_err(damaged)?;
-        if format_version > FORMAT_VERSION {
-            return Err(Error::NewerFormat { dir: dir.into(), found: format_version, supported: FORMAT_VERSION });
+        let envelope: Envelope = serde_json::from_slice(bytes).map_err(damaged)?;
+        files::expect(&Self::path(dir), envelope.checksum(), envelope.crc32)?;
+        // The version before the commit: a newer one need not have these fields.
+        match envelope.format_version {
+            FORMAT_VERSION => serde_json::from_str(envelope.commit.get()).map_err(damaged),
+            found => Err(Error::NewerFormat { dir: dir.into(), found, supported: FORMAT_VERSION }),
         }
-        serde_json::from_str(payload).map_err(damaged)
+    }
+
+    /// Makes this the latest commit of the index at `dir`, in one step. Whether that happened is certain when the
+    /// directory has been synced, which this does.
+    pub(super) fn write(&self, dir: &Path) -> Result<()> {
+        let path = Self::path(dir);
+        let failed = |source: serde_json::Error| Error::Write { path: path.clone(), source: source.into() };
+        let commit = serde_json::value::to_raw_value(self).map_err(failed)?;
+        let mut envelope = Envelope { format_version: FORMAT_VERSION, crc32: 0, commit: &commit };
+        envelope.crc32 = envelope.checksum();
+        let mut bytes = serde_json::to_vec(&envelope).map_err(failed)?;
+        bytes.push(b'\n');
+        files::persist(&path, |beside| std::fs::write(beside, &bytes).map_err(Error::write(beside)))?;
+        files::sync_directory(dir)
     }
 
     /// Vectors whose documents are there.
     pub fn vectors(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.vectors - segment.dead.len() as u64).sum()
+        self.segments.iter().map(Segment::live).sum()
+    }
+
+    /// Bytes of all files that the commit names.
+    pub fn bytes_named(&self) -> u64 {
+        let vectors = self.segments.iter().map(|segment| &segment.file).chain(&self.trained);
+        vectors.chain(&self.documents.files).map(|file| file.bytes).sum()
+    }
+
+    /// Whether the commit names this file below `vectors/`.
+    pub(super) fn names_vectors(&self, name: &str) -> bool {
+        self.segments.iter().map(|segment| &segment.file).chain(&self.trained).any(|file| file.name == name)
+    }
+
+    /// Whether the commit names this file below `catalog/`.
+    pub(super) fn names_documents(&self, name: &str) -> bool {
+        self.documents.files.iter().any(|file| file.name == name)
     }
 }
 
@@ -256,10 +373,72 @@ mod tests {
         built.check(&Recipe { precision: Precision::Int8, ..recipe() }, Path::new("ix")).unwrap();
     }
 
+    fn commit() -> Manifest {
+        let file = |name: &str| StoredFile { name: name.into(), bytes: 1 << 40, crc32: u32::MAX };
+        Manifest {
+            recipe: recipe(),
+            segments: vec![Segment {
+                file: file("000001.faiss"),
+                codes: Some(Codes { start: 82, bytes: 1536, rest_crc32: 7 }),
+                vectors: 3,
+                first_key: 0,
+                last_key: 2,
+                dead: vec![1],
+            }],
+            trained: None,
+            documents: Documents {
+                count: 2,
+                files: vec![file("a.store")],
+                meta: serde_json::json!({"b": 1, "a": [2]}),
+            },
+            next_key: 3,
+            next_file: 2,
+            created: "2026-01-01T00:00:00Z".into(),
+            updated: "2026-01-01T00:00:00Z".into(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_every_changed_byte_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        assert!(Manifest::read(dir).unwrap().is_none());
+        commit().write(dir).unwrap();
+        assert_eq!(Manifest::read(dir).unwrap(), Some(commit()));
+        assert_eq!((commit().vectors(), commit().bytes_named()), (2, 2 << 40));
+
+        let bytes = Manifest::bytes(dir).unwrap().unwrap();
+        for at in 0..bytes.len() {
+            let whole_or_damaged = |bytes: &[u8]| match Manifest::parse(bytes, dir) {
+                Ok(read) => assert_eq!(read, commit(), "byte {at}"),
+                Err(Error::Damaged { path, .. }) => assert_eq!(path, Manifest::path(dir)),
+                Err(other) => panic!("byte {at}: {other}"),
+            };
+            for bit in 0..8 {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1 << bit;
+                whole_or_damaged(&changed);
+            }
+            whole_or_damaged(&bytes[..at]);
+        }
+    }
+
     #[test]
     fn a_newer_format_is_refused_before_its_fields_are_read() {
-        let payload = r#"{"format_version": 2, "vectors": "elsewhere"}"#;
-        let error = Manifest::parse(payload, Path::new("ix"), Path::new("ix/meta")).unwrap_err();
-        assert_eq!(error.to_string(), "ix: index format 2, this release reads up to 1");
+        let commit = RawValue::from_string(r#"{"vectors": "elsewhere"}"#.into()).unwrap();
+        let mut newer = Envelope { format_version: FORMAT_VERSION + 1, crc32: 0, commit: &commit };
+        newer.crc32 = newer.checksum();
+        let error = Manifest::parse(&serde_json::to_vec(&newer).unwrap(), Path::new("ix")).unwrap_err();
+        assert_eq!(error.to_string(), "ix: index format 3, this release reads 2");
+    }
+
+    #[test]
+    fn format_1_is_refused_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("catalog")).unwrap();
+        std::fs::write(dir.path().join(FORMAT_1), "{}").unwrap();
+        let error = Manifest::read(dir.path()).unwrap_err();
+        assert!(error.to_string().ends_with("index format 1, this release reads 2"), "{error}");
+        assert!(error.hint().unwrap().contains("--rebuild"));
     }
 }

@@ -2,31 +2,39 @@
 //!
 //! ```text
 //! .semsearch/
-//!   catalog/               tantivy: each passage's key, id, title, text, metadata, source and content digest
-//!   vectors/000001.faiss   FAISS: vectors and their keys, a file for each build or update
+//!   manifest.json          the commit: names every other file, with its length and checksum
+//!   catalog/               tantivy: each passage's key, id, title, text, metadata, source and digests
+//!   vectors/000001.faiss   FAISS: vectors and their keys, a file for each segment
 //!   lock                   held by the one writer
 //! ```
 //!
-//! [`Index`] reads one commit and sees only that; [`IndexWriter`] makes the next. A file of vectors is on the disk
-//! before the commit that names it, and is never changed afterwards; one that no commit names is garbage, and swept.
-//! What a query means is left to [`crate::search`].
+//! [`Index`] reads one commit and sees only that; [`IndexWriter`] makes the next. A file is on the disk before the commit
+//! that names it, and is never changed afterwards; one that no commit names is garbage, and swept. What a query means is
+//! left to [`crate::search`].
 
 mod catalog;
+mod compaction;
 mod files;
 mod lock;
 mod manifest;
 mod vectors;
+mod verify;
 mod writer;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use catalog::Catalog;
 pub use catalog::Stored;
-pub use manifest::{FORMAT_VERSION, Manifest, Metric, ModelIdentity, Recipe, Segment, Store};
+pub use files::StoredFile;
+pub use manifest::{Codes, Documents, FORMAT_VERSION, Manifest, Metric, ModelIdentity, Recipe, Segment, Store};
 use vectors::VectorSegment;
-pub use vectors::{Neighbour, set_threads};
-pub use writer::{Change, IndexWriter};
+pub use vectors::{Effort, Neighbour, set_threads};
+use verify::check_files;
+pub use verify::{Verified, verify};
+pub use writer::{Change, IndexWriter, WriteOptions, Written};
 
 use crate::encoder::Vectors;
 use crate::error::{Error, Result};
@@ -34,8 +42,11 @@ use crate::error::{Error, Result};
 /// The directory's usual name.
 pub const DIRECTORY: &str = ".semsearch";
 
-/// An index up to this many bytes has every checksum checked when it is opened; of a larger one only lengths.
-const CHECKED_WHOLE: u64 = 64 << 20;
+/// A search that compares fewer pairs of vectors is done by one thread: to start others would take as long.
+const PAIRS_ALONE: usize = 50_000;
+
+/// Queries that are compared with a segment together, at least: fewer make poor matrices.
+const QUERIES_TOGETHER: usize = 64;
 
 fn catalog_dir(dir: &Path) -> PathBuf {
     dir.join("catalog")
@@ -57,30 +68,25 @@ impl Index {
     /// Opens the latest commit of the index at `dir`. The vectors are mapped, not read.
     ///
     /// # Errors
-    /// There is no index, it is of a newer format, or a file of it is missing or damaged.
+    /// There is no index, it is of another format, or a file of it is missing or damaged.
     pub fn open(dir: &Path) -> Result<Self> {
         loop {
-            let before = Catalog::stamp(&catalog_dir(dir));
-            match Self::open_commit(dir) {
+            let before = Manifest::bytes(dir)?.ok_or_else(|| Error::NoIndex { dir: dir.into() })?;
+            match Self::open_commit(dir, Manifest::parse(&before, dir)?) {
                 // A writer that commits meanwhile removes what its new commit does not need; that one can be opened.
-                Err(Error::Damaged { .. }) if Catalog::stamp(&catalog_dir(dir)) != before => {}
+                Err(Error::Damaged { .. } | Error::Index { .. }) if Manifest::bytes(dir)?.as_ref() != Some(&before) => {
+                }
                 outcome => return outcome,
             }
         }
     }
 
-    fn open_commit(dir: &Path) -> Result<Self> {
-        let none = || Error::NoIndex { dir: dir.into() };
-        if !catalog_dir(dir).is_dir() {
-            return Err(none());
-        }
-        let whole = is_small(dir)?;
-        let (catalog, manifest) = Catalog::open(&catalog_dir(dir), whole)?.ok_or_else(none)?;
-        check_segments(dir, &manifest, whole)?;
-        let open =
-            |segment: &Segment| VectorSegment::open(&vectors_dir(dir).join(&segment.file), &manifest.recipe, segment);
+    fn open_commit(dir: &Path, manifest: Manifest) -> Result<Self> {
+        check_files(dir, &manifest)?;
+        let catalog = Catalog::open(&catalog_dir(dir), &manifest.documents)?;
+        let open = |segment| VectorSegment::open(&vectors_dir(dir), &manifest.recipe, segment);
         let segments = manifest.segments.iter().map(open).collect::<Result<_>>()?;
-        Ok(Self { dir: dir.into(), manifest, catalog, segments })
+        Ok(Self { dir: dir.into(), catalog, segments, manifest })
     }
 
     /// The index's directory.
@@ -98,22 +104,33 @@ impl Index {
         self.catalog.len()
     }
 
-    /// Bytes of the whole directory.
+    /// Has searches be so thorough.
     ///
     /// # Errors
-    /// The directory cannot be read.
-    pub fn bytes(&self) -> Result<u64> {
-        files::size(&self.dir).map_err(Error::read(&self.dir))
+    /// [`Error::Unsupported`]: the index's factory knows no such thing.
+    pub fn set_effort(&mut self, effort: Effort) -> Result<()> {
+        self.segments.iter_mut().try_for_each(|segment| segment.set_effort(effort, &self.manifest.recipe))
     }
 
     /// The `k` nearest of each row of `queries`, nearest first; of equals, the one indexed first.
     ///
     /// # Errors
     /// FAISS fails.
-    pub fn search(&mut self, queries: &Vectors, k: usize) -> Result<Vec<Vec<Neighbour>>> {
+    pub fn search(&self, queries: &Vectors, k: usize) -> Result<Vec<Vec<Neighbour>>> {
+        let tasks = self.tasks(queries.len());
+        let pairs = self.manifest.vectors() as usize * queries.len();
+        let run = |task: &Task| -> Result<(usize, Vec<Vec<Neighbour>>)> {
+            let rows = queries.rows(task.first, task.first + task.count);
+            Ok((task.first, self.segments[task.segment].search(rows, task.count, k)?))
+        };
+        let found: Vec<_> = if pairs < PAIRS_ALONE {
+            tasks.iter().map(run).collect::<Result<_>>()?
+        } else {
+            tasks.par_iter().map(run).collect::<Result<_>>()?
+        };
         let mut merged = vec![Vec::new(); queries.len()];
-        for segment in &mut self.segments {
-            for (all, found) in merged.iter_mut().zip(segment.search(queries, k)?) {
+        for (first, neighbours) in found {
+            for (all, found) in merged[first..].iter_mut().zip(neighbours) {
                 all.extend(found);
             }
         }
@@ -123,6 +140,18 @@ impl Index {
             neighbours.truncate(k);
         }
         Ok(merged)
+    }
+
+    /// A search cut into parts of like size, segment by segment, and within one, where there are few, by queries.
+    fn tasks(&self, queries: usize) -> Vec<Task> {
+        let wanted = 2 * rayon::current_num_threads();
+        let parts = wanted.div_ceil(self.segments.len().max(1)).min(queries.div_ceil(QUERIES_TOGETHER)).max(1);
+        let together = queries.div_ceil(parts).max(1);
+        let of_segment = |segment| {
+            let starts = (0..queries).step_by(together);
+            starts.map(move |first| Task { segment, first, count: together.min(queries - first) })
+        };
+        (0..self.segments.len()).flat_map(of_segment).collect()
     }
 
     /// The documents under `keys`, each read once.
@@ -135,6 +164,36 @@ impl Index {
         keys.dedup();
         Ok(keys.iter().copied().zip(self.catalog.get(&keys)?).collect())
     }
+
+    /// Hands over all living vectors with their keys, which ascend: in the order in which they were indexed. As the index
+    /// gives them back, so exact for `Flat`.
+    ///
+    /// # Errors
+    /// The factory's kind of index gives no vectors back, or `each` fails.
+    pub fn vectors(&self, each: impl FnMut(u64, &[f32]) -> Result<()>) -> Result<()> {
+        vectors::merged(&self.segments, each)
+    }
+}
+
+/// Writes the living vectors of `index` to `path` as one index of its factory, FAISS's ids being their positions in the
+/// order of [`Index::vectors`]. It is put together in memory.
+///
+/// # Errors
+/// FAISS fails, or the file cannot be written.
+pub fn export_faiss(index: &Index, path: &Path) -> Result<()> {
+    let recipe = &index.manifest.recipe;
+    let trained = index.manifest.trained.as_ref().map(|trained| vectors_dir(&index.dir).join(&trained.name));
+    let mut whole = vectors::Whole::begin(recipe, trained.as_deref(), path)?;
+    index.vectors(|_, row| whole.push(row))?;
+    whole.write()
+}
+
+/// A part of a search: some queries in one segment.
+#[derive(Clone, Copy)]
+struct Task {
+    segment: usize,
+    first: usize,
+    count: usize,
 }
 
 /// Which of two scores is of the nearer vector: that one is `Less`, so that sorting puts it first.
@@ -145,39 +204,12 @@ fn nearer(metric: Metric, a: f32, b: f32) -> std::cmp::Ordering {
     }
 }
 
-/// Whether the index is checked as a whole when it is opened.
-fn is_small(dir: &Path) -> Result<bool> {
-    Ok(files::size(dir).map_err(Error::read(dir))? <= CHECKED_WHOLE)
-}
-
-/// Checks every file of vectors, by its length or, if `whole`, by all its bytes.
-fn check_segments(dir: &Path, manifest: &Manifest, whole: bool) -> Result<()> {
-    manifest.segments.iter().try_for_each(|segment| check_file(&vectors_dir(dir).join(&segment.file), segment, whole))
-}
-
-/// Checks a file against what the manifest says of it, before FAISS, which trusts its files, is given it.
-fn check_file(path: &Path, segment: &Segment, whole: bool) -> Result<()> {
-    let damaged = |what: String| Err(Error::Damaged { path: path.into(), what, source: None });
-    let found = match path.metadata() {
-        Ok(metadata) => metadata.len(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return damaged("the file is missing".into()),
-        Err(error) => return Err(Error::read(path)(error)),
-    };
-    if found != segment.bytes {
-        return damaged(format!("it has {found} bytes, {} were committed", segment.bytes));
-    }
-    if whole && files::checksum(path)? != segment.crc32 {
-        return damaged("its checksum does not match".into());
-    }
-    Ok(())
-}
-
 /// What the latest commit of the index at `dir` says of itself; `None` if there is no index.
 ///
 /// # Errors
-/// The index is damaged or of a newer format.
+/// The index is damaged or of another format.
 pub fn recorded(dir: &Path) -> Result<Option<Manifest>> {
-    Ok(Catalog::open(&catalog_dir(dir), false)?.map(|(_, manifest)| manifest))
+    Manifest::read(dir)
 }
 
 /// The index to use where none is named: `.semsearch` in `from` or its nearest parent that has one.

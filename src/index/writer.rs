@@ -1,155 +1,370 @@
-//! The one writer of an index: documents and vectors gathered, then committed in one step.
+//! The one writer of an index: documents and vectors gathered, then committed in one step, again and again.
+//!
+//! What is on the disk at any moment is the last commit, complete, and files that no commit names. A commit writes the
+//! vectors, then the documents, syncs both directories, and replaces the manifest; then it removes what the new manifest
+//! does not name. A process that ends before the replacing leaves the last commit, one that ends after it the new one; the
+//! next writer removes what is left over.
 
-use std::collections::hash_map::Entry;
+use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::catalog::{Catalog, CatalogWriter, content_digest};
+use super::catalog::{Catalog, CatalogWriter, Digest, Entry, Version, digest};
+use super::compaction;
+use super::files::{self, StoredFile};
 use super::lock::WriterLock;
-use super::manifest::{FORMAT_VERSION, Manifest, Recipe, Segment};
-use super::vectors::{SegmentBuilder, VectorSegment, check_factory};
-use super::{catalog_dir, check_file, check_segments, is_small, vectors_dir};
+use super::manifest::{Manifest, Recipe, Segment};
+use super::vectors::{self, SegmentBuilder, VectorSegment, check_factory};
+use super::{catalog_dir, check_files, vectors_dir};
 use crate::corpus::Document;
 use crate::error::{BadRecord, Error, Place, Result};
 
-/// More segments than this are merged into one at a commit.
-const MAX_SEGMENTS: usize = 8;
+/// Bytes of vectors in a segment, at most. They are in memory twice while the segment is written.
+const SEGMENT: usize = 64 << 20;
+
+/// The same for kinds of index that are searched faster than they grow, where one large one beats many small.
+const GRAPH_SEGMENT: usize = 256 << 20;
+
+/// A long build commits so often.
+const COMMIT_EVERY: Duration = Duration::from_secs(30);
+
+/// How an index is to be written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WriteOptions {
+    /// Start afresh: what the index holds is dropped at the end, in one commit.
+    pub rebuild: bool,
+    /// Wait so long for another writer to finish.
+    pub wait: Duration,
+    /// Commit once, at the end.
+    pub at_once: bool,
+    /// Commit after so many documents, beside the usual times.
+    pub commit_every: Option<usize>,
+}
 
 /// What a document means to the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Its id is new.
-    Added,
-    /// Its id is there with other content, whose vector has this key.
-    Updated {
-        /// The key that dies.
+    Added {
+        /// The key it gets.
         key: u64,
+    },
+    /// Its id is there with other content.
+    Updated {
+        /// The key it gets.
+        key: u64,
+        /// The key that dies.
+        old: u64,
     },
     /// It is there as it is: nothing to embed, nothing to put.
     Unchanged,
 }
 
-/// Makes the next commit of an index. Until [`IndexWriter::commit`] nothing that readers see has changed.
+/// What a run did beside what its caller knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// How many commits there were.
+    pub commits: usize,
+    /// Segments of vectors that were rewritten as others.
+    pub compacted: usize,
+    /// Bytes of what they were rewritten as.
+    pub compacted_bytes: u64,
+}
+
+/// A document of this run.
+struct Seen {
+    input: u32,
+    /// 1-based; 0 for the input as a whole.
+    line: u64,
+    key: u64,
+    version: Version,
+}
+
+/// Writes an index. Until a commit nothing that readers see has changed.
 pub struct IndexWriter {
     dir: PathBuf,
-    /// The commit that this one follows.
-    base: Option<(Catalog, Manifest)>,
-    recipe: Recipe,
-    catalog: Option<CatalogWriter>,
-    vectors: SegmentBuilder,
-    /// There is a catalog that cannot be read, to be thrown away when there is something to put in its place.
-    unreadable: bool,
-    /// Keys whose documents this commit replaces.
-    replaced: HashSet<u64>,
-    next_key: u64,
-    next_file: u64,
-    /// Ids of this run, by digest: where they stood.
-    seen: HashMap<[u8; 16], Place>,
+    options: WriteOptions,
+    /// The last commit; `None` if there is none that counts.
+    base: Option<Manifest>,
+    /// Its documents, opened when they are asked for.
+    catalog: Option<Catalog>,
+    /// Its vectors, by file, opened when they are asked for.
+    opened: HashMap<String, VectorSegment>,
+    /// The commit to come, as far as it is written.
+    next: Draft,
+    /// Documents to come, opened when there is one.
+    documents: Option<CatalogWriter>,
+    /// Vectors to come.
+    pending: SegmentBuilder,
+    /// Which of them are of these texts.
+    pending_texts: HashMap<Digest, u64>,
+    /// Keys of the last commit, or of this one, whose documents are replaced or removed.
+    gone: HashSet<u64>,
+    /// Ids of this run, by digest.
+    seen: HashMap<Digest, Seen>,
+    inputs: Inputs,
+    changed: bool,
+    uncommitted: usize,
+    since: Instant,
+    written: Written,
     undo: Undo,
     _lock: WriterLock,
 }
 
+/// What a commit says of vectors.
+struct Draft {
+    recipe: Recipe,
+    segments: Vec<Segment>,
+    trained: Option<StoredFile>,
+    needs_training: bool,
+    next_key: u64,
+    next_file: u64,
+    created: Option<String>,
+}
+
 impl IndexWriter {
-    /// Takes the index at `dir` to write, making it if there is none. With `rebuild`, what it holds is dropped at the
-    /// commit.
+    /// Takes the index at `dir` to write, making it if there is none.
     ///
     /// # Errors
     /// Another process writes it; it was built by another recipe; the directory holds something else, cannot be
     /// written, or is damaged; FAISS does not know the recipe's factory.
-    pub fn open(dir: &Path, recipe: Recipe, rebuild: bool) -> Result<Self> {
-        check_factory(&recipe, dir)?;
-        if !catalog_dir(dir).exists() && fs::read_dir(dir).is_ok_and(|mut entries| entries.any(|found| !ours(found))) {
+    pub fn open(dir: &Path, recipe: Recipe, options: WriteOptions) -> Result<Self> {
+        let needs_training = check_factory(&recipe, dir)?;
+        if fs::read_dir(dir).is_ok_and(|mut entries| entries.any(|found| !ours(found))) {
             return Err(Error::NotAnIndex { dir: dir.into() });
         }
         let undo = Undo::making(dir)?;
-        let lock = WriterLock::acquire(dir)?;
-        let (base, unreadable) = match Catalog::open(&catalog_dir(dir), true) {
+        let lock = WriterLock::acquire(dir, options.wait)?;
+        let base = match Manifest::read(dir) {
             // What cannot be read cannot be updated either, but may be replaced.
-            Err(Error::Damaged { .. } | Error::NewerFormat { .. }) if rebuild => (None, true),
-            outcome => (outcome?, false),
+            Err(Error::Damaged { .. } | Error::NewerFormat { .. } | Error::OlderFormat { .. }) if options.rebuild => {
+                None
+            }
+            outcome => {
+                let base = outcome?;
+                // Now, because a file that a killed writer left may have the name of one to come.
+                sweep(dir, base.as_ref())?;
+                base
+            }
         };
-        if let Some((_, manifest)) = base.as_ref().filter(|_| !rebuild) {
-            manifest.recipe.check(&recipe, dir)?;
-            check_segments(dir, manifest, is_small(dir)?)?;
-        }
         // Keys and files go on even through a rebuild: a reader of the old commit must not meet its own with other
         // content.
-        let (next_key, next_file) =
-            base.as_ref().map_or((0, 1), |(_, manifest)| (manifest.next_key, manifest.next_file));
-        let mut writer = Self {
+        let (next_key, next_file) = base.as_ref().map_or((0, 1), |base| (base.next_key, base.next_file));
+        let mut next =
+            Draft { recipe, segments: Vec::new(), trained: None, needs_training, next_key, next_file, created: None };
+        // A rebuild must not be seen half done where there is something to be seen.
+        let options = WriteOptions { at_once: options.at_once || (options.rebuild && base.is_some()), ..options };
+        let base = base.filter(|_| !options.rebuild);
+        if let Some(base) = &base {
+            base.recipe.check(&next.recipe, dir)?;
+            check_files(dir, base)?;
+            next.segments.clone_from(&base.segments);
+            next.trained.clone_from(&base.trained);
+            next.created = Some(base.created.clone());
+        }
+        Ok(Self {
             dir: dir.into(),
+            options,
             base,
-            recipe,
             catalog: None,
-            vectors: SegmentBuilder::new(),
-            unreadable,
-            replaced: HashSet::new(),
-            next_key,
-            next_file,
+            opened: HashMap::new(),
+            next,
+            documents: None,
+            pending: SegmentBuilder::default(),
+            pending_texts: HashMap::new(),
+            gone: HashSet::new(),
             seen: HashMap::new(),
+            inputs: Inputs::default(),
+            changed: false,
+            uncommitted: 0,
+            since: Instant::now(),
+            written: Written::default(),
             undo,
             _lock: lock,
-        };
-        if rebuild && writer.base.take().is_some() {
-            writer.catalog()?.clear()?;
-        }
-        Ok(writer)
+        })
     }
 
-    /// What `document` means to the index. Says so once for each id: a second one is an error that names both.
+    /// What `document` means to the index, with the vector that was `given` for it, if one was. Says so once for each id
+    /// of an input: a second one is an error that names both. In another input it is an update.
     ///
     /// A document whose id was made of its content is the same document if it comes again.
     ///
     /// # Errors
     /// [`BadRecord::DuplicateId`], or the catalog is damaged.
-    pub fn compare(&mut self, document: &Document) -> Result<Change> {
-        match self.seen.entry(id_digest(&document.id)) {
-            Entry::Occupied(_) if !document.own_id => return Ok(Change::Unchanged),
-            Entry::Occupied(first) => {
-                let problem = BadRecord::DuplicateId { id: document.id.clone(), first: first.get().clone() };
+    pub fn compare(&mut self, document: &Document, given: Option<&[f32]>) -> Result<Change> {
+        let version = Version::of(document, given);
+        let input = self.inputs.number(&document.place.input);
+        let line = document.place.line.unwrap_or(0);
+        let id = digest(document.id.as_bytes());
+        let known = match self.seen.get(&id) {
+            Some(seen) if seen.input == input && document.own_id => {
+                let problem = BadRecord::DuplicateId { id: document.id.clone(), first: self.inputs.place(seen) };
                 return Err(Error::record(&document.place, problem));
             }
-            Entry::Vacant(place) => place.insert(document.place.clone()),
+            Some(seen) => Some((seen.key, seen.version)),
+            None => self.known(&document.id)?,
         };
-        let Some((catalog, _)) = &self.base else { return Ok(Change::Added) };
-        Ok(match catalog.known(&document.id)? {
-            None => Change::Added,
-            Some(known) if known.digest == content_digest(document) => Change::Unchanged,
-            Some(known) => Change::Updated { key: known.key },
-        })
+        let change = match known {
+            Some((_, there)) if there == version => Change::Unchanged,
+            Some((old, _)) => Change::Updated { key: self.next.next_key, old },
+            None => Change::Added { key: self.next.next_key },
+        };
+        let key = match change {
+            Change::Unchanged => known.map_or(0, |(key, _)| key),
+            Change::Added { key } | Change::Updated { key, .. } => {
+                self.next.next_key += 1;
+                key
+            }
+        };
+        match self.seen.entry(id) {
+            MapEntry::Vacant(entry) => {
+                entry.insert(Seen { input, line, key, version });
+            }
+            MapEntry::Occupied(mut entry) => {
+                entry.insert(Seen { input, line, key, version });
+            }
+        }
+        Ok(change)
     }
 
-    /// Puts a document with its vector, as the `change` that [`IndexWriter::compare`] found it to be.
+    /// Key and version of a document of the last commit.
+    fn known(&mut self, id: &str) -> Result<Option<(u64, Version)>> {
+        let Some(catalog) = self.catalog()? else { return Ok(None) };
+        Ok(catalog.known(id)?.map(|known| (known.key, known.version)))
+    }
+
+    /// The documents of the last commit.
+    fn catalog(&mut self) -> Result<Option<&Catalog>> {
+        if let (None, Some(base)) = (&self.catalog, &self.base) {
+            self.catalog = Some(Catalog::open(&catalog_dir(&self.dir), &base.documents)?);
+        }
+        Ok(self.catalog.as_ref())
+    }
+
+    /// The vector that the model made of this text before, where the index has it unrounded.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn vector_of(&mut self, text: &str) -> Result<Option<Vec<f32>>> {
+        let text = digest(text.as_bytes());
+        if let Some(row) = self.pending_texts.get(&text).and_then(|&key| self.pending.get(key)) {
+            return Ok(Some(row.to_vec()));
+        }
+        if self.next.recipe.factory != "Flat" {
+            return Ok(None);
+        }
+        let Some(catalog) = self.catalog()? else { return Ok(None) };
+        let Some(key) = catalog.embedded(text)? else { return Ok(None) };
+        let holding = self.next.segments.iter().filter(|segment| (segment.first_key..=segment.last_key).contains(&key));
+        for segment in holding.cloned().collect::<Vec<_>>() {
+            if let Some(row) = self.opened(&segment)?.get(key)? {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
+    fn opened(&mut self, segment: &Segment) -> Result<&VectorSegment> {
+        match self.opened.entry(segment.file.name.clone()) {
+            MapEntry::Occupied(opened) => Ok(opened.into_mut()),
+            MapEntry::Vacant(entry) => {
+                let dir = vectors_dir(&self.dir);
+                Ok(entry.insert(VectorSegment::open(&dir, &self.next.recipe, segment)?))
+            }
+        }
+    }
+
+    /// Puts a document with its vector, as the `change` that [`IndexWriter::compare`] found it to be. `embedded` is the
+    /// text that the model made the vector of, if it did.
     ///
     /// # Errors
     /// The catalog cannot be written.
-    pub fn put(&mut self, document: &Document, change: Change, vector: &[f32]) -> Result<()> {
-        if let Change::Updated { key } = change {
-            self.replaced.insert(key);
+    pub fn put(&mut self, document: &Document, change: Change, embedded: Option<&str>, vector: &[f32]) -> Result<()> {
+        let key = match change {
+            Change::Unchanged => return Ok(()),
+            Change::Added { key } => key,
+            Change::Updated { key, old } => {
+                self.gone.insert(old);
+                key
+            }
+        };
+        let version = match self.seen.get(&digest(document.id.as_bytes())) {
+            Some(seen) if seen.key == key => seen.version,
+            _ => Version::of(document, if embedded.is_none() { Some(vector) } else { None }),
+        };
+        let embedded = embedded.map(|text| digest(text.as_bytes()));
+        let origin = self.inputs.origin(&document.place.input);
+        self.documents()?.put(&Entry { key, document, version, embedded, origin: &origin })?;
+        self.pending.push(key, vector);
+        if let Some(text) = embedded {
+            self.pending_texts.insert(text, key);
         }
-        let key = self.next_key;
-        self.catalog()?.put(key, &content_digest(document), document)?;
-        self.vectors.push(key, vector);
-        self.next_key += 1;
+        self.changed = true;
+        self.uncommitted += 1;
+        if self.pending.bytes() >= self.segment_bytes() {
+            self.flush()?;
+        }
         Ok(())
     }
 
-    /// The catalog to write, opened when there is something to write.
-    fn catalog(&mut self) -> Result<&mut CatalogWriter> {
-        if self.unreadable {
-            fs::remove_dir_all(catalog_dir(&self.dir)).map_err(Error::write(&self.dir))?;
-            self.unreadable = false;
+    /// Removes every document that came from the inputs of this run and was not met in it; says how many. An input named
+    /// by another path is the same input.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn prune(&mut self) -> Result<usize> {
+        let origins: HashSet<String> = self.inputs.origins().collect();
+        let Some(catalog) = self.catalog()? else { return Ok(0) };
+        let mut candidates = Vec::new();
+        for origin in &origins {
+            candidates.extend(catalog.of_origin(origin)?);
         }
-        let opened = match self.catalog.take() {
+        candidates.retain(|(id, key)| !self.seen.contains_key(&digest(id.as_bytes())) && !self.gone.contains(key));
+        for (id, key) in &candidates {
+            self.documents()?.remove(id);
+            self.gone.insert(*key);
+            self.changed = true;
+        }
+        Ok(candidates.len())
+    }
+
+    /// The documents to write, opened when there is something to write.
+    fn documents(&mut self) -> Result<&mut CatalogWriter> {
+        let opened = match self.documents.take() {
             Some(open) => open,
-            None => CatalogWriter::open(&catalog_dir(&self.dir))?,
+            None => {
+                let dir = catalog_dir(&self.dir);
+                files::create_directory(&dir)?;
+                CatalogWriter::open(&dir, self.base.as_ref().map(|base| &base.documents))?
+            }
         };
-        Ok(self.catalog.insert(opened))
+        Ok(self.documents.insert(opened))
+    }
+
+    fn segment_bytes(&self) -> usize {
+        let scanned = ["Flat", "SQ"].iter().any(|kind| self.next.recipe.factory.starts_with(kind));
+        if scanned { SEGMENT } else { GRAPH_SEGMENT }
+    }
+
+    /// Commits what was put, if it is time to. To be called between documents.
+    ///
+    /// # Errors
+    /// Something cannot be written; the last commit stands then.
+    pub fn checkpoint(&mut self) -> Result<()> {
+        let due =
+            self.since.elapsed() >= COMMIT_EVERY || self.options.commit_every.is_some_and(|n| self.uncommitted >= n);
+        // What has to be trained is better trained on all there is, up to a segment.
+        let trained = !self.next.needs_training || self.next.trained.is_some();
+        if due && trained && self.changed && !self.options.at_once {
+            self.commit_now()?;
+        }
+        Ok(())
     }
 
     /// Makes everything put since the last commit durable and visible, in one step, and removes what no commit needs.
@@ -157,94 +372,198 @@ impl IndexWriter {
     ///
     /// # Errors
     /// Something cannot be written; the last commit stands then.
-    pub fn commit(mut self) -> Result<()> {
-        if self.catalog.is_some() || self.base.is_none() {
-            let manifest = self.next_manifest()?;
-            self.catalog()?.commit(&manifest)?;
-            self.undo.keep();
-            sweep(&vectors_dir(&self.dir), &manifest.segments)?;
+    pub fn commit(mut self) -> Result<Written> {
+        if self.changed || self.base.is_none() {
+            self.commit_now()?;
         }
-        self.catalog.take().map_or(Ok(()), CatalogWriter::close)
+        Ok(self.written)
     }
 
-    /// Writes the vectors, and says what the commit will say.
-    fn next_manifest(&mut self) -> Result<Manifest> {
+    fn commit_now(&mut self) -> Result<()> {
+        self.flush()?;
+        self.bury()?;
+        self.compact()?;
         let vectors = vectors_dir(&self.dir);
-        fs::create_dir_all(&vectors).map_err(Error::write(&vectors))?;
+        files::create_directory(&vectors)?;
+        // The keys that died are in the catalog's files as deletions, so these come last.
+        let base = self.base.take();
+        let documents = self.documents()?.flush(base.as_ref().map(|base| &base.documents));
+        self.base = base;
         let now = OffsetDateTime::now_utc();
         let now = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default();
-        let (mut segments, created) = match &self.base {
-            Some((_, manifest)) => (manifest.segments.clone(), manifest.created.clone()),
-            None => (Vec::new(), now.clone()),
-        };
-        self.bury(&mut segments)?;
-        self.merge(&mut segments)?;
-        if !self.vectors.is_empty() {
-            let path = vectors.join(format!("{:06}.faiss", self.next_file));
-            segments.push(self.vectors.write(&path, &self.recipe)?);
-            self.next_file += 1;
-        }
-        Ok(Manifest {
-            format_version: FORMAT_VERSION,
-            recipe: self.recipe.clone(),
-            segments,
-            next_key: self.next_key,
-            next_file: self.next_file,
-            created,
+        let manifest = Manifest {
+            recipe: self.next.recipe.clone(),
+            segments: self.next.segments.clone(),
+            trained: self.next.trained.clone(),
+            documents: documents?,
+            next_key: self.next.next_key,
+            next_file: self.next.next_file,
+            created: self.next.created.get_or_insert_with(|| now.clone()).clone(),
             updated: now,
-        })
+        };
+        files::sync_directory(&vectors)?;
+        files::sync_directory(&catalog_dir(&self.dir))?;
+        manifest.write(&self.dir)?;
+        self.undo.keep();
+        sweep(&self.dir, Some(&manifest))?;
+        self.base = Some(manifest);
+        self.catalog = None;
+        self.opened.clear();
+        self.gone.clear();
+        (self.changed, self.uncommitted, self.since) = (false, 0, Instant::now());
+        self.written.commits += 1;
+        Ok(())
     }
 
-    /// Notes the keys that this commit replaces as dead in the segments that hold them.
-    fn bury(&mut self, segments: &mut [Segment]) -> Result<()> {
-        if self.replaced.is_empty() {
+    /// Writes the vectors that wait as a segment.
+    fn flush(&mut self) -> Result<()> {
+        self.pending_texts.clear();
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.remove(&self.gone);
+        if !pending.is_empty() {
+            let segment = self.write(&pending)?;
+            self.next.segments.push(segment);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, vectors: &SegmentBuilder) -> Result<Segment> {
+        let dir = vectors_dir(&self.dir);
+        files::create_directory(&dir)?;
+        if self.next.needs_training && self.next.trained.is_none() {
+            let path = dir.join(self.next.new_file("trained"));
+            self.next.trained = vectors.train(&path, &self.next.recipe)?;
+        }
+        let trained = self.next.trained.as_ref().map(|trained| dir.join(&trained.name));
+        let path = dir.join(self.next.new_file("faiss"));
+        vectors.write(&path, &self.next.recipe, trained.as_deref())
+    }
+
+    /// Notes the keys that are gone as dead in the segments that hold them.
+    fn bury(&mut self) -> Result<()> {
+        if self.gone.is_empty() {
             return Ok(());
         }
-        for segment in segments {
-            let keys = self.open_segment(segment)?.keys()?;
-            segment.dead.extend(keys.iter().filter(|key| self.replaced.contains(key)));
+        let gone = std::mem::take(&mut self.gone);
+        for at in 0..self.next.segments.len() {
+            let segment = self.next.segments[at].clone();
+            if !gone.iter().any(|key| (segment.first_key..=segment.last_key).contains(key)) {
+                continue;
+            }
+            let dead = self.opened(&segment)?.among(&gone);
+            let segment = &mut self.next.segments[at];
+            segment.dead.extend(dead);
+            segment.dead.sort_unstable();
+            segment.dead.dedup();
         }
+        self.gone = gone;
+        // They were opened with those that were dead before.
+        self.opened.clear();
         Ok(())
     }
 
-    /// Moves into the new segment what lives in segments that are a quarter dead, or in all where they are too many.
-    fn merge(&mut self, segments: &mut Vec<Segment>) -> Result<()> {
-        let too_many = segments.len() >= MAX_SEGMENTS;
-        let worn = |segment: &Segment| too_many || segment.dead.len() as u64 * 4 > segment.vectors;
-        let (merged, kept): (Vec<_>, Vec<_>) = segments.drain(..).partition(worn);
-        *segments = kept;
-        for segment in merged {
-            let (keys, rows) = self.open_segment(&segment)?.live()?;
-            keys.iter().zip(rows.iter()).for_each(|(&key, row)| self.vectors.push(key, row));
+    /// Rewrites segments that are small and many, or worn, until none are.
+    fn compact(&mut self) -> Result<()> {
+        let large = (self.segment_bytes() / (4 * self.next.recipe.dim)).max(1) as u64;
+        loop {
+            let size = |segment: &Segment| compaction::Size { all: segment.vectors, live: segment.live() };
+            let sizes: Vec<_> = self.next.segments.iter().map(size).collect();
+            let Some(group) = compaction::choose(&sizes, large) else { return Ok(()) };
+            let dir = vectors_dir(&self.dir);
+            let mut opened = Vec::with_capacity(group.len());
+            for &at in &group {
+                // Its codes are about to be believed.
+                vectors::check(&dir, &self.next.segments[at], true)?;
+                opened.push(VectorSegment::open(&dir, &self.next.recipe, &self.next.segments[at])?);
+            }
+            let mut merged = SegmentBuilder::default();
+            vectors::merged(&opened, |key, row| {
+                merged.push(key, row);
+                Ok(())
+            })?;
+            drop(opened);
+            let mut position = 0..;
+            self.next.segments.retain(|_| position.next().is_some_and(|at: usize| !group.contains(&at)));
+            self.written.compacted += group.len();
+            if !merged.is_empty() {
+                let segment = self.write(&merged)?;
+                self.written.compacted_bytes += segment.file.bytes;
+                self.next.segments.push(segment);
+            }
         }
-        Ok(())
     }
+}
 
-    fn open_segment(&self, segment: &Segment) -> Result<VectorSegment> {
-        let path = vectors_dir(&self.dir).join(&segment.file);
-        check_file(&path, segment, true)?;
-        VectorSegment::open(&path, &self.recipe, segment)
+impl Draft {
+    /// The name of the next file of vectors.
+    fn new_file(&mut self, kind: &str) -> String {
+        let name = format!("{:06}.{kind}", self.next_file);
+        self.next_file += 1;
+        name
     }
 }
 
 impl Drop for IndexWriter {
     /// Without a commit, what was put is gone.
     fn drop(&mut self) {
-        if let Some(catalog) = self.catalog.take() {
-            catalog.abandon();
+        // tantivy's thread ends here, so that it writes nothing more.
+        self.documents = None;
+        // What cannot be removed now is swept by the next writer; what cannot be read may be somebody's yet.
+        if self.changed
+            && let Ok(last) = Manifest::read(&self.dir)
+        {
+            let _ = sweep(&self.dir, last.as_ref());
         }
     }
 }
 
-/// Whether a directory's entry may stand in an index that was never committed.
-fn ours(entry: std::io::Result<fs::DirEntry>) -> bool {
-    entry.is_ok_and(|entry| ["lock", "vectors"].iter().any(|name| entry.file_name() == *name))
+/// Removes what the commit does not name.
+fn sweep(dir: &Path, manifest: Option<&Manifest>) -> Result<()> {
+    files::sweep(&vectors_dir(dir), |name| manifest.is_some_and(|manifest| manifest.names_vectors(name)))?;
+    files::sweep(&catalog_dir(dir), |name| manifest.is_some_and(|manifest| manifest.names_documents(name)))
 }
 
-fn id_digest(id: &str) -> [u8; 16] {
-    let mut short = [0; 16];
-    short.copy_from_slice(&Sha256::digest(id)[..16]);
-    short
+/// Whether a directory's entry is of an index.
+fn ours(entry: std::io::Result<fs::DirEntry>) -> bool {
+    let names = ["lock", "vectors", "catalog", "manifest.json", "manifest.tmp"];
+    entry.is_ok_and(|entry| names.iter().any(|name| entry.file_name() == *name))
+}
+
+/// The inputs of a run, by number.
+#[derive(Default)]
+struct Inputs {
+    names: Vec<Arc<str>>,
+    origins: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
+}
+
+impl Inputs {
+    fn number(&mut self, name: &Arc<str>) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.names.len() as u32;
+        self.names.push(Arc::clone(name));
+        // By whatever path it is named the next time.
+        let absolute = fs::canonicalize(&**name).ok();
+        self.origins.push(absolute.map_or_else(|| Arc::clone(name), |path| path.to_string_lossy().into()));
+        self.numbers.insert(Arc::clone(name), number);
+        number
+    }
+
+    fn origin(&mut self, name: &Arc<str>) -> Arc<str> {
+        let number = self.number(name);
+        Arc::clone(&self.origins[number as usize])
+    }
+
+    fn origins(&self) -> impl Iterator<Item = String> {
+        self.origins.iter().map(|origin| origin.to_string())
+    }
+
+    fn place(&self, seen: &Seen) -> Place {
+        let input = &self.names[seen.input as usize];
+        if seen.line == 0 { Place::whole(input) } else { Place::line(input, seen.line) }
+    }
 }
 
 /// The directory that this writer made, to be removed if nothing comes to be committed in it.
@@ -256,7 +575,7 @@ impl Undo {
         if dir.is_dir() {
             return Ok(Self(None));
         }
-        fs::create_dir_all(dir).map_err(Error::write(dir))?;
+        files::create_directory(dir)?;
         Ok(Self(Some(dir.into())))
     }
 
@@ -272,15 +591,4 @@ impl Drop for Undo {
             let _ = fs::remove_dir_all(dir);
         }
     }
-}
-
-/// Removes the files of vectors that the commit does not name.
-fn sweep(vectors: &Path, segments: &[Segment]) -> Result<()> {
-    for entry in fs::read_dir(vectors).map_err(Error::read(vectors))? {
-        let entry = entry.map_err(Error::read(vectors))?;
-        if !segments.iter().any(|segment| entry.file_name() == segment.file.as_str()) {
-            fs::remove_file(entry.path()).map_err(Error::write(&entry.path()))?;
-        }
-    }
-    Ok(())
 }

@@ -1,0 +1,254 @@
+//! Files of vectors, searched by FAISS. No other room names faiss.
+//!
+//! A segment is an `IDMap` over whatever the factory string makes: FAISS itself keeps each vector's key, and Python's
+//! `faiss.read_index` opens the file as it is. Segments are never changed once written.
+
+mod build;
+mod search;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use faiss::index::Index as _;
+use faiss::index::autotune::ParameterSpace;
+use faiss::index::io::{IoFlags, read_index_with_flags};
+
+pub(super) use build::{SegmentBuilder, Whole, check_factory};
+
+use super::files;
+use super::manifest::{Recipe, Segment};
+use crate::error::{Error, Result};
+use search::{Excluded, Searchable, use_threads};
+
+/// FAISS's `IO_FLAG_MMAP_IFC`: codes stay in the file and are mapped, not read. The crate has no name for it.
+const MAP_CODES: i32 = 1 << 9;
+
+/// From so many queries on FAISS multiplies matrices, but not where keys are excluded: then it is quicker to look for
+/// as many more neighbours, up to `FEW_DEAD`, and leave them out. (`distance_compute_blas_threshold` in FAISS's
+/// utils/distances.cpp.)
+const MANY_QUERIES: usize = 20;
+const FEW_DEAD: usize = 1024;
+
+/// How many threads FAISS may use in this process; 0 for as many as there are processors.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many threads FAISS may use in this process.
+pub fn set_threads(threads: usize) {
+    THREADS.store(threads.max(1), Ordering::Relaxed);
+}
+
+fn allowed_threads() -> usize {
+    match THREADS.load(Ordering::Relaxed) {
+        0 => search::processors(),
+        threads => threads,
+    }
+}
+
+/// A vector's key and how near it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Neighbour {
+    /// The passage's key.
+    pub key: u64,
+    /// Inner product or squared distance.
+    pub score: f32,
+}
+
+/// How thoroughly an index that is not exact is searched. `None` is what FAISS does of its own accord.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// How many inverted lists are looked into (IVF factories).
+    pub nprobe: Option<usize>,
+    /// How many candidates are held (HNSW factories).
+    pub ef_search: Option<usize>,
+}
+
+/// An opened segment.
+pub(super) struct VectorSegment {
+    path: PathBuf,
+    index: Searchable,
+    dead: Vec<u64>,
+    excluded: Option<Excluded>,
+}
+
+impl VectorSegment {
+    /// Opens a segment's file. Everything of it but the codes has been checked, and the codes' length.
+    pub(super) fn open(dir: &Path, recipe: &Recipe, segment: &Segment) -> Result<Self> {
+        let path = dir.join(&segment.file.name);
+        let index =
+            read_index_with_flags(utf8(&path)?, IoFlags::from(MAP_CODES)).map_err(failed(&path, "cannot open"))?;
+        if (index.ntotal(), index.d() as usize) != (segment.vectors, recipe.dim) {
+            let (vectors, dim) = (index.ntotal(), index.d());
+            let said = format!("the manifest says {} of {}", segment.vectors, recipe.dim);
+            return Err(Error::damaged(&path, format!("it holds {vectors} vectors of {dim}, {said}")));
+        }
+        let own = |words| index_error(&path, "cannot open", words);
+        let index = Searchable::new(index).map_err(own)?;
+        let excluded = if segment.dead.is_empty() { None } else { Some(Excluded::new(&segment.dead).map_err(own)?) };
+        Ok(Self { index, dead: segment.dead.clone(), excluded, path })
+    }
+
+    /// Has searches be so thorough.
+    pub(super) fn set_effort(&mut self, effort: Effort, recipe: &Recipe) -> Result<()> {
+        let parameters = [("nprobe", "--nprobe", effort.nprobe), ("efSearch", "--ef-search", effort.ef_search)];
+        for (name, option, value) in parameters {
+            let Some(value) = value else { continue };
+            let set = ParameterSpace::new()
+                .and_then(|space| space.set_index_parameter(self.index.index(), name, value as f64));
+            set.map_err(|_| {
+                let kind = if name == "nprobe" { "IVF" } else { "HNSW" };
+                Error::Unsupported(format!("{option} is for {kind} factories, this index is {}", recipe.factory))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// How many vectors there are.
+    pub(super) fn len(&self) -> usize {
+        self.index.keys().len()
+    }
+
+    /// The `k` nearest of each of the `count` queries among those whose documents are there, nearest first.
+    pub(super) fn search(&self, queries: &[f32], count: usize, k: usize) -> Result<Vec<Vec<Neighbour>>> {
+        let live = self.len() - self.dead.len();
+        let depth = k.min(live);
+        if depth == 0 {
+            return Ok(vec![Vec::new(); count]);
+        }
+        // The caller's threads share the work; FAISS's own would be a team for each of them.
+        use_threads(1);
+        let over = depth + self.dead.len();
+        let found = match &self.excluded {
+            Some(_) if count >= MANY_QUERIES && self.dead.len() <= FEW_DEAD => None,
+            // Some kinds of index take no selector (those that begin with a transformation, for one).
+            excluded => self.index.search(queries, count, depth, excluded.as_ref()).ok().map(|found| (depth, found)),
+        };
+        let (depth, (scores, keys)) = match found {
+            Some(found) => found,
+            // However the dead ones rank, so many more hold k that live.
+            None => {
+                let found = self.index.search(queries, count, over, None);
+                (over, found.map_err(|words| index_error(&self.path, "cannot search", words))?)
+            }
+        };
+        let rows = keys.chunks_exact(depth).zip(scores.chunks_exact(depth));
+        let living = |(&key, &score): (&i64, &f32)| {
+            // FAISS fills up with -1 where it found fewer.
+            let key = u64::try_from(key).ok()?;
+            (!self.is_dead(key)).then_some(Neighbour { key, score })
+        };
+        Ok(rows.map(|(keys, scores)| keys.iter().zip(scores).filter_map(living).take(k).collect()).collect())
+    }
+
+    /// The keys of all vectors, ascending.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u64> + '_ {
+        self.index.keys().iter().filter_map(|key| key.get())
+    }
+
+    /// The keys of the vectors whose documents are there, ascending.
+    pub(super) fn live_keys(&self) -> impl Iterator<Item = u64> + '_ {
+        self.keys().filter(|&key| !self.is_dead(key))
+    }
+
+    /// Those of `gone` that are keys of vectors here.
+    pub(super) fn among(&self, gone: &HashSet<u64>) -> Vec<u64> {
+        self.keys().filter(|key| gone.contains(key)).collect()
+    }
+
+    /// The vector of `key`, as the index gives it back, so exact for `Flat`; `None` if it is not here, or gone.
+    pub(super) fn get(&self, key: u64) -> Result<Option<Vec<f32>>> {
+        let keys = self.index.keys();
+        let Ok(position) = keys.binary_search_by_key(&Some(key), |key| key.get()) else { return Ok(None) };
+        if self.is_dead(key) {
+            return Ok(None);
+        }
+        let row = self.index.reconstruct(position);
+        row.map(Some).map_err(|words| index_error(&self.path, "cannot read a vector back", words))
+    }
+
+    /// The vectors at `count` positions from `first` on whose documents are there, with their keys; as the index gives
+    /// them back, so exact for `Flat`.
+    fn live(&self, first: usize, count: usize) -> Result<Vec<(u64, Vec<f32>)>> {
+        let dim = self.index.index().d() as usize;
+        let mut rows = vec![0.0; count * dim];
+        let read = self.index.reconstruct_range(first, &mut rows);
+        read.map_err(|words| index_error(&self.path, "cannot read vectors back", words))?;
+        let keys = self.index.keys()[first..][..count].iter().filter_map(|key| key.get());
+        let all = keys.zip(rows.chunks_exact(dim));
+        Ok(all.filter(|(key, _)| !self.is_dead(*key)).map(|(key, row)| (key, row.to_vec())).collect())
+    }
+
+    fn is_dead(&self, key: u64) -> bool {
+        self.dead.binary_search(&key).is_ok()
+    }
+}
+
+/// Hands over the living vectors of several segments with their keys, ascending over all.
+pub(super) fn merged<'a>(
+    segments: impl IntoIterator<Item = &'a VectorSegment>,
+    mut each: impl FnMut(u64, &[f32]) -> Result<()>,
+) -> Result<()> {
+    /// Vectors of a segment in memory at a time.
+    const AHEAD: usize = 256;
+    struct Cursor<'a> {
+        segment: &'a VectorSegment,
+        position: usize,
+        /// The next ones, the nearest last.
+        ahead: Vec<(u64, Vec<f32>)>,
+    }
+    impl Cursor<'_> {
+        fn fill(&mut self) -> Result<()> {
+            while self.ahead.is_empty() && self.position < self.segment.len() {
+                let count = AHEAD.min(self.segment.len() - self.position);
+                self.ahead = self.segment.live(self.position, count)?;
+                self.ahead.reverse();
+                self.position += count;
+            }
+            Ok(())
+        }
+    }
+    let cursor = |segment| Cursor { segment, position: 0, ahead: Vec::new() };
+    let mut cursors: Vec<Cursor> = segments.into_iter().map(cursor).collect();
+    loop {
+        cursors.iter_mut().try_for_each(Cursor::fill)?;
+        let next = cursors.iter_mut().filter(|cursor| !cursor.ahead.is_empty());
+        let Some(cursor) = next.min_by_key(|cursor| cursor.ahead.last().map(|(key, _)| *key)) else { return Ok(()) };
+        let Some((key, row)) = cursor.ahead.pop() else { return Ok(()) };
+        each(key, &row)?;
+    }
+}
+
+/// Checks a segment's file: all of it, or all but its codes, whose length is checked in either case.
+pub(super) fn check(dir: &Path, segment: &Segment, whole: bool) -> Result<()> {
+    match segment.codes {
+        Some(codes) if !whole => {
+            let path = segment.file.check_length(dir)?;
+            let hole = codes.start..codes.start + codes.bytes;
+            files::expect(&path, files::checksum_without(&path, hole)?, codes.rest_crc32)
+        }
+        _ => segment.file.check(dir),
+    }
+}
+
+fn failed(path: &Path, what: &str) -> impl FnOnce(faiss::error::Error) -> Error {
+    let (path, what) = (path.to_owned(), what.to_owned());
+    move |source| index_error(&path, &what, source.to_string())
+}
+
+fn index_error(path: &Path, what: &str, words: String) -> Error {
+    Error::Index { path: path.into(), what: what.into(), source: reason(&words).into() }
+}
+
+/// What FAISS has to say, without the C++ function and source line that it begins with.
+fn reason(message: &str) -> &str {
+    let tail = message.rsplit_once("Error: ").map_or(message, |(_, tail)| tail);
+    tail.split_once("failed: ").map_or(tail, |(_, tail)| tail).trim()
+}
+
+/// FAISS takes a file's name as a C string by way of a Rust one.
+fn utf8(path: &Path) -> Result<&str> {
+    path.to_str().ok_or_else(|| Error::Unsupported(format!("{}: FAISS needs a path in UTF-8", path.display())))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::encoder::Precision;
+use crate::index::manifest::{Metric, ModelIdentity};
+use crate::model::Pooling;
+
+fn recipe(dim: usize, metric: Metric, factory: &str) -> Recipe {
+    Recipe {
+        model: ModelIdentity { id: "a/b".into(), revision: None, fingerprint: String::new() },
+        pooling: Pooling::Mean,
+        normalized: false,
+        max_length: 256,
+        precision: Precision::F32,
+        dim,
+        with_title: true,
+        metric,
+        factory: factory.into(),
+    }
+}
+
+/// A segment of `rows` under the keys from 100 on.
+fn segment(dir: &Path, recipe: &Recipe, rows: &[Vec<f32>], dead: &[u64]) -> (Segment, VectorSegment) {
+    let mut builder = SegmentBuilder::default();
+    rows.iter().zip(100..).for_each(|(row, key)| builder.push(key, row));
+    let trained = dir.join("trained.faiss");
+    let trained = builder.train(&trained, recipe).unwrap().map(|_| trained);
+    let mut written = builder.write(&dir.join("000001.faiss"), recipe, trained.as_deref()).unwrap();
+    written.dead = dead.to_vec();
+    let opened = VectorSegment::open(dir, recipe, &written).unwrap();
+    (written, opened)
+}
+
+fn random_rows(count: usize, dim: usize) -> Vec<Vec<f32>> {
+    let mut state = 7_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| (0..dim).map(|_| next()).collect()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn a_flat_search_is_the_plain_scan_without_the_dead(
+        rows in prop::collection::vec(prop::collection::vec(-8i8..8, 3), 1..40),
+        query in prop::collection::vec(-8i8..8, 3),
+        dead in prop::collection::btree_set(100..140u64, 0..20),
+        k in 1..50usize,
+        count in prop::sample::select(vec![1, MANY_QUERIES]),
+        metric in prop::sample::select(vec![Metric::Ip, Metric::L2]),
+    ) {
+        let float = |row: &Vec<i8>| row.iter().map(|&value| f32::from(value)).collect::<Vec<_>>();
+        let rows: Vec<_> = rows.iter().map(float).collect();
+        let query = float(&query);
+        let dir = tempfile::tempdir().unwrap();
+        let dead: Vec<u64> = dead.into_iter().filter(|&key| key < 100 + rows.len() as u64).collect();
+        let (_, segment) = segment(dir.path(), &recipe(3, metric, "Flat"), &rows, &dead);
+        let found = segment.search(&query.repeat(count), count, k).unwrap();
+
+        let score = |row: &Vec<f32>| -> f32 { match metric {
+            Metric::Ip => row.iter().zip(&query).map(|(a, b)| a * b).sum(),
+            Metric::L2 => row.iter().zip(&query).map(|(a, b)| (a - b) * (a - b)).sum(),
+        }};
+        let mut expected: Vec<f32> =
+            rows.iter().zip(100..).filter(|(_, key)| !dead.contains(key)).map(|(row, _)| score(row)).collect();
+        expected.sort_by(|a, b| if metric == Metric::Ip { b.total_cmp(a) } else { a.total_cmp(b) });
+        expected.truncate(k);
+        prop_assert_eq!(found.len(), count);
+        for found in found {
+            // Scores, not keys: equal ones may come in any order.
+            prop_assert_eq!(found.iter().map(|hit| hit.score).collect::<Vec<_>>(), expected.clone());
+            prop_assert!(found.iter().all(|hit| hit.score == score(&rows[hit.key as usize - 100])));
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_index_leaves_out_the_dead_and_fills_up_with_the_living() {
+    let rows = random_rows(300, 8);
+    for factory in ["Flat", "SQfp16", "SQ8", "HNSW16", "IVF4,Flat", "IVF4,SQ8", "PQ4", "PCA4,IVF4,Flat", "IVF4,PQ4"] {
+        let dir = tempfile::tempdir().unwrap();
+        let recipe = recipe(8, Metric::L2, factory);
+        let dead: Vec<u64> = (100..160).collect();
+        let (_, mut segment) = segment(dir.path(), &recipe, &rows, &dead);
+        if factory.contains("IVF") {
+            segment.set_effort(Effort { nprobe: Some(4), ef_search: None }, &recipe).unwrap();
+        }
+        // The nearest of row 0 is itself, which is dead.
+        let found = segment.search(&rows[0], 1, 20).unwrap().remove(0);
+        assert_eq!(found.len(), 20, "{factory}");
+        assert!(found.iter().all(|near| near.key >= 160), "{factory}");
+        assert!(found.is_sorted_by(|a, b| a.score <= b.score), "{factory}");
+        let batch = segment.search(&rows[..30].concat(), 30, 20).unwrap();
+        assert!(batch.iter().all(|found| found.len() == 20), "{factory}");
+        // A matrix product sums in another order.
+        let keys = |found: &[Neighbour]| found.iter().map(|near| near.key).collect::<Vec<_>>();
+        assert_eq!(keys(&batch[0]), keys(&found), "{factory}");
+    }
+}
+
+#[test]
+fn effort_is_refused_where_it_means_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = recipe(8, Metric::Ip, "Flat");
+    let (_, mut segment) = segment(dir.path(), &recipe, &random_rows(3, 8), &[]);
+    let refused = segment.set_effort(Effort { nprobe: Some(4), ef_search: None }, &recipe).unwrap_err();
+    assert_eq!(refused.to_string(), "--nprobe is for IVF factories, this index is Flat");
+    let refused = segment.set_effort(Effort { nprobe: None, ef_search: Some(4) }, &recipe).unwrap_err();
+    assert_eq!(refused.to_string(), "--ef-search is for HNSW factories, this index is Flat");
+}
+
+#[test]
+fn live_vectors_come_back_as_they_went_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = [vec![1.0, 2.0], vec![3.0, 4.0], vec![5.0, 6.0]];
+    let (_, segment) = segment(dir.path(), &recipe(2, Metric::Ip, "Flat"), &rows, &[101]);
+    let mut all = Vec::new();
+    merged([&segment], |key, row| {
+        all.push((key, row.to_vec()));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(all, [(100, vec![1.0, 2.0]), (102, vec![5.0, 6.0])]);
+    assert_eq!(segment.get(102).unwrap(), Some(vec![5.0, 6.0]));
+    assert_eq!((segment.get(101).unwrap(), segment.get(7).unwrap()), (None, None));
+}
+
+#[test]
+fn segments_are_read_back_together_in_the_order_of_their_keys() {
+    for factory in ["Flat", "IVF2,Flat", "HNSW8", "PCA4,SQ8"] {
+        let rows = random_rows(900, 8);
+        let recipe = recipe(8, Metric::L2, factory);
+        let dir = tempfile::tempdir().unwrap();
+        let mut builders = [SegmentBuilder::default(), SegmentBuilder::default()];
+        rows.iter().zip(0..).for_each(|(row, key)| builders[usize::from(key % 3 == 0)].push(key, row));
+        let trained = dir.path().join("trained.faiss");
+        let trained = builders[0].train(&trained, &recipe).unwrap().map(|_| trained);
+        let segments: Vec<_> = (0..)
+            .zip(&builders)
+            .map(|(number, builder)| {
+                let path = dir.path().join(format!("{number}.faiss"));
+                let written = builder.write(&path, &recipe, trained.as_deref()).unwrap();
+                VectorSegment::open(dir.path(), &recipe, &written).unwrap()
+            })
+            .collect();
+        let mut next = 0;
+        merged(&segments, |key, row| {
+            assert_eq!(key, next, "{factory}");
+            if factory != "PCA4,SQ8" {
+                assert_eq!(row, rows[key as usize], "{factory}");
+            }
+            next += 1;
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(next, 900, "{factory}");
+    }
+}
+
+#[test]
+fn a_changed_byte_outside_the_codes_is_found_without_reading_them() {
+    for factory in ["Flat", "SQfp16", "HNSW4"] {
+        let dir = tempfile::tempdir().unwrap();
+        let (segment, _) = segment(dir.path(), &recipe(8, Metric::Ip, factory), &random_rows(5, 8), &[]);
+        let codes = segment.codes.unwrap_or_else(|| panic!("{factory} has its codes in one piece"));
+        let path = dir.path().join(&segment.file.name);
+        let bytes = std::fs::read(&path).unwrap();
+        let codes = codes.start as usize..(codes.start + codes.bytes) as usize;
+        if factory == "Flat" {
+            let first = f32::from_le_bytes(bytes[codes.start..][..4].try_into().unwrap());
+            assert_eq!((codes.len(), first), (5 * 8 * 4, random_rows(1, 8)[0][0]));
+        }
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 4;
+            std::fs::write(&path, &changed).unwrap();
+            assert_eq!(check(dir.path(), &segment, false).is_ok(), codes.contains(&at), "{factory}, byte {at}");
+            assert!(check(dir.path(), &segment, true).is_err(), "{factory}, byte {at}");
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        check(dir.path(), &segment, true).unwrap();
+    }
+}
+
+#[test]
+fn a_factory_that_faiss_does_not_know_is_an_error() {
+    let message = check_factory(&recipe(4, Metric::Ip, "Nonsense"), Path::new("ix")).unwrap_err().to_string();
+    assert_eq!(message, "ix: FAISS cannot make an index by the factory \"Nonsense\"");
+}
+
+#[test]
+fn faisss_words_come_without_its_source_lines() {
+    let native = "Native faiss error: Error in void faiss::f(int) at /src/F.cpp:27: Error: 'n >= k' failed: too few";
+    assert_eq!(reason(native), "too few");
+    assert_eq!(reason("Invalid index description"), "Invalid index description");
+}
+
+#[test]
+fn too_few_vectors_to_train_on_is_an_error() {
+    let mut builder = SegmentBuilder::default();
+    builder.push(1, &[1.0, 2.0]);
+    let error = builder.train(Path::new("ix/vectors/1.faiss"), &recipe(2, Metric::Ip, "IVF16,Flat")).unwrap_err();
+    assert_eq!(error.to_string(), "ix: cannot train IVF16,Flat on 1 vectors");
+    assert!(builder.train(Path::new("ix/vectors/1.faiss"), &recipe(2, Metric::Ip, "Flat")).unwrap().is_none());
+}
+
+#[test]
+fn vectors_that_are_gone_before_they_are_written_leave_no_trace() {
+    let mut builder = SegmentBuilder::default();
+    (1..=3_u64).for_each(|key| builder.push(key, &[key as f32, 0.0]));
+    builder.remove(&HashSet::from([2, 9]));
+    assert_eq!((builder.len(), builder.get(3), builder.get(2)), (2, Some(&[3.0, 0.0][..]), None));
+}
