@@ -4,6 +4,8 @@
 //! says. A directory with archives and no shared libraries, first on the path, makes it these. OpenBLAS is the serial
 //! one: threads of its own would fight with FAISS's, and loading the shared one costs each start 3 ms. Where an archive is
 //! missing the shared libraries are linked, and everything works as well, a little later.
+//!
+//! It also passes on how FAISS was compiled.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,6 +24,7 @@ const ARCHIVES: [(&str, &str); 6] = [
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=CXX");
+    tell_of_instructions();
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("archives");
     let found: Option<Vec<_>> = ARCHIVES.iter().map(|(name, file)| Some((name, archive(file)?))).collect();
     let _ = fs::remove_dir_all(&out);
@@ -39,6 +42,20 @@ fn main() {
     // What LAPACK, a Fortran program, needs; after it.
     println!("cargo:rustc-link-arg=-lgfortran");
     println!("cargo:rustc-link-arg=-lquadmath");
+}
+
+/// Tells the program which instructions FAISS was compiled for (`.cargo/config.toml`), so that it can say when they are
+/// missing instead of being killed by the first of them.
+fn tell_of_instructions() {
+    const LEVEL: &str = "x86-64-v3";
+    let names = [format!("CXXFLAGS_{}", env::var("TARGET").unwrap_or_default().replace('-', "_")), "CXXFLAGS".into()];
+    println!("cargo:rustc-check-cfg=cfg(faiss_avx2)");
+    for name in names {
+        println!("cargo:rerun-if-env-changed={name}");
+        if env::var(&name).is_ok_and(|flags| flags.contains(LEVEL)) {
+            println!("cargo:rustc-cfg=faiss_avx2");
+        }
+    }
 }
 
 /// The archive of this name, of the compiler's own or of the serial OpenBLAS.

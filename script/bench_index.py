@@ -7,7 +7,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import faiss
 import numpy as np
@@ -18,14 +20,30 @@ faiss.omp_set_num_threads(THREADS)
 
 
 def run(*command):
-    """Runs semsearch: seconds, peak memory in MB, standard output."""
+    """Runs semsearch: seconds, peak resident memory in MB, standard output."""
     start = time.perf_counter()
-    child = subprocess.Popen([SEMSEARCH, *command], stdout=subprocess.PIPE)
-    output = child.stdout.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    if status != 0:
-        sys.exit(f"error: semsearch {' '.join(command)}: status {status}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024, output.decode()
+    child = subprocess.Popen([SEMSEARCH, *command], stdout=subprocess.PIPE, text=True)
+    peak = [0]
+
+    def watch():
+        # Not `ru_maxrss`, in which a child begins with its parent's.
+        while child.poll() is None:
+            try:
+                with open(f"/proc/{child.pid}/status") as status:
+                    found = re.search(r"VmHWM:\s+(\d+) kB", status.read())
+            except OSError:
+                return
+            peak[0] = int(found.group(1)) if found else peak[0]
+            time.sleep(0.01)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    output, _ = child.communicate()
+    seconds = time.perf_counter() - start
+    watcher.join()
+    if child.returncode != 0:
+        sys.exit(f"error: semsearch {' '.join(command)}: status {child.returncode}")
+    return seconds, peak[0] / 1024, output
 
 
 def unit_vectors(generator, count):
@@ -47,8 +65,6 @@ def save(path, generator, first, count):
 
 def plain_read(array):
     """Seconds that reading all vectors takes, at the memory's speed: every thread sums a part."""
-    from concurrent.futures import ThreadPoolExecutor
-
     flat = np.asarray(array).reshape(-1).view(np.uint64)
     parts = np.array_split(flat, THREADS)
     times = []

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod commands;
+mod damage;
 #[cfg(target_os = "linux")]
 mod faults;
 mod hub;

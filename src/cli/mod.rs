@@ -46,6 +46,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> anyhow::Result<Outcome> {
+    semsearch::index::check_processor()?;
     let settings = Settings::resolve(&args.common)?;
     match args.command {
         Command::Index(args) => index::run(&args, &settings),

@@ -204,6 +204,30 @@ fn nearer(metric: Metric, a: f32, b: f32) -> std::cmp::Ordering {
     }
 }
 
+/// Checks that this processor has what FAISS was compiled for, before it is called.
+///
+/// # Errors
+/// [`Error::Unsupported`], naming what is missing.
+pub fn check_processor() -> Result<()> {
+    #[cfg(all(target_arch = "x86_64", faiss_avx2))]
+    {
+        let there = [
+            ("AVX2", std::arch::is_x86_feature_detected!("avx2")),
+            ("FMA", std::arch::is_x86_feature_detected!("fma")),
+            ("F16C", std::arch::is_x86_feature_detected!("f16c")),
+        ];
+        let missing: Vec<&str> = there.into_iter().filter(|(_, there)| !there).map(|(name, _)| name).collect();
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            return Err(Error::Unsupported(format!(
+                "this program was compiled for processors with AVX2, FMA and F16C; this one lacks {missing} (compile it \
+                 without the flags in .cargo/config.toml)"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// What the latest commit of the index at `dir` says of itself; `None` if there is no index.
 ///
 /// # Errors

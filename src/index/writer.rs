@@ -291,6 +291,7 @@ impl IndexWriter {
             Change::Added { key } => key,
             Change::Updated { key, old } => {
                 self.gone.insert(old);
+                self.documents()?.remove(&document.id);
                 key
             }
         };

@@ -44,14 +44,13 @@ impl CatalogWriter {
         Ok(Self { dir: dir.into(), fields, directory, index, writer })
     }
 
-    /// Adds a document, in place of any with its id.
+    /// Adds a document.
     pub(in crate::index) fn put(&self, entry: &Entry) -> Result<()> {
-        self.remove(&entry.document.id);
         let added = self.writer.add_document(self.fields.document(entry));
         added.map(drop).map_err(|source| writing(&self.dir, source))
     }
 
-    /// Removes the document of this id.
+    /// Removes the document of this id. What is removed is remembered until the next commit.
     pub(in crate::index) fn remove(&self, id: &str) {
         self.writer.delete_term(Term::from_field_text(self.fields.id, id));
     }
