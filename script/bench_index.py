@@ -112,7 +112,7 @@ def main(directory):
     flat = faiss.IndexFlatIP(DIM)
     flat.add(vectors)
     del vectors
-    for count in [1, 1000]:
+    for count in [1, 100, 1000]:
         queries = unit_vectors(generator, count)
         np.save(os.path.join(directory, "queries.npy"), queries)
         ours, theirs = [], []

@@ -7,6 +7,7 @@ mod commands;
 mod damage;
 #[cfg(target_os = "linux")]
 mod faults;
+mod format;
 mod hub;
 mod known_answers;
 mod lifecycle;
