@@ -147,6 +147,7 @@ impl Scene {
         let stride = if everything() { 1 } else { 9 };
         let first = if everything() { 0 } else { first };
         assert!(self.steps.len() > 100, "{:?}", self.steps);
+        eprintln!("{mode}: {} of {} steps", self.steps.len().saturating_sub(first).div_ceil(stride), self.steps.len());
         for at in (first..self.steps.len()).step_by(stride) {
             self.reset();
             let blow = format!("{mode} at step {} ({})", at + 1, self.steps[at]);
