@@ -115,8 +115,16 @@ impl Index {
     /// The `k` nearest of each row of `queries`, nearest first; of equals, the one indexed first.
     ///
     /// # Errors
-    /// FAISS fails.
+    /// FAISS fails, or a file cannot be read.
     pub fn search(&self, queries: &Vectors, k: usize) -> Result<Vec<Vec<Neighbour>>> {
+        let metric = self.manifest.recipe.metric;
+        match vectors::nearest(&self.segments, queries, k, metric)? {
+            Some(found) => Ok(found),
+            None => self.search_by_faiss(queries, k),
+        }
+    }
+
+    fn search_by_faiss(&self, queries: &Vectors, k: usize) -> Result<Vec<Vec<Neighbour>>> {
         let tasks = self.tasks(queries.len());
         let pairs = self.manifest.vectors() as usize * queries.len();
         let run = |task: &Task| -> Result<(usize, Vec<Vec<Neighbour>>)> {

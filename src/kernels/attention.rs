@@ -88,11 +88,11 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
                         // The last columns in a narrower tile, if they fit one.
                         let narrow = tokens - start - column <= HEAD * lanes;
                         let width = if narrow { HEAD * lanes } else { VECTORS * lanes };
-                        let to = Target { out, stride: columns, width };
+                        let mut to = Target { out, stride: columns, width, finish: Keep, column: 0 };
                         if narrow {
-                            product::<P, ROWS, HEAD>(rows, a, b, head_words, to, Keep, 0);
+                            product::<P, ROWS, HEAD>(rows, a, b, head_words, &mut to);
                         } else {
-                            product::<P, ROWS, VECTORS>(rows, a, b, head_words, to, Keep, 0);
+                            product::<P, ROWS, VECTORS>(rows, a, b, head_words, &mut to);
                         }
                         column += width;
                     }
@@ -111,8 +111,8 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
                     let b = Strided { start: &head.values[column..], stride: value_dim };
                     let width = (HEAD * lanes).min(head_dim - column);
                     let out = &mut out[first * hidden + number * head_dim + column..];
-                    let to = Target { out, stride: hidden, width };
-                    product::<P, ROWS, HEAD>(rows, a, b, token_words, to, Scaled(factors), 0);
+                    let mut to = Target { out, stride: hidden, width, finish: Scaled(factors), column: 0 };
+                    product::<P, ROWS, HEAD>(rows, a, b, token_words, &mut to);
                 }
             }
         }

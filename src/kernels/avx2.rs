@@ -154,6 +154,14 @@ impl IntProduct for Int8 {
         // SAFETY: the caller owes the instructions.
         unsafe { _mm256_cvtepi32_ps(sum) }
     }
+    #[inline(always)]
+    unsafe fn greater(sum: __m256i, bounds: *const i32) -> u16 {
+        // SAFETY: the caller owes the instructions, and the numbers.
+        unsafe {
+            let greater = _mm256_cmpgt_epi32(sum, _mm256_loadu_si256(bounds.cast()));
+            _mm256_movemask_ps(_mm256_castsi256_ps(greater)) as u16
+        }
+    }
 }
 
 super::instantiate!(add_layer_norm, __m256, "avx2,fma");
@@ -161,3 +169,6 @@ super::instantiate!(quantize_rows, __m256, "avx2,fma");
 super::instantiate!(linear linear_f32, F32<__m256>, Affine, rows 6, vectors 2, "avx2,fma");
 super::instantiate!(linear linear_int8, Int8, Dequantize, rows 4, vectors 2, "avx2,fma");
 super::instantiate!(attention attention_f32, F32<__m256>, rows 6, vectors 2, head 2, "avx2,fma");
+super::instantiate!(round_rows, __m256, "avx2,fma");
+super::instantiate!(compare, __m256, "avx2,fma");
+super::instantiate!(screen, Int8, rows 4, vectors 2, "avx2,fma");

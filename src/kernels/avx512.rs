@@ -200,6 +200,11 @@ impl IntProduct for Int8 {
         // SAFETY: the caller owes the instructions.
         unsafe { _mm512_cvtepi32_ps(sum) }
     }
+    #[inline(always)]
+    unsafe fn greater(sum: __m512i, bounds: *const i32) -> u16 {
+        // SAFETY: the caller owes the instructions, and the numbers.
+        unsafe { _mm512_cmpgt_epi32_mask(sum, _mm512_loadu_si512(bounds.cast())) }
+    }
 }
 
 super::instantiate!(add_layer_norm, __m512, "avx512f");
@@ -209,4 +214,7 @@ super::instantiate!(linear linear_bf16, Bf16, Affine, rows 6, vectors 4, "avx512
 super::instantiate!(linear linear_int8, Int8, Dequantize, rows 6, vectors 4, "avx512f,avx512vnni");
 super::instantiate!(attention attention_f32, F32<__m512>, rows 6, vectors 4, head 2, "avx512f");
 super::instantiate!(attention attention_bf16, Bf16, rows 6, vectors 4, head 2, "avx512f,avx512bf16");
+super::instantiate!(round_rows, __m512, "avx512f");
+super::instantiate!(compare, __m512, "avx512f");
+super::instantiate!(screen, Int8, rows 6, vectors 4, "avx512f,avx512vnni");
 super::instantiate!(words words_bf16, Bf16, "avx512f,avx512bf16");

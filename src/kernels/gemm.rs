@@ -10,8 +10,17 @@ use super::simd::Simd;
 /// Columns of a panel.
 pub(super) const PANEL: usize = 64;
 
-/// What becomes of a tile's sums. A trait and no closure: a closure would not be compiled for the instruction set of
-/// the function that it is inlined into, and so not be inlined.
+/// Where a product's sums go. A trait and no closure: a closure would not be compiled for the instruction set of the
+/// function that it is inlined into, and so not be inlined.
+pub(super) trait Sink<P: Product> {
+    /// Takes the sums of one row of a tile, vectors of consecutive columns; rows count from 0.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `P`.
+    unsafe fn take(&mut self, row: usize, sums: &[P::Sum]);
+}
+
+/// What becomes of sums that are stored.
 pub(super) trait Finish<P: Product>: Copy {
     /// The values to store for sums that stand in this row, from this column on.
     ///
@@ -38,15 +47,42 @@ pub(super) struct Strided<'a, T> {
     pub(super) stride: usize,
 }
 
-/// Where a product goes: rows `stride` apart, of which it has `width` columns.
-pub(super) struct Target<'a> {
+/// Sums are stored in rows `stride` apart, of which they have `width` columns.
+pub(super) struct Target<'a, F> {
     pub(super) out: &'a mut [f32],
     pub(super) stride: usize,
     pub(super) width: usize,
+    /// What becomes of them before.
+    pub(super) finish: F,
+    /// What `finish` is told of the first column.
+    pub(super) column: usize,
+}
+
+impl<P: Product, F: Finish<P>> Sink<P> for Target<'_, F> {
+    #[inline(always)]
+    unsafe fn take(&mut self, row: usize, sums: &[P::Sum]) {
+        let lanes = P::Float::LANES;
+        let out = &mut self.out[row * self.stride..][..self.width];
+        for (vector, &sum) in sums.iter().enumerate() {
+            let at = vector * lanes;
+            // SAFETY: the caller owes the instructions; what is stored fits into what is left of the row.
+            unsafe {
+                let value = self.finish.finish(sum, row, self.column + at);
+                if at + lanes <= out.len() {
+                    value.store(out[at..].as_mut_ptr());
+                } else if at < out.len() {
+                    let mut floats = [0.0; PANEL];
+                    value.store(floats.as_mut_ptr());
+                    let rest = out.len() - at;
+                    out[at..].copy_from_slice(&floats[..rest]);
+                }
+            }
+        }
+    }
 }
 
 /// All rows of a product, of at most `VECTORS` vectors of columns, a tile of `ROWS` rows after the other: `rows` rows of
-/// `a`, each of `depth` words, times `depth` rows of `b`. `finish` is told rows from 0, and columns from `column`.
+/// `a`, each of `depth` words, times `depth` rows of `b`.
 ///
 /// # Safety
 /// The processor has the instructions of `P`; `a` has `rows` rows of `depth`, `b` has `depth` rows of
@@ -57,23 +93,20 @@ pub(super) unsafe fn product<P: Product, const ROWS: usize, const VECTORS: usize
     a: Strided<'_, P::Word>,
     b: Strided<'_, P::Word>,
     depth: usize,
-    to: Target<'_>,
-    finish: impl Finish<P>,
-    column: usize,
+    to: &mut impl Sink<P>,
 ) {
     let mut row = 0;
     while row < rows {
         let a = Strided { start: &a.start[row * a.stride..], stride: a.stride };
-        let to = Target { out: &mut to.out[row * to.stride..], stride: to.stride, width: to.width };
         // SAFETY: no tile has more rows than are left; the rest is the caller's.
         unsafe {
             match rows - row {
-                1 => tile::<P, 1, VECTORS>(a, b, depth, to, finish, (row, column)),
-                2 if ROWS > 2 => tile::<P, 2, VECTORS>(a, b, depth, to, finish, (row, column)),
-                3 if ROWS > 3 => tile::<P, 3, VECTORS>(a, b, depth, to, finish, (row, column)),
-                4 if ROWS > 4 => tile::<P, 4, VECTORS>(a, b, depth, to, finish, (row, column)),
-                5 if ROWS > 5 => tile::<P, 5, VECTORS>(a, b, depth, to, finish, (row, column)),
-                _ => tile::<P, ROWS, VECTORS>(a, b, depth, to, finish, (row, column)),
+                1 => tile::<P, 1, VECTORS>(row, a, b, depth, to),
+                2 if ROWS > 2 => tile::<P, 2, VECTORS>(row, a, b, depth, to),
+                3 if ROWS > 3 => tile::<P, 3, VECTORS>(row, a, b, depth, to),
+                4 if ROWS > 4 => tile::<P, 4, VECTORS>(row, a, b, depth, to),
+                5 if ROWS > 5 => tile::<P, 5, VECTORS>(row, a, b, depth, to),
+                _ => tile::<P, ROWS, VECTORS>(row, a, b, depth, to),
             }
         }
         row += ROWS;
@@ -81,7 +114,7 @@ pub(super) unsafe fn product<P: Product, const ROWS: usize, const VECTORS: usize
 }
 
 /// One tile: `ROWS` rows of `a`, each of `depth`, times `depth` rows of `b`, each of `VECTORS` vectors; `first` is the
-/// row and column that it begins with.
+/// number of its first row.
 ///
 /// # Safety
 /// The processor has the instructions of `P`; `a` has `ROWS` rows of `depth`, `b` has `depth` rows of
@@ -92,12 +125,11 @@ pub(super) unsafe fn product<P: Product, const ROWS: usize, const VECTORS: usize
     reason = "counted to constants, these loops are unrolled, and the sums are registers"
 )]
 unsafe fn tile<P: Product, const ROWS: usize, const VECTORS: usize>(
+    first: usize,
     a: Strided<'_, P::Word>,
     b: Strided<'_, P::Word>,
     depth: usize,
-    to: Target<'_>,
-    finish: impl Finish<P>,
-    first: (usize, usize),
+    to: &mut impl Sink<P>,
 ) {
     let lanes = P::Float::LANES;
     debug_assert!(a.start.len() >= (ROWS - 1) * a.stride + depth);
@@ -128,19 +160,7 @@ unsafe fn tile<P: Product, const ROWS: usize, const VECTORS: usize>(
             }
         }
         for (row, sums) in done.iter().enumerate() {
-            let out = &mut to.out[row * to.stride..][..to.width];
-            for (vector, &sum) in sums.iter().enumerate() {
-                let at = vector * lanes;
-                let value = finish.finish(sum, first.0 + row, first.1 + at);
-                if at + lanes <= out.len() {
-                    value.store(out[at..].as_mut_ptr());
-                } else if at < out.len() {
-                    let mut floats = [0.0; PANEL];
-                    value.store(floats.as_mut_ptr());
-                    let rest = out.len() - at;
-                    out[at..].copy_from_slice(&floats[..rest]);
-                }
-            }
+            to.take(first + row, sums);
         }
     }
 }

@@ -119,7 +119,7 @@ impl PackedLinear {
 }
 
 /// `[outputs, depth]` to `[panels, depth, PANEL]`.
-fn to_panels<T: Copy + Default>(weights: &[T], depth: usize, panels: &mut Vec<T>) {
+pub(super) fn to_panels<T: Copy + Default>(weights: &[T], depth: usize, panels: &mut Vec<T>) {
     let count = (weights.len() / depth).div_ceil(PANEL);
     if panels.len() != count * depth * PANEL || !(weights.len() / depth).is_multiple_of(PANEL) {
         *panels = vec![T::default(); count * depth * PANEL];
@@ -213,9 +213,9 @@ pub(super) unsafe fn linear<P: Product, const ROWS: usize, const VECTORS: usize>
             let b = Strided { start: &panel[column..], stride: PANEL };
             let column = start + column;
             let width = (VECTORS * lanes).min(outputs - column);
-            let out = Target { out: &mut to.out[to.first + column..], stride: to.stride, width };
+            let mut out = Target { out: &mut to.out[to.first + column..], stride: to.stride, width, finish, column };
             // SAFETY: as for this function.
-            unsafe { product::<P, ROWS, VECTORS>(rows, a, b, depth, out, finish, column) };
+            unsafe { product::<P, ROWS, VECTORS>(rows, a, b, depth, &mut out) };
         }
     }
 }
@@ -270,6 +270,11 @@ pub(super) trait IntProduct: Product {
     /// # Safety
     /// The processor has the format's instructions.
     unsafe fn to_float(sum: Self::Sum) -> Self::Float;
+    /// A bit for each lane, the first lowest: whether its sum is greater than the number at `bounds`.
+    ///
+    /// # Safety
+    /// The processor has the format's instructions; there is a number for each lane.
+    unsafe fn greater(sum: Self::Sum, bounds: *const i32) -> u16;
 }
 
 impl<P: IntProduct> Finish<P> for Dequantize<'_> {

@@ -16,6 +16,7 @@ mod norm;
 mod product;
 mod quantize;
 mod scalar;
+mod screen;
 mod simd;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use linear::{Activation, Columns, Format, PackedLinear, Rows, RowsScratch};
 use linear::{Affine, Dequantize, Panels, Words};
 use product::bf16_words;
 use quantize::Quantized;
+pub use screen::{Candidate, F32_ERROR, MAX_DIM, ScreenQueries, ScreenRows};
 
 /// An instruction set that this processor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +103,38 @@ macro_rules! instantiate {
             unsafe { super::quantize::quantize_rows::<$vector>(input, inputs, words, quantized) }
         }
     };
+    (round_rows, $vector:ty, $feature:literal) => {
+        #[target_feature(enable = $feature)]
+        /// # Safety
+        /// The processor has the instructions.
+        pub(super) unsafe fn round_rows(to: &mut super::ScreenRows, rows: &[f32], dim: usize) {
+            // SAFETY: the caller vouches for the instructions.
+            unsafe { to.round::<$vector>(rows, dim) }
+        }
+    };
+    (compare, $vector:ty $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        /// # Safety
+        /// The processor has the instructions; both have the same length.
+        pub(super) unsafe fn compare<const DISTANCE: bool>(a: &[f32], b: &[f32]) -> f32 {
+            // SAFETY: the caller vouches for the instructions and the lengths.
+            unsafe { super::screen::compare::<$vector, DISTANCE>(a, b) }
+        }
+    };
+    (screen, $product:ty, rows $rows:literal, vectors $vectors:literal, $feature:literal) => {
+        #[target_feature(enable = $feature)]
+        /// # Safety
+        /// The processor has the instructions; the slices have the shapes that `Isa::screen` gives them.
+        pub(super) unsafe fn screen(
+            rows: &super::ScreenRows,
+            panels: &[u32],
+            bounds: &[i32],
+            found: &mut Vec<super::Candidate>,
+        ) {
+            // SAFETY: the caller vouches for the instructions and the shapes.
+            unsafe { super::screen::screen::<$product, $rows, $vectors>(rows, panels, bounds, found) }
+        }
+    };
     (words $name:ident, $product:ty, $feature:literal) => {
         #[target_feature(enable = $feature)]
         /// # Safety
@@ -115,14 +149,14 @@ use instantiate;
 
 /// Runs a function of the instruction set in force.
 macro_rules! dispatch {
-    ($isa:expr, $function:ident($($argument:expr),*)) => {
+    ($isa:expr, $function:ident $(::<$parameter:literal>)? ($($argument:expr),*)) => {
         match $isa.0 {
             // SAFETY: an `Isa` of this kind exists only where the processor was found to have its instructions.
-            Kind::Scalar => unsafe { scalar::$function($($argument),*) },
+            Kind::Scalar => unsafe { scalar::$function$(::<$parameter>)?($($argument),*) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { avx2::$function($($argument),*) },
+            Kind::Avx2 => unsafe { avx2::$function$(::<$parameter>)?($($argument),*) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 { .. } => unsafe { avx512::$function($($argument),*) },
+            Kind::Avx512 { .. } => unsafe { avx512::$function$(::<$parameter>)?($($argument),*) },
         }
     };
 }
@@ -262,6 +296,67 @@ impl Isa {
         }
         let scratch = &mut scratch.f32;
         dispatch!(self, attention_f32(qkv, shape, scratch, out));
+    }
+
+    /// Whether it has what [`Isa::screen`] needs.
+    pub fn screens(self) -> bool {
+        self.has(Format::Int8)
+    }
+
+    /// Rounds `rows`, `[rows, dim]`, for [`Isa::screen`].
+    ///
+    /// # Panics
+    /// If the slice is not whole rows, or the instruction set does not screen.
+    pub fn round_rows(self, rows: &[f32], dim: usize, to: &mut ScreenRows) {
+        assert!(rows.len().is_multiple_of(dim) && dim <= MAX_DIM);
+        match self.0 {
+            Kind::Scalar => panic!("scalar has no products of bytes"),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an `Isa` of this kind exists only where the processor was found to have AVX2.
+            Kind::Avx2 => unsafe { avx2::round_rows(to, rows, dim) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: likewise, AVX-512.
+            Kind::Avx512 { .. } => unsafe { avx512::round_rows(to, rows, dim) },
+        }
+    }
+
+    /// Adds to `found` every pair of a row and a query whose inner product may be the query's floor or more, and few
+    /// others; row by row for each 64 queries.
+    ///
+    /// # Panics
+    /// If rows and queries are not of one dimension, there is not a floor for each query, or the instruction set does not
+    /// screen.
+    pub fn screen(self, rows: &ScreenRows, queries: &ScreenQueries, floors: &[f64], found: &mut Vec<Candidate>) {
+        assert!(rows.fits(queries) && floors.len() == queries.len());
+        let (bounds, panels) = (&rows.bounds(queries, floors)[..], &queries.panels[..]);
+        match self.0 {
+            Kind::Scalar => panic!("scalar has no products of bytes"),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an `Isa` of this kind exists only where the processor was found to have the instructions; there is
+            // a bound for each column of the panels, and rows and panels are of one depth.
+            Kind::Avx512 { vnni: true, .. } => unsafe { avx512::screen(rows, panels, bounds, found) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: likewise; every processor with AVX-512 has AVX2.
+            Kind::Avx512 { .. } | Kind::Avx2 => unsafe { avx2::screen(rows, panels, bounds, found) },
+        }
+    }
+
+    /// Σab
+    ///
+    /// # Panics
+    /// If the slices are not of one length.
+    pub fn inner_product(self, a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len());
+        dispatch!(self, compare::<false>(a, b))
+    }
+
+    /// Σ(a − b)²
+    ///
+    /// # Panics
+    /// If the slices are not of one length.
+    pub fn squared_distance(self, a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len());
+        dispatch!(self, compare::<true>(a, b))
     }
 
     /// `rows` = LayerNorm(`rows` + `residual`), row by row (Ba et al. 2016).

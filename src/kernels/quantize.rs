@@ -56,11 +56,11 @@ pub(super) unsafe fn quantize_rows<V: Simd>(
 
 /// What some values span.
 #[derive(Clone, Copy)]
-struct Range {
+pub(super) struct Range {
     least: f32,
     greatest: f32,
     /// The sum of their squares.
-    squares: f32,
+    pub(super) squares: f32,
 }
 
 impl Range {
@@ -69,7 +69,7 @@ impl Range {
     /// # Safety
     /// The processor has `V`'s instructions.
     #[inline(always)]
-    unsafe fn of<V: Simd>(values: &[f32]) -> Self {
+    pub(super) unsafe fn of<V: Simd>(values: &[f32]) -> Self {
         let whole = values.len() / V::LANES * V::LANES;
         // SAFETY: `LANES` floats from `at` are within `whole`; the processor has the instructions.
         let (least, greatest, squares) = unsafe {
@@ -86,7 +86,7 @@ impl Range {
         values[whole..].iter().map(single).fold(Self { least, greatest, squares }, Self::and)
     }
 
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         Self {
             least: self.least.min(other.least),
             greatest: self.greatest.max(other.greatest),
@@ -100,7 +100,7 @@ impl Range {
 /// # Safety
 /// The processor has `V`'s instructions; `words` has a byte for each value.
 #[inline(always)]
-unsafe fn to_bytes<V: Simd>(row: &[f32], range: Range, words: &mut [u32]) -> Quantized {
+pub(super) unsafe fn to_bytes<V: Simd>(row: &[f32], range: Range, words: &mut [u32]) -> Quantized {
     let scale = (range.greatest - range.least) / 255.0;
     // The inverse of a tiny scale would be infinite; such a row is its offset.
     let inverse = if scale > f32::MIN_POSITIVE { 1.0 / scale } else { 0.0 };

@@ -166,6 +166,72 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_reaches_its_floor_passes_the_screen_and_little_else(
+        rows in 0..20usize,
+        queries in 1..150usize,
+        dim in 1..80usize,
+        scale in prop::sample::select(vec![1.0f32, 1e-12, 1e12]),
+        offset in -2.0..2.0f32,
+        seed: u32,
+    ) {
+        let shifted = |floats: Vec<f32>| floats.into_iter().map(|value| (value + offset) * scale).collect::<Vec<f32>>();
+        let (x, q) = (shifted(floats(rows * dim, seed)), floats(queries * dim, seed ^ 1));
+        let product = |row: usize, query: usize| -> f64 {
+            let pairs = x[row * dim..][..dim].iter().zip(&q[query * dim..][..dim]);
+            pairs.map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+        };
+        let norm = |row: &[f32]| row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+        let largest = x.chunks_exact(dim).map(norm).fold(0.0, f64::max);
+        let floors: Vec<f64> = floats(queries, seed ^ 2).iter().map(|&at| f64::from(at * scale) * 3.0).collect();
+        let rounded = ScreenQueries::new(&q, dim);
+        for isa in Isa::all().into_iter().filter(|isa| isa.screens()) {
+            let (mut block, mut found) = (ScreenRows::default(), Vec::new());
+            isa.round_rows(&x, dim, &mut block);
+            isa.screen(&block, &rounded, &floors, &mut found);
+            for (row, query) in (0..rows).flat_map(|row| (0..queries).map(move |query| (row, query))) {
+                let passed = found.contains(&Candidate { row: row as u32, query: query as u32 });
+                // A step is at most 2·scale/255 for rows and 1/127 for queries; half of it for each component, twice.
+                let steps = f64::from(scale) * 2.1 / 255.0 * norm(&q[query * dim..][..dim]) + largest * 1.1 / 127.0;
+                let product = product(row, query);
+                prop_assert!(passed || product < floors[query], "{isa}: {product} of {row}, {query} is missing");
+                let near = floors[query] - steps * (dim as f64).sqrt();
+                prop_assert!(!passed || product >= near, "{isa}: {product} of {row}, {query} is far from {}", floors[query]);
+            }
+        }
+    }
+
+    #[test]
+    fn inner_products_and_distances_are_their_sums(dim in 0..200usize, seed: u32) {
+        let (a, b) = (floats(dim, seed), floats(dim, seed ^ 1));
+        let sum = |of: fn(f64, f64) -> f64| a.iter().zip(&b).map(|(&a, &b)| of(a.into(), b.into())).sum::<f64>();
+        for isa in Isa::all() {
+            assert_near(isa, &[isa.inner_product(&a, &b)], &[sum(|a, b| a * b)], 1e-4);
+            assert_near(isa, &[isa.squared_distance(&a, &b)], &[sum(|a, b| (a - b).powi(2))], 1e-4);
+        }
+    }
+}
+
+#[test]
+fn where_bytes_tell_nothing_every_pair_passes_the_screen() {
+    let (dim, queries) = (5, ScreenQueries::new(&[[0.0; 5], [1.0; 5]].concat(), 5));
+    let constant = vec![3.0; 2 * dim];
+    let mut infinite = constant.clone();
+    infinite[1] = f32::INFINITY;
+    let not_a_number: Vec<f32> = infinite.iter().map(|value| value * 0.0 / 0.0).collect();
+    for isa in Isa::all().into_iter().filter(|isa| isa.screens()) {
+        for rows in [&constant, &infinite, &not_a_number] {
+            let (mut block, mut found) = (ScreenRows::default(), Vec::new());
+            isa.round_rows(rows, dim, &mut block);
+            isa.screen(&block, &queries, &[1e9, 1e9], &mut found);
+            assert_eq!(found.len(), 4, "{isa}");
+        }
+    }
+}
+
 #[test]
 fn an_outlier_costs_the_rest_of_its_row_nothing() {
     let (inputs, outputs) = (384, 70);

@@ -4,6 +4,7 @@
 //! `faiss.read_index` opens the file as it is. Segments are never changed once written.
 
 mod build;
+mod scan;
 mod search;
 
 use std::collections::HashSet;
@@ -15,6 +16,7 @@ use faiss::index::autotune::ParameterSpace;
 use faiss::index::io::{IoFlags, read_index_with_flags};
 
 pub(super) use build::{SegmentBuilder, Whole, check_factory};
+pub(super) use scan::nearest;
 
 use super::files;
 use super::manifest::{Recipe, Segment};
@@ -171,11 +173,26 @@ impl VectorSegment {
     fn live(&self, first: usize, count: usize) -> Result<Vec<(u64, Vec<f32>)>> {
         let dim = self.index.index().d() as usize;
         let mut rows = vec![0.0; count * dim];
-        let read = self.index.reconstruct_range(first, &mut rows);
-        read.map_err(|words| index_error(&self.path, "cannot read vectors back", words))?;
+        self.read(first, &mut rows)?;
         let keys = self.index.keys()[first..][..count].iter().filter_map(|key| key.get());
         let all = keys.zip(rows.chunks_exact(dim));
         Ok(all.filter(|(key, _)| !self.is_dead(*key)).map(|(key, row)| (key, row.to_vec())).collect())
+    }
+
+    /// The vectors from position `first` on that `rows` has room for, the dead among them.
+    fn read(&self, first: usize, rows: &mut [f32]) -> Result<()> {
+        let read = self.index.reconstruct_range(first, rows);
+        read.map_err(|words| index_error(&self.path, "cannot read vectors back", words))
+    }
+
+    /// Whether the vectors are all there is in the segment: no quantizer, graph or lists.
+    fn is_flat(&self) -> bool {
+        self.index.is_flat()
+    }
+
+    /// The key of the vector at `position`, if its document is there.
+    fn living(&self, position: usize) -> Option<u64> {
+        self.index.keys()[position].get().filter(|&key| !self.is_dead(key))
     }
 
     fn is_dead(&self, key: u64) -> bool {

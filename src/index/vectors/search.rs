@@ -130,6 +130,12 @@ impl Searchable {
         (status == 0).then_some(bytes as u64)
     }
 
+    /// Whether the vectors are all there is: searched one by one, and given back as they were.
+    pub(super) fn is_flat(&self) -> bool {
+        // SAFETY: the pointer is that of an index which lives; the cast gives null for one of another kind.
+        unsafe { !sys::faiss_IndexFlat_cast(self.0.index_inner_ptr()).is_null() }
+    }
+
     fn probes(&self) -> Option<Probes> {
         // SAFETY: the pointer is that of an index which lives; the cast gives null for one of another kind.
         unsafe {

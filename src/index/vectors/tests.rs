@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::encoder::Precision;
 use crate::index::manifest::{Metric, ModelIdentity};
+use crate::kernels::Isa;
 use crate::model::Pooling;
 
 fn recipe(dim: usize, metric: Metric, factory: &str) -> Recipe {
@@ -72,6 +73,52 @@ proptest! {
             // Scores, not keys: equal ones may come in any order.
             prop_assert_eq!(found.iter().map(|hit| hit.score).collect::<Vec<_>>(), expected.clone());
             prop_assert!(found.iter().all(|hit| hit.score == score(&rows[hit.key as usize - 100])));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn many_queries_find_what_a_plain_scan_finds(
+        // Small numbers, so that scores are exact and many are equal; or rows of very different sizes.
+        rows in prop::collection::vec((prop::collection::vec(-8i8..8, 5), prop::sample::select(vec![1.0f32, 64.0])), 300..900),
+        queries in prop::collection::vec(prop::collection::vec(-8i8..8, 5), 8..80),
+        cut in 1..299usize,
+        dead in prop::collection::btree_set(100..1000u64, 0..200),
+        k in 1..4usize,
+        metric in prop::sample::select(vec![Metric::Ip, Metric::L2]),
+    ) {
+        if !Isa::best().screens() {
+            return Ok(());
+        }
+        let rows: Vec<Vec<f32>> =
+            rows.iter().map(|(row, size)| row.iter().map(|&value| f32::from(value) * size).collect()).collect();
+        let queries: Vec<Vec<f32>> = queries.iter().map(|row| row.iter().map(|&value| value.into()).collect()).collect();
+        // Two segments whose keys alternate, as those of compacted segments may.
+        let keys = |part: usize| (0..rows.len()).filter(move |&at| (at % cut == 0) == (part == 1));
+        let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let recipe = recipe(5, metric, "Flat");
+        let segments: Vec<VectorSegment> = directories.iter().enumerate().map(|(part, dir)| {
+            let mut builder = SegmentBuilder::default();
+            keys(part).for_each(|at| builder.push(100 + at as u64, &rows[at]));
+            let mut written = builder.write(&dir.path().join("000001.faiss"), &recipe, None).unwrap();
+            written.dead = keys(part).map(|at| 100 + at as u64).filter(|key| dead.contains(key)).collect();
+            VectorSegment::open(dir.path(), &recipe, &written).unwrap()
+        }).collect();
+        let vectors = crate::encoder::Vectors::new(queries.concat(), 5);
+        let found = scan::scan(Isa::best(), &segments, &vectors, k, metric).unwrap();
+
+        for (query, found) in queries.iter().zip(found) {
+            let score = |row: &Vec<f32>| -> f32 { match metric {
+                Metric::Ip => row.iter().zip(query).map(|(a, b)| a * b).sum(),
+                Metric::L2 => row.iter().zip(query).map(|(a, b)| (a - b) * (a - b)).sum(),
+            }};
+            let all = rows.iter().zip(100..).filter(|(_, key)| !dead.contains(key));
+            let mut expected: Vec<Neighbour> = all.map(|(row, key)| Neighbour { key, score: score(row) }).collect();
+            expected.sort_by(|a, b| crate::index::nearer(metric, a.score, b.score).then(a.key.cmp(&b.key)));
+            expected.truncate(k);
+            prop_assert_eq!(found, expected);
         }
     }
 }
