@@ -23,11 +23,11 @@ fn main() {
     let rows: Vec<f32> = std::iter::from_fn(|| reader.row(false).unwrap()).flatten().collect();
     let queries = Vectors::new(rows, dim);
     // The first search maps the pages.
-    index.search(&Vectors::new(queries.row(0).to_vec(), dim), 10).unwrap();
+    index.search(&Vectors::new(queries.row(0).to_vec(), dim), 10, None).unwrap();
     let mut times: Vec<f64> = (0..3)
         .map(|_| {
             let start = Instant::now();
-            std::hint::black_box(index.search(&queries, 10).unwrap());
+            std::hint::black_box(index.search(&queries, 10, None).unwrap());
             start.elapsed().as_secs_f64() * 1e3
         })
         .collect();

@@ -25,6 +25,9 @@ pub struct Options {
     pub max_length: Option<usize>,
     /// Whether vectors are scaled to length 1; if the model does, if `None`.
     pub normalized: Option<bool>,
+    /// Components kept of a vector, for models that were trained so that the first ones say most (Kusupati et al. 2022,
+    /// *Matryoshka Representation Learning*); all, if `None`.
+    pub truncate_dim: Option<usize>,
     /// Which encoder; the packed one on a CPU and for models that it can run, else candle's, if `None`.
     pub encoder: Option<EncoderKind>,
     /// The instruction set of the packed encoder; the best there is, if `None`.
@@ -39,6 +42,7 @@ impl Default for Options {
             pooling: None,
             max_length: None,
             normalized: None,
+            truncate_dim: None,
             encoder: None,
             isa: None,
         }
@@ -61,6 +65,7 @@ pub struct Embedder {
     config: ModelConfig,
     pooling: Pooling,
     normalized: bool,
+    dim: usize,
 }
 
 /// Texts' vectors and tokens.
@@ -107,7 +112,13 @@ impl Embedder {
         }
         // The encoder first: its weights are being read while the vocabulary is.
         let encoder = encoder(model, &config, options)?;
+        let dim = options.truncate_dim.unwrap_or(encoder.dim());
+        if dim == 0 || dim > encoder.dim() {
+            let (id, made) = (&model.id, encoder.dim());
+            return Err(Error::Unsupported(format!("{dim} components of a vector: {id} makes {made}")));
+        }
         Ok(Self {
+            dim,
             tokenizer: Tokenizer::load(model, max_length)?,
             encoder,
             pooling: options.pooling.unwrap_or(config.pooling),
@@ -118,7 +129,12 @@ impl Embedder {
 
     /// Components of a vector.
     pub fn dim(&self) -> usize {
-        self.encoder.dim()
+        self.dim
+    }
+
+    /// Whether these are only the first of more that the model makes.
+    pub fn truncated(&self) -> bool {
+        self.dim < self.encoder.dim()
     }
 
     /// How token vectors become one.
@@ -208,6 +224,9 @@ impl Embedder {
             let mut gathered = RaggedIds::default();
             batch.iter().for_each(|&text| gathered.push(ids.get(text)));
             let mut encoded = self.encoder.encode(&gathered, self.pooling)?;
+            if self.truncated() {
+                encoded = encoded.truncated(self.dim);
+            }
             // Token vectors stay raw, as the model gives them: it is a text's one vector that is compared.
             if self.normalized && self.pooling != Pooling::None {
                 encoded.iter_mut().for_each(normalize);

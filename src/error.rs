@@ -116,6 +116,34 @@ pub enum BadRecord {
         /// The maximum length in force.
         max: usize,
     },
+    /// A line of judgements or of a run with too few or too many columns.
+    #[error("the number of columns is {found}, expected {expected}")]
+    Columns {
+        /// How many there are.
+        found: usize,
+        /// How many there should be, and what they are.
+        expected: &'static str,
+    },
+    /// A judgement's grade that cannot be read.
+    #[error("the grade {word:?} is not a whole number")]
+    Grade {
+        /// What stands there.
+        word: String,
+    },
+    /// A run's score that cannot be read, or is NaN, which has no place in a ranking.
+    #[error("the score {word:?} is not a number")]
+    Score {
+        /// What stands there.
+        word: String,
+    },
+    /// Judgements or a run have a document twice for one query.
+    #[error("document {document:?} stands already for this query at {first}")]
+    DuplicatePair {
+        /// The document's id.
+        document: String,
+        /// Where it was seen first.
+        first: Place,
+    },
     /// A query with no text.
     #[error("the query is empty")]
     EmptyQuery,
@@ -144,6 +172,20 @@ impl BadRecord {
     pub fn utf8(error: std::str::Utf8Error) -> Self {
         Self::Utf8 { byte: error.valid_up_to() + 1 }
     }
+}
+
+/// What is wrong with a filter expression, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected} at character {character}, found {found}")]
+pub struct BadFilter {
+    /// What could stand there.
+    pub expected: String,
+    /// What stands there, shortened.
+    pub found: String,
+    /// Where: 0-based offset in bytes, at the end of the expression at most.
+    pub byte: usize,
+    /// The same place, as the 1-based number of a character.
+    pub character: usize,
 }
 
 /// A failure of the library.
@@ -183,6 +225,29 @@ pub enum Error {
         /// The input's name.
         input: Arc<str>,
     },
+    /// A directory or a list of files that stands for no file.
+    #[error("{input}: nothing to read in it")]
+    NoFiles {
+        /// The directory or list.
+        input: Arc<str>,
+    },
+    /// A pattern for file names that is none.
+    #[error("glob {glob:?}")]
+    Glob {
+        /// The pattern.
+        glob: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+    /// Chunks that would repeat all of the one before.
+    #[error("chunks of {tokens} tokens cannot overlap by {overlap}")]
+    Chunking {
+        /// The most tokens of a chunk.
+        tokens: usize,
+        /// The overlap asked for.
+        overlap: usize,
+    },
     /// An input whose format is not the one named or guessed.
     #[error("{place}: not {expected}: {found}")]
     Format {
@@ -204,6 +269,25 @@ pub enum Error {
     /// The query is empty.
     #[error("the query is empty")]
     EmptyQuery,
+    /// A metric that is not known, or not in this form.
+    #[error("no metric {word:?}: known are {known}")]
+    UnknownMetric {
+        /// What was asked for.
+        word: String,
+        /// All that are known.
+        known: &'static str,
+    },
+    /// A score that is not a number, and so has no place in a ranking.
+    #[error("query {query:?}: the score of document {document:?} is not a number")]
+    NotRanked {
+        /// The query's id.
+        query: String,
+        /// The document's id.
+        document: String,
+    },
+    /// A filter expression that cannot be understood.
+    #[error("cannot understand the filter")]
+    Filter(#[from] BadFilter),
 
     /// No model of that name here, and the network may not be asked.
     #[error("model {id} is not on this machine: no {missing}")]
@@ -313,6 +397,20 @@ pub enum Error {
         /// The one understood.
         supported: u32,
     },
+    /// The index was written by an older release, in a format that is read, but no longer written.
+    #[error("{}: index format {found} can be searched, but not added to", .dir.display())]
+    ReadOnlyFormat {
+        /// The directory.
+        dir: PathBuf,
+        /// Its format version.
+        found: u32,
+    },
+    /// The index was written by an older release, which kept neither words nor metadata to be searched.
+    #[error("{}: an older release built it, without what lexical search and filters need", .dir.display())]
+    NoWords {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// A file of the index is missing or has other bytes than were committed.
     #[error("{}: damaged index: {what}", .path.display())]
     Damaged {
@@ -409,7 +507,9 @@ impl Error {
             Self::NewerFormat { .. } => {
                 "update semsearch, or build the index anew with `semsearch index --rebuild FILE`".into()
             }
-            Self::OlderFormat { .. } => "build the index anew with `semsearch index --rebuild FILE`".into(),
+            Self::OlderFormat { .. } | Self::ReadOnlyFormat { .. } | Self::NoWords { .. } => {
+                "build the index anew with `semsearch index --rebuild FILE`".into()
+            }
             Self::Damaged { .. } => {
                 "`semsearch verify` names every fault; `semsearch index --rebuild FILE` builds the index anew".into()
             }
@@ -438,6 +538,14 @@ impl Error {
                 "index more texts at once, or name a `--factory` with fewer clusters; `Flat` needs no training".into()
             }
             Self::GivenVectors { hint, .. } => (*hint).into(),
+            Self::NoFiles { .. } => {
+                "files are chosen by extension, hidden and ignored ones left out; `--glob PATTERN` chooses others"
+                    .into()
+            }
+            Self::Chunking { .. } => "name a larger `--chunk-tokens` or a smaller `--chunk-overlap`".into(),
+            Self::Filter(_) => {
+                "quote strings of more than a word, as in `author.name = \"Jane Doe\" and year >= 2000`".into()
+            }
             Self::Format { .. } => "name the format with `--format`".into(),
             _ => return None,
         })

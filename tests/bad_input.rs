@@ -29,10 +29,13 @@ fn a_file_that_is_not_there() {
 }
 
 #[test]
-fn a_directory_where_a_file_was_meant() {
+fn a_directory_with_nothing_to_read() {
     let sandbox = Sandbox::with_index();
     fs::create_dir(sandbox.path("corpus.jsonl")).unwrap();
-    insta::assert_snapshot!(refused(&sandbox, &["index", "corpus.jsonl"]), @"error: corpus.jsonl: cannot read: is a directory");
+    insta::assert_snapshot!(refused(&sandbox, &["index", "corpus.jsonl"]), @r"
+    error: corpus.jsonl: nothing to read in it
+    hint: files are chosen by extension, hidden and ignored ones left out; `--glob PATTERN` chooses others
+    ");
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn a_newer_format() {
     let newer = format!("{{\"format_version\":7,\"crc32\":{},\"commit\":{{}}}}\n", crc.finalize());
     fs::write(sandbox.path(".semsearch/manifest.json"), newer).unwrap();
     insta::assert_snapshot!(refused(&sandbox, &["query", "hello"]), @r"
-    error: .semsearch: index format 7, this release reads 2
+    error: .semsearch: index format 7, this release reads 3
     hint: update semsearch, or build the index anew with `semsearch index --rebuild FILE`
     ");
     refused(&sandbox, &["index", PASSAGES]);

@@ -5,11 +5,15 @@
 mod bad_input;
 mod commands;
 mod damage;
+mod evaluation;
 #[cfg(target_os = "linux")]
 mod faults;
+mod filters;
 mod format;
 mod hub;
 mod known_answers;
 mod lifecycle;
 mod rooms;
+mod search;
 mod support;
+mod trec_eval;

@@ -1,15 +1,18 @@
 //! The command line as clap sees it. Nothing here touches files, the terminal or the model: see `settings`.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use semsearch::embedder::EncoderKind;
 use semsearch::encoder::{Device, Precision};
-use semsearch::index::Metric;
+use semsearch::eval::Metric as Measure;
+use semsearch::index::{Language, Metric};
 use semsearch::kernels::Isa;
 use semsearch::model::Pooling;
+use semsearch::search::{Fusion, Mode};
 use semsearch::{corpus, encoder};
 
 /// Semantic search from the command line: index texts, ask in plain language.
@@ -20,6 +23,17 @@ pub(super) struct Args {
     pub(super) common: Common,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+impl Index {
+    /// What `semsearch index INPUT` would be, with these options of the model.
+    pub(super) fn of(input: &Path, encoding: &Encoding) -> Result<Self, clap::Error> {
+        let words = [OsStr::new("semsearch"), OsStr::new("index"), OsStr::new("--prune"), input.as_os_str()];
+        match Args::try_parse_from(words)?.command {
+            Command::Index(index) => Ok(Self { encoding: encoding.clone(), ..index }),
+            _ => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
+        }
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -74,6 +88,8 @@ pub(super) enum Command {
     Embed(Embed),
     /// Compare texts with one another
     Sim(Sim),
+    /// Measure how good the answers are, against relevance judgements
+    Eval(Eval),
     /// Say what an index holds
     Info(Info),
     /// Check every byte of an index
@@ -85,7 +101,7 @@ pub(super) enum Command {
 }
 
 /// Options of every command that embeds.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Model options")]
 pub(super) struct Encoding {
     /// Hub id or local directory [default: sentence-transformers/all-MiniLM-L6-v2]
@@ -136,9 +152,28 @@ pub(super) struct Records {
     /// Do not embed the title before the text
     #[arg(long)]
     pub(super) no_title: bool,
-    /// Texts longer than the maximum length: cut them, or stop
-    #[arg(long, value_name = "HOW", default_value = "truncate")]
-    pub(super) long: Long,
+    /// Texts longer than the maximum length: cut them off, cut them into chunks, or stop [default: truncate for records,
+    /// chunk for text and Markdown]
+    #[arg(long, value_name = "HOW")]
+    pub(super) long: Option<Long>,
+    /// Tokens of a chunk, specials and title included [default: the maximum length]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub(super) chunk_tokens: Option<usize>,
+    /// Tokens that a chunk shares with the one before it, at most [default: 32, or a quarter of a small chunk]
+    #[arg(long, value_name = "N")]
+    pub(super) chunk_overlap: Option<usize>,
+    /// Put before texts when they are embedded [default: the model's own]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) document_prompt: Option<String>,
+    /// Keep the first N components of a vector, for models trained so [default: all]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub(super) truncate_dim: Option<usize>,
+    /// Which files of a directory, as in .gitignore; ! in front leaves out
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
+    pub(super) glob: Vec<String>,
+    /// A list of inputs, one a line or separated by NUL, or - for standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) files_from: Option<PathBuf>,
     /// A bad record: stop and name it, or count it and go on
     #[arg(long, value_name = "HOW", default_value = "fail")]
     pub(super) on_error: OnError,
@@ -156,7 +191,11 @@ impl Records {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Long {
+    /// The model sees as much as it takes
     Truncate,
+    /// Pieces at sentence or Markdown borders, each with a vector
+    Chunk,
+    /// A text that is too long is a bad record
     Error,
 }
 
@@ -172,6 +211,8 @@ pub(super) enum FormatArg {
     Jsonl,
     Json,
     Squad,
+    Text,
+    Markdown,
 }
 
 impl From<FormatArg> for corpus::Format {
@@ -181,6 +222,8 @@ impl From<FormatArg> for corpus::Format {
             FormatArg::Jsonl => Self::Jsonl,
             FormatArg::Json => Self::Json,
             FormatArg::Squad => Self::Squad,
+            FormatArg::Text => Self::Text,
+            FormatArg::Markdown => Self::Markdown,
         }
     }
 }
@@ -256,10 +299,11 @@ Examples:
   semsearch index corpus.jsonl
   semsearch index train-v2.0.json -i squad
   semsearch index corpus.jsonl --prune
+  semsearch index docs/ notes.md --glob '*.md'
   jq -c '.items[]' dump.json | semsearch index - --text-field body")]
 pub(super) struct Index {
-    /// Files of records, or - for standard input
-    #[arg(value_name = "INPUT", value_hint = ValueHint::FilePath)]
+    /// Files of records or text, directories, or - for standard input
+    #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(super) inputs: Vec<PathBuf>,
     /// FAISS index factory string [default: Flat]
     #[arg(long, value_name = "STRING", env = "SEMSEARCH_FACTORY", hide_env = true)]
@@ -270,6 +314,12 @@ pub(super) struct Index {
     /// Take the vectors from FILE (npy or safetensors, float32), row by record, instead of computing them
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) vectors: Option<PathBuf>,
+    /// Language by which words are stemmed for lexical search, or none [default: english]
+    #[arg(long, value_name = "NAME", env = "SEMSEARCH_LANGUAGE", hide_env = true)]
+    pub(super) language: Option<Language>,
+    /// Put before queries when they are embedded [default: the model's own]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) query_prompt: Option<String>,
     /// Remove documents that came from these inputs and are no longer in them
     #[arg(long, conflicts_with = "limit")]
     pub(super) prune: bool,
@@ -301,6 +351,8 @@ pub(super) struct Index {
 #[command(after_help = "\
 Examples:
   semsearch query \"Who headlined the halftime show for Super Bowl 50?\" -k 3
+  semsearch query \"error 0x80070057\" --mode hybrid
+  semsearch query \"who won\" --filter 'year >= 2010 and sport in [football, tennis]'
   semsearch query --queries queries.jsonl -k 100 -f trec > run.trec
   semsearch query -f jsonl < questions.txt | jq -r .id")]
 pub(super) struct Query {
@@ -314,26 +366,61 @@ pub(super) struct Query {
     /// A file of queries: one a line, or JSON Lines with _id and text
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) queries: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) ranking: Ranking,
     /// No hits worse than this
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub(super) min_score: Option<f32>,
-    /// Inverted lists to look into, in an index of an IVF factory [default: 1]
-    #[arg(long, value_name = "N", env = "SEMSEARCH_NPROBE", hide_env = true, value_parser = positive)]
-    pub(super) nprobe: Option<usize>,
-    /// Candidates to hold, in an index of an HNSW factory [default: 16]
-    #[arg(long, value_name = "N", env = "SEMSEARCH_EF_SEARCH", hide_env = true, value_parser = positive)]
-    pub(super) ef_search: Option<usize>,
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: HitFormat,
     /// Whole passages instead of snippets, in text
     #[arg(long)]
     pub(super) full: bool,
+    /// Add what either side says of a hit, as "scores", in json and jsonl
+    #[arg(long)]
+    pub(super) explain: bool,
+    /// Chunks as hits, not documents by their best chunk
+    #[arg(long)]
+    pub(super) chunks: bool,
+    /// What is marked in text: the query's words, the sentence nearest to it, or nothing [default: words on a terminal]
+    #[arg(long, value_name = "WHAT", env = "SEMSEARCH_HIGHLIGHT", hide_env = true)]
+    pub(super) highlight: Option<Highlight>,
     /// Sixth column of trec
     #[arg(long, value_name = "NAME", default_value = "semsearch")]
     pub(super) run_name: String,
     #[command(flatten)]
     pub(super) encoding: Encoding,
+}
+
+/// Options of every command that ranks documents.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Ranking {
+    /// By meaning, by words (BM25), or by both: dense, lexical or hybrid
+    #[arg(long, value_name = "MODE", default_value = "dense", env = "SEMSEARCH_MODE", hide_env = true)]
+    pub(super) mode: Mode,
+    /// Weight of the dense score in hybrid, 0 to 1
+    #[arg(long, value_name = "A", default_value = "0.5", env = "SEMSEARCH_ALPHA", hide_env = true, value_parser = weight)]
+    pub(super) alpha: f32,
+    /// How scores are fused in hybrid: minmax or rrf
+    #[arg(long, value_name = "HOW", default_value = "minmax", env = "SEMSEARCH_FUSION", hide_env = true)]
+    pub(super) fusion: Fusion,
+    /// Only documents whose metadata match, as in `year >= 2000 and lang = en`
+    #[arg(long, value_name = "EXPR")]
+    pub(super) filter: Option<String>,
+    /// Inverted lists to look into, in an index of an IVF factory [default: 1]
+    #[arg(long, value_name = "N", env = "SEMSEARCH_NPROBE", hide_env = true, value_parser = positive)]
+    pub(super) nprobe: Option<usize>,
+    /// Candidates to hold, in an index of an HNSW factory [default: 16]
+    #[arg(long, value_name = "N", env = "SEMSEARCH_EF_SEARCH", hide_env = true, value_parser = positive)]
+    pub(super) ef_search: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Highlight {
+    Words,
+    Sentence,
+    None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -420,6 +507,75 @@ pub(super) enum MatrixFormat {
     Csv,
 }
 
+/// Measure how good the answers are.
+///
+/// DIR has BEIR's layout: corpus.jsonl, queries.jsonl, qrels/test.tsv. Its corpus is indexed beside it, in
+/// DIR/.semsearch, and again only where it changed. Metrics are trec_eval's.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  semsearch eval scifact
+  semsearch eval scifact --mode hybrid --compare dense.trec
+  semsearch eval --queries queries.jsonl --qrels qrels/test.tsv -i squad
+  semsearch eval --run run.trec --qrels qrels/test.tsv --metrics ndcg@10,map
+  semsearch eval scifact --sweep alpha --svg alpha.svg")]
+pub(super) struct Eval {
+    /// A data set in BEIR's layout
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) dir: Option<PathBuf>,
+    /// Queries, as JSON Lines with _id and text
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) queries: Option<PathBuf>,
+    /// Judgements, BEIR's or TREC's
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) qrels: Option<PathBuf>,
+    /// A TREC run to score, instead of searching
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["dir", "queries", "sweep"])]
+    pub(super) run: Option<PathBuf>,
+    /// Another run to compare with: the difference, and whether it may be chance
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::FilePath, conflicts_with = "sweep")]
+    pub(super) compare: Option<PathBuf>,
+    /// Which of DIR's judgements: qrels/SPLIT.tsv
+    #[arg(long, value_name = "SPLIT", default_value = "test")]
+    pub(super) split: String,
+    /// What is measured: ndcg, mrr, recall, map, precision and success, at a rank
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "ndcg@10,mrr@10,recall@1,recall@3,recall@10,recall@100,map@100"
+    )]
+    pub(super) metrics: Vec<Measure>,
+    /// Each query's values too
+    #[arg(long)]
+    pub(super) per_query: bool,
+    /// Try the values of this setting
+    #[arg(long, value_name = "WHAT")]
+    pub(super) sweep: Option<Sweep>,
+    /// Draw the sweep here
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "sweep")]
+    pub(super) svg: Option<PathBuf>,
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: EvalFormat,
+    #[command(flatten)]
+    pub(super) ranking: Ranking,
+    #[command(flatten)]
+    pub(super) encoding: Encoding,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Sweep {
+    /// From 0, words alone, to 1, meaning alone
+    Alpha,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum EvalFormat {
+    Text,
+    Json,
+}
+
 /// Say what an index holds.
 #[derive(Debug, clap::Args)]
 pub(super) struct Info {
@@ -473,6 +629,14 @@ pub(super) struct ModelArg {
 fn seconds(word: &str) -> Result<Duration, String> {
     let number: Option<f64> = word.parse().ok();
     number.and_then(|number| Duration::try_from_secs_f64(number).ok()).ok_or_else(|| "expected seconds".into())
+}
+
+/// A number from 0 to 1.
+fn weight(word: &str) -> Result<f32, String> {
+    word.parse()
+        .ok()
+        .filter(|weight| (0.0..=1.0).contains(weight))
+        .ok_or_else(|| "expected a number from 0 to 1".into())
 }
 
 /// A whole number from 1.

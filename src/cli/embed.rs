@@ -9,24 +9,25 @@ use semsearch::corpus::{self, Document, Input, Record};
 use semsearch::embedder::{Embedded, Embedder};
 use semsearch::error::{BadRecord, Error, Place};
 use semsearch::model::Pooling;
+use semsearch::passage::{Cutter, Piece};
 use semsearch::vector_file::{VectorFormat, VectorWriter};
 use serde_json::{Map, Value};
 
 use super::args::{self, EmbeddingFormat, Long};
-use super::records::{Skipped, TOKEN_WINDOW, WINDOW, inputs, split_long, write_beside};
+use super::records::{Skipped, TOKEN_WINDOW, WINDOW, cut, document_prompt, inputs, split_long, write_beside};
 use super::report::Advice;
 use super::settings::Settings;
 use super::terminal::{Cuts, EncodingBar};
 use super::{Outcome, output};
 
 pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Outcome> {
-    let inputs = inputs(&args.inputs, "embed")?;
+    let inputs = inputs(&args.inputs, &args.records, "embed", &settings.terminal)?.inputs;
     let records: Box<dyn Iterator<Item = Result<Record, Error>>> = if args.lines {
         Box::new(lines(inputs)?)
     } else {
         Box::new(corpus::records(&inputs, args.records.format.into())?)
     };
-    let (_, embedder) = settings.embedder(&args.encoding, None)?;
+    let (_, embedder) = settings.embedder(&args.encoding, None, args.records.truncate_dim)?;
     let format = vector_format(args, embedder.pooling())?;
     super::interrupt::exit_on_signal(&settings.terminal);
     let bar = match args.output {
@@ -34,7 +35,9 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
         None => settings.terminal.encoding_beside_output("texts"),
     };
     let skipped = Skipped::new(args.records.on_error, &settings.terminal);
-    let mut run = Run { options: &args.records, embedder: &embedder, bar, cuts: Cuts::default(), skipped };
+    let prompt = document_prompt(&args.records, None, embedder.config());
+    let cutter = Cutter { tokenizer: embedder.tokenizer(), with_title: !args.records.no_title, prompt: &prompt };
+    let mut run = Run { options: &args.records, embedder: &embedder, cutter, bar, cuts: Cuts::default(), skipped };
     let records = records.take(args.records.limit.unwrap_or(usize::MAX));
     match (&args.output, format) {
         (None, None) => run.all(records, &mut Lines(output::raw()))?,
@@ -74,16 +77,16 @@ fn vector_format(args: &args::Embed, pooling: Pooling) -> anyhow::Result<Option<
 
 /// Where vectors go.
 trait Sink {
-    /// Takes a window's records with their vectors, in order.
-    fn take(&mut self, window: Vec<Parsed>, embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()>;
+    /// Takes records with their vectors, in order.
+    fn take(&mut self, records: Vec<Fields>, embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()>;
 }
 
 /// Records with their vectors, a line each.
 struct Lines<W>(W);
 
 impl<W: Write> Sink for Lines<W> {
-    fn take(&mut self, window: Vec<Parsed>, embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
-        for (row, (fields, _)) in window.into_iter().enumerate() {
+    fn take(&mut self, records: Vec<Fields>, embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
+        for (row, fields) in records.into_iter().enumerate() {
             write(&mut self.0, fields, embedder, embedded, row)?;
         }
         Ok(self.0.flush()?)
@@ -91,7 +94,7 @@ impl<W: Write> Sink for Lines<W> {
 }
 
 impl Sink for VectorWriter {
-    fn take(&mut self, _: Vec<Parsed>, _: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
+    fn take(&mut self, _: Vec<Fields>, _: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
         Ok(self.write(embedded.vectors.as_slice())?)
     }
 }
@@ -100,13 +103,17 @@ impl Sink for VectorWriter {
 struct Run<'a> {
     options: &'a args::Records,
     embedder: &'a Embedder,
+    cutter: Cutter<'a>,
     bar: EncodingBar,
     cuts: Cuts,
     skipped: Skipped<'a>,
 }
 
+/// A record's fields.
+type Fields = Map<String, Value>;
+
 /// A record's fields as they came, and what is embedded of it.
-type Parsed = (Map<String, Value>, Document);
+type Parsed = (Fields, Document);
 
 impl Run<'_> {
     /// Embeds the records, a window at a time, and writes them in their order.
@@ -130,23 +137,45 @@ impl Run<'_> {
 
     /// Embeds a window and writes it.
     fn write(&mut self, mut window: Vec<Parsed>, out: &mut impl Sink) -> anyhow::Result<()> {
-        let with_title = !self.options.no_title;
-        if self.options.long == Long::Error {
-            let (fitting, long) = split_long(
-                window,
-                self.embedder.tokenizer(),
-                |(_, document)| document.to_embed(with_title),
-                |(_, document)| &document.place,
-            )?;
+        if self.options.long == Some(Long::Error) {
+            let (fitting, long) = self.split_long(window)?;
             long.into_iter().try_for_each(|error| self.skipped.note(error))?;
             window = fitting;
         }
-        let texts: Vec<_> = window.iter().map(|(_, document)| document.to_embed(with_title)).collect();
+        let max_length = self.embedder.tokenizer().max_length();
+        let (mut records, mut texts) = (Vec::with_capacity(window.len()), Vec::with_capacity(window.len()));
+        for (fields, document) in &window {
+            for piece in self.cutter.pieces(document, cut(document, self.options, max_length))? {
+                records.push(of_piece(fields, document, &piece)?);
+                texts.push(piece.to_embed);
+            }
+        }
         let embedded = self.embedder.embed_reporting(&texts, &mut self.bar)?;
-        drop(texts);
         self.cuts.add(&embedded.tokenized.dropped);
-        out.take(window, self.embedder, &embedded)
+        out.take(records, self.embedder, &embedded)
     }
+
+    fn split_long(&self, window: Vec<Parsed>) -> Result<(Vec<Parsed>, Vec<Error>), Error> {
+        let whole = |(_, document): &Parsed| -> Result<usize, Error> {
+            let pieces = self.cutter.pieces(document, None)?;
+            Ok(self.embedder.tokenizer().count(&[&pieces[0].to_embed])?[0])
+        };
+        split_long(window, self.embedder.tokenizer().max_length(), whole, |(_, document)| &document.place)
+    }
+}
+
+/// The record of a passage: that of its document, or where that is cut one with the passage's own text and place.
+fn of_piece(fields: &Fields, document: &Document, piece: &Piece) -> anyhow::Result<Fields> {
+    let mut fields = fields.clone();
+    if let Some(chunk) = piece.chunk {
+        let text = fields.iter_mut().find(|(_, value)| value.as_str() == Some(&document.text));
+        match text {
+            Some((_, text)) => *text = piece.text.into(),
+            None => drop(fields.insert("text".into(), piece.text.into())),
+        }
+        fields.insert("chunk".into(), serde_json::to_value(chunk)?);
+    }
+    Ok(fields)
 }
 
 /// One record with its vector, or with its tokens and their vectors.
@@ -185,7 +214,7 @@ fn lines(inputs: Vec<Input>) -> Result<impl Iterator<Item = Result<Record, Error
         let name = input.name();
         match input {
             Input::Stdin => Ok((name, Box::new(io::stdin()))),
-            Input::File(path) => {
+            Input::File(path) | Input::Found(path) => {
                 let file = File::open(&path).map_err(|source| Error::Read { path, source })?;
                 Ok((name, Box::new(file)))
             }
@@ -203,7 +232,7 @@ fn lines(inputs: Vec<Input>) -> Result<impl Iterator<Item = Result<Record, Error
             })?;
             let text = text.strip_suffix('\r').unwrap_or(&text);
             let fields = Map::from_iter([("text".to_owned(), Value::from(text))]);
-            Ok(Record { fields, place, titled: false })
+            Ok(Record { fields, place, titled: false, markup: None })
         })
     }))
 }

@@ -1,41 +1,51 @@
 //! `semsearch index`: records in, a commit out.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use indicatif::{HumanBytes, HumanCount};
-use semsearch::corpus::{self, Document};
+use semsearch::corpus::{self, Document, Expanded};
 use semsearch::embedder::{Embedded, Embedder, Progress};
 use semsearch::encoder::Precision;
 use semsearch::error::Error;
-use semsearch::index::{self, Change, IndexWriter, Metric, Recipe, Store, WriteOptions, Written};
-use semsearch::model::Pooling;
+use semsearch::index::{
+    self, Change, Compared, Cut, IndexWriter, Language, Manifest, Metric, Passage, Prompts, Recipe, Store,
+    WriteOptions, Written,
+};
+use semsearch::model::{ModelConfig, Pooling};
+use semsearch::passage::{Cutter, Piece};
 use semsearch::vector_file::VectorReader;
 use serde::Serialize;
 
 use super::args::{self, Long, Records};
-use super::records::{Skipped, WINDOW, inputs, split_long};
+use super::records::{Skipped, WINDOW, cut, document_prompt, inputs, split_long};
 use super::settings::Settings;
 use super::terminal::{Cuts, EncodingBar, Terminal};
 use super::{Outcome, output};
 
 pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Outcome> {
+    update(args, settings)?;
+    Ok(Outcome::Done)
+}
+
+/// Brings an index up to date, and tells of it.
+pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<()> {
     let started = Instant::now();
-    let inputs = inputs(&args.inputs, "index")?;
+    let Expanded { inputs, directories, .. } = inputs(&args.inputs, &args.records, "index", &settings.terminal)?;
     let format = args.records.format.into();
     let records = corpus::records(&inputs, format)?;
 
     let recorded = if args.rebuild { None } else { index::recorded(&settings.index)?.map(|manifest| manifest.recipe) };
-    let (model, embedder) = settings.embedder(&args.encoding, recorded.as_ref())?;
+    let (model, embedder) = settings.embedder(&args.encoding, recorded.as_ref(), args.records.truncate_dim)?;
     if embedder.pooling() == Pooling::None {
         return Err(
             Error::Unsupported("an index needs one vector a text: `--pooling none` is for `embed`".into()).into()
         );
     }
-    let mut recipe = Recipe::new(model, &embedder, store(args, recorded.as_ref()));
+    let store = store(args, recorded.as_ref(), embedder.config());
+    let mut recipe = Recipe::new(model, &embedder, store);
     if let Some(built) = recorded.as_ref().map(|recorded| recorded.precision).filter(|&built| built != recipe.precision)
     {
         let (index, new) = (settings.index.display(), recipe.precision);
@@ -56,9 +66,11 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
 
     super::interrupt::exit_on_signal(&settings.terminal);
     let total = settings.terminal.shows_progress().then(|| corpus::count(&inputs, format));
+    let cutter =
+        Cutter { tokenizer: embedder.tokenizer(), with_title: recipe.with_title, prompt: &recipe.prompts.document };
     let mut build = Build {
         options: &args.records,
-        with_title: recipe.with_title,
+        cutter,
         embedder: &embedder,
         writer,
         given,
@@ -70,7 +82,7 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
     let documents = records.map(|record| args.records.fields().document(record?));
     let read = documents.take(args.records.limit.unwrap_or(usize::MAX));
     build.all(read)?;
-    let (counts, written) = build.finish(args.prune)?;
+    let (counts, written) = build.finish(args.prune.then_some(&directories))?;
     announce(written, &settings.terminal);
 
     let report = Report {
@@ -82,11 +94,11 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
         seconds: started.elapsed().as_secs_f64(),
     };
     if args.json {
-        report.as_json(index::recorded(&settings.index)?.map_or(0, |manifest| manifest.vectors()))?;
+        report.as_json(index::recorded(&settings.index)?.as_ref())?;
     } else {
         report.as_text(&settings.terminal);
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// Says what was rewritten, aloud if it was much.
@@ -147,7 +159,9 @@ impl Given {
 }
 
 /// The settings of the index itself: as asked for, or as they were, or the usual ones.
-fn store(args: &args::Index, recorded: Option<&Recipe>) -> Store {
+fn store(args: &args::Index, recorded: Option<&Recipe>, config: &ModelConfig) -> Store {
+    let prompts = recorded.map(|recipe| &recipe.prompts);
+    let query = args.query_prompt.clone().or(prompts.map(|prompts| prompts.query.clone()));
     Store {
         factory: args
             .factory
@@ -156,6 +170,11 @@ fn store(args: &args::Index, recorded: Option<&Recipe>) -> Store {
             .unwrap_or_else(|| "Flat".into()),
         metric: args.metric.or(recorded.map(|recipe| recipe.metric)).unwrap_or_default(),
         with_title: !args.records.no_title && recorded.is_none_or(|recipe| recipe.with_title),
+        prompts: Prompts {
+            query: query.unwrap_or_else(|| config.prompts.query.clone()),
+            document: document_prompt(&args.records, prompts, config),
+        },
+        language: args.language.or(recorded.and_then(|recipe| recipe.language)).or(Some(Language::default())),
     }
 }
 
@@ -174,7 +193,7 @@ struct Counts {
 /// A build under way.
 struct Build<'a> {
     options: &'a Records,
-    with_title: bool,
+    cutter: Cutter<'a>,
     embedder: &'a Embedder,
     writer: IndexWriter,
     given: Option<Given>,
@@ -187,8 +206,9 @@ struct Build<'a> {
 
 /// A document to be put.
 struct New {
-    change: Change,
+    compared: Compared,
     document: Document,
+    cut: Option<Cut>,
     /// Its vector, if it was given.
     given: Option<Vec<f32>>,
 }
@@ -199,12 +219,12 @@ impl Build<'_> {
         let mut window = Vec::with_capacity(self.window);
         for document in documents {
             let given = self.given.as_mut().map(Given::next).transpose()?;
-            match document.and_then(|document| Ok((self.writer.compare(&document, given.as_deref())?, document))) {
-                Ok((Change::Unchanged, _)) => {
+            match document.and_then(|document| self.new_or_changed(document, given)) {
+                Ok(Some(new)) => window.push(new),
+                Ok(None) => {
                     self.counts.unchanged += 1;
                     self.bar.done(1, 0);
                 }
-                Ok((change, document)) => window.push(New { change, document, given }),
                 Err(error) => self.skip(error)?,
             }
             if window.len() == self.window {
@@ -215,6 +235,15 @@ impl Build<'_> {
         self.put(window)
     }
 
+    /// What is to be put of a document, if it is not there as it is.
+    fn new_or_changed(&mut self, document: Document, given: Option<Vec<f32>>) -> Result<Option<New>, Error> {
+        // A given vector is that of a whole record.
+        let cut =
+            if given.is_some() { None } else { cut(&document, self.options, self.embedder.tokenizer().max_length()) };
+        let compared = self.writer.compare(&document, cut, given.as_deref())?;
+        Ok((compared.change != Change::Unchanged).then_some(New { compared, document, cut, given }))
+    }
+
     fn skip(&mut self, error: Error) -> anyhow::Result<()> {
         self.bar.done(1, 0);
         self.skipped.note(error)
@@ -222,30 +251,37 @@ impl Build<'_> {
 
     /// Embeds the window's documents and puts them.
     fn put(&mut self, mut window: Vec<New>) -> anyhow::Result<()> {
-        let with_title = self.with_title;
-        if self.options.long == Long::Error && self.given.is_none() {
-            let (fitting, long) = split_long(
-                window,
-                self.embedder.tokenizer(),
-                |new| new.document.to_embed(with_title),
-                |new| &new.document.place,
-            )?;
+        if self.options.long == Some(Long::Error) && self.given.is_none() {
+            let (fitting, long) = self.split_long(window)?;
             long.into_iter().try_for_each(|error| self.skip(error))?;
             window = fitting;
         }
         let (given, to_embed): (Vec<New>, Vec<New>) = window.into_iter().partition(|new| new.given.is_some());
-        for New { change, document, given } in &given {
+        for New { compared, document, given, .. } in &given {
             let vector = given.as_deref().unwrap_or_default();
-            self.writer.put(document, *change, None, vector)?;
-            self.count(*change);
+            let passage =
+                Passage { text: &document.text, chunk: None, metadata: &document.metadata, embedded: None, vector };
+            self.writer.put(document, *compared, &[passage])?;
+            self.count(*compared);
         }
         self.bar.done(given.len(), 0);
+        self.embed_and_put(&to_embed)
+    }
 
+    fn split_long(&self, window: Vec<New>) -> Result<(Vec<New>, Vec<Error>), Error> {
+        let whole = |new: &New| -> Result<usize, Error> {
+            let pieces = self.cutter.pieces(&new.document, None)?;
+            Ok(self.embedder.tokenizer().count(&[&pieces[0].to_embed])?[0])
+        };
+        split_long(window, self.embedder.tokenizer().max_length(), whole, |new| &new.document.place)
+    }
+
+    fn embed_and_put(&mut self, window: &[New]) -> anyhow::Result<()> {
+        let pieces: Vec<Vec<Piece>> =
+            window.iter().map(|new| self.cutter.pieces(&new.document, new.cut)).collect::<Result<_, _>>()?;
         // A text that the index has a vector of, or that stands twice in the window, is embedded no second time.
-        let texts: Vec<Cow<str>> = to_embed.iter().map(|new| new.document.to_embed(with_title)).collect();
-        let (mut unique, mut rows) = (Vec::new(), HashMap::new());
-        let mut known = HashMap::new();
-        for text in &texts {
+        let (mut unique, mut rows, mut known) = (Vec::new(), HashMap::new(), HashMap::new());
+        for text in pieces.iter().flatten().map(|piece| piece.to_embed.as_ref()) {
             if rows.contains_key(text) || known.contains_key(text) {
                 continue;
             }
@@ -260,36 +296,40 @@ impl Build<'_> {
             }
         }
         let Embedded { vectors, tokenized } = self.embedder.embed_reporting(&unique, &mut self.bar)?;
-        self.bar.done(texts.len() - unique.len(), 0);
+        // What is told are documents.
+        self.bar.done(window.len().saturating_sub(unique.len()), 0);
         self.counts.tokens += tokenized.ids.tokens();
         self.counts.cuts.add(&tokenized.dropped);
-        for (new, text) in to_embed.iter().zip(&texts) {
-            let vector = match rows.get(text) {
+        for (new, pieces) in window.iter().zip(&pieces) {
+            let vector = |piece: &Piece| match rows.get(piece.to_embed.as_ref()) {
                 Some(&row) => vectors.row(row),
-                None => known[text].as_slice(),
+                None => known[piece.to_embed.as_ref()].as_slice(),
             };
-            self.writer.put(&new.document, new.change, Some(text), vector)?;
-            self.count(new.change);
+            let passages: Vec<Passage> = pieces.iter().map(|piece| Passage::of(piece, vector(piece))).collect();
+            self.writer.put(&new.document, new.compared, &passages)?;
+            self.count(new.compared);
         }
         Ok(())
     }
 
-    fn count(&mut self, change: Change) {
-        self.counts.added += usize::from(matches!(change, Change::Added { .. }));
-        self.counts.updated += usize::from(matches!(change, Change::Updated { .. }));
+    fn count(&mut self, compared: Compared) {
+        self.counts.added += usize::from(compared.change == Change::Added);
+        self.counts.updated += usize::from(compared.change == Change::Updated);
     }
 
-    /// Removes what left the inputs, if that is wanted, and commits.
-    fn finish(mut self, prune: bool) -> anyhow::Result<(Counts, Written)> {
+    /// Removes what left the inputs and these directories, if that is wanted, and commits.
+    fn finish(mut self, prune: Option<&Vec<PathBuf>>) -> anyhow::Result<(Counts, Written)> {
         self.bar.finish();
         if let Some(given) = self.given.take() {
             given.end()?;
         }
-        if prune && self.skipped.count > 0 {
+        match prune {
             // A record that cannot be read may be that of a document which is there.
-            self.skipped.terminal.warn("nothing pruned: some records were skipped");
-        } else if prune {
-            self.counts.removed = self.writer.prune()?;
+            Some(_) if self.skipped.count > 0 => {
+                self.skipped.terminal.warn("nothing pruned: some records were skipped");
+            }
+            Some(directories) => self.counts.removed = self.writer.prune(directories)?,
+            None => {}
         }
         let written = self.writer.commit()?;
         self.skipped.report();
@@ -337,12 +377,12 @@ impl Report<'_> {
     }
 
     /// On standard output, for a script.
-    fn as_json(&self, passages: u64) -> anyhow::Result<()> {
+    fn as_json(&self, manifest: Option<&Manifest>) -> anyhow::Result<()> {
         let (recipe, counts) = (self.recipe, self.counts);
         let summary = Summary {
             index: &self.dir,
-            documents: passages,
-            passages,
+            documents: manifest.map_or(0, |manifest| manifest.documents.count),
+            passages: manifest.map_or(0, Manifest::vectors),
             added: counts.added,
             updated: counts.updated,
             unchanged: counts.unchanged,

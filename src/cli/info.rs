@@ -4,7 +4,7 @@ use std::io::Write;
 
 use indicatif::{HumanBytes, HumanCount};
 use semsearch::encoder::{PackedEncoder, Precision};
-use semsearch::index::{FORMAT_VERSION, Index, Manifest};
+use semsearch::index::{Index, Manifest};
 use semsearch::kernels::Isa;
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ pub(super) fn run(args: &args::Info, settings: &Settings) -> anyhow::Result<Outc
 
 /// Each fact's name, its value, and how a person reads it where that differs.
 fn facts(index: &Index, isa: Isa) -> Vec<(&'static str, Value, Option<String>)> {
-    let Manifest { recipe, created, updated, segments, .. } = index.manifest();
+    let Manifest { format_version, recipe, created, updated, segments, .. } = index.manifest();
     let count = |number: u64| (json!(number), Some(HumanCount(number).to_string()));
     let plain = |value: Value| (value, None);
     let bytes = index.manifest().bytes_named();
@@ -57,9 +57,13 @@ fn facts(index: &Index, isa: Isa) -> Vec<(&'static str, Value, Option<String>)> 
         ("instruction_set", (json!(isa.to_string()), Some(format!("{isa} (this machine: {})", precisions.join(", "))))),
         ("dim", plain(json!(recipe.dim))),
         ("factory", plain(json!(recipe.factory))),
+        ("truncated", plain(json!(recipe.truncated))),
         ("metric", plain(json!(recipe.metric))),
         ("title_embedded", plain(json!(recipe.with_title))),
-        ("format_version", plain(json!(FORMAT_VERSION))),
+        ("language", (json!(recipe.language), recipe.language.is_none().then(|| "-".into()))),
+        ("query_prompt", plain(json!(recipe.prompts.query))),
+        ("document_prompt", plain(json!(recipe.prompts.document))),
+        ("format_version", plain(json!(format_version))),
         ("created", plain(json!(created))),
         ("updated", plain(json!(updated))),
     ];

@@ -2,6 +2,7 @@
 
 mod args;
 mod embed;
+mod eval;
 mod export;
 mod index;
 mod info;
@@ -53,6 +54,7 @@ fn run(args: Args) -> anyhow::Result<Outcome> {
         Command::Query(args) => query::run(&args, &settings),
         Command::Embed(args) => embed::run(&args, &settings),
         Command::Sim(args) => sim::run(&args, &settings),
+        Command::Eval(args) => eval::run(&args, &settings),
         Command::Info(args) => info::run(&args, &settings),
         Command::Verify => verify::run(&settings),
         Command::Export(args) => export::run(&args, &settings),

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use semsearch::error::{BadRecord, Error, Place};
+use semsearch::error::{BadFilter, BadRecord, Error, Place};
+use semsearch::filter::{self, Filter};
 use semsearch::index::{Effort, Index, Recipe};
 use semsearch::model::Pooling;
-use semsearch::search::{Query, Searcher, Wanted};
+use semsearch::search::{Mode, Query, Searcher, Wanted};
 use serde_json::Value;
 
-use super::report::Advice;
+use super::args::{Highlight, HitFormat};
+use super::report::{Advice, Shown};
 use super::settings::Settings;
 use super::terminal::Cuts;
 use super::{Outcome, args, output};
@@ -23,19 +25,24 @@ const BATCH: usize = 4096;
 
 pub(super) fn run(args: &args::Query, settings: &Settings) -> anyhow::Result<Outcome> {
     let queries = Queries::open(args)?;
-    let mut index = Index::open(&settings.index)?;
-    index.set_effort(Effort { nprobe: args.nprobe, ef_search: args.ef_search })?;
-    let mut searcher = searcher(args, settings, index)?;
-    let wanted = Wanted { top_k: args.top_k, min_score: args.min_score };
-    let mut out = output::hits(args, searcher.metric(), queries.several());
+    let sentences = args.format == HitFormat::Text && args.highlight == Some(Highlight::Sentence);
+    let searcher = open(&args.ranking, &args.encoding, settings, sentences)?;
+    let wanted = Wanted { top_k: args.top_k, min_score: args.min_score, chunks: args.chunks, ..wanted(&args.ranking) };
+    let metric = searcher.metric(wanted.mode);
+    let language = searcher.index().manifest().recipe.language.unwrap_or_default();
+    let look = output::Look { several: queries.several(), parts: settings.terminal.is_verbose(), language };
+    let mut out = output::hits(args, metric, look);
     let mut bar = settings.terminal.encoding_beside_output("queries");
     let (mut found, mut cuts) = (false, Cuts::default());
     for batch in queries {
         let batch = batch?;
-        let answers = searcher.search(&batch, wanted, &mut bar)?;
+        let mut answers = searcher.search(&batch, wanted, &mut bar)?;
         cuts.add(&answers.dropped);
-        for (query, hits) in batch.iter().zip(&answers.hits) {
+        for (query, hits) in batch.iter().zip(&mut answers.hits) {
             found |= !hits.is_empty();
+            if sentences {
+                searcher.find_sentences(query, hits)?;
+            }
             out.write(query, hits)?;
         }
         out.flush()?;
@@ -49,21 +56,62 @@ pub(super) fn run(args: &args::Query, settings: &Settings) -> anyhow::Result<Out
     Ok(if found { Outcome::Done } else { Outcome::Nothing })
 }
 
-/// The index with the model it was built with, or the one asked for if that is the same.
-fn searcher(args: &args::Query, settings: &Settings, index: Index) -> anyhow::Result<Searcher> {
+/// What is wanted by these options.
+pub(super) fn wanted(ranking: &args::Ranking) -> Wanted {
+    Wanted { mode: ranking.mode, fusion: ranking.fusion, alpha: ranking.alpha, ..Wanted::default() }
+}
+
+/// The index, with the model it was built with, or the one asked for if that is the same. Without one where words alone
+/// are searched, unless the model is wanted `anyway`.
+pub(super) fn open(
+    ranking: &args::Ranking,
+    encoding: &args::Encoding,
+    settings: &Settings,
+    anyway: bool,
+) -> anyhow::Result<Searcher> {
+    // An expression that cannot be read is known before an index is opened.
+    let filter = ranking.filter.as_deref().map(filter).transpose()?;
+    let mut index = Index::open(&settings.index)?;
+    index.set_effort(Effort { nprobe: ranking.nprobe, ef_search: ranking.ef_search })?;
+    let mut searcher = if ranking.mode == Mode::Lexical && !anyway {
+        settings.limit_threads();
+        Searcher::by_words(index)
+    } else {
+        with_model(encoding, settings, index)?
+    };
+    let recipe = &searcher.index().manifest().recipe;
+    let words = recipe.language.map_or_else(|| "no words".into(), |language| format!("words: {language}"));
+    settings.terminal.detail(&format!(
+        "index {}: {} documents, {} by {}, {words}; {} search",
+        settings.index.display(),
+        searcher.index().documents(),
+        recipe.factory,
+        recipe.metric,
+        ranking.mode
+    ));
+    if let Some(filter) = filter {
+        let passing = searcher.restrict(&filter)?;
+        settings.terminal.detail(&format!("filter {filter}: {passing} passages"));
+    }
+    Ok(searcher)
+}
+
+/// Reads a filter's expression; what is wrong with it is shown where it stands.
+fn filter(expression: &str) -> anyhow::Result<Filter> {
+    expression.parse().map_err(|bad: BadFilter| {
+        let message = format!("cannot understand the filter: {bad}");
+        let hint = Error::from(bad.clone()).hint().unwrap_or_default();
+        Shown { message, shown: filter::caret(expression, bad.byte), hint }.into()
+    })
+}
+
+fn with_model(encoding: &args::Encoding, settings: &Settings, index: Index) -> anyhow::Result<Searcher> {
     let recorded = &index.manifest().recipe;
-    if args.encoding.pooling.map(Pooling::from) == Some(Pooling::None) {
+    if encoding.pooling.map(Pooling::from) == Some(Pooling::None) {
         return Err(Error::Unsupported("a query needs one vector: `--pooling none` is for `embed`".into()).into());
     }
-    let (model, embedder) = settings.embedder(&args.encoding, Some(recorded))?;
+    let (model, embedder) = settings.embedder(encoding, Some(recorded), None)?;
     let recipe = Recipe::new(model, &embedder, recorded.store());
-    settings.terminal.detail(&format!(
-        "index {}: {} documents, {} by {}",
-        settings.index.display(),
-        index.documents(),
-        recorded.factory,
-        recorded.metric
-    ));
     Ok(Searcher::new(index, embedder, &recipe)?)
 }
 
@@ -138,7 +186,7 @@ impl Iterator for Queries {
 }
 
 /// The queries of a file: JSON Lines if its first one is an object, else one a line. Blank lines are passed over.
-fn lines(mut input: impl BufRead, name: &Arc<str>) -> impl Iterator<Item = Result<Query, Error>> {
+pub(super) fn lines(mut input: impl BufRead, name: &Arc<str>) -> impl Iterator<Item = Result<Query, Error>> {
     let (mut bytes, mut number, mut json) = (Vec::new(), 0, None);
     std::iter::from_fn(move || {
         loop {

@@ -1,14 +1,14 @@
 //! What the commands that read records share.
 
-use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use semsearch::corpus::Input;
+use semsearch::corpus::{self, Document, Expanded, Input};
 use semsearch::error::{BadRecord, Error, Place};
-use semsearch::model::Tokenizer;
+use semsearch::index::{Cut, Prompts};
+use semsearch::model::ModelConfig;
 
-use super::args::OnError;
+use super::args::{Long, OnError, Records};
 use super::report::Advice;
 use super::terminal::Terminal;
 
@@ -19,16 +19,46 @@ pub(super) const WINDOW: usize = 2048;
 /// The same, where each token has a vector.
 pub(super) const TOKEN_WINDOW: usize = 64;
 
-/// The inputs named; standard input if none is and something is piped in.
-pub(super) fn inputs(named: &[PathBuf], command: &str) -> anyhow::Result<Vec<Input>> {
-    if named.is_empty() && std::io::stdin().is_terminal() {
+/// The inputs named, or listed, directories walked; standard input if none is and something is piped in.
+pub(super) fn inputs(
+    named: &[PathBuf],
+    records: &Records,
+    command: &str,
+    terminal: &Terminal,
+) -> anyhow::Result<Expanded> {
+    let mut inputs: Vec<Input> = named.iter().cloned().map(Input::from).collect();
+    if let Some(list) = &records.files_from {
+        inputs.extend(corpus::files_from(&list.clone().into())?);
+    } else if inputs.is_empty() && std::io::stdin().is_terminal() {
         let (message, hint) = ("no input".into(), format!("`semsearch {command} FILE`, or - for standard input"));
         return Err(Advice { message, hint }.into());
+    } else if inputs.is_empty() {
+        inputs.push(Input::Stdin);
     }
-    if named.is_empty() {
-        return Ok(vec![Input::Stdin]);
+    let expanded = corpus::expand(&inputs, &records.glob)?;
+    for corpus::Skipped { path, why } in &expanded.skipped {
+        terminal.detail(&format!("{}: passed over: {why}", path.display()));
     }
-    Ok(named.iter().cloned().map(Input::from).collect())
+    Ok(expanded)
+}
+
+/// What stands before documents when they are embedded: as asked for, or recorded, or as the model was trained.
+pub(super) fn document_prompt(records: &Records, recorded: Option<&Prompts>, config: &ModelConfig) -> String {
+    let recorded = recorded.map(|prompts| prompts.document.clone());
+    records.document_prompt.clone().or(recorded).unwrap_or_else(|| config.prompts.document.clone())
+}
+
+/// Tokens that a chunk shares with the one before it.
+const OVERLAP: usize = 32;
+
+/// How a document is cut into passages, if it is.
+pub(super) fn cut(document: &Document, records: &Records, max_length: usize) -> Option<Cut> {
+    let chunked = match records.long {
+        Some(long) => long == Long::Chunk,
+        None => document.markup.is_some(),
+    };
+    let tokens = records.chunk_tokens.unwrap_or(max_length).min(max_length);
+    chunked.then_some(Cut { tokens, overlap: records.chunk_overlap.unwrap_or(OVERLAP.min(tokens / 4)) })
 }
 
 /// So many of the records passed over are named; the others only counted, unless `-v`.
@@ -82,22 +112,21 @@ pub(super) fn write_beside(path: &Path, write: impl FnOnce(&Path) -> anyhow::Res
     Ok(std::fs::rename(&beside, path).map_err(|source| Error::Write { path: path.into(), source })?)
 }
 
-/// The items whose texts the model takes whole, and an error for each of the others.
+/// The items whose `tokens` are no more than `max`, and an error for each of the others.
 pub(super) fn split_long<T>(
     items: Vec<T>,
-    tokenizer: &Tokenizer,
-    text: impl for<'a> Fn(&'a T) -> Cow<'a, str>,
+    max: usize,
+    tokens: impl Fn(&T) -> Result<usize, Error>,
     place: impl Fn(&T) -> &Place,
 ) -> Result<(Vec<T>, Vec<Error>), Error> {
-    let dropped = tokenizer.tokenize(&items.iter().map(text).collect::<Vec<_>>())?.dropped;
-    let max = tokenizer.max_length();
     let (mut fitting, mut long) = (Vec::with_capacity(items.len()), Vec::new());
-    for (item, over) in items.into_iter().zip(dropped) {
-        if over == 0 {
-            fitting.push(item);
-        } else {
-            let problem = BadRecord::TooLong { tokens: max + over, max };
-            long.push(Error::Record { place: place(&item).clone(), problem });
+    for item in items {
+        match tokens(&item)? {
+            tokens if tokens <= max => fitting.push(item),
+            tokens => {
+                let problem = BadRecord::TooLong { tokens, max };
+                long.push(Error::Record { place: place(&item).clone(), problem });
+            }
         }
     }
     Ok((fitting, long))

@@ -21,10 +21,23 @@ pub(super) struct Advice {
     pub(super) hint: String,
 }
 
+/// A failure with the text that it is about, a mark below the place.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct Shown {
+    pub(super) message: String,
+    pub(super) shown: String,
+    pub(super) hint: String,
+}
+
 /// Reports why a command failed. A reader that closed our output has simply seen enough.
 pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
+    }
+    if let Some(Shown { message, shown, hint }) = error.downcast_ref() {
+        print(&format!("{message}\n{shown}"), Some(hint));
+        return ExitCode::from(FAILED);
     }
     let hint = error.chain().find_map(|cause| {
         let ours = cause.downcast_ref::<semsearch::error::Error>().and_then(semsearch::error::Error::hint);

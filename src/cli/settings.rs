@@ -19,9 +19,12 @@ use super::terminal::Terminal;
 const HUB: &str = "https://huggingface.co";
 
 /// Everything that commands share.
+#[derive(Clone)]
 pub(super) struct Settings {
     /// The index's directory, whether or not it is there.
     pub(super) index: PathBuf,
+    /// Whether it was named.
+    pub(super) index_named: bool,
     /// Where models are.
     pub(super) places: Locations,
     /// What is said to the person.
@@ -40,6 +43,7 @@ impl Settings {
         };
         choice.write_global();
         Ok(Self {
+            index_named: common.index.is_some(),
             index: match &common.index {
                 Some(dir) => dir.clone(),
                 None => usual_index()?,
@@ -55,12 +59,13 @@ impl Settings {
         })
     }
 
-    /// Loads the model that the arguments name, or else the one that the index recorded; if that was another, says so.
-    pub(super) fn embedder(
-        &self,
-        encoding: &Encoding,
-        recorded: Option<&Recipe>,
-    ) -> anyhow::Result<(ModelIdentity, Embedder)> {
+    /// The same for another index.
+    pub(super) fn with_index(&self, index: PathBuf) -> Self {
+        Self { index, ..self.clone() }
+    }
+
+    /// Sizes the pools of threads, before any starts.
+    pub(super) fn limit_threads(&self) {
         if let Some(threads) = self.threads {
             // The pools of the encoder and of FAISS, before either starts; of their own accord they have a thread a core,
             // and start when there is work for several. The pool may exist in a process that runs two commands; then it
@@ -68,7 +73,16 @@ impl Settings {
             let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
             index::set_threads(threads);
         }
+    }
 
+    /// Loads the model that the arguments name, or else the one that the index recorded; if that was another, says so.
+    pub(super) fn embedder(
+        &self,
+        encoding: &Encoding,
+        recorded: Option<&Recipe>,
+        truncate_dim: Option<usize>,
+    ) -> anyhow::Result<(ModelIdentity, Embedder)> {
+        self.limit_threads();
         let name = match (&encoding.model, recorded) {
             (Some(id), _) => ModelName { id: id.clone(), revision: encoding.revision.clone() },
             (None, Some(recipe)) => ModelName {
@@ -91,6 +105,7 @@ impl Settings {
             pooling: encoding.pooling.map(Into::into).or(recorded.map(|recipe| recipe.pooling)),
             max_length: encoding.max_length.or(recorded.map(|recipe| recipe.max_length)),
             normalized: if encoding.no_normalize { Some(false) } else { recorded.map(|recipe| recipe.normalized) },
+            truncate_dim: truncate_dim.or(recorded.filter(|recipe| recipe.truncated).map(|recipe| recipe.dim)),
             encoder: encoding.encoder.map(Into::into),
             isa: encoding.isa,
         };

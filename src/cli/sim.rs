@@ -26,7 +26,7 @@ pub(super) fn run(args: &args::Sim, settings: &Settings) -> anyhow::Result<Outco
         let hint = "`semsearch sim TEXT TEXT`, or `--lines FILE` with a text on each line".into();
         return Err(Advice { message: "nothing to compare: two texts are needed".into(), hint }.into());
     }
-    let (_, embedder) = settings.embedder(&args.encoding, None)?;
+    let (_, embedder) = settings.embedder(&args.encoding, None, None)?;
     if embedder.pooling() == Pooling::None {
         return Err(Error::Unsupported("a similarity needs one vector a text: choose another pooling".into()).into());
     }

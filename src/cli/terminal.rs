@@ -17,6 +17,7 @@ const DETAIL: Style = Style::new().dimmed();
 const WIDTH: usize = 80;
 
 /// How much is said to the person at the keyboard.
+#[derive(Clone)]
 pub(super) struct Terminal {
     quiet: bool,
     verbose: bool,

@@ -13,9 +13,14 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Outcome> {
     let found = index::verify(&settings.index)?;
     let dir = settings.index.display();
     if found.faults.is_empty() {
-        let (bytes, documents) = (HumanBytes(found.bytes), HumanCount(found.documents));
+        let (bytes, documents, vectors) =
+            (HumanBytes(found.bytes), HumanCount(found.documents), HumanCount(found.vectors));
+        let counted = match found.documents == found.vectors {
+            true => format!("documents and vectors: {documents}"),
+            false => format!("documents: {documents}, vectors: {vectors}"),
+        };
         let mut out = output::raw();
-        writeln!(out, "{dir}: intact: {} files, {bytes}, documents and vectors: {documents}", found.files)?;
+        writeln!(out, "{dir}: intact: {} files, {bytes}, {counted}", found.files)?;
         out.flush()?;
         return Ok(Outcome::Done);
     }

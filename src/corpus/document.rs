@@ -1,11 +1,9 @@
 //! A record's parts: which field is the id, which the title, which the text; all else is metadata.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Record, kind};
+use super::{Markup, Record, kind};
 use crate::error::{BadRecord, Error, Place, Result};
 
 const IDS: [&str; 3] = ["_id", "id", "docid"];
@@ -30,16 +28,8 @@ pub struct Document {
     pub metadata: Map<String, Value>,
     /// Where the record stands.
     pub place: Place,
-}
-
-impl Document {
-    /// The text to embed: with the title before it, if that is wanted and there is one.
-    pub fn to_embed(&self, with_title: bool) -> Cow<'_, str> {
-        match &self.title {
-            Some(title) if with_title => format!("{title} {}", self.text).into(),
-            _ => self.text.as_str().into(),
-        }
-    }
+    /// How the text is written, if it is a file of text; `None` for a record of a data format.
+    pub markup: Option<Markup>,
 }
 
 /// Which fields of a record hold id, text and title. `None` tries the usual names.
@@ -54,12 +44,19 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Takes the record apart.
+    /// Takes the record apart. A text file has the usual fields, whatever those of the records beside it are called.
     ///
     /// # Errors
     /// A field named or needed is missing or has the wrong type.
     pub fn document(&self, record: Record) -> Result<Document> {
-        let Record { mut fields, place, titled } = record;
+        match record.markup {
+            Some(_) => Self::default().take_apart(record),
+            None => self.take_apart(record),
+        }
+    }
+
+    fn take_apart(&self, record: Record) -> Result<Document> {
+        let Record { mut fields, place, titled, markup } = record;
         let content = content_id(&fields);
         let bad = |problem| Error::record(&place, problem);
 
@@ -91,6 +88,7 @@ impl Fields {
             text: string_of(text_field, text).map_err(bad)?,
             metadata: fields,
             place,
+            markup,
         })
     }
 }
@@ -153,7 +151,7 @@ mod tests {
 
     fn document(value: Value, fields: &Fields) -> Result<Document> {
         let Value::Object(object) = value else { panic!("a test's record is an object") };
-        fields.document(Record { fields: object, place: Place::line(&"test".into(), 7), titled: true })
+        fields.document(Record { fields: object, place: Place::line(&"test".into(), 7), titled: true, markup: None })
     }
 
     #[test]
@@ -180,6 +178,16 @@ mod tests {
         assert_eq!(id(json!({"text": "a"})), id(json!({"text": "a"})));
         assert_ne!(id(json!({"text": "a"})), id(json!({"text": "a", "tag": 1})));
         assert_eq!(id(json!({"text": "a"})).len(), 32);
+    }
+
+    #[test]
+    fn names_of_fields_are_not_for_text_files() {
+        let fields = Fields { text: Some("body".into()), ..Fields::default() };
+        let Value::Object(object) = json!({"_id": "a.md", "text": "hello"}) else { unreachable!() };
+        let place = Place::whole(&"a.md".into());
+        let record = Record { fields: object, place, titled: true, markup: Some(Markup::Markdown) };
+        let found = fields.document(record).unwrap();
+        assert_eq!((found.text.as_str(), found.markup), ("hello", Some(Markup::Markdown)));
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use super::{Record, Sink, json, jsonl, squad};
+use super::{Markup, Record, Sink, json, jsonl, squad, text};
 use crate::error::{Error, Place, Result};
 
 /// Records read ahead of their use: enough that the encoder never waits for a file, few enough to cost no memory.
@@ -22,31 +22,47 @@ const SNIFFED: usize = 64 * 1024;
 pub enum Input {
     /// Standard input.
     Stdin,
-    /// A file.
+    /// A file that was named.
     File(PathBuf),
+    /// A file that was found in a directory: it is text where its extension says nothing else.
+    Found(PathBuf),
 }
+
+/// An input's bytes.
+type Bytes = Box<dyn Read + Send>;
 
 impl Input {
     /// The name messages use.
     pub fn name(&self) -> Arc<str> {
+        self.path().map_or("<stdin>".into(), |path| path.to_string_lossy().into())
+    }
+
+    /// The file, if it is one.
+    pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Stdin => "<stdin>".into(),
-            Self::File(path) => path.to_string_lossy().into(),
+            Self::Stdin => None,
+            Self::File(path) | Self::Found(path) => Some(path),
         }
     }
 
-    /// Opens it, so that what cannot be opened is known before any work is done.
-    fn open(&self) -> Result<Box<dyn Read + Send>> {
-        match self {
-            Self::Stdin => Ok(Box::new(io::stdin())),
-            Self::File(path) => {
-                let file = File::open(path).map_err(Error::read(path))?;
-                if file.metadata().map_err(Error::read(path))?.is_dir() {
-                    return Err(Error::read(path)(io::ErrorKind::IsADirectory.into()));
-                }
-                Ok(Box::new(file))
-            }
+    pub(super) fn open(&self) -> Result<Bytes> {
+        let Some(path) = self.path() else { return Ok(Box::new(io::stdin())) };
+        let file = File::open(path).map_err(Error::read(path))?;
+        if file.metadata().map_err(Error::read(path))?.is_dir() {
+            return Err(Error::read(path)(io::ErrorKind::IsADirectory.into()));
         }
+        Ok(Box::new(file))
+    }
+
+    /// Opens it, so that what cannot be opened is known before any work is done. What can be opened again is closed: a
+    /// process may have no thousand files open.
+    fn try_open(&self) -> Result<Option<Bytes>> {
+        let bytes = self.open()?;
+        Ok(if self.is_regular() { None } else { Some(bytes) })
+    }
+
+    fn is_regular(&self) -> bool {
+        self.path().is_some_and(|path| path.metadata().is_ok_and(|metadata| metadata.is_file()))
     }
 }
 
@@ -69,27 +85,47 @@ pub enum Format {
     Json,
     /// SQuAD 1.1 or 2.0.
     Squad,
+    /// One text, as it comes.
+    Text,
+    /// One text, in Markdown.
+    Markdown,
+}
+
+impl Format {
+    /// What a file's extension says, in capitals or not. `Auto` is what its content has yet to say.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "json" => Some(Self::Auto),
+            "txt" | "text" => Some(Self::Text),
+            "md" | "markdown" | "mkd" => Some(Self::Markdown),
+            _ => None,
+        }
+    }
 }
 
 /// The records of `inputs`, one input after the other, read ahead on a thread of their own. An input without a record
-/// ends as [`Error::NoRecords`].
+/// ends as [`Error::NoRecords`], but for a blank text, which is passed over.
 ///
 /// # Errors
 /// An input cannot be opened; nothing has been read then.
 pub fn records(inputs: &[Input], format: Format) -> Result<impl Iterator<Item = Result<Record>> + use<>> {
-    let opened: Vec<_> = inputs.iter().map(|input| Ok((input.clone(), input.open()?))).collect::<Result<_>>()?;
+    let opened: Vec<_> = inputs.iter().map(|input| Ok((input.clone(), input.try_open()?))).collect::<Result<_>>()?;
     let (sender, receiver) = sync_channel(READ_AHEAD);
     thread::spawn(move || {
         for (input, bytes) in opened {
-            let mut found = false;
+            // A closed channel means that nobody listens any more; other breaks end this input only.
+            let mut closed = false;
             let mut sink = |record| {
-                found = true;
-                // A closed channel means that nobody listens any more.
-                sender.send(record).map_or(ControlFlow::Break(()), ControlFlow::Continue)
+                closed = sender.send(record).is_err();
+                if closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
-            let flow = read(&input, bytes, format, &mut sink);
-            if flow.is_continue() && !found {
-                let _ = sender.send(Err(Error::NoRecords { input: input.name() }));
+            let _ = match bytes.map_or_else(|| input.open(), Ok) {
+                Ok(bytes) => read(&input, bytes, format, &mut sink),
+                Err(error) => sink(Err(error)),
+            };
+            if closed {
+                return;
             }
         }
     });
@@ -104,8 +140,9 @@ pub fn count(inputs: &[Input], format: Format) -> Arc<OnceLock<u64>> {
     thread::spawn(move || {
         let mut count = 0;
         for input in &inputs {
-            let Input::File(path) = input else { return };
-            let Ok(true) = path.metadata().map(|metadata| metadata.is_file()) else { return };
+            if !input.is_regular() {
+                return;
+            }
             let Ok(bytes) = input.open() else { return };
             let _ = read(input, bytes, format, &mut |_| {
                 count += 1;
@@ -128,25 +165,41 @@ impl Iterator for ReadAhead {
     }
 }
 
-fn read(input: &Input, bytes: Box<dyn Read + Send>, format: Format, sink: &mut Sink<'_>) -> ControlFlow<()> {
+/// Pushes an input's records.
+fn read(input: &Input, bytes: Bytes, format: Format, sink: &mut Sink<'_>) -> ControlFlow<()> {
     let name = input.name();
     let mut bytes = BufReader::with_capacity(SNIFFED, bytes);
-    let format = match (format, input) {
-        (Format::Auto, Input::Stdin) => Format::Jsonl,
-        (Format::Auto, Input::File(path)) => match path.extension().and_then(|extension| extension.to_str()) {
-            Some("jsonl" | "ndjson") => Format::Jsonl,
-            _ => match bytes.fill_buf() {
-                Ok(start) => by_content(start),
-                Err(source) => return sink(Err(Error::Input { place: Place::whole(&name), source })),
-            },
+    let format = match told(input, format) {
+        Some(told) => told,
+        None => match bytes.fill_buf() {
+            Ok(start) => by_content(start),
+            Err(source) => return sink(Err(Error::Input { place: Place::whole(&name), source })),
         },
-        (named, _) => named,
+    };
+    let mut found = false;
+    let mut noting = |record| {
+        found = true;
+        sink(record)
     };
     match format {
-        Format::Json => json::read(bytes, &name, sink),
-        Format::Squad => squad::read(bytes, &name, sink),
-        Format::Jsonl | Format::Auto => jsonl::read(bytes, &name, sink),
-    }
+        Format::Text => return text::read(bytes, input, Markup::Plain, sink),
+        Format::Markdown => return text::read(bytes, input, Markup::Markdown, sink),
+        Format::Json => json::read(bytes, &name, &mut noting),
+        Format::Squad => squad::read(bytes, &name, &mut noting),
+        Format::Jsonl | Format::Auto => jsonl::read(bytes, &name, &mut noting),
+    }?;
+    if found { ControlFlow::Continue(()) } else { sink(Err(Error::NoRecords { input: name })) }
+}
+
+/// The format of an input if it can be told without looking into it.
+fn told(input: &Input, format: Format) -> Option<Format> {
+    let told = match (format, input) {
+        (Format::Auto, Input::Stdin) => Format::Jsonl,
+        (Format::Auto, Input::File(path)) => Format::of(path)?,
+        (Format::Auto, Input::Found(path)) => Format::of(path).unwrap_or(Format::Text),
+        (named, _) => named,
+    };
+    (told != Format::Auto).then_some(told)
 }
 
 /// The format of a file that starts with `start`: an array is JSON; an object that speaks of data and paragraphs is
@@ -177,6 +230,46 @@ mod tests {
         let inputs = [Input::Stdin, Input::File("no/such.jsonl".into())];
         let message = records(&inputs, Format::Auto).err().unwrap().to_string();
         assert_eq!(message, "no/such.jsonl: cannot read");
+    }
+
+    #[test]
+    fn an_extension_tells_the_format_in_capitals_too() {
+        let of = |path: &str| Format::of(path.as_ref());
+        assert_eq!(["a.jsonl", "a.ndjson"].map(of), [Some(Format::Jsonl); 2]);
+        assert_eq!(["a.txt", "b.text", "C.TXT"].map(of), [Some(Format::Text); 3]);
+        assert_eq!(["a.md", "a.markdown", "a.mkd", "README.MD"].map(of), [Some(Format::Markdown); 4]);
+        assert_eq!(["a", ".md", "a.rs", "a.md.bak"].map(of), [None; 4]);
+    }
+
+    #[test]
+    fn a_found_file_of_no_known_extension_is_text_a_named_one_what_its_content_says() {
+        let [found, named] = [Input::Found("a.rs".into()), Input::File("a.rs".into())];
+        assert_eq!((told(&found, Format::Auto), told(&named, Format::Auto)), (Some(Format::Text), None));
+        assert_eq!(told(&Input::Found("a.json".into()), Format::Auto), None);
+        assert_eq!(told(&Input::Stdin, Format::Auto), Some(Format::Jsonl));
+        assert_eq!(told(&found, Format::Json), Some(Format::Json));
+    }
+
+    #[test]
+    fn a_blank_text_is_passed_over_and_a_file_without_records_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let inputs = [("a.md", "# A\n"), ("b.md", "\n"), ("c.jsonl", "\n"), ("d.txt", "d")].map(|(name, content)| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            Input::File(path)
+        });
+        let all: Vec<_> = records(&inputs, Format::Auto).unwrap().collect();
+        let markups: Vec<_> = all.iter().map(|found| found.as_ref().ok().and_then(|record| record.markup)).collect();
+        assert_eq!(markups, [Some(Markup::Markdown), None, Some(Markup::Plain)]);
+        assert!(matches!(all[1], Err(Error::NoRecords { .. })));
+    }
+
+    #[test]
+    fn more_files_are_read_than_may_be_open() {
+        let file = tempfile::Builder::new().suffix(".txt").tempfile().unwrap();
+        std::fs::write(file.path(), "text").unwrap();
+        let inputs = vec![Input::Found(file.path().into()); 40_000];
+        assert_eq!(records(&inputs, Format::Auto).unwrap().filter(Result::is_ok).count(), inputs.len());
     }
 
     #[test]

@@ -6,10 +6,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Record, Sink, kind};
+use super::{BYTE_ORDER_MARK, Record, Sink, kind};
 use crate::error::{BadRecord, Error, Place};
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Pushes every line's record.
 pub(super) fn read(mut input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
@@ -38,7 +36,7 @@ fn parse(bytes: &[u8], place: &Place) -> Result<Record, Error> {
     let bad = |problem| Error::record(place, problem);
     let text = std::str::from_utf8(bytes).map_err(|error| bad(BadRecord::utf8(error)))?;
     match serde_json::from_str(text.trim_ascii_end()) {
-        Ok(Value::Object(fields)) => Ok(Record { fields, place: place.clone(), titled: true }),
+        Ok(Value::Object(fields)) => Ok(Record { fields, place: place.clone(), titled: true, markup: None }),
         Ok(other) => Err(bad(BadRecord::NotAnObject { found: kind(&other) })),
         Err(error) => Err(bad(BadRecord::json(&error))),
     }

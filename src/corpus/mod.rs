@@ -1,25 +1,40 @@
-//! Records in: files and streams of JSON turned into [`Document`]s.
+//! Records in: files and streams turned into [`Document`]s, and long texts into [`Chunk`]s.
 //!
-//! A reader knows a format and pushes [`Record`]s; [`Fields`] picks id, title and text out of a record and makes it a
-//! [`Document`]. Readers stream: their memory does not grow with the input. What a text means to a model is left to
-//! [`crate::embedder`], what is kept of a document to [`crate::index`].
+//! [`expand()`] says which files a directory stands for. A reader knows a format and pushes [`Record`]s; [`Fields`] picks
+//! id, title and text out of a record and makes it a [`Document`]. Readers stream: their memory does not grow with the
+//! input, but for a text file, which is one record. [`chunks()`] cuts what is too long. What a text means to a model is left
+//! to [`crate::embedder`], what is kept of a document to [`crate::index`].
 
+mod chunk;
+mod counter;
 mod document;
+mod expand;
+mod file_list;
 mod input;
 mod json;
 mod jsonl;
+mod outline;
+mod section;
 mod squad;
+mod text;
 
 use std::ops::ControlFlow;
 
 use serde_json::{Map, Value};
 
+pub use chunk::{Chunk, Chunking, Markup, chunks};
 pub use document::{Document, Fields};
+pub use expand::{Expanded, NotText, Skipped, expand};
+pub use file_list::files_from;
 pub use input::{Format, Input, count, records};
+pub use outline::{Heading, Outline};
 
 use crate::error::{Place, Result};
 
-/// One JSON object of an input, as it stands there.
+/// What some editors put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// One JSON object of an input, as it stands there; or a text file, as an object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// The object's fields, in the order of the input.
@@ -29,6 +44,8 @@ pub struct Record {
     /// Whether a `title` field is the record's own title. SQuAD's titles name articles of many passages, so there it
     /// is metadata.
     pub titled: bool,
+    /// How the text is written, if the record is a file of text; `None` for an object of a data format.
+    pub markup: Option<Markup>,
 }
 
 /// Takes what a reader found: a record, or what is wrong with one. `Break` ends the reading.

@@ -108,6 +108,16 @@ impl Vectors {
         self.data.chunks_exact_mut(self.dim)
     }
 
+    /// These rows, in this order.
+    pub(crate) fn gather(&self, rows: &[usize]) -> Self {
+        Self::new(rows.iter().flat_map(|&row| self.row(row)).copied().collect(), self.dim)
+    }
+
+    /// The first `dim` components of each row.
+    pub(crate) fn truncated(&self, dim: usize) -> Self {
+        Self::new(self.iter().flat_map(|row| &row[..dim]).copied().collect(), dim)
+    }
+
     /// Adds the rows of `more`, of the same dimension, after the others.
     pub(crate) fn append(&mut self, more: Self) {
         debug_assert_eq!(self.dim, more.dim);

@@ -12,15 +12,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::catalog::Language;
 use super::files::{self, StoredFile};
-
 use crate::embedder::Embedder;
 use crate::encoder::Precision;
 use crate::error::{Error, Result};
 use crate::model::{self, ModelFiles, Pooling};
 
 /// The format this release writes, and the newest it reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
+
+/// The oldest format this release reads, to search; it has neither words nor facts, and cannot be added to.
+const OLDEST_READ: u32 = 2;
 
 /// The file's name.
 const FILE: &str = "manifest.json";
@@ -101,6 +104,15 @@ pub struct Recipe {
     pub metric: Metric,
     /// FAISS's name for the kind of vector index.
     pub factory: String,
+    /// What stands before texts when they are embedded.
+    #[serde(default)]
+    pub prompts: Prompts,
+    /// Whether vectors are cut to `dim` components of more that the model makes.
+    #[serde(default)]
+    pub truncated: bool,
+    /// The language of words, for lexical search; `None` in format 2, which has no words.
+    #[serde(default)]
+    pub language: Option<Language>,
 }
 
 impl Recipe {
@@ -116,12 +128,21 @@ impl Recipe {
             with_title: store.with_title,
             metric: store.metric,
             factory: store.factory,
+            prompts: store.prompts,
+            truncated: embedder.truncated(),
+            language: store.language,
         }
     }
 
     /// The settings that are the index's own.
     pub fn store(&self) -> Store {
-        Store { factory: self.factory.clone(), metric: self.metric, with_title: self.with_title }
+        Store {
+            factory: self.factory.clone(),
+            metric: self.metric,
+            with_title: self.with_title,
+            prompts: self.prompts.clone(),
+            language: self.language,
+        }
     }
 
     /// Checks that `asked` is the model the index at `dir` was built with; its name may be another.
@@ -151,7 +172,11 @@ impl Recipe {
         same(dir, "no-normalize", &!self.normalized, &!asked.normalized)?;
         same(dir, "metric", &self.metric, &asked.metric)?;
         same(dir, "factory", &self.factory, &asked.factory)?;
-        same(dir, "no-title", &!self.with_title, &!asked.with_title)
+        same(dir, "no-title", &!self.with_title, &!asked.with_title)?;
+        same(dir, "truncate-dim", &self.dim, &asked.dim)?;
+        same(dir, "document-prompt", &self.prompts.document, &asked.prompts.document)?;
+        let language = |recipe: &Self| recipe.language.map_or_else(|| "-".into(), |language| language.to_string());
+        same(dir, "language", &language(self), &language(asked))
     }
 }
 
@@ -172,6 +197,33 @@ pub struct Store {
     pub metric: Metric,
     /// Whether a record's title is embedded before its text.
     pub with_title: bool,
+    /// What stands before texts when they are embedded.
+    pub prompts: Prompts,
+    /// The language of words, for lexical search.
+    pub language: Option<Language>,
+}
+
+impl Default for Store {
+    /// Exact search by inner products, titles embedded, English words.
+    fn default() -> Self {
+        Self {
+            factory: "Flat".into(),
+            metric: Metric::default(),
+            with_title: true,
+            prompts: Prompts::default(),
+            language: Some(Language::default()),
+        }
+    }
+}
+
+/// What stands before texts when they are embedded, for models that were trained so (E5's `query: `, for one).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Prompts {
+    /// Before queries.
+    pub query: String,
+    /// Before documents.
+    pub document: String,
 }
 
 /// One file of vectors.
@@ -215,6 +267,9 @@ pub struct Codes {
 pub struct Documents {
     /// How many.
     pub count: u64,
+    /// How many passages they were cut into; as many, in format 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passages: Option<u64>,
     /// The files, below `catalog/`.
     pub files: Vec<StoredFile>,
     /// What tantivy would keep in its `meta.json`.
@@ -224,6 +279,9 @@ pub struct Documents {
 /// A commit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
+    /// The format it was written in.
+    #[serde(skip)]
+    pub format_version: u32,
     /// How the vectors were made.
     pub recipe: Recipe,
     /// The files that hold them.
@@ -301,7 +359,10 @@ impl Manifest {
         files::expect(&Self::path(dir), envelope.checksum(), envelope.crc32)?;
         // The version before the commit: a newer one need not have these fields.
         match envelope.format_version {
-            FORMAT_VERSION => serde_json::from_str(envelope.commit.get()).map_err(damaged),
+            found @ OLDEST_READ..=FORMAT_VERSION => {
+                let commit: Self = serde_json::from_str(envelope.commit.get()).map_err(damaged)?;
+                Ok(Self { format_version: found, ..commit })
+            }
             found => Err(Error::NewerFormat { dir: dir.into(), found, supported: FORMAT_VERSION }),
         }
     }
@@ -357,6 +418,9 @@ mod tests {
             with_title: true,
             metric: Metric::Ip,
             factory: "Flat".into(),
+            prompts: Prompts::default(),
+            truncated: false,
+            language: Some(Language::default()),
         }
     }
 
@@ -376,6 +440,7 @@ mod tests {
     fn commit() -> Manifest {
         let file = |name: &str| StoredFile { name: name.into(), bytes: 1 << 40, crc32: u32::MAX };
         Manifest {
+            format_version: FORMAT_VERSION,
             recipe: recipe(),
             segments: vec![Segment {
                 file: file("000001.faiss"),
@@ -387,7 +452,8 @@ mod tests {
             }],
             trained: None,
             documents: Documents {
-                count: 2,
+                count: 1,
+                passages: Some(2),
                 files: vec![file("a.store")],
                 meta: serde_json::json!({"b": 1, "a": [2]}),
             },
@@ -429,7 +495,7 @@ mod tests {
         let mut newer = Envelope { format_version: FORMAT_VERSION + 1, crc32: 0, commit: &commit };
         newer.crc32 = newer.checksum();
         let error = Manifest::parse(&serde_json::to_vec(&newer).unwrap(), Path::new("ix")).unwrap_err();
-        assert_eq!(error.to_string(), "ix: index format 3, this release reads 2");
+        assert_eq!(error.to_string(), "ix: index format 4, this release reads 3");
     }
 
     #[test]
@@ -438,7 +504,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("catalog")).unwrap();
         std::fs::write(dir.path().join(FORMAT_1), "{}").unwrap();
         let error = Manifest::read(dir.path()).unwrap_err();
-        assert!(error.to_string().ends_with("index format 1, this release reads 2"), "{error}");
+        assert!(error.to_string().ends_with("index format 1, this release reads 3"), "{error}");
         assert!(error.hint().unwrap().contains("--rebuild"));
     }
 }

@@ -15,8 +15,10 @@
 mod catalog;
 mod compaction;
 mod files;
+mod keys;
 mod lock;
 mod manifest;
+mod nearest;
 mod vectors;
 mod verify;
 mod writer;
@@ -27,17 +29,23 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use catalog::Catalog;
-pub use catalog::Stored;
+pub use catalog::{Chunk, Cut, Language, LexicalQuery, Stored, Word};
 pub use files::StoredFile;
-pub use manifest::{Codes, Documents, FORMAT_VERSION, Manifest, Metric, ModelIdentity, Recipe, Segment, Store};
+pub use keys::Keys;
+pub use manifest::{
+    Codes, Documents, FORMAT_VERSION, Manifest, Metric, ModelIdentity, Prompts, Recipe, Segment, Store,
+};
+use nearest::nearer;
 use vectors::VectorSegment;
 pub use vectors::{Effort, Neighbour, set_threads};
 use verify::check_files;
 pub use verify::{Verified, verify};
-pub use writer::{Change, IndexWriter, WriteOptions, Written};
+pub use writer::{Change, Compared, IndexWriter, Passage, WriteOptions, Written};
 
 use crate::encoder::Vectors;
 use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::kernels::Isa;
 
 /// The directory's usual name.
 pub const DIRECTORY: &str = ".semsearch";
@@ -83,7 +91,7 @@ impl Index {
 
     fn open_commit(dir: &Path, manifest: Manifest) -> Result<Self> {
         check_files(dir, &manifest)?;
-        let catalog = Catalog::open(&catalog_dir(dir), &manifest.documents)?;
+        let catalog = Catalog::open(&catalog_dir(dir), &manifest.documents, manifest.recipe.language)?;
         let open = |segment| VectorSegment::open(&vectors_dir(dir), &manifest.recipe, segment);
         let segments = manifest.segments.iter().map(open).collect::<Result<_>>()?;
         Ok(Self { dir: dir.into(), catalog, segments, manifest })
@@ -101,7 +109,12 @@ impl Index {
 
     /// Number of documents.
     pub fn documents(&self) -> u64 {
-        self.catalog.len()
+        self.manifest.documents.count
+    }
+
+    /// Whether some documents are cut into several passages.
+    pub fn has_chunks(&self) -> bool {
+        self.catalog.len() > self.documents()
     }
 
     /// Has searches be so thorough.
@@ -112,24 +125,25 @@ impl Index {
         self.segments.iter_mut().try_for_each(|segment| segment.set_effort(effort, &self.manifest.recipe))
     }
 
-    /// The `k` nearest of each row of `queries`, nearest first; of equals, the one indexed first.
+    /// The `k` nearest of each row of `queries`, among `allowed` keys if they are given; nearest first, and of equals the
+    /// one indexed first.
     ///
     /// # Errors
     /// FAISS fails, or a file cannot be read.
-    pub fn search(&self, queries: &Vectors, k: usize) -> Result<Vec<Vec<Neighbour>>> {
+    pub fn search(&self, queries: &Vectors, k: usize, allowed: Option<&Keys>) -> Result<Vec<Vec<Neighbour>>> {
         let metric = self.manifest.recipe.metric;
-        match vectors::nearest(&self.segments, queries, k, metric)? {
-            Some(found) => Ok(found),
-            None => self.search_by_faiss(queries, k),
+        if vectors::is_better(&self.segments, queries, k, allowed.is_some()) {
+            return vectors::scan(Isa::best(), &self.segments, queries, k, metric, allowed);
         }
-    }
-
-    fn search_by_faiss(&self, queries: &Vectors, k: usize) -> Result<Vec<Vec<Neighbour>>> {
         let tasks = self.tasks(queries.len());
         let pairs = self.manifest.vectors() as usize * queries.len();
         let run = |task: &Task| -> Result<(usize, Vec<Vec<Neighbour>>)> {
-            let rows = queries.rows(task.first, task.first + task.count);
-            Ok((task.first, self.segments[task.segment].search(rows, task.count, k)?))
+            let (rows, segment) = (queries.rows(task.first, task.first + task.count), &self.segments[task.segment]);
+            let found = match allowed {
+                None => segment.search(rows, task.count, k)?,
+                Some(allowed) => segment.search_among(rows, task.count, k, allowed, metric)?,
+            };
+            Ok((task.first, found))
         };
         let found: Vec<_> = if pairs < PAIRS_ALONE {
             tasks.iter().map(run).collect::<Result<_>>()?
@@ -142,12 +156,59 @@ impl Index {
                 all.extend(found);
             }
         }
-        let metric = self.manifest.recipe.metric;
         for neighbours in &mut merged {
             neighbours.sort_by(|a, b| nearer(metric, a.score, b.score).then(a.key.cmp(&b.key)));
             neighbours.truncate(k);
         }
         Ok(merged)
+    }
+
+    /// How near the passages under `keys` are to `query`, as their vectors come back; not a number for a key that is not
+    /// there.
+    ///
+    /// # Errors
+    /// The factory's kind of index gives no vectors back.
+    pub fn scores(&self, query: &[f32], keys: &[u64]) -> Result<Vec<f32>> {
+        let isa = Isa::best();
+        let score = |key: &u64| -> Result<f32> {
+            for (segment, named) in self.segments.iter().zip(&self.manifest.segments) {
+                if (named.first_key..=named.last_key).contains(key)
+                    && let Some(vector) = segment.get(*key)?
+                {
+                    return Ok(match self.manifest.recipe.metric {
+                        Metric::Ip => isa.inner_product(&vector, query),
+                        Metric::L2 => isa.squared_distance(&vector, query),
+                    });
+                }
+            }
+            Ok(f32::NAN)
+        };
+        keys.iter().map(score).collect()
+    }
+
+    /// A query by the words of `text`, by BM25 over titles and texts.
+    ///
+    /// # Errors
+    /// [`Error::NoWords`], or the index is damaged.
+    pub fn lexical(&self, text: &str) -> Result<LexicalQuery<'_>> {
+        self.catalog.lexical(text)
+    }
+
+    /// The keys of all passages that pass `filter`, to search among.
+    ///
+    /// # Errors
+    /// [`Error::NoWords`], or the index is damaged.
+    pub fn matching(&mut self, filter: &Filter) -> Result<Keys> {
+        self.segments.iter_mut().try_for_each(VectorSegment::prepare_to_filter)?;
+        self.catalog.matching(&filter.plan())
+    }
+
+    /// The key of the first passage of the document that the passage under `key` belongs to.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn document_of(&self, key: u64) -> Result<u64> {
+        self.catalog.document_of(key)
     }
 
     /// A search cut into parts of like size, segment by segment, and within one, where there are few, by queries.
@@ -202,14 +263,6 @@ struct Task {
     segment: usize,
     first: usize,
     count: usize,
-}
-
-/// Which of two scores is of the nearer vector: that one is `Less`, so that sorting puts it first.
-fn nearer(metric: Metric, a: f32, b: f32) -> std::cmp::Ordering {
-    match metric {
-        Metric::Ip => b.total_cmp(&a),
-        Metric::L2 => a.total_cmp(&b),
-    }
 }
 
 /// Checks that this processor has what FAISS was compiled for, before it is called.

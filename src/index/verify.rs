@@ -78,7 +78,7 @@ fn cross_check(dir: &Path, manifest: &Manifest, found: &mut Verified) -> Result<
             }
         }
     }
-    let catalog = Catalog::open(&catalog_dir(dir), &manifest.documents)?;
+    let catalog = Catalog::open(&catalog_dir(dir), &manifest.documents, manifest.recipe.language)?;
     let mut of_documents = HashSet::new();
     for key in catalog.keys()? {
         if !of_documents.insert(key) {
@@ -91,13 +91,14 @@ fn cross_check(dir: &Path, manifest: &Manifest, found: &mut Verified) -> Result<
     for key in of_documents.difference(&of_vectors) {
         found.faults.push(Error::damaged(&vectors_dir(dir), format!("the vector of document {key} is missing")));
     }
-    if manifest.documents.count != catalog.len() {
-        let (counted, said) = (catalog.len(), manifest.documents.count);
+    let counted = catalog.documents();
+    if manifest.documents.count != counted {
+        let said = manifest.documents.count;
         let what = format!("there are {counted} documents, the manifest says {said}");
         found.faults.push(Error::damaged(&catalog_dir(dir), what));
     }
     found.faults.extend(catalog.faults()?);
-    (found.documents, found.vectors) = (of_documents.len() as u64, of_vectors.len() as u64);
+    (found.documents, found.vectors) = (counted, of_vectors.len() as u64);
     Ok(())
 }
 

@@ -12,18 +12,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::catalog::{Catalog, CatalogWriter, Digest, Entry, Version, digest};
+use super::catalog::{Catalog, CatalogWriter, Chunk, Cut, Digest, Entry, Known, Language, Version, digest};
 use super::compaction;
 use super::files::{self, StoredFile};
 use super::lock::WriterLock;
-use super::manifest::{Manifest, Recipe, Segment};
+use super::manifest::{FORMAT_VERSION, Manifest, Recipe, Segment};
 use super::vectors::{self, SegmentBuilder, VectorSegment, check_factory};
 use super::{catalog_dir, check_files, vectors_dir};
 use crate::corpus::Document;
 use crate::error::{BadRecord, Error, Place, Result};
+use crate::passage::Piece;
 
 /// Bytes of vectors in a segment, at most. They are in memory twice while the segment is written.
 const SEGMENT: usize = 64 << 20;
@@ -51,19 +53,42 @@ pub struct WriteOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Its id is new.
-    Added {
-        /// The key it gets.
-        key: u64,
-    },
+    Added,
     /// Its id is there with other content.
-    Updated {
-        /// The key it gets.
-        key: u64,
-        /// The key that dies.
-        old: u64,
-    },
+    Updated,
     /// It is there as it is: nothing to embed, nothing to put.
     Unchanged,
+}
+
+/// A document compared with what the index has.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared {
+    /// What it means to the index.
+    pub change: Change,
+    version: Version,
+}
+
+/// What of a document has a vector of its own: all of it, or a piece.
+#[derive(Clone, Copy, Debug)]
+pub struct Passage<'a> {
+    /// The text that hits show.
+    pub text: &'a str,
+    /// Which piece it is, if the document is cut.
+    pub chunk: Option<Chunk>,
+    /// What hits bring back, and filters look at.
+    pub metadata: &'a Map<String, Value>,
+    /// The text that the model made the vector of, if it did.
+    pub embedded: Option<&'a str>,
+    /// The vector.
+    pub vector: &'a [f32],
+}
+
+impl<'a> Passage<'a> {
+    /// A piece of a document with the vector that the model made of it.
+    pub fn of(piece: &'a Piece<'_>, vector: &'a [f32]) -> Self {
+        let Piece { text, chunk, metadata, to_embed } = piece;
+        Self { text, chunk: *chunk, metadata, embedded: Some(to_embed), vector }
+    }
 }
 
 /// What a run did beside what its caller knows.
@@ -82,8 +107,9 @@ struct Seen {
     input: u32,
     /// 1-based; 0 for the input as a whole.
     line: u64,
-    key: u64,
     version: Version,
+    /// Its passages', once they are put.
+    keys: Option<Vec<u64>>,
 }
 
 /// Writes an index. Until a commit nothing that readers see has changed.
@@ -123,6 +149,7 @@ struct Draft {
     segments: Vec<Segment>,
     trained: Option<StoredFile>,
     needs_training: bool,
+    documents: u64,
     next_key: u64,
     next_file: u64,
     created: Option<String>,
@@ -156,16 +183,28 @@ impl IndexWriter {
         // Keys and files go on even through a rebuild: a reader of the old commit must not meet its own with other
         // content.
         let (next_key, next_file) = base.as_ref().map_or((0, 1), |base| (base.next_key, base.next_file));
-        let mut next =
-            Draft { recipe, segments: Vec::new(), trained: None, needs_training, next_key, next_file, created: None };
+        let mut next = Draft {
+            recipe,
+            segments: Vec::new(),
+            trained: None,
+            needs_training,
+            documents: 0,
+            next_key,
+            next_file,
+            created: None,
+        };
         // A rebuild must not be seen half done where there is something to be seen.
         let options = WriteOptions { at_once: options.at_once || (options.rebuild && base.is_some()), ..options };
         let base = base.filter(|_| !options.rebuild);
         if let Some(base) = &base {
+            if base.format_version < FORMAT_VERSION {
+                return Err(Error::ReadOnlyFormat { dir: dir.into(), found: base.format_version });
+            }
             base.recipe.check(&next.recipe, dir)?;
             check_files(dir, base)?;
             next.segments.clone_from(&base.segments);
             next.trained.clone_from(&base.trained);
+            next.documents = base.documents.count;
             next.created = Some(base.created.clone());
         }
         Ok(Self {
@@ -190,15 +229,15 @@ impl IndexWriter {
         })
     }
 
-    /// What `document` means to the index, with the vector that was `given` for it, if one was. Says so once for each id
-    /// of an input: a second one is an error that names both. In another input it is an update.
+    /// What `document`, `cut` as it will be, means to the index, with the vector that was `given` for it, if one was. Says
+    /// so once for each id of an input: a second one is an error that names both. In another input it is an update.
     ///
     /// A document whose id was made of its content is the same document if it comes again.
     ///
     /// # Errors
     /// [`BadRecord::DuplicateId`], or the catalog is damaged.
-    pub fn compare(&mut self, document: &Document, given: Option<&[f32]>) -> Result<Change> {
-        let version = Version::of(document, given);
+    pub fn compare(&mut self, document: &Document, cut: Option<Cut>, given: Option<&[f32]>) -> Result<Compared> {
+        let version = Version::of(document, cut, given);
         let input = self.inputs.number(&document.place.input);
         let line = document.place.line.unwrap_or(0);
         let id = digest(document.id.as_bytes());
@@ -207,42 +246,29 @@ impl IndexWriter {
                 let problem = BadRecord::DuplicateId { id: document.id.clone(), first: self.inputs.place(seen) };
                 return Err(Error::record(&document.place, problem));
             }
-            Some(seen) => Some((seen.key, seen.version)),
-            None => self.known(&document.id)?,
+            Some(seen) => Some(seen.version),
+            None => self.known(&document.id)?.map(|known| known.version),
         };
+        let keys = self.seen.remove(&id).and_then(|seen| seen.keys);
+        self.seen.insert(id, Seen { input, line, version, keys });
         let change = match known {
-            Some((_, there)) if there == version => Change::Unchanged,
-            Some((old, _)) => Change::Updated { key: self.next.next_key, old },
-            None => Change::Added { key: self.next.next_key },
+            Some(there) if there == version => Change::Unchanged,
+            Some(_) => Change::Updated,
+            None => Change::Added,
         };
-        let key = match change {
-            Change::Unchanged => known.map_or(0, |(key, _)| key),
-            Change::Added { key } | Change::Updated { key, .. } => {
-                self.next.next_key += 1;
-                key
-            }
-        };
-        match self.seen.entry(id) {
-            MapEntry::Vacant(entry) => {
-                entry.insert(Seen { input, line, key, version });
-            }
-            MapEntry::Occupied(mut entry) => {
-                entry.insert(Seen { input, line, key, version });
-            }
-        }
-        Ok(change)
+        Ok(Compared { change, version })
     }
 
-    /// Key and version of a document of the last commit.
-    fn known(&mut self, id: &str) -> Result<Option<(u64, Version)>> {
+    /// A document of the last commit.
+    fn known(&mut self, id: &str) -> Result<Option<Known>> {
         let Some(catalog) = self.catalog()? else { return Ok(None) };
-        Ok(catalog.known(id)?.map(|known| (known.key, known.version)))
+        catalog.known(id)
     }
 
     /// The documents of the last commit.
     fn catalog(&mut self) -> Result<Option<&Catalog>> {
         if let (None, Some(base)) = (&self.catalog, &self.base) {
-            self.catalog = Some(Catalog::open(&catalog_dir(&self.dir), &base.documents)?);
+            self.catalog = Some(Catalog::open(&catalog_dir(&self.dir), &base.documents, base.recipe.language)?);
         }
         Ok(self.catalog.as_ref())
     }
@@ -280,31 +306,33 @@ impl IndexWriter {
         }
     }
 
-    /// Puts a document with its vector, as the `change` that [`IndexWriter::compare`] found it to be. `embedded` is the
-    /// text that the model made the vector of, if it did.
+    /// Puts a document as its `passages`, all of them, as [`IndexWriter::compare`] found it to be.
     ///
     /// # Errors
     /// The catalog cannot be written.
-    pub fn put(&mut self, document: &Document, change: Change, embedded: Option<&str>, vector: &[f32]) -> Result<()> {
-        let key = match change {
-            Change::Unchanged => return Ok(()),
-            Change::Added { key } => key,
-            Change::Updated { key, old } => {
-                self.gone.insert(old);
-                self.documents()?.remove(&document.id);
-                key
-            }
-        };
-        let version = match self.seen.get(&digest(document.id.as_bytes())) {
-            Some(seen) if seen.key == key => seen.version,
-            _ => Version::of(document, if embedded.is_none() { Some(vector) } else { None }),
-        };
-        let embedded = embedded.map(|text| digest(text.as_bytes()));
+    pub fn put(&mut self, document: &Document, compared: Compared, passages: &[Passage<'_>]) -> Result<()> {
+        if compared.change == Change::Unchanged {
+            return Ok(());
+        }
+        if compared.change == Change::Added || !self.replace(&document.id)? {
+            self.next.documents += 1;
+        }
         let origin = self.inputs.origin(&document.place.input);
-        self.documents()?.put(&Entry { key, document, version, embedded, origin: &origin })?;
-        self.pending.push(key, vector);
-        if let Some(text) = embedded {
-            self.pending_texts.insert(text, key);
+        let first = self.next.next_key;
+        for (key, passage) in (first..).zip(passages) {
+            let &Passage { text, chunk, metadata, embedded, vector } = passage;
+            let embedded = embedded.map(|text| digest(text.as_bytes()));
+            let version = compared.version;
+            let entry = Entry { key, first, document, version, text, chunk, metadata, embedded, origin: &origin };
+            self.documents()?.put(&entry)?;
+            self.pending.push(key, vector);
+            if let Some(text) = embedded {
+                self.pending_texts.insert(text, key);
+            }
+        }
+        self.next.next_key += passages.len() as u64;
+        if let Some(seen) = self.seen.get_mut(&digest(document.id.as_bytes())) {
+            seen.keys = Some((first..self.next.next_key).collect());
         }
         self.changed = true;
         self.uncommitted += 1;
@@ -314,25 +342,45 @@ impl IndexWriter {
         Ok(())
     }
 
-    /// Removes every document that came from the inputs of this run and was not met in it; says how many. An input named
-    /// by another path is the same input.
+    /// Removes what stands under `id`; says whether anything did.
+    fn replace(&mut self, id: &str) -> Result<bool> {
+        let of_this_run = self.seen.get_mut(&digest(id.as_bytes())).and_then(|seen| seen.keys.take());
+        let old = match of_this_run {
+            Some(keys) => keys,
+            None => self.known(id)?.map(|known| known.keys).unwrap_or_default(),
+        };
+        self.documents()?.remove(id);
+        let there = !old.is_empty();
+        self.gone.extend(old);
+        Ok(there)
+    }
+
+    /// Removes every document that came from the inputs of this run, or from files below `directories`, and was not met in
+    /// it; says how many. An input named by another path is the same input.
     ///
     /// # Errors
     /// The index is damaged.
-    pub fn prune(&mut self) -> Result<usize> {
-        let origins: HashSet<String> = self.inputs.origins().collect();
+    pub fn prune(&mut self, directories: &[PathBuf]) -> Result<usize> {
+        let mut origins: HashSet<String> = self.inputs.origins().collect();
         let Some(catalog) = self.catalog()? else { return Ok(0) };
+        for directory in directories {
+            let below = directory.join("");
+            origins.extend(catalog.origins(&below.to_string_lossy())?);
+        }
         let mut candidates = Vec::new();
         for origin in &origins {
             candidates.extend(catalog.of_origin(origin)?);
         }
         candidates.retain(|(id, key)| !self.seen.contains_key(&digest(id.as_bytes())) && !self.gone.contains(key));
-        for (id, key) in &candidates {
+        let ids: HashSet<&str> = candidates.iter().map(|(id, _)| id.as_str()).collect();
+        for id in &ids {
             self.documents()?.remove(id);
-            self.gone.insert(*key);
-            self.changed = true;
         }
-        Ok(candidates.len())
+        let removed = ids.len();
+        self.next.documents -= removed as u64;
+        self.changed |= removed > 0;
+        self.gone.extend(candidates.into_iter().map(|(_, key)| key));
+        Ok(removed)
     }
 
     /// The documents to write, opened when there is something to write.
@@ -342,7 +390,8 @@ impl IndexWriter {
             None => {
                 let dir = catalog_dir(&self.dir);
                 files::create_directory(&dir)?;
-                CatalogWriter::open(&dir, self.base.as_ref().map(|base| &base.documents))?
+                let language = self.next.recipe.language.unwrap_or(Language::NONE);
+                CatalogWriter::open(&dir, self.base.as_ref().map(|base| &base.documents), language)?
             }
         };
         Ok(self.documents.insert(opened))
@@ -388,11 +437,13 @@ impl IndexWriter {
         files::create_directory(&vectors)?;
         // The keys that died are in the catalog's files as deletions, so these come last.
         let base = self.base.take();
-        let documents = self.documents()?.flush(base.as_ref().map(|base| &base.documents));
+        let count = self.next.documents;
+        let documents = self.documents()?.flush(count, base.as_ref().map(|base| &base.documents));
         self.base = base;
         let now = OffsetDateTime::now_utc();
         let now = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default();
         let manifest = Manifest {
+            format_version: FORMAT_VERSION,
             recipe: self.next.recipe.clone(),
             segments: self.next.segments.clone(),
             trained: self.next.trained.clone(),

@@ -1,8 +1,9 @@
 //! What a model's own files say about running it: BERT's shape, pooling, normalization, maximum length.
 //!
 //! The files are those of transformers (`config.json`) and sentence-transformers (`modules.json`,
-//! `1_Pooling/config.json`, `sentence_bert_config.json`).
+//! `1_Pooling/config.json`, `sentence_bert_config.json`, `config_sentence_transformers.json`).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -10,7 +11,7 @@ use std::str::FromStr;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{CONFIG, MODULES, ModelFiles, SENTENCE_CONFIG, TOKENIZER_CONFIG};
+use super::{CONFIG, MODULES, ModelFiles, PROMPTS, SENTENCE_CONFIG, TOKENIZER_CONFIG};
 use crate::error::{Error, Result};
 
 /// How a text's token vectors become one vector.
@@ -112,6 +113,30 @@ pub struct ModelConfig {
     pub max_length: usize,
     /// Whether the files say how to pool; if not, `pooling` and `normalized` are the usual ones.
     pub has_modules: bool,
+    /// What the model was trained to see before queries, and before documents.
+    pub prompts: ModelPrompts,
+}
+
+/// Prompts by the names that sentence-transformers' `encode_query` and `encode_document` look for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelPrompts {
+    /// Before queries.
+    pub query: String,
+    /// Before documents.
+    pub document: String,
+}
+
+#[derive(Default, Deserialize)]
+struct PromptConfig {
+    #[serde(default)]
+    prompts: BTreeMap<String, String>,
+}
+
+impl PromptConfig {
+    fn prompts(self) -> ModelPrompts {
+        let first = |names: &[&str]| names.iter().find_map(|name| self.prompts.get(*name)).cloned().unwrap_or_default();
+        ModelPrompts { query: first(&["query"]), document: first(&["document", "passage", "corpus"]) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -172,7 +197,9 @@ impl ModelConfig {
             // The cast saturates: "no limit" becomes the largest number, and the positions bound it.
             .or_else(|| tokenizer.and_then(|config| config.model_max_length).map(|limit| limit as usize))
             .map_or(positions, |limit| limit.min(positions));
-        Ok(Self { bert, pooling, normalized, max_length, has_modules: modules.is_some() })
+        let prompts: Option<PromptConfig> = read_json(&model.path(PROMPTS))?;
+        let prompts = prompts.unwrap_or_default().prompts();
+        Ok(Self { bert, pooling, normalized, max_length, has_modules: modules.is_some(), prompts })
     }
 
     /// The path, below the model's directory, of the file that says how to pool; where `modules.json` names one.

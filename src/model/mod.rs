@@ -14,7 +14,7 @@ mod wordpiece;
 
 use std::path::{Path, PathBuf};
 
-pub use config::{BertConfig, HiddenAct, ModelConfig, Pooling};
+pub use config::{BertConfig, HiddenAct, ModelConfig, ModelPrompts, Pooling};
 pub use digest::{fingerprint, verify};
 pub use import::import;
 pub use resolve::{Locations, resolve};

@@ -144,6 +144,23 @@ impl Tokenizer {
         }
     }
 
+    /// How many tokens each text has, specials included, before it is cut.
+    ///
+    /// # Errors
+    /// The tokenizer refuses a text; BERT's never does.
+    pub fn count(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Vec<usize>> {
+        let tokenized = self.tokenize(texts)?;
+        Ok(tokenized.ids.iter().zip(&tokenized.dropped).map(|(kept, dropped)| kept.len() + dropped).collect())
+    }
+
+    /// How many tokens a text has, without specials.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the text; BERT's never does.
+    pub fn count_bare(&self, text: &str) -> Result<usize> {
+        Ok(self.inner.encode_fast(text, false).map_err(failed)?.len())
+    }
+
     /// Tokenizes `texts` on the thread that calls, while others do something else.
     ///
     /// # Errors

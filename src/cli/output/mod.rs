@@ -9,7 +9,7 @@ mod tsv;
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
-use semsearch::index::Metric;
+use semsearch::index::{Language, Metric};
 use semsearch::search::{Hit, Query};
 
 pub(super) use matrix::Matrix;
@@ -39,12 +39,23 @@ pub(super) fn styled() -> impl Write {
     BufWriter::with_capacity(1 << 16, anstream::AutoStream::auto(io::stdout()))
 }
 
+/// What there is to know for a person's format.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    /// Whether there may be several queries.
+    pub(super) several: bool,
+    /// Whether to show what either side says of a hit.
+    pub(super) parts: bool,
+    /// Of the words.
+    pub(super) language: Language,
+}
+
 /// The writer of a format.
-pub(super) fn hits(args: &args::Query, metric: Metric, several: bool) -> Box<dyn HitWriter> {
+pub(super) fn hits(args: &args::Query, metric: Metric, look: Look) -> Box<dyn HitWriter> {
     match args.format {
-        HitFormat::Text => Box::new(text::Text::new(styled(), text::Layout::new(args.full, several))),
-        HitFormat::Json => Box::new(json::Array::new(raw())),
-        HitFormat::Jsonl => Box::new(json::Lines::new(raw())),
+        HitFormat::Text => Box::new(text::Text::new(styled(), text::Layout::new(args, look))),
+        HitFormat::Json => Box::new(json::Array::new(raw(), args.explain)),
+        HitFormat::Jsonl => Box::new(json::Lines::new(raw(), args.explain)),
         HitFormat::Tsv => Box::new(tsv::Tsv::new(raw())),
         HitFormat::Trec => Box::new(trec::Trec::new(raw(), metric, &args.run_name)),
     }
@@ -53,7 +64,10 @@ pub(super) fn hits(args: &args::Query, metric: Metric, several: bool) -> Box<dyn
 /// Hits for the formats' tests.
 #[cfg(test)]
 mod sample {
-    use semsearch::index::Stored;
+    use std::sync::Arc;
+
+    use semsearch::index::{Chunk, Stored};
+    use semsearch::search::Scores;
     use serde_json::json;
 
     use super::*;
@@ -63,16 +77,20 @@ mod sample {
     }
 
     pub(super) fn hits() -> Vec<Hit> {
-        let document = |id: &str, title: Option<&str>, text: &str| Stored {
+        let document = |id: &str, title: Option<&str>, text: &str, chunk| Stored {
             id: id.into(),
             title: title.map(Into::into),
             text: text.into(),
             metadata: json!({"year": 2016}).as_object().cloned().unwrap_or_default(),
+            chunk,
         };
-        vec![
-            Hit { rank: 1, score: 0.698_905_4, document: document("a b", Some("The show"), "They\tsang.\nTwice.") },
-            Hit { rank: 2, score: -0.25, document: document("c", None, "Nobody sang \u{1b}[31mhere.") },
-        ]
+        let piece = Chunk { index: 1, start: 20, end: 38 };
+        let first = document("a b", Some("The show"), "They\tsang.\nTwice.", Some(piece));
+        let second = document("c", None, "Nobody sang \u{1b}[31mhere.", None);
+        let scores = |dense, lexical| Scores { dense: Some(dense), lexical };
+        let hit =
+            |rank, score, scores, document| Hit { rank, score, scores, document: Arc::new(document), sentence: None };
+        vec![hit(1, 0.698_905_4, scores(0.698_905_4, Some(7.5)), first), hit(2, -0.25, scores(-0.25, None), second)]
     }
 
     /// What `writer` makes of the sample.

@@ -1,8 +1,10 @@
 //! The part of a text that speaks most of the query, on one line of a given width, with the query's words marked.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
+use semsearch::index::{Language, Word};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -16,74 +18,124 @@ const COMMON: [&str; 40] = [
     "which", "who", "whom", "whose", "why", "will", "with",
 ];
 
-/// The words of a query that are worth marking.
-pub(super) struct Words(HashSet<String>);
+/// What is worth marking in a text for a query: words of the same stems as the query's.
+pub(super) struct Words {
+    language: Language,
+    stems: HashSet<String>,
+}
 
 impl Words {
-    pub(super) fn of(query: &str) -> Self {
-        let words = query.unicode_words().map(str::to_lowercase);
-        Self(words.filter(|word| !COMMON.contains(&word.as_str())).collect())
+    pub(super) fn of(query: &str, language: Language) -> Self {
+        let worth = |word: &Word| !COMMON.contains(&query[word.bytes.clone()].to_lowercase().as_str());
+        let stems = language.words(query).into_iter().filter(worth).map(|word| word.stem).collect();
+        Self { language, stems }
     }
 
-    fn contains(&self, word: &str) -> bool {
-        self.0.contains(&word.to_lowercase())
+    /// No words.
+    pub(super) fn none() -> Self {
+        Self { language: Language::NONE, stems: HashSet::new() }
     }
 
-    /// `text` with the words marked.
-    pub(super) fn mark(&self, text: &str) -> String {
-        let pieces = text.split_word_bounds();
-        pieces.map(|piece| if self.contains(piece) { format!("{MARK}{piece}{MARK:#}") } else { piece.into() }).collect()
+    /// `line` with the words marked.
+    pub(super) fn mark(&self, line: &str) -> String {
+        Line::new(line, self).marked(0..line.len())
     }
 
     /// The stretch of `text` of at most `width` columns that has most of the words, the first of equals; marked, with
     /// an ellipsis where something is left out.
     pub(super) fn snippet(&self, text: &str, width: usize) -> String {
         let line = one_line(text);
-        if line.width() <= width {
-            return self.mark(&line);
+        let line = Line::new(&line, self);
+        if line.text.width() <= width {
+            return line.marked(0..line.text.len());
         }
         let room = width.saturating_sub(2 * ELLIPSIS.width());
-        let pieces: Vec<&str> = line.split_word_bounds().collect();
-        let starts = (0..pieces.len()).filter(|&piece| piece == 0 || self.contains(pieces[piece]));
-        let windows = starts.map(|start| Window::around(&pieces, start, room));
-        let Some(best) = windows
-            .reduce(|best, next| if next.score(self, &pieces) > best.score(self, &pieces) { next } else { best })
+        let pieces: Vec<(usize, &str)> = line.text.split_word_bound_indices().collect();
+        let begins = |&(at, _): &(usize, &str)| line.words.iter().any(|word| word.bytes.start == at);
+        let starts = (0..pieces.len()).filter(|&piece| piece == 0 || begins(&pieces[piece]));
+        let windows = starts.map(|start| around(&pieces, start, room));
+        let Some(best) = windows.reduce(|best, next| if line.stems(&next) > line.stems(&best) { next } else { best })
         else {
             return String::new();
         };
-        let shown: String = pieces[best.start..best.end].concat();
         let before = if best.start > 0 { ELLIPSIS } else { "" };
-        let after = if best.end < pieces.len() { ELLIPSIS } else { "" };
-        format!("{before}{}{after}", self.mark(shown.trim()))
+        let after = if best.end < line.text.len() { ELLIPSIS } else { "" };
+        let shown = &line.text[best.clone()];
+        let start = best.start + shown.len() - shown.trim_start().len();
+        format!("{before}{}{after}", line.marked(start..best.start + shown.trim_end().len()))
     }
 }
 
-/// Pieces `start..end` of a line.
-struct Window {
-    start: usize,
-    end: usize,
+/// A line and the words in it that are to be marked.
+struct Line<'a> {
+    text: &'a str,
+    words: Vec<Word>,
 }
 
-impl Window {
-    /// As many pieces as fit into `room` columns, a quarter of them before piece `at`.
-    fn around(pieces: &[&str], at: usize, room: usize) -> Self {
-        let (mut start, mut before) = (at, 0);
-        while start > 0 && before + pieces[start - 1].width() <= room / 4 {
-            start -= 1;
-            before += pieces[start].width();
+impl<'a> Line<'a> {
+    fn new(text: &'a str, words: &Words) -> Self {
+        if words.stems.is_empty() {
+            return Self { text, words: Vec::new() };
         }
-        let (mut end, mut used) = (start, 0);
-        while end < pieces.len() && used + pieces[end].width() <= room {
-            used += pieces[end].width();
-            end += 1;
-        }
-        Self { start, end }
+        let words = words.language.words(text).into_iter().filter(|word| words.stems.contains(&word.stem));
+        Self { text, words: words.collect() }
     }
 
-    /// Distinct words of the query in it.
-    fn score(&self, words: &Words, pieces: &[&str]) -> usize {
-        let found = pieces[self.start..self.end].iter().filter(|piece| words.contains(piece));
-        found.map(|piece| piece.to_lowercase()).collect::<HashSet<_>>().len()
+    /// This part of it, marked.
+    fn marked(&self, part: Range<usize>) -> String {
+        let mut shown = String::new();
+        let mut at = part.start;
+        for Word { bytes, .. } in
+            self.words.iter().filter(|word| part.start <= word.bytes.start && word.bytes.end <= part.end)
+        {
+            let (between, word) = (&self.text[at..bytes.start], &self.text[bytes.clone()]);
+            shown.push_str(&format!("{between}{MARK}{word}{MARK:#}"));
+            at = bytes.end;
+        }
+        shown.push_str(&self.text[at..part.end]);
+        shown
+    }
+
+    /// Distinct stems in this part.
+    fn stems(&self, part: &Range<usize>) -> usize {
+        let within = self.words.iter().filter(|word| part.contains(&word.bytes.start) && word.bytes.end <= part.end);
+        within.map(|word| word.stem.as_str()).collect::<HashSet<_>>().len()
+    }
+}
+
+/// As many pieces as fit into `room` columns, a quarter of them before piece `at`; in bytes.
+fn around(pieces: &[(usize, &str)], at: usize, room: usize) -> Range<usize> {
+    let (mut start, mut before) = (at, 0);
+    while start > 0 && before + pieces[start - 1].1.width() <= room / 4 {
+        start -= 1;
+        before += pieces[start].1.width();
+    }
+    let (mut end, mut used) = (start, 0);
+    while end < pieces.len() && used + pieces[end].1.width() <= room {
+        used += pieces[end].1.width();
+        end += 1;
+    }
+    let first = pieces[start].0;
+    pieces[start..end].last().map_or(first..first, |(last, piece)| first..last + piece.len())
+}
+
+/// Text with the sentence at `place` of it marked: all of it, or the stretch of at most `width` columns that begins with
+/// the sentence.
+pub(super) fn sentence(text: &str, place: Range<usize>, width: Option<usize>) -> String {
+    let [before, found, after] = [&text[..place.start], &text[place.clone()], &text[place.end..]].map(one_line);
+    let space = |left: &str, right: &str| if left.is_empty() || right.is_empty() { "" } else { " " };
+    let gap = |inner: &str, outer: &str| space(inner, outer);
+    match width {
+        None => format!("{before}{}{MARK}{found}{MARK:#}{}{after}", gap(&before, &found), gap(&found, &after)),
+        Some(width) => {
+            let ellipsis = if before.is_empty() { "" } else { ELLIPSIS };
+            let room = width.saturating_sub(ellipsis.width());
+            if found.width() + 1 >= room || after.is_empty() {
+                return format!("{ellipsis}{MARK}{}{MARK:#}", shorten(&found, room));
+            }
+            let rest = shorten(&after, room - found.width() - 1);
+            format!("{ellipsis}{MARK}{found}{MARK:#} {rest}")
+        }
     }
 }
 
@@ -122,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_short_text_is_shown_whole_on_one_line() {
-        let words = Words::of("Where is the café?");
+        let words = Words::of("Where is the café?", Language::default());
         assert_eq!(plain(&words.snippet("The\n  café\tis\u{7} here.", 40)), "The café is here.");
         assert!(words.snippet("The Café is here.", 40).contains(&format!("{MARK}Café{MARK:#} is here.")));
     }
@@ -131,7 +183,7 @@ mod tests {
     fn a_long_text_is_shown_where_the_querys_words_are() {
         let text =
             format!("{} The halftime show was headlined by Coldplay. {}", "Filler. ".repeat(40), "More. ".repeat(40));
-        let snippet = plain(&Words::of("Who headlined the halftime show?").snippet(&text, 60));
+        let snippet = plain(&Words::of("Who headlines the halftime shows?", Language::default()).snippet(&text, 60));
         assert!(snippet.contains("halftime show was headlined"), "{snippet}");
         assert!(snippet.starts_with('…') && snippet.ends_with('…'));
     }
@@ -139,8 +191,17 @@ mod tests {
     proptest! {
         #[test]
         fn a_snippet_fits_its_width(text in "\\PC{0,200}", query in "\\PC{0,20}", width in 8..100usize) {
-            prop_assert!(plain(&Words::of(&query).snippet(&text, width)).width() <= width);
+            let words = Words::of(&query, Language::default());
+            prop_assert!(plain(&words.snippet(&text, width)).width() <= width);
             prop_assert!(shorten(&text, width).width() <= width);
+        }
+
+        #[test]
+        fn a_sentence_fits_its_width_and_marking_loses_nothing(text in "\\PC{0,80}", from in 0..80usize, width in 8..100usize) {
+            let from = text.char_indices().map(|(at, _)| at).nth(from).unwrap_or(text.len());
+            prop_assert!(plain(&sentence(&text, from..text.len(), Some(width))).width() <= width);
+            let words = Words::of(&text, Language::default());
+            prop_assert_eq!(plain(&words.mark(&text)), plain(&text));
         }
     }
 }

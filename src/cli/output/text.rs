@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use semsearch::search::{Hit, Query};
+use semsearch::search::{Hit, Query, Scores};
 
+use super::super::args::{self, Highlight};
 use super::super::terminal;
-use super::HitWriter;
-use super::snippet::{Words, one_line, shorten};
+use super::snippet::{self, Words, one_line, shorten};
+use super::{HitWriter, Look};
 
 const QUERY: Style = Style::new().bold().underline();
 const SCORE: Style = AnsiColor::Cyan.on_default();
@@ -21,14 +22,15 @@ const INDENT: usize = 4;
 pub(super) struct Layout {
     /// Whole passages instead of snippets.
     full: bool,
-    /// Each query above its hits.
-    with_query: bool,
+    highlight: Highlight,
+    look: Look,
     width: usize,
 }
 
 impl Layout {
-    pub(super) fn new(full: bool, with_query: bool) -> Self {
-        Self { full, with_query, width: terminal::width() }
+    pub(super) fn new(args: &args::Query, look: Look) -> Self {
+        let highlight = args.highlight.unwrap_or(Highlight::Words);
+        Self { full: args.full, highlight, look, width: terminal::width() }
     }
 }
 
@@ -45,33 +47,62 @@ impl<W: Write> Text<W> {
 
     fn hit(&mut self, words: &Words, hit: &Hit, score_width: usize) -> io::Result<()> {
         let (rank, score, document) = (hit.rank, format!("{:.4}", hit.score), &hit.document);
-        write!(self.out, "{rank:>2}  {SCORE}{score:>score_width$}{SCORE:#}  {ID}{}{ID:#}", one_line(&document.id))?;
+        let id = named(hit);
+        write!(self.out, "{rank:>2}  {SCORE}{score:>score_width$}{SCORE:#}  {ID}{id}{ID:#}")?;
         if let Some(title) = &document.title {
-            let room = self.layout.width.saturating_sub(INDENT + score_width + document.id.len() + 4);
+            let room = self.layout.width.saturating_sub(INDENT + score_width + id.len() + 4);
             write!(self.out, "  {TITLE}{}{TITLE:#}", shorten(title, room.max(20)))?;
         }
+        if self.layout.look.parts {
+            write!(self.out, "  {ID}{}{ID:#}", parts(hit.scores))?;
+        }
         writeln!(self.out)?;
+        let room = self.layout.width.saturating_sub(INDENT).max(20);
+        let sentence = hit.sentence.clone().filter(|_| self.layout.highlight == Highlight::Sentence);
+        if let Some(place) = sentence {
+            let shown = snippet::sentence(&document.text, place, (!self.layout.full).then_some(room));
+            return writeln!(self.out, "{:INDENT$}{shown}", "");
+        }
         if self.layout.full {
+            let none = Words::none();
+            let marked = if self.layout.highlight == Highlight::None { &none } else { words };
             for line in document.text.lines() {
-                writeln!(self.out, "{:INDENT$}{}", "", words.mark(&one_line(line)))?;
+                writeln!(self.out, "{:INDENT$}{}", "", marked.mark(&one_line(line)))?;
             }
             return Ok(());
         }
-        let room = self.layout.width.saturating_sub(INDENT).max(20);
-        writeln!(self.out, "{:INDENT$}{}", "", words.snippet(&document.text, room))
+        let shown = words.snippet(&document.text, room);
+        match self.layout.highlight {
+            // The words still choose the stretch that is shown.
+            Highlight::None => writeln!(self.out, "{:INDENT$}{}", "", anstream::adapter::strip_str(&shown)),
+            _ => writeln!(self.out, "{:INDENT$}{shown}", ""),
+        }
     }
+}
+
+/// A hit's id, and which piece of its document it is.
+fn named(hit: &Hit) -> String {
+    let id = one_line(&hit.document.id);
+    hit.document.chunk.map_or(id.clone(), |chunk| format!("{id}[{}..{}]", chunk.start, chunk.end))
+}
+
+/// What either side says of a hit.
+fn parts(scores: Scores) -> String {
+    let part = |name: &str, score: Option<f32>| score.map(|score| format!("{name} {score:.4}"));
+    let known = [part("dense", scores.dense), part("lexical", scores.lexical)];
+    known.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 impl<W: Write> HitWriter for Text<W> {
     fn write(&mut self, query: &Query, hits: &[Hit]) -> io::Result<()> {
-        if self.layout.with_query {
+        if self.layout.look.several {
             if self.begun {
                 writeln!(self.out)?;
             }
             writeln!(self.out, "{QUERY}{}{QUERY:#}", one_line(&query.text))?;
         }
         self.begun = true;
-        let words = Words::of(&query.text);
+        let words = Words::of(&query.text, self.layout.look.language);
         let score_width = hits.iter().map(|hit| format!("{:.4}", hit.score).len()).max().unwrap_or(0);
         hits.iter().try_for_each(|hit| self.hit(&words, hit, score_width))
     }
@@ -87,19 +118,23 @@ impl<W: Write> HitWriter for Text<W> {
 
 #[cfg(test)]
 mod tests {
+    use semsearch::index::Language;
+
     use super::super::sample;
     use super::*;
 
-    fn shown(full: bool, with_query: bool) -> String {
+    fn shown(full: bool, several: bool) -> String {
         let mut bytes = Vec::new();
-        sample::written(|out| Text::new(out, Layout { full, with_query, width: 40 }), &mut bytes);
+        let look = Look { several, parts: several, language: Language::default() };
+        let layout = Layout { full, highlight: Highlight::Words, look, width: 40 };
+        sample::written(|out| Text::new(out, layout), &mut bytes);
         anstream::adapter::strip_str(&String::from_utf8(bytes).unwrap()).to_string()
     }
 
     #[test]
     fn scores_align_and_nothing_reaches_the_terminal_but_text() {
         insta::assert_snapshot!(shown(false, false), @r"
-         1   0.6989  a b  The show
+         1   0.6989  a b[20..38]  The show
             They sang. Twice.
          2  -0.2500  c
             Nobody sang [31mhere.
@@ -110,10 +145,10 @@ mod tests {
     fn several_queries_stand_above_their_hits_and_full_keeps_lines() {
         insta::assert_snapshot!(shown(true, true), @r"
         Who sang?
-         1   0.6989  a b  The show
+         1   0.6989  a b[20..38]  The show  dense 0.6989, lexical 7.5000
             They sang.
             Twice.
-         2  -0.2500  c
+         2  -0.2500  c  dense -0.2500
             Nobody sang [31mhere.
 
         And?

@@ -1,12 +1,16 @@
 //! Documents, kept by tantivy. No other room names tantivy.
 //!
-//! A passage is a stored document under its key. Which of tantivy's files make a commit is said by the
-//! [`Documents`] of the index's manifest. Searching the texts is not this room's affair yet: nothing is tokenized.
+//! A passage is a stored document under its key, found by its words (`lexical`) and by what its metadata say (`facts`).
+//! Which of tantivy's files make a commit is said by the [`Documents`] of the index's manifest.
 
 mod directory;
+mod facts;
 mod fields;
+mod lexical;
+mod words;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -14,14 +18,22 @@ use tantivy::columnar::Column;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocId, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, Term};
 
-pub use fields::Stored;
+pub use fields::{Chunk, Cut, Stored};
 pub(super) use fields::{Digest, Entry, Version, digest};
+pub use lexical::LexicalQuery;
+pub use words::{Language, Word};
 pub(super) use writer::CatalogWriter;
 
 use super::manifest::Documents;
 use crate::error::{Error, Result};
 use directory::Pinned;
-use fields::{CONTENT, Fields, GIVEN, KEY};
+use fields::{CONTENT, DOCUMENT, Fields, KEY, VERSION};
+use words::WORDS;
+
+/// Has tantivy cut texts into the words of `language`.
+fn register_words(index: &Index, language: Language) {
+    index.tokenizers().register(WORDS, language.analyzer());
+}
 
 /// How a file of stored texts ends.
 const TEXTS: &str = ".store";
@@ -35,11 +47,11 @@ pub(super) fn check(dir: &Path, documents: &Documents, whole: bool) -> Result<()
 }
 
 /// What is known of a document without reading it whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Known {
-    /// The key of its vector.
-    pub(super) key: u64,
-    /// Which version of it that is.
+    /// The keys of its passages.
+    pub(super) keys: Vec<u64>,
+    /// Which version of it they are.
     pub(super) version: Version,
 }
 
@@ -47,52 +59,78 @@ pub(super) struct Known {
 struct Columns {
     key: Column<u64>,
     content: [Column<u64>; 2],
-    given: Column<u64>,
+    /// What format 2 has not.
+    latest: Option<Latest>,
+}
+
+struct Latest {
+    document: Column<u64>,
+    version: [Column<u64>; 2],
 }
 
 impl Columns {
-    fn open(segment: &SegmentReader) -> tantivy::Result<Self> {
-        let open = |name| segment.fast_fields().u64(name);
-        let [high, low] = CONTENT;
-        Ok(Self { key: open(KEY)?, content: [open(high)?, open(low)?], given: open(GIVEN)? })
+    fn open(segment: &SegmentReader, latest: bool) -> tantivy::Result<Self> {
+        let open = |name: &str| segment.fast_fields().u64(name);
+        let both = |[high, low]: [&str; 2]| -> tantivy::Result<_> { Ok([open(high)?, open(low)?]) };
+        let latest = if latest { Some(Latest { document: open(DOCUMENT)?, version: both(VERSION)? }) } else { None };
+        Ok(Self { key: open(KEY)?, content: both(CONTENT)?, latest })
     }
 
-    fn known(&self, document: DocId) -> Option<Known> {
-        let [high, low] = [self.content[0].first(document)?, self.content[1].first(document)?];
-        let version = Version { content: u128::from(high) << 64 | u128::from(low), given: self.given.first(document)? };
-        Some(Known { key: self.key.first(document)?, version })
+    fn content(&self, document: DocId) -> Option<Digest> {
+        digest_at(&self.content, document)
     }
+
+    fn version(&self, document: DocId) -> Option<Version> {
+        digest_at(&self.latest.as_ref()?.version, document).map(Version)
+    }
+
+    /// The key of the first passage of this one's document.
+    fn document(&self, document: DocId) -> Option<u64> {
+        self.latest.as_ref().map_or(&self.key, |latest| &latest.document).first(document)
+    }
+}
+
+fn digest_at([high, low]: &[Column<u64>; 2], document: DocId) -> Option<Digest> {
+    Some(u128::from(high.first(document)?) << 64 | u128::from(low.first(document)?))
 }
 
 /// One commit's documents, to read.
 pub(super) struct Catalog {
     dir: PathBuf,
     fields: Fields,
+    language: Option<Language>,
     searcher: Searcher,
     columns: Vec<Columns>,
 }
 
 impl Catalog {
     /// Opens the documents of a commit, whose files have been checked.
-    pub(super) fn open(dir: &Path, documents: &Documents) -> Result<Self> {
-        let fields = Fields::new();
-        let open = || -> tantivy::Result<(Index, Searcher, Vec<Columns>)> {
+    pub(super) fn open(dir: &Path, documents: &Documents, language: Option<Language>) -> Result<Self> {
+        let open = || -> tantivy::Result<(Index, Searcher)> {
             let meta = serde_json::to_vec(&documents.meta)
                 .map_err(|error| tantivy::TantivyError::InvalidArgument(error.to_string()))?;
             let index = Index::open(Pinned::open(dir, Some(meta))?)?;
             let reader: tantivy::IndexReader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-            let searcher = reader.searcher();
-            let columns = searcher.segment_readers().iter().map(Columns::open).collect::<tantivy::Result<_>>()?;
-            Ok((index, searcher, columns))
+            Ok((index, reader.searcher()))
         };
-        let (index, searcher, columns) = open().map_err(damaged(dir))?;
-        if index.schema() != fields.schema {
-            return Err(Error::damaged(dir, "its documents have other fields than this release writes"));
-        }
-        Ok(Self { dir: dir.into(), fields, searcher, columns })
+        let (index, searcher) = open().map_err(damaged(dir))?;
+        let known = [Fields::new(), Fields::format_2()].into_iter().find(|fields| fields.schema == index.schema());
+        let fields =
+            known.ok_or_else(|| Error::damaged(dir, "its documents have other fields than this release knows"))?;
+        let open = |segment| Columns::open(segment, fields.latest.is_some());
+        let columns = searcher.segment_readers().iter().map(open).collect::<tantivy::Result<_>>();
+        Ok(Self { dir: dir.into(), columns: columns.map_err(damaged(dir))?, fields, language, searcher })
     }
 
-    /// Number of documents.
+    fn segments(&self) -> impl Iterator<Item = (&SegmentReader, &Columns)> {
+        self.searcher.segment_readers().iter().zip(&self.columns)
+    }
+
+    fn columns(&self, address: DocAddress) -> &Columns {
+        &self.columns[address.segment_ord as usize]
+    }
+
+    /// Number of passages.
     pub(super) fn len(&self) -> u64 {
         self.searcher.num_docs()
     }
@@ -103,38 +141,60 @@ impl Catalog {
     }
 
     fn one(&self, key: u64) -> Result<Stored> {
-        let missing = || Error::damaged(&self.dir, format!("the document of vector {key} is missing"));
-        let address = self.find(&Term::from_field_u64(self.fields.key, key))?.ok_or_else(missing)?;
-        self.read(address)?.ok_or_else(|| {
+        self.read(self.found(key)?)?.ok_or_else(|| {
             Error::damaged(&self.dir, format!("the document of vector {key} is not as it was committed"))
         })
     }
 
+    /// Where the passage of this key is.
+    fn address(&self, key: u64) -> Result<Option<DocAddress>> {
+        self.find(&Term::from_field_u64(self.fields.key, key))
+    }
+
+    fn found(&self, key: u64) -> Result<DocAddress> {
+        let missing = || Error::damaged(&self.dir, format!("the document of vector {key} is missing"));
+        self.address(key)?.ok_or_else(missing)
+    }
+
+    /// The key of the first passage of the document that this one belongs to.
+    pub(super) fn document_of(&self, key: u64) -> Result<u64> {
+        let address = self.found(key)?;
+        let missing = || Error::damaged(&self.dir, format!("the document of vector {key} is missing"));
+        self.columns(address).document(address.doc_id).ok_or_else(missing)
+    }
+
     /// A document, if it is as it was committed.
     fn read(&self, address: DocAddress) -> Result<Option<Stored>> {
-        let Some(known) = self.columns[address.segment_ord as usize].known(address.doc_id) else { return Ok(None) };
+        let Some(content) = self.columns(address).content(address.doc_id) else { return Ok(None) };
         // In a large index the stored texts have not been checked, and tantivy may find no end in them.
         let read = catch_unwind(AssertUnwindSafe(|| self.searcher.doc(address)));
         let Ok(read) = read else { return Ok(None) };
-        Ok(self.fields.stored(&read.map_err(damaged(&self.dir))?, known.version.content))
+        Ok(self.fields.stored(&read.map_err(damaged(&self.dir))?, content))
     }
 
     /// What is known of the document `id`.
     pub(super) fn known(&self, id: &str) -> Result<Option<Known>> {
-        let found = self.find(&Term::from_field_text(self.fields.id, id))?;
-        Ok(found.and_then(|address| self.columns[address.segment_ord as usize].known(address.doc_id)))
+        let mut known = None;
+        for address in self.find_all(&Term::from_field_text(self.fields.id, id)).map_err(damaged(&self.dir))? {
+            let columns = self.columns(address);
+            let Some((key, version)) = columns.key.first(address.doc_id).zip(columns.version(address.doc_id)) else {
+                continue;
+            };
+            known.get_or_insert(Known { keys: Vec::new(), version }).keys.push(key);
+        }
+        Ok(known)
     }
 
-    /// The key of a document of which the model was given the text with this digest.
+    /// The key of a passage of which the model was given the text with this digest.
     pub(super) fn embedded(&self, text: Digest) -> Result<Option<u64>> {
         let found = self.find(&Term::from_field_bytes(self.fields.embedded, &text.to_be_bytes()))?;
-        Ok(found.and_then(|address| self.columns[address.segment_ord as usize].key.first(address.doc_id)))
+        Ok(found.and_then(|address| self.columns(address).key.first(address.doc_id)))
     }
 
-    /// The keys of all documents.
+    /// The keys of all passages.
     pub(super) fn keys(&self) -> Result<Vec<u64>> {
         let mut keys = Vec::with_capacity(self.len() as usize);
-        for (segment, columns) in self.searcher.segment_readers().iter().zip(&self.columns) {
+        for (segment, columns) in self.segments() {
             for document in segment.doc_ids_alive() {
                 let none = || Error::damaged(&self.dir, "a document without a key");
                 keys.push(columns.key.first(document).ok_or_else(none)?);
@@ -143,14 +203,40 @@ impl Catalog {
         Ok(keys)
     }
 
-    /// The ids and keys of the documents that came from `origin`.
+    /// The number of documents: of passages that are the first of theirs.
+    pub(super) fn documents(&self) -> u64 {
+        let first = |columns: &Columns, document| columns.document(document) == columns.key.first(document);
+        let of_segment = |(segment, columns): (&SegmentReader, &Columns)| {
+            segment.doc_ids_alive().filter(|&document| first(columns, document)).count() as u64
+        };
+        self.segments().map(of_segment).sum()
+    }
+
+    /// The ids and keys of the passages that came from `origin`.
     pub(super) fn of_origin(&self, origin: &str) -> Result<Vec<(String, u64)>> {
         let term = Term::from_field_text(self.fields.origin, origin);
         let mut found = Vec::new();
         for address in self.find_all(&term).map_err(damaged(&self.dir))? {
-            let Some(known) = self.columns[address.segment_ord as usize].known(address.doc_id) else { continue };
-            found.push((self.one(known.key)?.id, known.key));
+            let Some(key) = self.columns(address).key.first(address.doc_id) else { continue };
+            found.push((self.one(key)?.id, key));
         }
+        Ok(found)
+    }
+
+    /// All origins that begin with `prefix`.
+    pub(super) fn origins(&self, prefix: &str) -> Result<BTreeSet<String>> {
+        let mut found = BTreeSet::new();
+        let mut read = || -> tantivy::Result<()> {
+            for segment in self.searcher.segment_readers() {
+                let index = segment.inverted_index(self.fields.origin)?;
+                let mut terms = index.terms().range().ge(prefix).into_stream()?;
+                while terms.advance() && terms.key().starts_with(prefix.as_bytes()) {
+                    found.insert(String::from_utf8_lossy(terms.key()).into_owned());
+                }
+            }
+            Ok(())
+        };
+        read().map_err(damaged(&self.dir))?;
         Ok(found)
     }
 

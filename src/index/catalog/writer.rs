@@ -7,6 +7,7 @@ use tantivy::{Index, IndexMeta, IndexWriter, SegmentMeta, Term};
 
 use super::directory::Pinned;
 use super::fields::{Entry, Fields};
+use super::{Language, register_words};
 use crate::error::{Error, Result};
 use crate::index::compaction;
 use crate::index::files::StoredFile;
@@ -29,12 +30,13 @@ pub(in crate::index) struct CatalogWriter {
 
 impl CatalogWriter {
     /// Goes on from a commit, or begins with nothing.
-    pub(in crate::index) fn open(dir: &Path, base: Option<&Documents>) -> Result<Self> {
+    pub(in crate::index) fn open(dir: &Path, base: Option<&Documents>, language: Language) -> Result<Self> {
         let fields = Fields::new();
         let open = || -> tantivy::Result<(Pinned, Index, IndexWriter)> {
             let meta = base.and_then(|documents| serde_json::to_vec(&documents.meta).ok());
             let directory = Pinned::open(dir, meta)?;
             let index = Index::open_or_create(directory.clone(), fields.schema.clone())?;
+            register_words(&index, language);
             // One thread and merges of our own: a commit's files are complete when they are listed.
             let writer = index.writer_with_num_threads(1, WRITER_MEMORY)?;
             writer.set_merge_policy(Box::new(NoMergePolicy));
@@ -44,20 +46,20 @@ impl CatalogWriter {
         Ok(Self { dir: dir.into(), fields, directory, index, writer })
     }
 
-    /// Adds a document.
+    /// Adds a passage.
     pub(in crate::index) fn put(&self, entry: &Entry) -> Result<()> {
         let added = self.writer.add_document(self.fields.document(entry));
         added.map(drop).map_err(|source| writing(&self.dir, source))
     }
 
-    /// Removes the document of this id. What is removed is remembered until the next commit.
+    /// Removes the passages of the document of this id. What is removed is remembered until the next commit.
     pub(in crate::index) fn remove(&self, id: &str) {
         self.writer.delete_term(Term::from_field_text(self.fields.id, id));
     }
 
     /// Writes all that was put; what small segments have become many is merged. Gives the files, which are on the disk
-    /// then, though their names are not yet; `base` has those that are known.
-    pub(in crate::index) fn flush(&mut self, base: Option<&Documents>) -> Result<Documents> {
+    /// then, though their names are not yet; `base` has those that are known. All passages are of so many `documents`.
+    pub(in crate::index) fn flush(&mut self, documents: u64, base: Option<&Documents>) -> Result<Documents> {
         let failed = |source| writing(&self.dir, source);
         self.writer.commit().map_err(failed)?;
         loop {
@@ -72,8 +74,8 @@ impl CatalogWriter {
         }
         let metas = self.index.load_metas().map_err(failed)?;
         let meta = self.directory.meta().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        let count = metas.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
-        Ok(Documents { count, files: self.files(&metas, base)?, meta })
+        let passages = metas.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
+        Ok(Documents { count: documents, passages: Some(passages), files: self.files(&metas, base)?, meta })
     }
 
     /// The files of these segments, in the order of their names.

@@ -16,12 +16,15 @@ use faiss::index::autotune::ParameterSpace;
 use faiss::index::io::{IoFlags, read_index_with_flags};
 
 pub(super) use build::{SegmentBuilder, Whole, check_factory};
-pub(super) use scan::nearest;
+pub(super) use scan::{is_better, scan};
 
 use super::files;
-use super::manifest::{Recipe, Segment};
+use super::keys::Keys;
+use super::manifest::{Metric, Recipe, Segment};
+use crate::encoder::Vectors;
 use crate::error::{Error, Result};
-use search::{Excluded, Searchable, use_threads};
+use crate::kernels::Isa;
+use search::{Probes, Searchable, Selector, use_threads};
 
 /// FAISS's `IO_FLAG_MMAP_IFC`: codes stay in the file and are mapped, not read. The crate has no name for it.
 const MAP_CODES: i32 = 1 << 9;
@@ -31,6 +34,10 @@ const MAP_CODES: i32 = 1 << 9;
 /// utils/distances.cpp.)
 const MANY_QUERIES: usize = 20;
 const FEW_DEAD: usize = 1024;
+
+/// So few keys, or such a part of a segment, are compared one by one where only they may be found.
+const FEW_ALLOWED: usize = 4096;
+const FEW_ALLOWED_OF: usize = 50;
 
 /// How many threads FAISS may use in this process; 0 for as many as there are processors.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -70,7 +77,7 @@ pub(super) struct VectorSegment {
     path: PathBuf,
     index: Searchable,
     dead: Vec<u64>,
-    excluded: Option<Excluded>,
+    living: Option<Selector<'static>>,
 }
 
 impl VectorSegment {
@@ -86,8 +93,8 @@ impl VectorSegment {
         }
         let own = |words| index_error(&path, "cannot open", words);
         let index = Searchable::new(index).map_err(own)?;
-        let excluded = if segment.dead.is_empty() { None } else { Some(Excluded::new(&segment.dead).map_err(own)?) };
-        Ok(Self { index, dead: segment.dead.clone(), excluded, path })
+        let living = if segment.dead.is_empty() { None } else { Some(Selector::without(&segment.dead).map_err(own)?) };
+        Ok(Self { index, dead: segment.dead.clone(), living, path })
     }
 
     /// Has searches be so thorough.
@@ -119,27 +126,91 @@ impl VectorSegment {
         }
         // The caller's threads share the work; FAISS's own would be a team for each of them.
         use_threads(1);
-        let over = depth + self.dead.len();
-        let found = match &self.excluded {
+        let found = match &self.living {
             Some(_) if count >= MANY_QUERIES && self.dead.len() <= FEW_DEAD => None,
             // Some kinds of index take no selector (those that begin with a transformation, for one).
-            excluded => self.index.search(queries, count, depth, excluded.as_ref()).ok().map(|found| (depth, found)),
+            living => {
+                let selector = living.as_ref().map(|living| (living, Probes::Usual));
+                self.index.search(queries, count, depth, selector).ok().map(|found| (depth, found))
+            }
         };
         let (depth, (scores, keys)) = match found {
             Some(found) => found,
             // However the dead ones rank, so many more hold k that live.
+            None => (depth + self.dead.len(), self.all(queries, count, depth + self.dead.len())?),
+        };
+        Ok(neighbours(&scores, &keys, depth, |key| !self.is_dead(key)).map(|found| found.take(k).collect()).collect())
+    }
+
+    /// The `k` nearest of each of the `count` queries among `allowed` keys, nearest first. So many as there are, and
+    /// where few are allowed the nearest of all of them: a graph or lists, of which a search sees a part, would not do.
+    pub(super) fn search_among(
+        &self,
+        queries: &[f32],
+        count: usize,
+        k: usize,
+        allowed: &Keys,
+        metric: Metric,
+    ) -> Result<Vec<Vec<Neighbour>>> {
+        let there = self.keys().filter(|&key| allowed.contains(key)).count();
+        let depth = k.min(there);
+        if depth == 0 {
+            return Ok(vec![Vec::new(); count]);
+        }
+        let few = there <= FEW_ALLOWED.max(self.len() / FEW_ALLOWED_OF);
+        let compared_all = || {
+            let queries = Vectors::new(queries.to_vec(), self.index.index().d() as usize);
+            scan(Isa::best(), std::slice::from_ref(self), &queries, k, metric, Some(allowed))
+        };
+        if few && self.gives_vectors() {
+            return compared_all();
+        }
+        use_threads(1);
+        let selector = Selector::among(allowed.bitmap()).map_err(|words| self.search_error(words))?;
+        let selected = |probes| -> Option<Vec<Vec<Neighbour>>> {
+            let (scores, keys) = self.index.search(queries, count, depth, Some((&selector, probes))).ok()?;
+            let found = neighbours(&scores, &keys, depth, |_| true).map(Iterator::collect);
+            let found: Vec<Vec<_>> = found.collect();
+            found.iter().all(|found| found.len() == depth).then_some(found)
+        };
+        let usual = if few { None } else { selected(Probes::Usual) };
+        match usual.or_else(|| selected(Probes::All)) {
+            Some(found) => Ok(found),
+            None if self.gives_vectors() => compared_all(),
+            // No selector, and no vectors: all are ranked.
             None => {
-                let found = self.index.search(queries, count, over, None);
-                (over, found.map_err(|words| index_error(&self.path, "cannot search", words))?)
+                let (scores, keys) = self.all(queries, count, self.len())?;
+                let ranked = neighbours(&scores, &keys, self.len(), |key| allowed.contains(key));
+                Ok(ranked.map(|found| found.take(k).collect()).collect())
             }
-        };
-        let rows = keys.chunks_exact(depth).zip(scores.chunks_exact(depth));
-        let living = |(&key, &score): (&i64, &f32)| {
-            // FAISS fills up with -1 where it found fewer.
-            let key = u64::try_from(key).ok()?;
-            (!self.is_dead(key)).then_some(Neighbour { key, score })
-        };
-        Ok(rows.map(|(keys, scores)| keys.iter().zip(scores).filter_map(living).take(k).collect()).collect())
+        }
+    }
+
+    /// Prepares for [`VectorSegment::search_among`]: lists that are searched without a selector are searched all.
+    pub(super) fn prepare_to_filter(&mut self) -> Result<()> {
+        let any = Selector::among(&[u8::MAX]).map_err(|words| self.search_error(words))?;
+        let zeros = vec![0.0; self.index.index().d() as usize];
+        if self.gives_vectors() || self.index.search(&zeros, 1, 1, Some((&any, Probes::Usual))).is_ok() {
+            return Ok(());
+        }
+        let all = ParameterSpace::new()
+            .and_then(|space| space.set_index_parameter(self.index.index(), "nprobe", f64::from(i32::MAX)));
+        // Without lists all is searched as it is.
+        all.or(Ok(()))
+    }
+
+    /// The `depth` nearest of each query, dead ones among them.
+    fn all(&self, queries: &[f32], count: usize, depth: usize) -> Result<(Vec<f32>, Vec<i64>)> {
+        self.index.search(queries, count, depth, None).map_err(|words| self.search_error(words))
+    }
+
+    fn search_error(&self, words: String) -> Error {
+        index_error(&self.path, "cannot search", words)
+    }
+
+    /// Whether vectors come back, rounded perhaps.
+    fn gives_vectors(&self) -> bool {
+        self.index.reconstruct(0).is_ok()
     }
 
     /// The keys of all vectors, ascending.
@@ -179,6 +250,18 @@ impl VectorSegment {
         Ok(all.filter(|(key, _)| !self.is_dead(*key)).map(|(key, row)| (key, row.to_vec())).collect())
     }
 
+    /// The vectors at `positions`, which ascend, one after the other.
+    fn read_at(&self, positions: &[usize], rows: &mut [f32]) -> Result<()> {
+        let dim = self.index.index().d() as usize;
+        let mut rest = rows;
+        for run in positions.chunk_by(|a, b| a + 1 == *b) {
+            let (rows, after) = rest.split_at_mut(run.len() * dim);
+            self.read(run[0], rows)?;
+            rest = after;
+        }
+        Ok(())
+    }
+
     /// The vectors from position `first` on that `rows` has room for, the dead among them.
     fn read(&self, first: usize, rows: &mut [f32]) -> Result<()> {
         let read = self.index.reconstruct_range(first, rows);
@@ -190,14 +273,29 @@ impl VectorSegment {
         self.index.is_flat()
     }
 
-    /// The key of the vector at `position`, if its document is there.
-    fn living(&self, position: usize) -> Option<u64> {
-        self.index.keys()[position].get().filter(|&key| !self.is_dead(key))
+    /// The key of the vector at `position`, if its document is there and it is `allowed`.
+    fn eligible(&self, position: usize, allowed: Option<&Keys>) -> Option<u64> {
+        let key = self.index.keys()[position].get()?;
+        (!self.is_dead(key) && allowed.is_none_or(|allowed| allowed.contains(key))).then_some(key)
     }
 
     fn is_dead(&self, key: u64) -> bool {
         self.dead.binary_search(&key).is_ok()
     }
+}
+
+/// What FAISS found for each query, `depth` to each: those that are `wanted`. It fills up with -1 where it found fewer.
+fn neighbours<'a>(
+    scores: &'a [f32],
+    keys: &'a [i64],
+    depth: usize,
+    wanted: impl Fn(u64) -> bool + Copy + 'a,
+) -> impl Iterator<Item = impl Iterator<Item = Neighbour> + 'a> {
+    let rows = keys.chunks_exact(depth).zip(scores.chunks_exact(depth));
+    rows.map(move |(keys, scores)| {
+        let found = keys.iter().zip(scores).filter_map(|(&key, &score)| Some((u64::try_from(key).ok()?, score)));
+        found.filter(move |(key, _)| wanted(*key)).map(|(key, score)| Neighbour { key, score })
+    })
 }
 
 /// Hands over the living vectors of several segments with their keys, ascending over all.

@@ -4,50 +4,69 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_int};
+use std::marker::PhantomData;
 use std::ptr;
 
 use faiss::index::id_map::IdMap;
 use faiss::index::{Idx, Index as _, IndexImpl, NativeIndex};
 use faiss_sys as sys;
 
-/// Keys that must not be found.
-pub(super) struct Excluded {
-    keys: *mut sys::FaissIDSelectorBatch,
-    others: *mut sys::FaissIDSelectorNot,
+/// Which keys may be found.
+pub(super) struct Selector<'a> {
+    selector: *mut sys::FaissIDSelector,
+    /// What it refers to, if that is FAISS's too.
+    of: *mut sys::FaissIDSelector,
+    /// What it refers to of ours.
+    bitmap: PhantomData<&'a [u8]>,
 }
 
 // SAFETY: a selector is not changed once it is made; FAISS reads it from its own threads as well.
-unsafe impl Send for Excluded {}
+unsafe impl Send for Selector<'_> {}
 // SAFETY: as above.
-unsafe impl Sync for Excluded {}
+unsafe impl Sync for Selector<'_> {}
 
-impl Excluded {
-    /// Excludes `keys`.
-    pub(super) fn new(keys: &[u64]) -> Result<Self, String> {
-        let mut made = Self { keys: ptr::null_mut(), others: ptr::null_mut() };
+impl<'a> Selector<'a> {
+    /// All but `keys`.
+    pub(super) fn without(keys: &[u64]) -> Result<Selector<'static>, String> {
+        let mut made = Selector { selector: ptr::null_mut(), of: ptr::null_mut(), bitmap: PhantomData };
         // SAFETY: FAISS copies the keys, which are 64 bits as its own are, before the call returns; the second selector
         // refers to the first, which lives as long (`Drop`).
         unsafe {
-            check(sys::faiss_IDSelectorBatch_new(&mut made.keys, keys.len(), keys.as_ptr().cast()))?;
-            check(sys::faiss_IDSelectorNot_new(&mut made.others, made.keys.cast()))?;
+            check(sys::faiss_IDSelectorBatch_new((&raw mut made.of).cast(), keys.len(), keys.as_ptr().cast()))?;
+            check(sys::faiss_IDSelectorNot_new((&raw mut made.selector).cast(), made.of))?;
+        }
+        Ok(made)
+    }
+
+    /// Those whose bit is set, the lowest first.
+    pub(super) fn among(bitmap: &'a [u8]) -> Result<Self, String> {
+        let mut made = Self { selector: ptr::null_mut(), of: ptr::null_mut(), bitmap: PhantomData };
+        // SAFETY: FAISS keeps the bitmap's address and reads as many bytes as it has; it lives as long as this does (`'a`).
+        unsafe {
+            check(sys::faiss_IDSelectorBitmap_new((&raw mut made.selector).cast(), bitmap.len(), bitmap.as_ptr()))?;
         }
         Ok(made)
     }
 }
 
-impl Drop for Excluded {
+impl Drop for Selector<'_> {
     fn drop(&mut self) {
         // SAFETY: both are ours alone, made by FAISS or null, which it takes for nothing to do; the destructor is virtual.
         unsafe {
-            sys::faiss_IDSelector_free(self.others.cast());
-            sys::faiss_IDSelector_free(self.keys.cast());
+            sys::faiss_IDSelector_free(self.selector);
+            sys::faiss_IDSelector_free(self.of);
         }
     }
 }
 
-/// What FAISS wants to hear of its inverted lists where a search among them has parameters.
-#[derive(Clone, Copy)]
-struct Probes(usize);
+/// How many inverted lists a search looks into, where there are any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Probes {
+    /// As many as the index is set to.
+    Usual,
+    /// All.
+    All,
+}
 
 /// An opened index of any kind with its keys, to search from any thread.
 pub(super) struct Searchable(IdMap<IndexImpl>);
@@ -77,11 +96,12 @@ impl Searchable {
         queries: &[f32],
         count: usize,
         k: usize,
-        excluded: Option<&Excluded>,
+        selector: Option<(&Selector<'_>, Probes)>,
     ) -> Result<(Vec<f32>, Vec<i64>), String> {
         assert_eq!(queries.len(), count * self.0.d() as usize, "whole queries");
         let (mut scores, mut keys) = (vec![0.0; count * k], vec![-1; count * k]);
-        let parameters = excluded.map(|excluded| Parameters::new(excluded, self.probes())).transpose()?;
+        let parameters =
+            selector.map(|(selector, probes)| Parameters::new(selector, self.lists(probes))).transpose()?;
         let parameters = parameters.as_ref().map_or(ptr::null(), |parameters| parameters.0.cast_const());
         // SAFETY: the slices have the lengths that the counts say. An index that is only searched may be used by several
         // threads (FAISS's wiki, "Threads and asynchronous calls"); the parameters are this call's own.
@@ -136,11 +156,16 @@ impl Searchable {
         unsafe { !sys::faiss_IndexFlat_cast(self.0.index_inner_ptr()).is_null() }
     }
 
-    fn probes(&self) -> Option<Probes> {
+    /// How many inverted lists `probes` are; `None` for an index without any.
+    fn lists(&self, probes: Probes) -> Option<usize> {
         // SAFETY: the pointer is that of an index which lives; the cast gives null for one of another kind.
         unsafe {
             let lists = sys::faiss_IndexIVF_cast(self.0.index_inner_ptr());
-            if lists.is_null() { None } else { Some(Probes(sys::faiss_IndexIVF_nprobe(lists))) }
+            match probes {
+                _ if lists.is_null() => None,
+                Probes::Usual => Some(sys::faiss_IndexIVF_nprobe(lists)),
+                Probes::All => Some(sys::faiss_IndexIVF_nlist(lists)),
+            }
         }
     }
 }
@@ -149,16 +174,16 @@ impl Searchable {
 struct Parameters(*mut sys::FaissSearchParameters);
 
 impl Parameters {
-    /// Their keys live as long as what they are made of.
-    fn new(excluded: &Excluded, probes: Option<Probes>) -> Result<Self, String> {
+    /// For a search by `selector`, which must live as long, in so many inverted `lists`.
+    fn new(selector: &Selector<'_>, lists: Option<usize>) -> Result<Self, String> {
         let mut made = Self(ptr::null_mut());
         // SAFETY: FAISS keeps the selector's address, which `search` holds a reference to until it returns. Parameters of
         // inverted lists begin as all others do.
         check(unsafe {
-            match probes {
-                None => sys::faiss_SearchParameters_new(&mut made.0, excluded.others.cast()),
-                Some(Probes(lists)) => {
-                    sys::faiss_SearchParametersIVF_new_with((&raw mut made.0).cast(), excluded.others.cast(), lists, 0)
+            match lists {
+                None => sys::faiss_SearchParameters_new(&mut made.0, selector.selector),
+                Some(lists) => {
+                    sys::faiss_SearchParametersIVF_new_with((&raw mut made.0).cast(), selector.selector, lists, 0)
                 }
             }
         })?;

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::encoder::Precision;
-use crate::index::manifest::{Metric, ModelIdentity};
+use crate::index::manifest::{Metric, ModelIdentity, Prompts};
 use crate::kernels::Isa;
 use crate::model::Pooling;
 
@@ -17,6 +17,9 @@ fn recipe(dim: usize, metric: Metric, factory: &str) -> Recipe {
         with_title: true,
         metric,
         factory: factory.into(),
+        prompts: Prompts::default(),
+        truncated: false,
+        language: None,
     }
 }
 
@@ -80,18 +83,16 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn many_queries_find_what_a_plain_scan_finds(
+    fn a_scan_by_bytes_finds_what_a_plain_scan_finds(
         // Small numbers, so that scores are exact and many are equal; or rows of very different sizes.
         rows in prop::collection::vec((prop::collection::vec(-8i8..8, 5), prop::sample::select(vec![1.0f32, 64.0])), 300..900),
-        queries in prop::collection::vec(prop::collection::vec(-8i8..8, 5), 8..80),
+        queries in prop::collection::vec(prop::collection::vec(-8i8..8, 5), 1..80),
         cut in 1..299usize,
         dead in prop::collection::btree_set(100..1000u64, 0..200),
+        allowed in prop::option::of(prop::collection::btree_set(0..1200u64, 0..400)),
         k in 1..4usize,
         metric in prop::sample::select(vec![Metric::Ip, Metric::L2]),
     ) {
-        if !Isa::best().screens() {
-            return Ok(());
-        }
         let rows: Vec<Vec<f32>> =
             rows.iter().map(|(row, size)| row.iter().map(|&value| f32::from(value) * size).collect()).collect();
         let queries: Vec<Vec<f32>> = queries.iter().map(|row| row.iter().map(|&value| value.into()).collect()).collect();
@@ -107,14 +108,16 @@ proptest! {
             VectorSegment::open(dir.path(), &recipe, &written).unwrap()
         }).collect();
         let vectors = crate::encoder::Vectors::new(queries.concat(), 5);
-        let found = scan::scan(Isa::best(), &segments, &vectors, k, metric).unwrap();
+        let keys = allowed.as_ref().map(|allowed| Keys::new(allowed.iter().copied()));
+        let found = scan(Isa::best(), &segments, &vectors, k, metric, keys.as_ref()).unwrap();
 
         for (query, found) in queries.iter().zip(found) {
             let score = |row: &Vec<f32>| -> f32 { match metric {
                 Metric::Ip => row.iter().zip(query).map(|(a, b)| a * b).sum(),
                 Metric::L2 => row.iter().zip(query).map(|(a, b)| (a - b) * (a - b)).sum(),
             }};
-            let all = rows.iter().zip(100..).filter(|(_, key)| !dead.contains(key));
+            let there = |key: &u64| !dead.contains(key) && allowed.as_ref().is_none_or(|allowed| allowed.contains(key));
+            let all = rows.iter().zip(100..).filter(|(_, key)| there(key));
             let mut expected: Vec<Neighbour> = all.map(|(row, key)| Neighbour { key, score: score(row) }).collect();
             expected.sort_by(|a, b| crate::index::nearer(metric, a.score, b.score).then(a.key.cmp(&b.key)));
             expected.truncate(k);
@@ -144,6 +147,38 @@ fn every_kind_of_index_leaves_out_the_dead_and_fills_up_with_the_living() {
         // A matrix product sums in another order.
         let keys = |found: &[Neighbour]| found.iter().map(|near| near.key).collect::<Vec<_>>();
         assert_eq!(keys(&batch[0]), keys(&found), "{factory}");
+    }
+}
+
+#[test]
+fn every_kind_of_index_finds_all_that_is_allowed_and_the_nearest_of_few() {
+    let rows = random_rows(6000, 8);
+    let near =
+        |key: u64| -> f32 { rows[key as usize - 100].iter().zip(&rows[0]).map(|(a, b)| (a - b) * (a - b)).sum() };
+    for factory in ["Flat", "SQfp16", "SQ8", "HNSW8", "IVF16,Flat", "IVF16,SQ8", "PQ4", "PCA4,IVF4,Flat", "IVF4,PQ4"] {
+        let dir = tempfile::tempdir().unwrap();
+        let recipe = recipe(8, Metric::L2, factory);
+        let (_, mut segment) = segment(dir.path(), &recipe, &rows, &[100, 200, 300]);
+        segment.prepare_to_filter().unwrap();
+        // Few, and nearly all: a graph and lists are searched in other ways.
+        for step in [100, 2, 1] {
+            let allowed: Vec<u64> = (100..6100).step_by(step).filter(|key| ![100, 200, 300].contains(key)).collect();
+            let keys = Keys::new(allowed.iter().copied());
+            for (count, k) in [(1, 20), (30, 70)] {
+                let found = segment.search_among(&rows[..count].concat(), count, k, &keys, Metric::L2).unwrap();
+                let all: Vec<u64> = found[0].iter().map(|near| near.key).collect();
+                assert!(
+                    found.iter().all(|found| found.len() == k.min(allowed.len())),
+                    "{factory}, every {step}th, {k}"
+                );
+                assert!(all.iter().all(|&key| keys.contains(key)), "{factory}, every {step}th");
+                if step == 100 && ["Flat", "HNSW8", "IVF16,Flat"].contains(&factory) {
+                    let mut expected = allowed.clone();
+                    expected.sort_by(|&a, &b| near(a).total_cmp(&near(b)));
+                    assert_eq!(all, expected[..all.len()], "{factory}");
+                }
+            }
+        }
     }
 }
 

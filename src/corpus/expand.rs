@@ -1,0 +1,297 @@
+//! Which files a directory stands for.
+//!
+//! A directory is walked as ripgrep walks it (crate ignore, its own): hidden files, links and what `.gitignore` and `.ignore`
+//! name are left out. Of the rest, files of a known format are taken, or those that globs choose. What is in the files is left to
+//! the readers; here only their start is looked at, as ripgrep does, to tell text from other data.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+use ignore::overrides::{Override, OverrideBuilder};
+
+use super::text::plain_path;
+use super::{Format, Input};
+use crate::error::{Error, Result};
+
+/// How much of a file is looked at.
+const START: u64 = 8 * 1024;
+
+/// What inputs stand for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expanded {
+    /// Files and standard input: in the order they were named, a directory's files in the order of their paths. A file
+    /// that is named too, or lies in two directories, comes once.
+    pub inputs: Vec<Input>,
+    /// Files in directories that were left out.
+    pub skipped: Vec<Skipped>,
+    /// The directories walked, absolute and without links. A file below one that is not among the inputs is no longer
+    /// in it.
+    pub directories: Vec<PathBuf>,
+}
+
+/// A file that was left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub why: NotText,
+}
+
+/// Why a file holds no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotText {
+    /// It has a zero byte near its start.
+    Binary,
+    /// It is empty, or short and all white space.
+    Blank,
+}
+
+impl fmt::Display for NotText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Binary => "binary",
+            Self::Blank => "blank",
+        })
+    }
+}
+
+/// Puts in place of every directory in `named` its files; the rest stays as it is.
+///
+/// `globs` are in the manner of `.gitignore`, from the directory named; one that begins with `!` leaves out what it matches. Is
+/// there one that does not, then exactly the files so chosen are taken, hidden and ignored ones too, and read as text if
+/// their extension says nothing else. Without globs, of a data set in BEIR's layout only the corpus is taken.
+///
+/// # Errors
+/// A directory has nothing to read, a file or directory in it cannot be read, a glob is none. Of what is no directory
+/// nothing is looked at.
+pub fn expand(named: &[Input], globs: &[String]) -> Result<Expanded> {
+    let mut expanded = Expanded::default();
+    let mut taken: HashSet<String> = named.iter().filter_map(Input::path).map(plain_path).collect();
+    for input in named {
+        match input.path() {
+            Some(dir) if dir.is_dir() => expanded.add_directory(dir, globs, &mut taken)?,
+            _ => expanded.inputs.push(input.clone()),
+        }
+    }
+    Ok(expanded)
+}
+
+impl Expanded {
+    fn add_directory(&mut self, dir: &Path, globs: &[String], taken: &mut HashSet<String>) -> Result<()> {
+        if let Some(corpus) = beir_corpus(dir).filter(|_| globs.is_empty()) {
+            self.inputs.push(Input::File(corpus));
+            return Ok(());
+        }
+        self.directories.push(fs::canonicalize(dir).map_err(Error::read(dir))?);
+        let mut empty = true;
+        for path in files(dir, &overrides(dir, globs)?)? {
+            match not_text(&path).map_err(Error::read(&path))? {
+                Some(why) => self.skipped.push(Skipped { path, why }),
+                None => {
+                    empty = false;
+                    if taken.insert(plain_path(&path)) {
+                        self.inputs.push(Input::Found(path));
+                    }
+                }
+            }
+        }
+        if empty { Err(Error::NoFiles { input: dir.to_string_lossy().into() }) } else { Ok(()) }
+    }
+}
+
+/// The corpus of a data set in BEIR's layout, if that is what the directory holds: its queries are no documents.
+fn beir_corpus(dir: &Path) -> Option<PathBuf> {
+    let corpus = dir.join("corpus.jsonl");
+    let beir = corpus.is_file() && (dir.join("queries.jsonl").is_file() || dir.join("qrels").is_dir());
+    beir.then_some(corpus)
+}
+
+fn overrides(dir: &Path, globs: &[String]) -> Result<Override> {
+    let bad = |glob: &str, error: ignore::Error| Error::Glob { glob: glob.into(), source: error.into() };
+    let mut overrides = OverrideBuilder::new(dir);
+    for glob in globs {
+        overrides.add(glob).map_err(|error| bad(glob, error))?;
+    }
+    overrides.build().map_err(|error| bad(&globs.join(" "), error))
+}
+
+/// The files of a directory that are chosen, sorted by path.
+fn files(dir: &Path, overrides: &Override) -> Result<Vec<PathBuf>> {
+    let by_glob = overrides.num_whitelists() > 0;
+    let mut files = Vec::new();
+    for entry in WalkBuilder::new(dir).overrides(overrides.clone()).build() {
+        let entry = entry.map_err(|error| unreadable(dir, error))?;
+        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+        if is_file && (by_glob || Format::of(entry.path()).is_some()) {
+            files.push(entry.into_path());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The error of a walk, by the path it names.
+fn unreadable(dir: &Path, error: ignore::Error) -> Error {
+    let path = path_of(&error).unwrap_or(dir).to_owned();
+    let message = error.to_string();
+    let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other(message));
+    Error::Read { path, source }
+}
+
+fn path_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
+        _ => None,
+    }
+}
+
+/// Whether a file has no text in it, by its start.
+fn not_text(path: &Path) -> std::io::Result<Option<NotText>> {
+    let mut start = Vec::new();
+    File::open(path)?.take(START).read_to_end(&mut start)?;
+    Ok(if start.contains(&0) {
+        Some(NotText::Binary)
+    } else if (start.len() as u64) < START && start.trim_ascii().is_empty() {
+        Some(NotText::Blank)
+    } else {
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn directory(files: &[(&str, &str)]) -> TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        dir
+    }
+
+    fn expand_one(dir: &TempDir, globs: &[&str]) -> Result<Expanded> {
+        let globs: Vec<_> = globs.iter().map(|glob| glob.to_string()).collect();
+        expand(&[Input::File(dir.path().into())], &globs)
+    }
+
+    fn names(dir: &TempDir, paths: impl IntoIterator<Item = PathBuf>) -> Vec<String> {
+        paths.into_iter().map(|path| plain_path(path.strip_prefix(dir.path()).unwrap())).collect()
+    }
+
+    fn found(dir: &TempDir, globs: &[&str]) -> Vec<String> {
+        let inputs = expand_one(dir, globs).unwrap().inputs;
+        names(dir, inputs.into_iter().map(|input| input.path().unwrap().to_owned()))
+    }
+
+    #[test]
+    fn files_of_known_formats_are_taken_in_the_order_of_their_paths() {
+        let dir = directory(&[("b.md", "b"), ("a/z.TXT", "z"), ("a/y.jsonl", "{}"), ("a.b/x.md", "x"), ("c.rs", "c")]);
+        assert_eq!(found(&dir, &[]), ["a/y.jsonl", "a/z.TXT", "a.b/x.md", "b.md"]);
+    }
+
+    #[test]
+    fn hidden_and_ignored_files_are_left_out() {
+        let dir = directory(&[
+            (".hidden/a.md", "a"),
+            (".b.md", "b"),
+            (".ignore", "build/\n*.txt\n"),
+            ("build/c.md", "c"),
+            ("d.txt", "d"),
+            ("e.md", "e"),
+        ]);
+        assert_eq!(found(&dir, &[]), ["e.md"]);
+    }
+
+    #[test]
+    fn a_gitignore_counts_in_a_repository_only() {
+        let dir = directory(&[(".gitignore", "a.md\n"), ("a.md", "a"), ("b.md", "b")]);
+        assert_eq!(found(&dir, &[]), ["a.md", "b.md"]);
+        fs::create_dir(dir.path().join(".git")).unwrap();
+        assert_eq!(found(&dir, &[]), ["b.md"]);
+    }
+
+    #[test]
+    fn globs_choose_files_of_any_kind_and_leave_out_others() {
+        let dir = directory(&[("a.md", "a"), ("b.rs", "b"), ("c/d.rs", "d"), ("c/e.md", "e")]);
+        assert_eq!(found(&dir, &["*.rs"]), ["b.rs", "c/d.rs"]);
+        assert_eq!(found(&dir, &["*.rs", "!c/"]), ["b.rs"]);
+        assert_eq!(found(&dir, &["!c/"]), ["a.md"]);
+        assert_eq!(found(&dir, &["/c/*"]), ["c/d.rs", "c/e.md"]);
+    }
+
+    #[test]
+    fn a_glob_that_is_none_is_named() {
+        let message = expand_one(&directory(&[("a.md", "a")]), &["*.md", "a[b"]).unwrap_err().to_string();
+        assert_eq!(message, r#"glob "a[b""#);
+    }
+
+    #[test]
+    fn binary_and_blank_files_are_handed_back_with_the_reason() {
+        let dir = directory(&[("a.md", "a"), ("b.txt", "b\0"), ("c.jsonl", ""), ("d.txt", " \n")]);
+        let expanded = expand_one(&dir, &[]).unwrap();
+        assert_eq!(expanded.inputs.len(), 1);
+        let reasons: Vec<_> = expanded.skipped.iter().map(|skipped| skipped.why.to_string()).collect();
+        assert_eq!(reasons, ["binary", "blank", "blank"]);
+        let paths = expanded.skipped.into_iter().map(|skipped| skipped.path);
+        assert_eq!(names(&dir, paths), ["b.txt", "c.jsonl", "d.txt"]);
+    }
+
+    #[test]
+    fn a_directory_with_nothing_to_read_is_an_error_that_says_so() {
+        let dir = directory(&[("a.rs", "a"), ("b.md", "")]);
+        let message = expand_one(&dir, &[]).unwrap_err().to_string();
+        assert_eq!(message, format!("{}: nothing to read in it", dir.path().display()));
+    }
+
+    #[test]
+    fn of_a_beir_data_set_the_corpus_is_taken() {
+        let dir = directory(&[("corpus.jsonl", "{}"), ("queries.jsonl", "{}"), ("README.md", "r")]);
+        assert_eq!(found(&dir, &[]), ["corpus.jsonl"]);
+        assert_eq!(found(&dir, &["*.jsonl"]), ["corpus.jsonl", "queries.jsonl"]);
+        let judged = directory(&[("corpus.jsonl", "{}"), ("qrels/test.tsv", "q"), ("README.md", "r")]);
+        assert_eq!(found(&judged, &[]), ["corpus.jsonl"]);
+        let lone = directory(&[("corpus.jsonl", "{}"), ("README.md", "r")]);
+        assert_eq!(found(&lone, &[]), ["README.md", "corpus.jsonl"]);
+    }
+
+    #[test]
+    fn a_file_that_is_named_and_found_comes_once_and_named_ones_are_not_looked_at() {
+        let dir = directory(&[("a.md", "a"), ("c/b.md", "b")]);
+        let file = |name: &str| Input::File(dir.path().join(name));
+        let inputs = [file(""), file("c"), file("c/../a.md"), file("a.md"), Input::Stdin, file("missing")];
+        let expanded = expand(&inputs, &[]).unwrap();
+        let found = Input::Found(dir.path().join("c/b.md"));
+        assert_eq!(expanded.inputs, [found, file("c/../a.md"), file("a.md"), Input::Stdin, file("missing")]);
+    }
+
+    #[test]
+    fn directories_walked_are_named_without_links() {
+        let dir = directory(&[("real/a.md", "a")]);
+        let link = dir.path().join("link");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(dir.path().join("real"), &link).unwrap();
+        let expanded = expand(&[Input::File(link.clone())], &[]).unwrap();
+        assert_eq!(expanded.directories, [fs::canonicalize(dir.path()).unwrap().join("real")]);
+        assert_eq!(expanded.inputs, [Input::Found(link.join("a.md"))]);
+        assert_eq!(found(&dir, &[]), ["real/a.md"], "links in a directory are not followed");
+    }
+
+    #[test]
+    fn an_error_of_a_walk_names_its_path() {
+        let io = ignore::Error::Io(std::io::ErrorKind::PermissionDenied.into());
+        let at = ignore::Error::WithPath { path: "docs/secret".into(), err: Box::new(io) };
+        let error = unreadable("docs".as_ref(), ignore::Error::WithDepth { depth: 1, err: Box::new(at) });
+        assert_eq!(error.to_string(), "docs/secret: cannot read");
+    }
+}

@@ -1,0 +1,188 @@
+//! The headings of a Markdown text, and which of them stand over a place in it.
+//!
+//! Headings count where they part the document itself: not in code, nor in quotes and lists. YAML between fences at the top is
+//! no heading, though by CommonMark alone its last line would be one. HTML's `<h1>` is not looked at.
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+
+/// What stands between the headings of a path.
+const SEPARATOR: &str = " > ";
+
+/// A Markdown text's events, each with its range in bytes and the number of blocks and spans around it.
+pub(super) fn events(text: &str) -> impl Iterator<Item = (Event<'_>, Range<usize>, usize)> {
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_HEADING_ATTRIBUTES
+        | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
+    let mut open = 0_usize;
+    Parser::new_ext(text, options).into_offset_iter().map(move |(event, range)| {
+        if matches!(event, Event::End(_)) {
+            open = open.saturating_sub(1);
+        }
+        let depth = open;
+        if matches!(event, Event::Start(_)) {
+            open += 1;
+        }
+        (event, range, depth)
+    })
+}
+
+/// A heading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heading {
+    /// Where it starts, in bytes.
+    pub at: usize,
+    /// 1 to 6.
+    pub level: u8,
+    /// Its text without markup, on one line; empty if it has none.
+    pub title: String,
+    /// Number of the heading it stands under.
+    parent: Option<usize>,
+}
+
+/// The headings of a text, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    headings: Vec<Heading>,
+}
+
+impl Outline {
+    /// Finds the headings of a Markdown text.
+    pub fn of(text: &str) -> Self {
+        let mut outline = Self::default();
+        let mut title: Option<String> = None;
+        for (event, range, depth) in events(text) {
+            match event {
+                Event::Start(Tag::Heading { level, .. }) if depth == 0 => {
+                    title = Some(String::new());
+                    outline.push(range.start, level);
+                }
+                Event::End(TagEnd::Heading(_)) if depth == 0 => outline.entitle(title.take()),
+                Event::Text(words) | Event::Code(words) => title.iter_mut().for_each(|title| title.push_str(&words)),
+                Event::SoftBreak | Event::HardBreak => title.iter_mut().for_each(|title| title.push(' ')),
+                _ => {}
+            }
+        }
+        outline
+    }
+
+    /// All headings.
+    pub fn headings(&self) -> &[Heading] {
+        &self.headings
+    }
+
+    /// The first heading of level 1 that has words.
+    pub fn title(&self) -> Option<&str> {
+        let mut titles =
+            self.headings.iter().filter(|heading| heading.level == 1).map(|heading| heading.title.as_str());
+        titles.find(|title| !title.is_empty())
+    }
+
+    /// The titles of the headings that the byte `at` stands under, itself in the last one or after it:
+    /// `Guide > Install > Linux`. Empty before the first heading.
+    pub fn path(&self, at: usize) -> String {
+        let mut path = Vec::new();
+        let mut next = self.headings.partition_point(|heading| heading.at <= at).checked_sub(1);
+        while let Some(heading) = next.and_then(|number| self.headings.get(number)) {
+            path.push(heading.title.as_str());
+            next = heading.parent;
+        }
+        path.retain(|title| !title.is_empty());
+        path.reverse();
+        path.join(SEPARATOR)
+    }
+
+    fn push(&mut self, at: usize, level: HeadingLevel) {
+        let level = level as u8;
+        let mut parent = self.headings.len().checked_sub(1);
+        while let Some(above) = parent.and_then(|number| self.headings.get(number)) {
+            if above.level < level {
+                break;
+            }
+            parent = above.parent;
+        }
+        self.headings.push(Heading { at, level, title: String::new(), parent });
+    }
+
+    /// Gives the last heading its words.
+    fn entitle(&mut self, words: Option<String>) {
+        if let (Some(heading), Some(words)) = (self.headings.last_mut(), words) {
+            heading.title = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(text: &str) -> Vec<(usize, u8, String)> {
+        Outline::of(text).headings.into_iter().map(|heading| (heading.at, heading.level, heading.title)).collect()
+    }
+
+    #[test]
+    fn titles_are_words_without_markup() {
+        let text = "# The *fast* `way` ##\n\nTwo\nlines\n=====\n\n## [Link](x) {#id}\n\n####### seven\n";
+        let expected = [(0, 1, "The fast way".into()), (23, 1, "Two lines".into()), (40, 2, "Link".into())];
+        assert_eq!(shown(text), expected);
+    }
+
+    #[test]
+    fn what_stands_in_code_quotes_lists_or_front_matter_is_no_heading() {
+        let text =
+            "---\ntitle: Front\n---\n\n```sh\n# comment\n```\n\n    # indented\n\n> # quoted\n\n- # item\n\n# Real\n";
+        assert_eq!(shown(text), [(text.find("# Real").unwrap(), 1, "Real".into())]);
+        assert_eq!(Outline::of(text).title(), Some("Real"));
+    }
+
+    #[test]
+    fn a_path_names_the_headings_a_place_stands_under() {
+        let text = "intro\n\n# Guide\n\na\n\n## Install\n\nb\n\n### Linux\n\nc\n\n##\n\nd\n\n## Use\n\ne\n";
+        let outline = Outline::of(text);
+        let path = |word| outline.path(text.find(word).unwrap());
+        assert_eq!(path("intro"), "");
+        assert_eq!(path("# Guide"), "Guide");
+        assert_eq!(path("\nc\n"), "Guide > Install > Linux");
+        assert_eq!(path("\nd\n"), "Guide");
+        assert_eq!(path("\ne\n"), "Guide > Use");
+        assert_eq!(outline.path(usize::MAX), "Guide > Use");
+    }
+
+    #[test]
+    fn a_title_is_the_first_heading_of_level_1_with_words() {
+        assert_eq!(Outline::of("## Two\n\n#\n\n# One\n\n# Other\n").title(), Some("One"));
+        assert_eq!(Outline::of("## Two\n").title(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_is_what_a_stack_of_headings_holds(levels in prop::collection::vec(1_usize..=6, 0..20)) {
+            let (mut text, mut stack, mut expected) = (String::from("start\n\n"), Vec::new(), vec![(0, String::new())]);
+            for (number, &level) in levels.iter().enumerate() {
+                stack.truncate(level - 1);
+                stack.resize(level - 1, String::new());
+                stack.push(format!("H{number}"));
+                let path: Vec<_> = stack.iter().filter(|title| !title.is_empty()).cloned().collect();
+                expected.push((text.len(), path.join(" > ")));
+                text.push_str(&format!("{} H{number}\n\n```\n# code\n```\n\n", "#".repeat(level)));
+            }
+            let outline = Outline::of(&text);
+            for (at, path) in expected {
+                prop_assert_eq!(outline.path(at + 1), path);
+            }
+        }
+
+        #[test]
+        fn any_text_has_an_outline(text in any::<String>(), at: usize) {
+            let outline = Outline::of(&text);
+            prop_assert!(outline.headings().iter().all(|heading| text.is_char_boundary(heading.at)));
+            outline.path(at);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The byte strings under which a document is listed in an inverted index, and how they are made.
+//!
+//! A term is a length, a path, a kind and a value:
+//!
+//! ```text
+//! u16  length of the path, big-endian
+//! …    the path: the keys on the way to the value, joined by dots
+//! u8   kind
+//! …    the value, so that bytes of one path and kind have the values' order
+//! ```
+//!
+//! | kind | value |
+//! | --- | --- |
+//! | 0 present | nothing: there is a value other than null |
+//! | 1 null | nothing |
+//! | 2 boolean | 0 or 1 |
+//! | 3 number | nearest f64 and an i16, order-preserving |
+//! | 4 date | nanoseconds since 1970, i128, order-preserving |
+//! | 5 string | its bytes |
+//!
+//! As the length comes first, no key can be mistaken for anything else, whatever its bytes. Paths and strings of more
+//! than [`KEPT`] bytes are cut, with the SHA-256 of the whole after what is kept, so that a term has 2,115 bytes at most
+//! (2 + 1,056 + 1 + 1,056) and two strings still have the same bytes only if they are the same. A cut string or path
+//! is longer than any that is whole, so neither is taken for the other.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::date::{self, Span};
+use super::number;
+
+/// So many bytes of a path or string are kept as they are.
+pub(super) const KEPT: usize = 1024;
+
+/// What a term says of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    Present = 0,
+    Null = 1,
+    Bool = 2,
+    Number = 3,
+    Date = 4,
+    Text = 5,
+}
+
+/// The terms of a document with these metadata, in ascending order, each once.
+///
+/// [`Filter::plan`](super::Filter::plan) says which of them answer a filter.
+pub fn terms(metadata: &Map<String, Value>) -> Vec<Vec<u8>> {
+    let mut terms = Vec::new();
+    let mut open: Vec<(String, &Value)> = metadata.iter().map(|(key, value)| (key.clone(), value)).collect();
+    while let Some((path, value)) = open.pop() {
+        match value {
+            Value::Array(elements) => {
+                open.extend(elements.iter().map(|element| (path.clone(), element)));
+                // An array stands for its elements and is no value itself.
+                continue;
+            }
+            Value::Object(fields) => open.extend(fields.iter().map(|(key, value)| (format!("{path}.{key}"), value))),
+            Value::Null => terms.push(term(&path, Kind::Null, &[])),
+            Value::Bool(bool) => terms.push(term(&path, Kind::Bool, &[u8::from(*bool)])),
+            Value::Number(number) => terms.push(term(&path, Kind::Number, &number::encode(number))),
+            Value::String(text) => {
+                terms.push(term(&path, Kind::Text, &kept(text)));
+                terms.extend(Span::parse(text).map(|span| term(&path, Kind::Date, &date::encode(span.first))));
+            }
+        }
+        if !value.is_null() {
+            terms.push(term(&path, Kind::Present, &[]));
+        }
+    }
+    terms.sort_unstable();
+    terms.dedup();
+    terms
+}
+
+/// The term that says `value` of `path`.
+pub(super) fn term(path: &str, kind: Kind, value: &[u8]) -> Vec<u8> {
+    let path = kept(path);
+    let mut term = Vec::with_capacity(2 + path.len() + 1 + value.len());
+    term.extend_from_slice(&(path.len() as u16).to_be_bytes());
+    term.extend_from_slice(&path);
+    term.push(kind as u8);
+    term.extend_from_slice(value);
+    term
+}
+
+/// The bytes that stand for a path or string: its own, if they are few.
+pub(super) fn kept(text: &str) -> Cow<'_, [u8]> {
+    let bytes = text.as_bytes();
+    if bytes.len() <= KEPT {
+        return Cow::Borrowed(bytes);
+    }
+    Cow::Owned([&bytes[..KEPT], &Sha256::digest(bytes)[..]].concat())
+}
+
+/// The bytes that strings starting with `prefix` start with; see [`KEPT`].
+pub(super) fn kept_prefix(prefix: &str) -> &[u8] {
+    &prefix.as_bytes()[..prefix.len().min(KEPT)]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn terms_of(metadata: &Value) -> Vec<Vec<u8>> {
+        terms(metadata.as_object().unwrap())
+    }
+
+    #[test]
+    fn a_term_has_the_layout_that_is_written_down() {
+        let terms = terms_of(&json!({"a": {"b": ["x", true]}, "n": null}));
+        let expected: [&[u8]; 5] =
+            [b"\0\x01a\0", b"\0\x01n\x01", b"\0\x03a.b\0", b"\0\x03a.b\x02\x01", b"\0\x03a.b\x05x"];
+        assert_eq!(terms, expected);
+    }
+
+    #[test]
+    fn a_date_is_listed_as_a_string_too() {
+        let kinds: Vec<u8> = terms_of(&json!({"d": "2020-06-01"})).iter().map(|term| term[3]).collect();
+        assert_eq!(kinds, [Kind::Present as u8, Kind::Date as u8, Kind::Text as u8]);
+    }
+
+    #[test]
+    fn keys_and_strings_of_any_bytes_stay_apart() {
+        let documents = [
+            json!({"a": "\u{5}b"}),
+            json!({"a\u{5}": "b"}),
+            json!({"a\u{5}b": ""}),
+            json!({"a\0": "b"}),
+            json!({"a": "\0b"}),
+            json!({"": "a\u{5}b"}),
+        ];
+        // A document's last term is that of its string.
+        let mut terms: Vec<_> = documents.iter().filter_map(|document| terms_of(document).pop()).collect();
+        terms.sort();
+        terms.dedup();
+        assert_eq!(terms.len(), documents.len());
+    }
+
+    #[test]
+    fn terms_are_short_and_differ_where_long_strings_differ_at_their_end() {
+        let long = "x".repeat(5000);
+        let [a, b] = ["a", "b"].map(|end| terms_of(&json!({ (long.clone() + "k"): long.clone() + end })));
+        assert_eq!(a.iter().map(Vec::len).max(), Some(2115));
+        assert!(a[0] == b[0] && a[1] != b[1]);
+        assert_ne!(terms_of(&json!({ (long.clone() + "l"): 1 }))[0], terms_of(&json!({ (long + "k"): 1 }))[0]);
+    }
+}

@@ -1,0 +1,89 @@
+//! The best of many.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use super::manifest::Metric;
+use super::vectors::Neighbour;
+
+/// A query's nearest so far.
+#[derive(Clone)]
+pub(super) struct Nearest {
+    k: usize,
+    metric: Metric,
+    /// The furthest on top.
+    heap: BinaryHeap<Ranked>,
+}
+
+impl Nearest {
+    /// None yet, at most `k` to come.
+    pub(super) fn new(k: usize, metric: Metric) -> Self {
+        Self { k, metric, heap: BinaryHeap::new() }
+    }
+
+    /// The score of the furthest, if there are all that are wanted.
+    pub(super) fn furthest(&self) -> Option<f32> {
+        self.heap.peek().filter(|_| self.heap.len() == self.k).map(|furthest| furthest.neighbour.score)
+    }
+
+    /// Takes `neighbour` if it is among the nearest. What is not a number is not near.
+    pub(super) fn offer(&mut self, neighbour: Neighbour) {
+        if neighbour.score.is_nan() {
+            return;
+        }
+        let found = Ranked { neighbour, metric: self.metric };
+        if self.heap.len() < self.k {
+            self.heap.push(found);
+        } else if let Some(mut furthest) = self.heap.peek_mut()
+            && found < *furthest
+        {
+            *furthest = found;
+        }
+    }
+
+    /// Takes what another has.
+    pub(super) fn merge(&mut self, other: Self) {
+        other.heap.into_iter().for_each(|found| self.offer(found.neighbour));
+    }
+
+    /// All, nearest first; of equals, that of the smallest key.
+    pub(super) fn into_sorted(self) -> Vec<Neighbour> {
+        self.heap.into_sorted_vec().into_iter().map(|found| found.neighbour).collect()
+    }
+}
+
+/// A neighbour among others: the nearest is the least, of equals the one of the smallest key.
+#[derive(Clone, Copy)]
+struct Ranked {
+    neighbour: Neighbour,
+    metric: Metric,
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (a, b) = (self.neighbour, other.neighbour);
+        nearer(self.metric, a.score, b.score).then(a.key.cmp(&b.key))
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Ranked {}
+
+/// Which of two scores is of the nearer vector: that one is `Less`, so that sorting puts it first.
+pub(super) fn nearer(metric: Metric, a: f32, b: f32) -> Ordering {
+    match metric {
+        Metric::Ip => b.total_cmp(&a),
+        Metric::L2 => a.total_cmp(&b),
+    }
+}

@@ -1,0 +1,197 @@
+//! Filters and words over a real index, against a plain scan of the documents.
+
+use std::path::Path;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use semsearch::corpus::{Document, Markup};
+use semsearch::encoder::{Precision, Vectors};
+use semsearch::error::Place;
+use semsearch::filter::Filter;
+use semsearch::index::{Index, IndexWriter, Language, Metric, ModelIdentity, Passage, Prompts, Recipe, WriteOptions};
+use semsearch::model::Pooling;
+use serde_json::{Map, Value, json};
+
+const DIM: usize = 4;
+
+fn recipe() -> Recipe {
+    Recipe {
+        model: ModelIdentity { id: "none".into(), revision: None, fingerprint: String::new() },
+        pooling: Pooling::Mean,
+        normalized: false,
+        max_length: 256,
+        precision: Precision::F32,
+        dim: DIM,
+        with_title: true,
+        metric: Metric::Ip,
+        factory: "Flat".into(),
+        prompts: Prompts::default(),
+        truncated: false,
+        language: Some(Language::default()),
+    }
+}
+
+/// A document of the texts' words and these metadata.
+#[derive(Clone, Debug)]
+struct Given {
+    text: String,
+    metadata: Map<String, Value>,
+    vector: [i8; DIM],
+}
+
+impl Given {
+    fn row(&self) -> Vec<f32> {
+        self.vector.iter().map(|&value| value.into()).collect()
+    }
+}
+
+/// Indexes documents in two commits, the second of which replaces every fifth one of the first; ids are numbers.
+fn indexed(dir: &Path, documents: &[Given]) -> Index {
+    let place = Place::whole(&"test".into());
+    for round in 0..2 {
+        // A child that another test is starting holds what this process holds, until it runs.
+        let options = WriteOptions { wait: Duration::from_secs(20), ..WriteOptions::default() };
+        let mut writer = IndexWriter::open(dir, recipe(), options).unwrap();
+        let wanted = documents.iter().enumerate().filter(|(number, _)| round == 0 || number % 5 == 0);
+        for (number, given) in wanted {
+            let text = if round == 0 && number % 5 == 0 { "to be replaced".into() } else { given.text.clone() };
+            let metadata = if round == 0 && number % 5 == 0 { Map::new() } else { given.metadata.clone() };
+            let (id, place) = (number.to_string(), place.clone());
+            let document = Document { id, own_id: true, title: None, text, metadata, place, markup: None::<Markup> };
+            let row = given.row();
+            let compared = writer.compare(&document, None, Some(&row)).unwrap();
+            let passage = Passage {
+                text: &document.text,
+                chunk: None,
+                metadata: &document.metadata,
+                embedded: None,
+                vector: &row,
+            };
+            writer.put(&document, compared, &[passage]).unwrap();
+        }
+        writer.commit().unwrap();
+    }
+    Index::open(dir).unwrap()
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    let number = prop_oneof![(-3i64..4).prop_map(Value::from), Just(json!(1.5)), Just(json!(u64::MAX))];
+    let word = prop::sample::select(vec!["x", "xy", "2024-05-06", "2024-05-06T10:00:00Z", ""]).prop_map(Value::from);
+    let one = prop_oneof![number, word, any::<bool>().prop_map(Value::from), Just(Value::Null)];
+    prop_oneof![3 => one.clone(), 1 => prop::collection::vec(one, 0..3).prop_map(Value::from)]
+}
+
+fn documents() -> impl Strategy<Value = Vec<Given>> {
+    let word = prop::sample::select(vec!["bees", "dance", "ice", "valley", "the", "running"]);
+    let text = prop::collection::vec(word, 1..8).prop_map(|words| words.join(" "));
+    let field = |name: &'static str| prop::option::of(values()).prop_map(move |value| (name, value));
+    let metadata = (field("a"), field("b"), field("c")).prop_map(|(a, b, inner)| {
+        let mut metadata: Map<String, Value> =
+            [a, b].into_iter().filter_map(|(name, v)| Some((name.into(), v?))).collect();
+        metadata.extend(inner.1.map(|value| ("n".to_owned(), json!({ "c": value }))));
+        metadata
+    });
+    let vector = [-3i8..4, -3i8..4, -3i8..4, -3i8..4];
+    let one = (text, metadata, vector).prop_map(|(text, metadata, vector)| Given { text, metadata, vector });
+    prop::collection::vec(one, 1..60)
+}
+
+fn filters() -> impl Strategy<Value = String> {
+    let field = prop::sample::select(vec!["a", "b", "n.c", "missing"]);
+    let literal =
+        prop::sample::select(vec!["0", "1", "-2", "1.5", "x", "\"\"", "true", "null", "2024-05-06", "2024-05"]);
+    let operator = prop::sample::select(vec!["=", "!=", "<", "<=", ">", ">="]);
+    let compare = (field.clone(), operator, literal.clone()).prop_map(|(field, operator, literal)| {
+        // Null and booleans have no order.
+        let ordered = !["true", "null", "\"\""].contains(&literal);
+        format!("{field} {} {literal}", if ordered { operator } else { "=" })
+    });
+    let others = prop_oneof![
+        field.clone().prop_map(|field| format!("exists({field})")),
+        field.clone().prop_map(|field| format!("{field} in [1, x, null]")),
+        field.clone().prop_map(|field| format!("{field} in -1..1.5")),
+        field.prop_map(|field| format!("{field} ^= x")),
+    ];
+    let leaf = prop_oneof![3 => compare, 2 => others];
+    leaf.prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} and {b})")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} or {b})")),
+            inner.prop_map(|inner| format!("not ({inner})")),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn a_filter_lets_pass_what_a_plain_scan_does_and_a_search_finds_the_best_of_it(
+        documents in documents(),
+        filters in prop::collection::vec(filters(), 8),
+        query in prop::collection::vec(-3i8..4, DIM),
+        k in 1..20usize,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = indexed(dir.path(), &documents);
+        let id = |index: &Index, key: u64| -> usize { index.documents_of([key]).unwrap()[&key].id.parse().unwrap() };
+        let query: Vec<f32> = query.iter().map(|&value| value.into()).collect();
+        let score = |given: &Given| given.row().iter().zip(&query).map(|(a, b)| a * b).sum::<f32>();
+        let words = index.lexical("bees in the valley ran").unwrap().best(documents.len(), None).unwrap();
+        for filter in &filters {
+            let parsed: Filter = filter.parse().unwrap();
+            let passing: Vec<&Given> = documents.iter().filter(|given| parsed.matches(&given.metadata)).collect();
+            let keys = index.matching(&parsed).unwrap();
+            prop_assert_eq!(keys.len(), passing.len(), "{}", filter);
+
+            let found = index.search(&Vectors::new(query.clone(), DIM), k, Some(&keys)).unwrap().remove(0);
+            let mut expected: Vec<f32> = passing.iter().map(|given| score(given)).collect();
+            expected.sort_by(|a, b| b.total_cmp(a));
+            expected.truncate(k);
+            prop_assert_eq!(found.iter().map(|near| near.score).collect::<Vec<_>>(), expected, "{}", filter);
+            for near in &found {
+                prop_assert!(parsed.matches(&documents[id(&index, near.key)].metadata), "{}", filter);
+            }
+
+            // By words: all that pass, in the order that they have among all.
+            let lexical = index.lexical("bees in the valley ran").unwrap();
+            let among = lexical.best(k, Some(&keys)).unwrap();
+            let expected: Vec<_> = words.iter().filter(|near| keys.contains(near.key)).take(k).copied().collect();
+            prop_assert_eq!(&among, &expected, "{}", filter);
+            let known = lexical.scores(&among.iter().map(|near| near.key).collect::<Vec<_>>()).unwrap();
+            for (near, known) in among.iter().zip(known) {
+                // The sums are in another order.
+                prop_assert!((near.score - known).abs() < 1e-5, "{} {known}", near.score);
+            }
+        }
+    }
+}
+
+/// BM25 as Robertson and Zaragoza have it, with the weight of a word that Lucene uses: ln(1 + (N − n + ½) / (n + ½)).
+#[test]
+fn words_score_by_bm25() {
+    let texts = ["Bees dance.", "The bees danced for other bees", "ice", "Dancing on ice, dancing with bees"];
+    let given = texts.map(|text| Given { text: text.into(), metadata: Map::new(), vector: [0; DIM] });
+    let dir = tempfile::tempdir().unwrap();
+    let index = indexed(dir.path(), &given);
+    // The first document was replaced, and the one that it replaced still counts: "to be replaced".
+    let lengths = [2.0, 6.0, 1.0, 6.0];
+    let (count, mean) = (5.0f64, (2.0 + 6.0 + 1.0 + 6.0 + 3.0) / 5.0);
+    let weight = |documents: f64| (1.0 + (count - documents + 0.5) / (documents + 0.5)).ln();
+    let term = |frequency: f64, documents: f64, length: f64| {
+        weight(documents) * frequency * 2.2 / (frequency + 1.2 * (0.25 + 0.75 * length / mean))
+    };
+    let expected = [
+        term(1.0, 3.0, lengths[0]) + term(1.0, 3.0, lengths[0]),
+        term(2.0, 3.0, lengths[1]) + term(1.0, 3.0, lengths[1]),
+        0.0,
+        term(1.0, 3.0, lengths[3]) + term(2.0, 3.0, lengths[3]),
+    ];
+    let lexical = index.lexical("dancing BEES").unwrap();
+    let best = lexical.best(10, None).unwrap();
+    assert_eq!(best.len(), 3, "only what has one of the words");
+    for near in best {
+        let document: usize = index.documents_of([near.key]).unwrap()[&near.key].id.parse().unwrap();
+        assert!((f64::from(near.score) - expected[document]).abs() < 1e-4, "{document}: {}", near.score);
+    }
+}

@@ -1,0 +1,317 @@
+//! Searching by words and by both, among some documents, and documents in pieces.
+
+use serde_json::{Value, json};
+
+use crate::support::{PASSAGES, Sandbox, tiny_model};
+
+fn hits(sandbox: &Sandbox, args: &[&str]) -> Vec<Value> {
+    sandbox.run(&[&["query", "-f", "jsonl"], args].concat()).json_lines()
+}
+
+fn ids(hits: &[Value]) -> Vec<&str> {
+    hits.iter().map(|hit| hit["id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn words_find_what_has_them_and_nothing_else() {
+    let sandbox = Sandbox::with_index();
+    let found = hits(&sandbox, &["headlining halftime", "--mode", "lexical", "-k", "50"]);
+    assert_eq!(found[0]["id"], "super-bowl-50-halftime");
+    for hit in &found {
+        let text = format!("{} {}", hit["title"].as_str().unwrap_or(""), hit["text"].as_str().unwrap()).to_lowercase();
+        assert!(text.contains("headlin") || text.contains("halftime"), "{text}");
+    }
+    let nothing = sandbox.run(&["query", "xyzzy", "--mode", "lexical"]);
+    assert_eq!((nothing.status, nothing.stdout.as_str()), (Some(1), ""));
+}
+
+#[test]
+fn a_search_by_words_needs_no_model() {
+    let sandbox = Sandbox::with_index();
+    let ran = sandbox.ran(
+        &sandbox
+            .command(&["query", "halftime", "--mode", "lexical", "-k", "1", "-f", "tsv"])
+            .env("XDG_CACHE_HOME", sandbox.path("no-models"))
+            .output()
+            .unwrap(),
+    );
+    assert!(ran.success().contains("super-bowl-50-halftime"));
+}
+
+#[test]
+fn no_character_of_a_query_is_an_operator_or_an_error() {
+    let sandbox = Sandbox::with_index();
+    let plain = ids(&hits(&sandbox, &["halftime show", "--mode", "lexical"])).join(" ");
+    for odd in [
+        "+halftime -show",
+        "\"halftime show",
+        "halftime AND (show",
+        "half*time:show^2~",
+        "halftime/show\\",
+        "(){}[]!?:",
+    ] {
+        for mode in ["lexical", "hybrid"] {
+            let ran = sandbox.run(&["query", "--mode", mode, "--", odd]);
+            assert!(ran.status != Some(2), "{odd}: {ran}");
+        }
+    }
+    assert_eq!(ids(&hits(&sandbox, &["--mode", "lexical", "--", "+halftime -show"])).join(" "), plain);
+}
+
+#[test]
+fn both_sides_are_fused_and_explained() {
+    let sandbox = Sandbox::with_index();
+    let query = "Who headlined the halftime show for Super Bowl 50?";
+    let found = hits(&sandbox, &[query, "--mode", "hybrid", "-k", "5", "--explain"]);
+    let scores = |hit: &Value, side: &str| hit["scores"][side].as_f64().unwrap();
+    assert_eq!(found[0]["id"], "super-bowl-50-halftime");
+    assert!(found.is_sorted_by(|a, b| a["score"].as_f64() >= b["score"].as_f64()));
+    // The best of both sides has all of both weights.
+    assert_eq!(found[0]["score"], 1.0);
+    // What one side alone says, it says here too.
+    for (mode, side) in [("dense", "dense"), ("lexical", "lexical")] {
+        for alone in hits(&sandbox, &[query, "--mode", mode, "-k", "72"]) {
+            let Some(hit) = found.iter().find(|hit| hit["id"] == alone["id"]) else { continue };
+            assert!((scores(hit, side) - alone["score"].as_f64().unwrap()).abs() < 1e-5, "{mode}: {hit}");
+        }
+    }
+    // A weight of 1 is the dense order, one of 0 the lexical.
+    let order = |args: &[&str]| ids(&hits(&sandbox, &[&[query, "-k", "3"], args].concat())).join(" ");
+    assert_eq!(order(&["--mode", "hybrid", "--alpha", "1"]), order(&["--mode", "dense"]));
+    assert_eq!(order(&["--mode", "hybrid", "--alpha", "0"]), order(&["--mode", "lexical"]));
+    let rrf = hits(&sandbox, &[query, "--mode", "hybrid", "--fusion", "rrf", "-k", "1"]);
+    assert!((rrf[0]["score"].as_f64().unwrap() - 2.0 / 61.0).abs() < 1e-6);
+}
+
+/// Documents with metadata, one in a hundred of them marked.
+fn marked(sandbox: &Sandbox) {
+    let line = |number: usize| {
+        let (kind, year) = (if number % 100 == 7 { "rare" } else { "common" }, 1900 + number % 100);
+        json!({"_id": format!("d{number}"), "text": format!("walk {number}"), "kind": kind, "year": year}).to_string()
+    };
+    sandbox.write("marked.jsonl", (0..1000).map(line).collect::<Vec<_>>().join("\n"));
+    tiny_model(&sandbox.path("tiny"), 1);
+}
+
+#[test]
+fn a_filter_finds_k_that_match_if_there_are_k_by_every_mode_and_factory() {
+    for factory in ["Flat", "SQfp16", "HNSW16", "IVF8,Flat"] {
+        let sandbox = Sandbox::new();
+        marked(&sandbox);
+        sandbox.run(&["index", "marked.jsonl", "--model", "tiny", "--factory", factory]).success();
+        for mode in ["dense", "lexical", "hybrid"] {
+            let found = hits(&sandbox, &["walk 7", "--mode", mode, "--filter", "kind = rare", "-k", "10"]);
+            assert_eq!(found.len(), 10, "{factory} {mode}");
+            assert!(found.iter().all(|hit| hit["metadata"]["kind"] == "rare"), "{factory} {mode}");
+        }
+        // The best of few are the best: those that an exact search finds.
+        let exact = hits(
+            &sandbox,
+            &["walk 7", "-k", "1000", "--nprobe", "8"].as_slice()[..if factory.starts_with("IVF") { 5 } else { 3 }],
+        );
+        let expected: Vec<f64> = exact
+            .iter()
+            .filter(|hit| hit["metadata"]["kind"] == "rare")
+            .map(|hit| hit["score"].as_f64().unwrap())
+            .collect();
+        let found = hits(&sandbox, &["walk 7", "--filter", "kind = rare and year > 1900", "-k", "10"]);
+        for (hit, expected) in found.iter().zip(expected) {
+            assert!((hit["score"].as_f64().unwrap() - expected).abs() < 1e-3, "{factory}: {hit}, {expected}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_filter_is_shown_where_it_stands() {
+    let sandbox = Sandbox::with_index();
+    let ran = sandbox.run(&["query", "x", "--filter", "year >= and lang = en"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    insta::assert_snapshot!(ran.stderr, @r#"
+    error: cannot understand the filter: expected a number, a date or a string at character 9, found `and`
+    year >= and lang = en
+            ^
+    hint: quote strings of more than a word, as in `author.name = "Jane Doe" and year >= 2000`
+    "#);
+    let nothing = sandbox.run(&["query", "x", "--filter", "no.such = 1"]);
+    assert_eq!((nothing.status, nothing.stdout.as_str()), (Some(1), ""));
+}
+
+/// A text of one long document and two short ones.
+fn long_document(sandbox: &Sandbox) -> String {
+    let part = |number: usize| {
+        format!("## Part {number}\n\nGlacier number {number} carves valley number {number} and carries stones.\n\n")
+    };
+    let text = format!("# Ice\n\n{}", (0..40).map(part).collect::<String>());
+    sandbox.write("docs/ice.md", &text);
+    sandbox.write("docs/bees.txt", "Bees dance to tell where flowers are.\n");
+    sandbox.write("docs/bread.txt", "Bread rises by yeast.\n");
+    text
+}
+
+#[test]
+fn a_long_document_is_in_pieces_and_comes_once_by_its_best() {
+    let sandbox = Sandbox::new();
+    let text = long_document(&sandbox);
+    let said = sandbox.run(&["index", "docs", "--chunk-tokens", "48", "--json"]).json_lines().remove(0);
+    assert_eq!(said["documents"], 3);
+    let passages = said["passages"].as_u64().unwrap();
+    assert!(passages > 20, "{said}");
+    assert_eq!((&said["truncated"], &said["tokens_dropped"]), (&json!(0), &json!(0)));
+
+    for mode in ["dense", "lexical", "hybrid"] {
+        // Many pieces of the long one come before the last short one.
+        let found = hits(&sandbox, &["glacier valley stones bread", "--mode", mode, "-k", "2"]);
+        let mut both = ids(&found);
+        both.sort_unstable();
+        assert_eq!(both, ["docs/bread.txt", "docs/ice.md"], "{mode}");
+    }
+    let best = &hits(&sandbox, &["glacier number 17 and valley number 17", "--mode", "hybrid", "-k", "1"])[0];
+    assert!(best["text"].as_str().unwrap().contains("number 17"), "{best}");
+    assert!(best["metadata"]["heading"].as_str().unwrap().starts_with("Ice > Part 1"), "{best}");
+
+    // As they are, they are all of the text.
+    let all = hits(&sandbox, &["ice", "--chunks", "-k", "1000"]);
+    assert_eq!(all.len() as u64, passages);
+    let mut chunks: Vec<_> = all.iter().filter(|hit| hit["id"] == "docs/ice.md").collect();
+    chunks.sort_by_key(|hit| hit["chunk"]["index"].as_u64());
+    let characters: Vec<char> = text.chars().collect();
+    let mut reached = 0;
+    for hit in chunks {
+        let at = |name: &str| hit["chunk"][name].as_u64().unwrap() as usize;
+        assert!(at("start") <= reached && at("end") > reached);
+        assert_eq!(characters[at("start")..at("end")].iter().collect::<String>(), hit["text"].as_str().unwrap());
+        reached = at("end");
+    }
+    assert_eq!(reached, characters.len());
+    let short = hits(&sandbox, &["bees", "-k", "1"]).remove(0);
+    assert_eq!((short["chunk"].clone(), short["metadata"].clone()), (Value::Null, json!({"path": "docs/bees.txt"})));
+}
+
+#[test]
+fn a_changed_or_vanished_file_leaves_no_piece_behind() {
+    let sandbox = Sandbox::new();
+    long_document(&sandbox);
+    let index = ["index", "docs", "--chunk-tokens", "48", "--prune", "--json"];
+    sandbox.run(&index).success();
+    let again = sandbox.run(&index).json_lines().remove(0);
+    assert_eq!((&again["added"], &again["updated"], &again["unchanged"]), (&json!(0), &json!(0), &json!(3)));
+    // Cut otherwise, it is another version.
+    let other = sandbox.run(&["index", "docs", "--chunk-tokens", "100", "--json"]).json_lines().remove(0);
+    assert_eq!((&other["updated"], &other["unchanged"]), (&json!(3), &json!(0)));
+
+    sandbox.write("docs/ice.md", "# Ice\n\nShort now.\n");
+    std::fs::remove_file(sandbox.path("docs/bread.txt")).unwrap();
+    let said = sandbox.run(&["index", "docs", "--chunk-tokens", "100", "--prune", "--json"]).json_lines().remove(0);
+    assert_eq!(
+        (&said["updated"], &said["removed"], &said["documents"], &said["passages"]),
+        (&json!(1), &json!(1), &json!(2), &json!(2))
+    );
+    assert!(sandbox.run(&["verify"]).success().contains("documents and vectors: 2"));
+    assert!(
+        hits(&sandbox, &["glacier", "--mode", "hybrid", "--chunks"])
+            .iter()
+            .all(|hit| !hit["text"].as_str().unwrap().contains("number"))
+    );
+}
+
+#[test]
+fn globs_and_lists_choose_files_and_ignored_ones_are_left_out() {
+    let sandbox = Sandbox::new();
+    long_document(&sandbox);
+    sandbox.write("docs/.hidden.md", "Hidden.");
+    sandbox.write("docs/.ignore", "bread.txt\n");
+    sandbox.write("docs/code.xyz", "Unknown.");
+    let indexed = |args: &[&str]| -> Vec<String> {
+        sandbox.run(&[&["index", "--rebuild"], args].concat()).success();
+        let mut ids: Vec<String> =
+            hits(&sandbox, &["x", "-k", "99"]).iter().map(|hit| hit["id"].as_str().unwrap().into()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(indexed(&["docs"]), ["docs/bees.txt", "docs/ice.md"]);
+    assert_eq!(indexed(&["docs", "--glob", "*.md", "--glob", "!.*"]), ["docs/ice.md"]);
+    assert_eq!(indexed(&["docs", "--glob", "*.xyz"]), ["docs/code.xyz"]);
+    let list = sandbox.write("list", "docs/bread.txt\n\ndocs/bees.txt\n");
+    assert_eq!(indexed(&["--files-from", list.to_str().unwrap()]), ["docs/bees.txt", "docs/bread.txt"]);
+}
+
+#[test]
+fn prompts_and_dimensions_are_recorded_and_asked_for_no_more() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 3);
+    sandbox.write("in.jsonl", "{\"_id\":\"1\",\"text\":\"dog walk\"}\n{\"_id\":\"2\",\"text\":\"rain today\"}\n");
+    let top = |args: &[&str]| hits(&sandbox, args)[0]["score"].as_f64().unwrap();
+    // As if the prompts stood in the texts.
+    sandbox
+        .run(&["index", "in.jsonl", "--model", "tiny", "--query-prompt", "cat ", "--document-prompt", "a b "])
+        .success();
+    let prompted = top(&["walk", "-k", "2"]);
+    sandbox.write(
+        "plain.jsonl",
+        "{\"_id\":\"1\",\"text\":\"a b dog walk\"}\n{\"_id\":\"2\",\"text\":\"a b rain today\"}\n",
+    );
+    sandbox.run(&["index", "plain.jsonl", "--model", "tiny", "-i", "plain"]).success();
+    assert_eq!(prompted, top(&["cat walk", "-i", "plain"]));
+    // The model's own, where none are named.
+    sandbox.write("tiny/config_sentence_transformers.json", r#"{"prompts": {"query": "cat ", "passage": "a b "}}"#);
+    sandbox.run(&["index", "in.jsonl", "--model", "tiny", "-i", "own"]).success();
+    assert_eq!(prompted, top(&["walk", "-i", "own"]));
+    let info: Value = serde_json::from_str(&sandbox.run(&["info", "--json", "-i", "own"]).success()).unwrap();
+    assert_eq!((&info["query_prompt"], &info["document_prompt"]), (&json!("cat "), &json!("a b ")));
+
+    sandbox.run(&["index", "plain.jsonl", "--model", "tiny", "-i", "short", "--truncate-dim", "4"]).success();
+    let info: Value = serde_json::from_str(&sandbox.run(&["info", "--json", "-i", "short"]).success()).unwrap();
+    assert_eq!((&info["dim"], &info["truncated"]), (&json!(4), &json!(true)));
+    top(&["walk", "-i", "short"]);
+    sandbox.run(&["index", "in.jsonl", "--model", "tiny", "-i", "short"]).success();
+    let refused = sandbox.run(&["index", "in.jsonl", "--model", "tiny", "-i", "short", "--truncate-dim", "5"]);
+    assert!(refused.stderr.contains("built with truncate-dim 4, asked for 5"), "{refused}");
+    let too_many = sandbox.run(&["embed", "in.jsonl", "--model", "tiny", "--truncate-dim", "9"]);
+    assert!(too_many.stderr.contains("/tiny makes 8"), "{too_many}");
+}
+
+#[test]
+fn truncated_vectors_are_the_first_components_scaled_to_length_1() {
+    let sandbox = Sandbox::new();
+    let embed = |args: &[&str]| -> Vec<f64> {
+        let ran = sandbox.pipe(&[&["embed", "--lines"], args].concat(), "I took my dog for a walk\n");
+        serde_json::from_value(ran.json_lines()[0]["embedding"].clone()).unwrap()
+    };
+    let (whole, short) = (embed(&[]), embed(&["--truncate-dim", "64"]));
+    let norm = whole[..64].iter().map(|value| value * value).sum::<f64>().sqrt();
+    assert_eq!(short.len(), 64);
+    assert!(short.iter().zip(&whole).all(|(short, whole)| (short - whole / norm).abs() < 1e-6));
+}
+
+#[test]
+fn words_are_stemmed_in_the_language_that_the_index_recorded() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    sandbox.write("in.jsonl", "{\"_id\":\"1\",\"text\":\"Die Häuser stehen\"}\n");
+    let found = |index: &str, query: &str| sandbox.run(&["query", query, "-i", index, "--mode", "lexical"]).status;
+    for (language, house, houses) in [("german", Some(0), Some(0)), ("none", Some(1), Some(0))] {
+        sandbox.run(&["index", "in.jsonl", "--model", "tiny", "-i", language, "--language", language]).success();
+        assert_eq!((found(language, "haus"), found(language, "HÄUSER")), (house, houses), "{language}");
+    }
+    let refused = sandbox.run(&["index", "in.jsonl", "--model", "tiny", "-i", "german", "--language", "dutch"]);
+    assert!(refused.stderr.contains("built with language german, asked for dutch"), "{refused}");
+}
+
+#[test]
+fn the_querys_words_or_the_nearest_sentence_are_marked() {
+    let sandbox = Sandbox::with_index();
+    let text = |query: &str, highlight: &str| {
+        sandbox.run(&["query", query, "-k", "1", "--full", "--color", "always", "--highlight", highlight]).success()
+    };
+    assert!(text("headlining the show", "words").contains("\u{1b}[1m\u{1b}[31mheadlined\u{1b}[0m"));
+    assert!(!text("headlining the show", "none").contains("\u{1b}[31m"));
+    let marked = text("spectators of a halftime show with coloured cards", "sentence");
+    let sentence = marked.split("\u{1b}[31m").nth(1).unwrap().split("\u{1b}[0m").next().unwrap();
+    assert!(
+        sentence.starts_with("At the end, spectators held up coloured cards") && sentence.ends_with('.'),
+        "{marked}"
+    );
+    let plain = sandbox.run(&["query", "headlining the show", "-k", "1", "--highlight", "sentence"]).success();
+    assert!(!plain.contains('\u{1b}'));
+    assert!(std::path::Path::new(PASSAGES).exists());
+}
