@@ -328,7 +328,11 @@ impl Build<'_> {
             Some(_) if self.skipped.count > 0 => {
                 self.skipped.terminal.warn("nothing pruned: some records were skipped");
             }
-            Some(directories) => self.counts.removed = self.writer.prune(directories)?,
+            Some(directories) => {
+                // Of a directory of which only some files were chosen, the others are no concern of this run.
+                let some = !self.options.glob.is_empty();
+                self.counts.removed = self.writer.prune(directories, |path| !some || !path.exists())?;
+            }
             None => {}
         }
         let written = self.writer.commit()?;

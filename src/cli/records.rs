@@ -39,6 +39,12 @@ pub(super) fn inputs(
     for corpus::Skipped { path, why } in &expanded.skipped {
         terminal.detail(&format!("{}: passed over: {why}", path.display()));
     }
+    if !expanded.skipped.is_empty() && !terminal.is_verbose() {
+        terminal.note(&format!(
+            "files passed over, without text or records in them: {} (-v names them)",
+            expanded.skipped.len()
+        ));
+    }
     Ok(expanded)
 }
 

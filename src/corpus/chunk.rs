@@ -56,7 +56,7 @@ const SECTION_BYTES_PER_TOKEN: usize = 256;
 
 /// Cuts `text` into chunks. `count` counts tokens, without specials.
 ///
-/// A text that fits is one chunk, the empty one too. (One of more than 64 KiB in ever so few tokens may be cut.)
+/// A text that fits is one chunk, the empty one too. (One of more than 64 KiB that is few words may be cut.)
 /// No chunk has more than [`Chunking::tokens`], unless a single character has. White space stays where it is, at the ends
 /// of chunks. `count` is asked for each distinct word, and for each chunk.
 ///
@@ -226,7 +226,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #![proptest_config(ProptestConfig::with_cases(500))]
 
         #[test]
         fn chunks_are_the_whole_text_in_order_and_none_is_too_long(
@@ -337,18 +337,18 @@ mod tests {
     }
 
     #[test]
-    fn the_work_grows_with_the_text_and_no_faster() {
-        let text = long_text(1 << 20);
+    fn a_long_text_is_counted_about_once() {
+        let text = long_text(1 << 19);
         let hard = [
             text.clone(),
             text.replace("\n\n", " "),
             text.replace(' ', ""),
-            "語".repeat(1 << 18),
-            "a b".repeat(1 << 18),
+            "語".repeat(1 << 16),
+            "a b".repeat(1 << 16),
         ];
         for (text, markdown) in hard.iter().flat_map(|text| [(text, false), (text, true)]) {
             let (bytes, calls) = work(text, markdown);
-            assert!(bytes <= 30 && calls <= 200, "{bytes} bytes a byte, {calls} calls a chunk, Markdown {markdown}");
+            assert!(bytes < 3 && calls < 10, "{bytes} bytes a byte, {calls} counts a chunk, Markdown {markdown}");
         }
     }
 }

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
+use serde_json::{Map, Value};
 
+use super::input::by_content;
 use super::text::plain_path;
 use super::{Format, Input};
 use crate::error::{Error, Result};
@@ -49,6 +51,8 @@ pub enum NotText {
     Binary,
     /// It is empty, or short and all white space.
     Blank,
+    /// It is JSON of another kind than records: some program's settings.
+    NoRecords,
 }
 
 impl fmt::Display for NotText {
@@ -56,14 +60,15 @@ impl fmt::Display for NotText {
         f.write_str(match self {
             Self::Binary => "binary",
             Self::Blank => "blank",
+            Self::NoRecords => "JSON, but no records",
         })
     }
 }
 
 /// Puts in place of every directory in `named` its files; the rest stays as it is.
 ///
-/// `globs` are in the manner of `.gitignore`, from the directory named; one that begins with `!` leaves out what it matches. Is
-/// there one that does not, then exactly the files so chosen are taken, hidden and ignored ones too, and read as text if
+/// `globs` are in the manner of `.gitignore`, from the directory named; one that begins with `!` leaves out what it
+/// matches. If any does not, exactly the files so chosen are taken, hidden and ignored ones too, and read as text where
 /// their extension says nothing else. Without globs, of a data set in BEIR's layout only the corpus is taken.
 ///
 /// # Errors
@@ -160,8 +165,18 @@ fn not_text(path: &Path) -> std::io::Result<Option<NotText>> {
     } else if (start.len() as u64) < START && start.trim_ascii().is_empty() {
         Some(NotText::Blank)
     } else {
-        None
+        (path.extension().is_some_and(|extension| extension == "json") && no_records(&start))
+            .then_some(NotText::NoRecords)
     })
+}
+
+/// Whether JSON that starts so is neither an array, nor SQuAD, nor an object a line.
+fn no_records(start: &[u8]) -> bool {
+    let mut lines = start.trim_ascii_start().splitn(2, |&byte| byte == b'\n');
+    let first = lines.next().unwrap_or_default();
+    // A line that is longer than what was looked at may be a record.
+    let whole = lines.next().is_some() || (start.len() as u64) < START;
+    by_content(start) == Format::Jsonl && whole && serde_json::from_slice::<Map<String, Value>>(first).is_err()
 }
 
 #[cfg(test)]
@@ -169,6 +184,19 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+
+    #[test]
+    fn a_walk_passes_over_json_that_is_no_records() {
+        let dir = directory(&[
+            ("array.json", "[\n{\"text\": \"a\"}]"),
+            ("lines.json", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n"),
+            ("package.json", "{\n  \"name\": \"x\"\n}\n"),
+        ]);
+        let found = expand_one(&dir, &[]).unwrap();
+        let taken = found.inputs.iter().filter_map(Input::path).map(Path::to_owned);
+        assert_eq!(names(&dir, taken), ["array.json", "lines.json"]);
+        assert_eq!(found.skipped, [Skipped { path: dir.path().join("package.json"), why: NotText::NoRecords }]);
+    }
 
     fn directory(files: &[(&str, &str)]) -> TempDir {
         let dir = tempfile::tempdir().unwrap();

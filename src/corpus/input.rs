@@ -204,7 +204,7 @@ fn told(input: &Input, format: Format) -> Option<Format> {
 
 /// The format of a file that starts with `start`: an array is JSON; an object that speaks of data and paragraphs is
 /// SQuAD; anything else is taken for JSON Lines, whose errors name the line.
-fn by_content(start: &[u8]) -> Format {
+pub(super) fn by_content(start: &[u8]) -> Format {
     let has = |word: &[u8]| start.windows(word.len()).any(|window| window == word);
     match start.trim_ascii_start().first() {
         Some(b'[') => Format::Json,

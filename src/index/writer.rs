@@ -355,17 +355,19 @@ impl IndexWriter {
         Ok(there)
     }
 
-    /// Removes every document that came from the inputs of this run, or from files below `directories`, and was not met in
-    /// it; says how many. An input named by another path is the same input.
+    /// Removes every document that came from the inputs of this run, or from a file that is `gone`, and was not met in it;
+    /// says how many. An input named by another path is the same input; below each of `directories` files are looked for
+    /// that are gone.
     ///
     /// # Errors
     /// The index is damaged.
-    pub fn prune(&mut self, directories: &[PathBuf]) -> Result<usize> {
+    pub fn prune(&mut self, directories: &[PathBuf], gone: impl Fn(&Path) -> bool) -> Result<usize> {
         let mut origins: HashSet<String> = self.inputs.origins().collect();
         let Some(catalog) = self.catalog()? else { return Ok(0) };
         for directory in directories {
             let below = directory.join("");
-            origins.extend(catalog.origins(&below.to_string_lossy())?);
+            let there = catalog.origins(&below.to_string_lossy())?;
+            origins.extend(there.into_iter().filter(|origin| gone(Path::new(origin))));
         }
         let mut candidates = Vec::new();
         for origin in &origins {
