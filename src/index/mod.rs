@@ -15,6 +15,7 @@
 mod catalog;
 mod compaction;
 mod files;
+mod inputs;
 mod keys;
 mod lock;
 mod manifest;

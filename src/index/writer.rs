@@ -9,7 +9,6 @@ use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
@@ -19,12 +18,13 @@ use time::format_description::well_known::Rfc3339;
 use super::catalog::{Catalog, CatalogWriter, Chunk, Cut, Digest, Entry, Known, Language, Version, digest};
 use super::compaction;
 use super::files::{self, StoredFile};
+use super::inputs::Inputs;
 use super::lock::WriterLock;
 use super::manifest::{FORMAT_VERSION, Manifest, Recipe, Segment};
 use super::vectors::{self, SegmentBuilder, VectorSegment, check_factory};
 use super::{catalog_dir, check_files, vectors_dir};
 use crate::corpus::Document;
-use crate::error::{BadRecord, Error, Place, Result};
+use crate::error::{BadRecord, Error, Result};
 use crate::passage::Piece;
 
 /// Bytes of vectors in a segment, at most. They are in memory twice while the segment is written.
@@ -243,7 +243,8 @@ impl IndexWriter {
         let id = digest(document.id.as_bytes());
         let known = match self.seen.get(&id) {
             Some(seen) if seen.input == input && document.own_id => {
-                let problem = BadRecord::DuplicateId { id: document.id.clone(), first: self.inputs.place(seen) };
+                let first = self.inputs.place(seen.input, seen.line);
+                let problem = BadRecord::DuplicateId { id: document.id.clone(), first };
                 return Err(Error::record(&document.place, problem));
             }
             Some(seen) => Some(seen.version),
@@ -581,43 +582,6 @@ fn sweep(dir: &Path, manifest: Option<&Manifest>) -> Result<()> {
 fn ours(entry: std::io::Result<fs::DirEntry>) -> bool {
     let names = ["lock", "vectors", "catalog", "manifest.json", "manifest.tmp"];
     entry.is_ok_and(|entry| names.iter().any(|name| entry.file_name() == *name))
-}
-
-/// The inputs of a run, by number.
-#[derive(Default)]
-struct Inputs {
-    names: Vec<Arc<str>>,
-    origins: Vec<Arc<str>>,
-    numbers: HashMap<Arc<str>, u32>,
-}
-
-impl Inputs {
-    fn number(&mut self, name: &Arc<str>) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
-        }
-        let number = self.names.len() as u32;
-        self.names.push(Arc::clone(name));
-        // By whatever path it is named the next time.
-        let absolute = fs::canonicalize(&**name).ok();
-        self.origins.push(absolute.map_or_else(|| Arc::clone(name), |path| path.to_string_lossy().into()));
-        self.numbers.insert(Arc::clone(name), number);
-        number
-    }
-
-    fn origin(&mut self, name: &Arc<str>) -> Arc<str> {
-        let number = self.number(name);
-        Arc::clone(&self.origins[number as usize])
-    }
-
-    fn origins(&self) -> impl Iterator<Item = String> {
-        self.origins.iter().map(|origin| origin.to_string())
-    }
-
-    fn place(&self, seen: &Seen) -> Place {
-        let input = &self.names[seen.input as usize];
-        if seen.line == 0 { Place::whole(input) } else { Place::line(input, seen.line) }
-    }
 }
 
 /// The directory that this writer made, to be removed if nothing comes to be committed in it.
