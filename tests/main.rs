@@ -15,5 +15,6 @@ mod known_answers;
 mod lifecycle;
 mod rooms;
 mod search;
+mod settings;
 mod support;
 mod trec_eval;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{PASSAGES, Sandbox, tiny_model};
+use crate::support::{Sandbox, tiny_model};
 
 fn hits(sandbox: &Sandbox, args: &[&str]) -> Vec<Value> {
     sandbox.run(&[&["query", "-f", "jsonl"], args].concat()).json_lines()
@@ -319,5 +319,4 @@ fn the_querys_words_or_the_nearest_sentence_are_marked() {
     );
     let plain = sandbox.run(&["query", "headlining the show", "-k", "1", "--highlight", "sentence"]).success();
     assert!(!plain.contains('\u{1b}'));
-    assert!(std::path::Path::new(PASSAGES).exists());
 }

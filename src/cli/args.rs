@@ -4,8 +4,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 use semsearch::embedder::EncoderKind;
 use semsearch::encoder::{Device, Precision};
 use semsearch::eval::Metric as Measure;
@@ -98,6 +99,23 @@ pub(super) enum Command {
     Export(Export),
     /// Get, copy, find or check a model
     Model(Model),
+    /// Show every setting in force, and where it comes from
+    Config,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the manual, or a command's page of it
+    Man {
+        /// The command whose page is wanted
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+        /// Write all pages into this directory
+        #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// Options of every command that embeds.
@@ -131,6 +149,27 @@ pub(super) struct Encoding {
     /// Skip L2 normalization
     #[arg(long, env = "SEMSEARCH_NO_NORMALIZE", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(super) no_normalize: bool,
+}
+
+/// What an index records, as the config file gives it: an index that is there comes first.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Recorded {
+    #[arg(long)]
+    pub(super) model: Option<String>,
+    #[arg(long)]
+    pub(super) revision: Option<String>,
+    #[arg(long)]
+    pub(super) precision: Option<PrecisionArg>,
+    #[arg(long)]
+    pub(super) pooling: Option<PoolingArg>,
+    #[arg(long, value_parser = positive)]
+    pub(super) max_length: Option<usize>,
+    #[arg(long)]
+    pub(super) factory: Option<String>,
+    #[arg(long)]
+    pub(super) metric: Option<Metric>,
+    #[arg(long)]
+    pub(super) language: Option<Language>,
 }
 
 /// Options of every command that reads records.
@@ -397,13 +436,17 @@ pub(super) struct Query {
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Ranking {
     /// By meaning, by words (BM25), or by both: dense, lexical or hybrid
-    #[arg(long, value_name = "MODE", default_value = "dense", env = "SEMSEARCH_MODE", hide_env = true)]
+    #[arg(long, value_name = "MODE", default_value = "dense", env = "SEMSEARCH_MODE", hide_env = true,
+        hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(["dense", "lexical", "hybrid"]).try_map(|word| word.parse::<Mode>()))]
     pub(super) mode: Mode,
     /// Weight of the dense score in hybrid, 0 to 1
     #[arg(long, value_name = "A", default_value = "0.5", env = "SEMSEARCH_ALPHA", hide_env = true, value_parser = weight)]
     pub(super) alpha: f32,
     /// How scores are fused in hybrid: minmax or rrf
-    #[arg(long, value_name = "HOW", default_value = "minmax", env = "SEMSEARCH_FUSION", hide_env = true)]
+    #[arg(long, value_name = "HOW", default_value = "minmax", env = "SEMSEARCH_FUSION", hide_env = true,
+        hide_possible_values = true,
+        value_parser = PossibleValuesParser::new(["minmax", "rrf"]).try_map(|word| word.parse::<Fusion>()))]
     pub(super) fusion: Fusion,
     /// Only documents whose metadata match, as in `year >= 2000 and lang = en`
     #[arg(long, value_name = "EXPR")]

@@ -44,7 +44,7 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
             Error::Unsupported("an index needs one vector a text: `--pooling none` is for `embed`".into()).into()
         );
     }
-    let store = store(args, recorded.as_ref(), embedder.config());
+    let store = store(args, recorded.as_ref(), embedder.config(), &settings.config);
     let mut recipe = Recipe::new(model, &embedder, store);
     if let Some(built) = recorded.as_ref().map(|recorded| recorded.precision).filter(|&built| built != recipe.precision)
     {
@@ -159,7 +159,7 @@ impl Given {
 }
 
 /// The settings of the index itself: as asked for, or as they were, or the usual ones.
-fn store(args: &args::Index, recorded: Option<&Recipe>, config: &ModelConfig) -> Store {
+fn store(args: &args::Index, recorded: Option<&Recipe>, model: &ModelConfig, config: &args::Recorded) -> Store {
     let prompts = recorded.map(|recipe| &recipe.prompts);
     let query = args.query_prompt.clone().or(prompts.map(|prompts| prompts.query.clone()));
     Store {
@@ -167,14 +167,19 @@ fn store(args: &args::Index, recorded: Option<&Recipe>, config: &ModelConfig) ->
             .factory
             .clone()
             .or(recorded.map(|recipe| recipe.factory.clone()))
+            .or_else(|| config.factory.clone())
             .unwrap_or_else(|| "Flat".into()),
-        metric: args.metric.or(recorded.map(|recipe| recipe.metric)).unwrap_or_default(),
+        metric: args.metric.or(recorded.map(|recipe| recipe.metric)).or(config.metric).unwrap_or_default(),
         with_title: !args.records.no_title && recorded.is_none_or(|recipe| recipe.with_title),
         prompts: Prompts {
-            query: query.unwrap_or_else(|| config.prompts.query.clone()),
-            document: document_prompt(&args.records, prompts, config),
+            query: query.unwrap_or_else(|| model.prompts.query.clone()),
+            document: document_prompt(&args.records, prompts, model),
         },
-        language: args.language.or(recorded.and_then(|recipe| recipe.language)).or(Some(Language::default())),
+        language: args
+            .language
+            .or(recorded.and_then(|recipe| recipe.language))
+            .or(config.language)
+            .or(Some(Language::default())),
     }
 }
 

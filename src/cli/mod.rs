@@ -1,12 +1,14 @@
 //! What can be typed, and what is shown: the only rooms that know clap, anyhow, terminals and the environment.
 
 mod args;
+mod config;
 mod embed;
 mod eval;
 mod export;
 mod index;
 mod info;
 mod interrupt;
+mod manual;
 mod model;
 mod output;
 mod query;
@@ -19,9 +21,10 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use args::{Args, Command};
+use config::Config;
 use settings::Settings;
 
 /// How a command that did not fail ends, as grep does.
@@ -35,20 +38,31 @@ enum Outcome {
 
 /// Parses, runs, reports.
 pub(crate) fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let config = match Config::load() {
+        Ok(config) => config,
+        Err(error) => {
+            return match Args::try_parse() {
+                // Help is there in any case.
+                Err(asked) if !asked.use_stderr() => report::usage(&asked),
+                _ => report::failure(&error),
+            };
+        }
+    };
+    let parsed = config.defaults(Args::command()).try_get_matches();
+    let args = match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(error) => return report::usage(&error),
     };
-    match run(args) {
+    match run(args, &config) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Nothing) => ExitCode::from(1),
         Err(error) => report::failure(&error),
     }
 }
 
-fn run(args: Args) -> anyhow::Result<Outcome> {
+fn run(args: Args, config: &Config) -> anyhow::Result<Outcome> {
     semsearch::index::check_processor()?;
-    let settings = Settings::resolve(&args.common)?;
+    let settings = Settings::resolve(&args.common, config)?;
     match args.command {
         Command::Index(args) => index::run(&args, &settings),
         Command::Query(args) => query::run(&args, &settings),
@@ -59,5 +73,8 @@ fn run(args: Args) -> anyhow::Result<Outcome> {
         Command::Verify => verify::run(&settings),
         Command::Export(args) => export::run(&args, &settings),
         Command::Model(args) => model::run(&args, &settings),
+        Command::Config => config::run(config, &settings),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { command, output } => manual::run(command.as_deref(), output.as_deref()),
     }
 }

@@ -11,8 +11,8 @@ use super::{Outcome, output};
 
 pub(super) fn run(args: &args::Model, settings: &Settings) -> anyhow::Result<Outcome> {
     match &args.action {
-        ModelAction::Fetch(model) => print(&settings.model(&name(model))?.dir),
-        ModelAction::Import { dir, model } => print(&model::import(dir, &name(model), &settings.places)?),
+        ModelAction::Fetch(model) => print(&settings.model(&name(model, settings))?.dir),
+        ModelAction::Import { dir, model } => print(&model::import(dir, &name(model, settings), &settings.places)?),
         ModelAction::Path(model) => print(&on_this_machine(model, settings)?.dir),
         ModelAction::Verify(model) => {
             let found = on_this_machine(model, settings)?;
@@ -24,16 +24,17 @@ pub(super) fn run(args: &args::Model, settings: &Settings) -> anyhow::Result<Out
     }
 }
 
-fn name(model: &ModelArg) -> ModelName {
-    let named = model.id.clone().or_else(|| model.model.clone());
-    let id = named.unwrap_or_else(|| ModelName::default().id);
-    ModelName { id, revision: model.revision.clone() }
+fn name(model: &ModelArg, settings: &Settings) -> ModelName {
+    match model.id.clone().or_else(|| model.model.clone()) {
+        Some(id) => ModelName { id, revision: model.revision.clone() },
+        None => settings.usual_model(model.revision.clone()),
+    }
 }
 
 /// Asking where a model is must not bring it here.
 fn on_this_machine(model: &ModelArg, settings: &Settings) -> anyhow::Result<model::ModelFiles> {
     let places = Locations { offline: true, ..settings.places.clone() };
-    Ok(model::resolve(&name(model), &places, &settings.terminal.download())?)
+    Ok(model::resolve(&name(model, settings), &places, &settings.terminal.download())?)
 }
 
 fn print(dir: &Path) -> anyhow::Result<Outcome> {

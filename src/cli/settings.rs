@@ -1,6 +1,6 @@
 //! What is in force: arguments, environment and what an index recorded, resolved once.
 //!
-//! Precedence: argument, environment (clap reads both), the index's own, default.
+//! Precedence: argument, environment (clap reads both), the index's own, config file, default.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,7 +12,8 @@ use semsearch::encoder::Precision;
 use semsearch::index::{self, ModelIdentity, Recipe};
 use semsearch::model::{self, Locations, ModelFiles, ModelName};
 
-use super::args::{Color, Common, Encoding};
+use super::args::{Color, Common, Encoding, Recorded};
+use super::config::Config;
 use super::terminal::Terminal;
 
 /// The Hub, where `HF_ENDPOINT` names no other.
@@ -27,6 +28,8 @@ pub(super) struct Settings {
     pub(super) index_named: bool,
     /// Where models are.
     pub(super) places: Locations,
+    /// The config file's word where neither arguments, nor environment, nor an index say anything.
+    pub(super) config: Recorded,
     /// What is said to the person.
     pub(super) terminal: Terminal,
     /// As many as there are cores, if `None`.
@@ -35,7 +38,7 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Resolves the common options.
-    pub(super) fn resolve(common: &Common) -> anyhow::Result<Self> {
+    pub(super) fn resolve(common: &Common, config: &Config) -> anyhow::Result<Self> {
         let choice = match common.color {
             Color::Always => anstream::ColorChoice::Always,
             Color::Never => anstream::ColorChoice::Never,
@@ -43,6 +46,7 @@ impl Settings {
         };
         choice.write_global();
         Ok(Self {
+            config: config.recorded.clone(),
             index_named: common.index.is_some(),
             index: match &common.index {
                 Some(dir) => dir.clone(),
@@ -89,7 +93,7 @@ impl Settings {
                 id: recipe.model.id.clone(),
                 revision: encoding.revision.clone().or_else(|| recipe.model.revision.clone()),
             },
-            (None, None) => ModelName { revision: encoding.revision.clone(), ..ModelName::default() },
+            (None, None) => self.usual_model(encoding.revision.clone()),
         };
         let model = self.model(&name)?;
         let identity = ModelIdentity::of(&model)?;
@@ -100,10 +104,16 @@ impl Settings {
             device: encoding.device,
             precision: match encoding.precision {
                 Some(word) => word.precision(),
-                None => Some(recorded.map_or(Precision::F32, |recipe| recipe.precision)),
+                None => match (recorded, self.config.precision) {
+                    (Some(recipe), _) => Some(recipe.precision),
+                    (None, Some(word)) => word.precision(),
+                    (None, None) => Some(Precision::F32),
+                },
             },
-            pooling: encoding.pooling.map(Into::into).or(recorded.map(|recipe| recipe.pooling)),
-            max_length: encoding.max_length.or(recorded.map(|recipe| recipe.max_length)),
+            pooling: (encoding.pooling.map(Into::into))
+                .or(recorded.map(|recipe| recipe.pooling))
+                .or(self.config.pooling.map(Into::into)),
+            max_length: encoding.max_length.or(recorded.map(|recipe| recipe.max_length)).or(self.config.max_length),
             normalized: if encoding.no_normalize { Some(false) } else { recorded.map(|recipe| recipe.normalized) },
             truncate_dim: truncate_dim.or(recorded.filter(|recipe| recipe.truncated).map(|recipe| recipe.dim)),
             encoder: encoding.encoder.map(Into::into),
@@ -133,6 +143,14 @@ impl Settings {
             if embedder.normalized() { "normalized" } else { "not normalized" }
         ));
         Ok((identity, embedder))
+    }
+
+    /// The model where none is named.
+    pub(super) fn usual_model(&self, revision: Option<String>) -> ModelName {
+        match &self.config.model {
+            Some(id) => ModelName { id: id.clone(), revision: revision.or_else(|| self.config.revision.clone()) },
+            None => ModelName { revision, ..ModelName::default() },
+        }
     }
 
     /// Finds a model, downloading it if need be.
