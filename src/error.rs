@@ -68,6 +68,14 @@ pub enum BadRecord {
         /// The JSON type found.
         found: &'static str,
     },
+    /// A row of a table with too few or too many cells.
+    #[error("the row's cells are {found}, the first row has {expected}")]
+    Cells {
+        /// How many there are.
+        found: usize,
+        /// How many names the first row has.
+        expected: usize,
+    },
     /// None of the fields looked for is there.
     #[error("no text: none of the fields {} is present", .looked_for.join(", "))]
     NoText {

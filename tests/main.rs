@@ -11,6 +11,7 @@ mod faults;
 mod filters;
 mod format;
 mod hub;
+mod inputs;
 mod known_answers;
 mod lifecycle;
 mod rooms;

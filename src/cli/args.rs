@@ -182,9 +182,9 @@ pub(super) struct Records {
     /// Field of the id [default: first of _id, id, docid]
     #[arg(long, value_name = "NAME")]
     pub(super) id_field: Option<String>,
-    /// Field of the text [default: first of text, contents, content, context, passage, body]
+    /// Field of the text; several are joined [default: first of text, contents, content, context, passage, body]
     #[arg(long, value_name = "NAME")]
-    pub(super) text_field: Option<String>,
+    pub(super) text_field: Vec<String>,
     /// Field of the title [default: title]
     #[arg(long, value_name = "NAME")]
     pub(super) title_field: Option<String>,
@@ -250,6 +250,8 @@ pub(super) enum FormatArg {
     Jsonl,
     Json,
     Squad,
+    Csv,
+    Tsv,
     Text,
     Markdown,
 }
@@ -261,6 +263,8 @@ impl From<FormatArg> for corpus::Format {
             FormatArg::Jsonl => Self::Jsonl,
             FormatArg::Json => Self::Json,
             FormatArg::Squad => Self::Squad,
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Tsv => Self::Tsv,
             FormatArg::Text => Self::Text,
             FormatArg::Markdown => Self::Markdown,
         }

@@ -232,7 +232,7 @@ fn lines(inputs: Vec<Input>) -> Result<impl Iterator<Item = Result<Record, Error
             })?;
             let text = text.strip_suffix('\r').unwrap_or(&text);
             let fields = Map::from_iter([("text".to_owned(), Value::from(text))]);
-            Ok(Record { fields, place, titled: false, markup: None })
+            Ok(Record { fields, place, titled: false, markup: None, cells: false })
         })
     }))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Markup, Record, kind};
+use super::{Markup, Record, csv, kind};
 use crate::error::{BadRecord, Error, Place, Result};
 
 const IDS: [&str; 3] = ["_id", "id", "docid"];
@@ -37,8 +37,9 @@ pub struct Document {
 pub struct Fields {
     /// Dotted path of the id; else the first present of `_id id docid`.
     pub id: Option<String>,
-    /// Dotted path of the text; else the first present of `text contents content context passage body`.
-    pub text: Option<String>,
+    /// Dotted paths of the text, those present joined by a blank line; if there are none, the first present of `text
+    /// contents content context passage body`.
+    pub text: Vec<String>,
     /// Dotted path of the title; else `title`.
     pub title: Option<String>,
 }
@@ -56,25 +57,25 @@ impl Fields {
     }
 
     fn take_apart(&self, record: Record) -> Result<Document> {
-        let Record { mut fields, place, titled, markup } = record;
+        let Record { mut fields, place, titled, markup, cells } = record;
         let content = content_id(&fields);
         let bad = |problem| Error::record(&place, problem);
 
         let id = take_first(&mut fields, self.id.as_deref(), &IDS);
-        let text = take_first(&mut fields, self.text.as_deref(), &TEXTS);
+        let text = self.text(&mut fields).map_err(bad)?;
         let title = if titled || self.title.is_some() {
             take_first(&mut fields, self.title.as_deref(), &[TITLE])
         } else {
             None
         };
 
-        let Some((text_field, text)) = text else {
-            let looked_for = match &self.text {
-                Some(name) => vec![name.clone()],
-                None => TEXTS.map(String::from).to_vec(),
-            };
-            return Err(bad(BadRecord::NoText { looked_for }));
-        };
+        if cells {
+            fields.iter_mut().for_each(|(_, cell)| {
+                if let Value::String(text) = cell {
+                    *cell = csv::value(text);
+                }
+            });
+        }
         Ok(Document {
             own_id: id.is_some(),
             id: match id {
@@ -85,11 +86,27 @@ impl Fields {
                 None | Some((_, Value::Null)) => None,
                 Some((field, value)) => Some(string_of(field, value).map_err(bad)?),
             },
-            text: string_of(text_field, text).map_err(bad)?,
+            text,
             metadata: fields,
             place,
             markup,
         })
+    }
+
+    /// Takes the text out of the fields.
+    fn text(&self, fields: &mut Map<String, Value>) -> Result<String, BadRecord> {
+        if self.text.is_empty() {
+            let looked_for = || TEXTS.map(String::from).to_vec();
+            let (field, text) =
+                take_first(fields, None, &TEXTS).ok_or_else(|| BadRecord::NoText { looked_for: looked_for() })?;
+            return string_of(field, text);
+        }
+        let there = self.text.iter().filter_map(|path| Some((path, take(fields, path)?)));
+        let texts: Vec<String> = there.map(|(path, text)| string_of(path, text)).collect::<Result<_, _>>()?;
+        match texts.is_empty() {
+            true => Err(BadRecord::NoText { looked_for: self.text.clone() }),
+            false => Ok(texts.join("\n\n")),
+        }
     }
 }
 
@@ -151,7 +168,13 @@ mod tests {
 
     fn document(value: Value, fields: &Fields) -> Result<Document> {
         let Value::Object(object) = value else { panic!("a test's record is an object") };
-        fields.document(Record { fields: object, place: Place::line(&"test".into(), 7), titled: true, markup: None })
+        fields.document(Record {
+            fields: object,
+            place: Place::line(&"test".into(), 7),
+            titled: true,
+            markup: None,
+            cells: false,
+        })
     }
 
     #[test]
@@ -164,7 +187,7 @@ mod tests {
 
     #[test]
     fn named_fields_are_dotted_paths_and_a_literal_dot_wins() {
-        let fields = Fields { id: Some("k".into()), text: Some("a.b".into()), title: None };
+        let fields = Fields { id: Some("k".into()), text: vec!["a.b".into()], title: None };
         let nested = document(json!({"k": 12, "a": {"b": "deep", "c": 3}}), &fields).unwrap();
         assert_eq!((nested.id.as_str(), nested.text.as_str()), ("12", "deep"));
         assert_eq!(serde_json::to_string(&nested.metadata).unwrap(), r#"{"a":{"c":3}}"#);
@@ -182,10 +205,10 @@ mod tests {
 
     #[test]
     fn names_of_fields_are_not_for_text_files() {
-        let fields = Fields { text: Some("body".into()), ..Fields::default() };
+        let fields = Fields { text: vec!["body".into()], ..Fields::default() };
         let Value::Object(object) = json!({"_id": "a.md", "text": "hello"}) else { unreachable!() };
         let place = Place::whole(&"a.md".into());
-        let record = Record { fields: object, place, titled: true, markup: Some(Markup::Markdown) };
+        let record = Record { fields: object, place, titled: true, markup: Some(Markup::Markdown), cells: false };
         let found = fields.document(record).unwrap();
         assert_eq!((found.text.as_str(), found.markup), ("hello", Some(Markup::Markdown)));
     }

@@ -14,6 +14,7 @@ use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
 use serde_json::{Map, Value};
 
+use super::compression::is_compressed;
 use super::input::by_content;
 use super::text::plain_path;
 use super::{Format, Input};
@@ -160,6 +161,9 @@ fn path_of(error: &ignore::Error) -> Option<&Path> {
 fn not_text(path: &Path) -> std::io::Result<Option<NotText>> {
     let mut start = Vec::new();
     File::open(path)?.take(START).read_to_end(&mut start)?;
+    if is_compressed(&start) && Format::of(path).is_some() {
+        return Ok(None);
+    }
     Ok(if start.contains(&0) {
         Some(NotText::Binary)
     } else if (start.len() as u64) < START && start.trim_ascii().is_empty() {

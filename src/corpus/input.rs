@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use super::{Markup, Record, Sink, json, jsonl, squad, text};
+use super::compression::{bare_name, decompressed};
+use super::{Markup, Record, Sink, csv, json, jsonl, squad, text};
 use crate::error::{Error, Place, Result};
 
 /// Records read ahead of their use: enough that the encoder never waits for a file, few enough to cost no memory.
@@ -85,6 +86,10 @@ pub enum Format {
     Json,
     /// SQuAD 1.1 or 2.0.
     Squad,
+    /// A table, commas between cells.
+    Csv,
+    /// A table, tabs between cells.
+    Tsv,
     /// One text, as it comes.
     Text,
     /// One text, in Markdown.
@@ -92,11 +97,13 @@ pub enum Format {
 }
 
 impl Format {
-    /// What a file's extension says, in capitals or not. `Auto` is what its content has yet to say.
+    /// What a file's extension says, in capitals or not, and before that of a compression. `Auto` is what its content has yet to say.
     pub(super) fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        match bare_name(path).extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "jsonl" | "ndjson" => Some(Self::Jsonl),
             "json" => Some(Self::Auto),
+            "csv" => Some(Self::Csv),
+            "tsv" | "tab" => Some(Self::Tsv),
             "txt" | "text" => Some(Self::Text),
             "md" | "markdown" | "mkd" => Some(Self::Markdown),
             _ => None,
@@ -168,7 +175,10 @@ impl Iterator for ReadAhead {
 /// Pushes an input's records.
 fn read(input: &Input, bytes: Bytes, format: Format, sink: &mut Sink<'_>) -> ControlFlow<()> {
     let name = input.name();
-    let mut bytes = BufReader::with_capacity(SNIFFED, bytes);
+    let mut bytes = match decompressed(BufReader::new(bytes)) {
+        Ok(bytes) => BufReader::with_capacity(SNIFFED, bytes),
+        Err(source) => return sink(Err(Error::Input { place: Place::whole(&name), source })),
+    };
     let format = match told(input, format) {
         Some(told) => told,
         None => match bytes.fill_buf() {
@@ -186,6 +196,8 @@ fn read(input: &Input, bytes: Bytes, format: Format, sink: &mut Sink<'_>) -> Con
         Format::Markdown => return text::read(bytes, input, Markup::Markdown, sink),
         Format::Json => json::read(bytes, &name, &mut noting),
         Format::Squad => squad::read(bytes, &name, &mut noting),
+        Format::Csv => csv::read(bytes, b',', &name, &mut noting),
+        Format::Tsv => csv::read(bytes, b'\t', &name, &mut noting),
         Format::Jsonl | Format::Auto => jsonl::read(bytes, &name, &mut noting),
     }?;
     if found { ControlFlow::Continue(()) } else { sink(Err(Error::NoRecords { input: name })) }

@@ -22,7 +22,7 @@ pub(super) fn read(input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) ->
     let mut wanted = ControlFlow::Continue(());
     let outcome = array(input, name, None, |value: Value, place| {
         wanted = sink(match value {
-            Value::Object(fields) => Ok(Record { fields, place, titled: true, markup: None }),
+            Value::Object(fields) => Ok(Record { fields, place, titled: true, markup: None, cells: false }),
             other => Err(Error::record(&place, BadRecord::NotAnObject { found: kind(&other) })),
         });
         wanted

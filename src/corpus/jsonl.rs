@@ -36,7 +36,9 @@ fn parse(bytes: &[u8], place: &Place) -> Result<Record, Error> {
     let bad = |problem| Error::record(place, problem);
     let text = std::str::from_utf8(bytes).map_err(|error| bad(BadRecord::utf8(error)))?;
     match serde_json::from_str(text.trim_ascii_end()) {
-        Ok(Value::Object(fields)) => Ok(Record { fields, place: place.clone(), titled: true, markup: None }),
+        Ok(Value::Object(fields)) => {
+            Ok(Record { fields, place: place.clone(), titled: true, markup: None, cells: false })
+        }
         Ok(other) => Err(bad(BadRecord::NotAnObject { found: kind(&other) })),
         Err(error) => Err(bad(BadRecord::json(&error))),
     }

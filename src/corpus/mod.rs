@@ -6,7 +6,9 @@
 //! to [`crate::embedder`], what is kept of a document to [`crate::index`].
 
 mod chunk;
+mod compression;
 mod counter;
+mod csv;
 mod document;
 mod expand;
 mod file_list;
@@ -46,6 +48,8 @@ pub struct Record {
     pub titled: bool,
     /// How the text is written, if the record is a file of text; `None` for an object of a data format.
     pub markup: Option<Markup>,
+    /// Whether the fields are cells of a table: strings, some of which stand for numbers.
+    pub cells: bool,
 }
 
 /// Takes what a reader found: a record, or what is wrong with one. `Break` ends the reading.

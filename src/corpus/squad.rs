@@ -64,7 +64,7 @@ fn contexts(article: Article, place: &Place) -> Vec<Record> {
             fields.insert("title".into(), title.as_str().into());
         }
         fields.insert("questions".into(), count);
-        Record { fields, place: place.clone(), titled: false, markup: None }
+        Record { fields, place: place.clone(), titled: false, markup: None, cells: false }
     };
     questions.into_iter().map(record).collect()
 }

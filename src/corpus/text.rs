@@ -35,7 +35,7 @@ fn record(text: &str, path: Option<&Path>, markup: Markup, place: Place) -> Reco
     };
     let fields = [("_id", path.clone()), ("title", title), ("text", Some(text.into())), ("path", path)];
     let present = fields.into_iter().filter_map(|(name, value)| Some((name.into(), value?.into())));
-    Record { fields: Map::from_iter(present), place, titled: true, markup: Some(markup) }
+    Record { fields: Map::from_iter(present), place, titled: true, markup: Some(markup), cells: false }
 }
 
 /// The error of a text whose byte `at` begins no character.
