@@ -1,5 +1,13 @@
 //! The command line as clap sees it. Nothing here touches files, the terminal or the model: see `settings`.
 
+mod encoding;
+mod eval;
+mod records;
+
+pub(super) use encoding::{Encoding, Recorded};
+pub(super) use eval::{Eval, EvalFormat};
+pub(super) use records::{Long, OnError, Records};
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,14 +15,9 @@ use std::time::Duration;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
-use semsearch::embedder::EncoderKind;
-use semsearch::encoder::{Device, Precision};
-use semsearch::eval::Metric as Measure;
 use semsearch::index::{Language, Metric};
 use semsearch::kernels::Isa;
-use semsearch::model::Pooling;
 use semsearch::search::{Fusion, Mode};
-use semsearch::{corpus, encoder};
 
 /// Semantic search from the command line: index texts, ask in plain language.
 #[derive(Debug, Parser)]
@@ -54,7 +57,7 @@ pub(super) struct Common {
     pub(super) index: Option<PathBuf>,
     /// Processor cores to use [default: all]
     #[arg(long, global = true, value_name = "N", env = "SEMSEARCH_THREADS", hide_env = true,
-        value_parser = positive)]
+        value_parser = threads)]
     pub(super) threads: Option<usize>,
     /// Never open a network connection
     #[arg(long, global = true, env = "SEMSEARCH_OFFLINE", hide_env = true, value_parser = FalseyValueParser::new())]
@@ -116,220 +119,6 @@ pub(super) enum Command {
         #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command")]
         output: Option<PathBuf>,
     },
-}
-
-/// Options of every command that embeds.
-#[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Model options")]
-pub(super) struct Encoding {
-    /// Hub id or local directory [default: sentence-transformers/all-MiniLM-L6-v2]
-    #[arg(long, value_name = "ID|DIR", env = "SEMSEARCH_MODEL", hide_env = true)]
-    pub(super) model: Option<String>,
-    /// Commit, tag or branch on the Hub [default: pinned for the default model]
-    #[arg(long, value_name = "REV", env = "SEMSEARCH_REVISION", hide_env = true)]
-    pub(super) revision: Option<String>,
-    /// Where the encoder runs: auto, cpu, cuda or cuda:N
-    #[arg(long, value_name = "DEVICE", default_value = "auto", env = "SEMSEARCH_DEVICE", hide_env = true)]
-    pub(super) device: Device,
-    /// Arithmetic of the encoder's matrix products [default: the index's own, or f32]
-    #[arg(long, env = "SEMSEARCH_PRECISION", hide_env = true)]
-    pub(super) precision: Option<PrecisionArg>,
-    /// How token vectors become one [default: the model's own]
-    #[arg(long, env = "SEMSEARCH_POOLING", hide_env = true)]
-    pub(super) pooling: Option<PoolingArg>,
-    /// Tokens kept of each text, specials included [default: the model's own]
-    #[arg(long, value_name = "N", env = "SEMSEARCH_MAX_LENGTH", hide_env = true, value_parser = positive)]
-    pub(super) max_length: Option<usize>,
-    /// Which implementation of the network runs [default: packed on a CPU]
-    #[arg(long, hide_short_help = true, env = "SEMSEARCH_ENCODER", hide_env = true)]
-    pub(super) encoder: Option<EncoderArg>,
-    /// Instruction set of the encoder on a CPU: scalar, avx2 or avx512 [default: the best of this processor]
-    #[arg(long, hide_short_help = true, value_name = "ISA", env = "SEMSEARCH_ISA", hide_env = true)]
-    pub(super) isa: Option<Isa>,
-    /// Skip L2 normalization
-    #[arg(long, env = "SEMSEARCH_NO_NORMALIZE", hide_env = true, value_parser = FalseyValueParser::new())]
-    pub(super) no_normalize: bool,
-}
-
-/// What an index records, as the config file gives it: an index that is there comes first.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(super) struct Recorded {
-    #[arg(long)]
-    pub(super) model: Option<String>,
-    #[arg(long)]
-    pub(super) revision: Option<String>,
-    #[arg(long)]
-    pub(super) precision: Option<PrecisionArg>,
-    #[arg(long)]
-    pub(super) pooling: Option<PoolingArg>,
-    #[arg(long, value_parser = positive)]
-    pub(super) max_length: Option<usize>,
-    #[arg(long)]
-    pub(super) factory: Option<String>,
-    #[arg(long)]
-    pub(super) metric: Option<Metric>,
-    #[arg(long)]
-    pub(super) language: Option<Language>,
-}
-
-/// Options of every command that reads records.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Input options")]
-pub(super) struct Records {
-    /// Input format
-    #[arg(long, value_name = "FORMAT", default_value = "auto")]
-    pub(super) format: FormatArg,
-    /// Field of the id [default: first of _id, id, docid]
-    #[arg(long, value_name = "NAME")]
-    pub(super) id_field: Option<String>,
-    /// Field of the text; several are joined [default: first of text, contents, content, context, passage, body]
-    #[arg(long, value_name = "NAME")]
-    pub(super) text_field: Vec<String>,
-    /// Field of the title [default: title]
-    #[arg(long, value_name = "NAME")]
-    pub(super) title_field: Option<String>,
-    /// Do not embed the title before the text
-    #[arg(long)]
-    pub(super) no_title: bool,
-    /// Texts longer than the maximum length: cut them off, cut them into chunks, or stop [default: truncate for records,
-    /// chunk for text and Markdown]
-    #[arg(long, value_name = "HOW")]
-    pub(super) long: Option<Long>,
-    /// Tokens of a chunk, specials and title included [default: the maximum length]
-    #[arg(long, value_name = "N", value_parser = positive)]
-    pub(super) chunk_tokens: Option<usize>,
-    /// Tokens that a chunk shares with the one before it, at most [default: 32, or a quarter of a small chunk]
-    #[arg(long, value_name = "N")]
-    pub(super) chunk_overlap: Option<usize>,
-    /// Put before texts when they are embedded [default: the model's own]
-    #[arg(long, value_name = "TEXT")]
-    pub(super) document_prompt: Option<String>,
-    /// Keep the first N components of a vector, for models trained so [default: all]
-    #[arg(long, value_name = "N", value_parser = positive)]
-    pub(super) truncate_dim: Option<usize>,
-    /// Which files of a directory, as in .gitignore; ! in front leaves out
-    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
-    pub(super) glob: Vec<String>,
-    /// A list of inputs, one a line or separated by NUL, or - for standard input
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) files_from: Option<PathBuf>,
-    /// A bad record: stop and name it, or count it and go on
-    #[arg(long, value_name = "HOW", default_value = "fail")]
-    pub(super) on_error: OnError,
-    /// First N records only
-    #[arg(long, value_name = "N")]
-    pub(super) limit: Option<usize>,
-}
-
-impl Records {
-    /// The fields to look in.
-    pub(super) fn fields(&self) -> corpus::Fields {
-        corpus::Fields { id: self.id_field.clone(), text: self.text_field.clone(), title: self.title_field.clone() }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Long {
-    /// The model sees as much as it takes
-    Truncate,
-    /// Pieces at sentence or Markdown borders, each with a vector
-    Chunk,
-    /// A text that is too long is a bad record
-    Error,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum OnError {
-    Fail,
-    Skip,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum FormatArg {
-    Auto,
-    Jsonl,
-    Json,
-    Squad,
-    Csv,
-    Tsv,
-    Text,
-    Markdown,
-}
-
-impl From<FormatArg> for corpus::Format {
-    fn from(format: FormatArg) -> Self {
-        match format {
-            FormatArg::Auto => Self::Auto,
-            FormatArg::Jsonl => Self::Jsonl,
-            FormatArg::Json => Self::Json,
-            FormatArg::Squad => Self::Squad,
-            FormatArg::Csv => Self::Csv,
-            FormatArg::Tsv => Self::Tsv,
-            FormatArg::Text => Self::Text,
-            FormatArg::Markdown => Self::Markdown,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum PoolingArg {
-    Mean,
-    Cls,
-    Max,
-    None,
-}
-
-impl From<PoolingArg> for Pooling {
-    fn from(pooling: PoolingArg) -> Self {
-        match pooling {
-            PoolingArg::Mean => Self::Mean,
-            PoolingArg::Cls => Self::Cls,
-            PoolingArg::Max => Self::Max,
-            PoolingArg::None => Self::None,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum EncoderArg {
-    Candle,
-    Packed,
-}
-
-impl From<EncoderArg> for EncoderKind {
-    fn from(encoder: EncoderArg) -> Self {
-        match encoder {
-            EncoderArg::Candle => Self::Candle,
-            EncoderArg::Packed => Self::Packed,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum PrecisionArg {
-    /// bf16 where the processor multiplies it, else f32
-    Auto,
-    /// 32-bit floats
-    F32,
-    /// Floats of 16 bits: twice as fast, the same answers
-    Bf16,
-    /// Other floats of 16 bits, on GPUs only
-    F16,
-    /// Integers of 8 bits: faster still, practically the same answers
-    Int8,
-}
-
-impl PrecisionArg {
-    /// The precision named; `None` for the fastest of this machine with f32's answers.
-    pub(super) fn precision(self) -> Option<encoder::Precision> {
-        match self {
-            Self::Auto => None,
-            Self::F32 => Some(Precision::F32),
-            Self::Bf16 => Some(Precision::Bf16),
-            Self::F16 => Some(Precision::F16),
-            Self::Int8 => Some(Precision::Int8),
-        }
-    }
 }
 
 /// Build or update an index.
@@ -554,75 +343,6 @@ pub(super) enum MatrixFormat {
     Csv,
 }
 
-/// Measure how good the answers are.
-///
-/// DIR has BEIR's layout: corpus.jsonl, queries.jsonl, qrels/test.tsv. Its corpus is indexed beside it, in
-/// DIR/.semsearch, and again only where it changed. Metrics are trec_eval's.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  semsearch eval scifact
-  semsearch eval scifact --mode hybrid --compare dense.trec
-  semsearch eval --queries queries.jsonl --qrels qrels/test.tsv -i squad
-  semsearch eval --run run.trec --qrels qrels/test.tsv --metrics ndcg@10,map
-  semsearch eval scifact --sweep alpha --svg alpha.svg")]
-pub(super) struct Eval {
-    /// A data set in BEIR's layout
-    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(super) dir: Option<PathBuf>,
-    /// Queries, as JSON Lines with _id and text
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) queries: Option<PathBuf>,
-    /// Judgements, BEIR's or TREC's
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(super) qrels: Option<PathBuf>,
-    /// A TREC run to score, instead of searching
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["dir", "queries", "sweep"])]
-    pub(super) run: Option<PathBuf>,
-    /// Another run to compare with: the difference, and whether it may be chance
-    #[arg(long, value_name = "RUN", value_hint = ValueHint::FilePath, conflicts_with = "sweep")]
-    pub(super) compare: Option<PathBuf>,
-    /// Which of DIR's judgements: qrels/SPLIT.tsv
-    #[arg(long, value_name = "SPLIT", default_value = "test")]
-    pub(super) split: String,
-    /// What is measured: ndcg, mrr, recall, map, precision and success, at a rank
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        default_value = "ndcg@10,mrr@10,recall@1,recall@3,recall@10,recall@100,map@100"
-    )]
-    pub(super) metrics: Vec<Measure>,
-    /// Each query's values too
-    #[arg(long)]
-    pub(super) per_query: bool,
-    /// Try the values of this setting
-    #[arg(long, value_name = "WHAT")]
-    pub(super) sweep: Option<Sweep>,
-    /// Draw the sweep here
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "sweep")]
-    pub(super) svg: Option<PathBuf>,
-    /// Output format
-    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
-    pub(super) format: EvalFormat,
-    #[command(flatten)]
-    pub(super) ranking: Ranking,
-    #[command(flatten)]
-    pub(super) encoding: Encoding,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Sweep {
-    /// From 0, words alone, to 1, meaning alone
-    Alpha,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum EvalFormat {
-    Text,
-    Json,
-}
-
 /// Say what an index holds.
 #[derive(Debug, clap::Args)]
 pub(super) struct Info {
@@ -684,6 +404,13 @@ fn weight(word: &str) -> Result<f32, String> {
         .ok()
         .filter(|weight| (0.0..=1.0).contains(weight))
         .ok_or_else(|| "expected a number from 0 to 1".into())
+}
+
+/// A number of threads. To start ever so many takes minutes, and gains nothing.
+fn threads(word: &str) -> Result<usize, String> {
+    const MOST: usize = 1024;
+    positive(word)
+        .and_then(|number| if number > MOST { Err(format!("at most {MOST} are possible")) } else { Ok(number) })
 }
 
 /// A whole number from 1.
