@@ -59,6 +59,10 @@ fn a_run_is_scored_and_compared_with_another() {
     let compared =
         sandbox.run(&["eval", "--run", "bad.trec", "--qrels", qrels, "--compare", "good.trec", "--metrics", "mrr@10"]);
     assert!(compared.stderr.contains("judged queries that the run lacks, left out of the means: 1"), "{compared}");
+    assert!(
+        compared.stderr.contains("queries that only one of the runs has, left out of the comparison: 1"),
+        "{compared}"
+    );
     insta::assert_snapshot!(compared.success(), @r"
                this  good.trec  difference  p  better  worse  equal
     mrr@10   0.5000     1.0000     -0.5000  -       0      1      0

@@ -28,6 +28,7 @@ fn recipe() -> Recipe {
         prompts: Prompts::default(),
         truncated: false,
         language: Some(Language::default()),
+        cutting: Default::default(),
     }
 }
 

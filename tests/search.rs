@@ -196,6 +196,8 @@ fn a_changed_or_vanished_file_leaves_no_piece_behind() {
     let again = sandbox.run(&index).json_lines().remove(0);
     assert_eq!((&again["added"], &again["updated"], &again["unchanged"]), (&json!(0), &json!(0), &json!(3)));
     // Cut otherwise, it is another version.
+    let recorded = sandbox.run(&["index", "docs", "--json"]).json_lines().remove(0);
+    assert_eq!(recorded["unchanged"], 3, "as they were cut before");
     let other = sandbox.run(&["index", "docs", "--chunk-tokens", "100", "--json"]).json_lines().remove(0);
     assert_eq!((&other["updated"], &other["unchanged"]), (&json!(3), &json!(0)));
 

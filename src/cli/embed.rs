@@ -14,7 +14,7 @@ use semsearch::vector_file::{VectorFormat, VectorWriter};
 use serde_json::{Map, Value};
 
 use super::args::{self, EmbeddingFormat, Long};
-use super::records::{Skipped, TOKEN_WINDOW, WINDOW, cut, document_prompt, inputs, split_long, write_beside};
+use super::records::{Skipped, TOKEN_WINDOW, WINDOW, cut, cutting, document_prompt, inputs, split_long, write_beside};
 use super::report::Advice;
 use super::settings::Settings;
 use super::terminal::{Cuts, EncodingBar};
@@ -145,7 +145,7 @@ impl Run<'_> {
         let max_length = self.embedder.tokenizer().max_length();
         let (mut records, mut texts) = (Vec::with_capacity(window.len()), Vec::with_capacity(window.len()));
         for (fields, document) in &window {
-            for piece in self.cutter.pieces(document, cut(document, self.options, max_length))? {
+            for piece in self.cutter.pieces(document, cut(document, cutting(self.options, None), max_length))? {
                 records.push(of_piece(fields, document, &piece)?);
                 texts.push(piece.to_embed);
             }

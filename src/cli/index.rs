@@ -11,7 +11,7 @@ use semsearch::embedder::{Embedded, Embedder, Progress};
 use semsearch::encoder::Precision;
 use semsearch::error::Error;
 use semsearch::index::{
-    self, Change, Compared, Cut, IndexWriter, Language, Manifest, Metric, Passage, Prompts, Recipe, Store,
+    self, Change, Compared, Cut, Cutting, IndexWriter, Language, Manifest, Metric, Passage, Prompts, Recipe, Store,
     WriteOptions, Written,
 };
 use semsearch::model::{ModelConfig, Pooling};
@@ -20,7 +20,7 @@ use semsearch::vector_file::VectorReader;
 use serde::Serialize;
 
 use super::args::{self, Long, Records};
-use super::records::{Skipped, WINDOW, cut, document_prompt, inputs, split_long};
+use super::records::{Skipped, WINDOW, cut, cutting, document_prompt, inputs, split_long};
 use super::settings::Settings;
 use super::terminal::{Cuts, EncodingBar, Terminal};
 use super::{Outcome, output};
@@ -70,6 +70,7 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
         Cutter { tokenizer: embedder.tokenizer(), with_title: recipe.with_title, prompt: &recipe.prompts.document };
     let mut build = Build {
         options: &args.records,
+        cutting: recipe.cutting,
         cutter,
         embedder: &embedder,
         writer,
@@ -180,6 +181,7 @@ fn store(args: &args::Index, recorded: Option<&Recipe>, model: &ModelConfig, con
             .or(recorded.and_then(|recipe| recipe.language))
             .or(config.language)
             .or(Some(Language::default())),
+        cutting: cutting(&args.records, recorded.map(|recipe| recipe.cutting)),
     }
 }
 
@@ -198,6 +200,7 @@ struct Counts {
 /// A build under way.
 struct Build<'a> {
     options: &'a Records,
+    cutting: Cutting,
     cutter: Cutter<'a>,
     embedder: &'a Embedder,
     writer: IndexWriter,
@@ -244,7 +247,7 @@ impl Build<'_> {
     fn new_or_changed(&mut self, document: Document, given: Option<Vec<f32>>) -> Result<Option<New>, Error> {
         // A given vector is that of a whole record.
         let cut =
-            if given.is_some() { None } else { cut(&document, self.options, self.embedder.tokenizer().max_length()) };
+            if given.is_some() { None } else { cut(&document, self.cutting, self.embedder.tokenizer().max_length()) };
         let compared = self.writer.compare(&document, cut, given.as_deref())?;
         Ok((compared.change != Change::Unchanged).then_some(New { compared, document, cut, given }))
     }

@@ -61,6 +61,7 @@ fn facts(index: &Index, isa: Isa) -> Vec<(&'static str, Value, Option<String>)> 
         ("metric", plain(json!(recipe.metric))),
         ("title_embedded", plain(json!(recipe.with_title))),
         ("language", (json!(recipe.language), recipe.language.is_none().then(|| "-".into()))),
+        ("cutting", plain(json!(recipe.cutting))),
         ("query_prompt", plain(json!(recipe.prompts.query))),
         ("document_prompt", plain(json!(recipe.prompts.document))),
         ("format_version", plain(json!(format_version))),

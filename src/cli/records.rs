@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use semsearch::corpus::{self, Document, Expanded, Input};
 use semsearch::error::{BadRecord, Error, Place};
-use semsearch::index::{Cut, Prompts};
+use semsearch::index::{Cut, Cutting, Prompts};
 use semsearch::model::ModelConfig;
 
 use super::args::{Long, OnError, Records};
@@ -57,14 +57,21 @@ pub(super) fn document_prompt(records: &Records, recorded: Option<&Prompts>, con
 /// Tokens that a chunk shares with the one before it.
 const OVERLAP: usize = 32;
 
+/// How long texts are to be cut: as asked for, or as they were.
+pub(super) fn cutting(records: &Records, recorded: Option<Cutting>) -> Cutting {
+    let recorded = recorded.unwrap_or_default();
+    Cutting {
+        chunked: records.long.map(|long| long == Long::Chunk).or(recorded.chunked),
+        tokens: records.chunk_tokens.or(recorded.tokens),
+        overlap: records.chunk_overlap.or(recorded.overlap),
+    }
+}
+
 /// How a document is cut into passages, if it is.
-pub(super) fn cut(document: &Document, records: &Records, max_length: usize) -> Option<Cut> {
-    let chunked = match records.long {
-        Some(long) => long == Long::Chunk,
-        None => document.markup.is_some(),
-    };
-    let tokens = records.chunk_tokens.unwrap_or(max_length).min(max_length);
-    chunked.then_some(Cut { tokens, overlap: records.chunk_overlap.unwrap_or(OVERLAP.min(tokens / 4)) })
+pub(super) fn cut(document: &Document, cutting: Cutting, max_length: usize) -> Option<Cut> {
+    let chunked = cutting.chunked.unwrap_or(document.markup.is_some());
+    let tokens = cutting.tokens.unwrap_or(max_length).min(max_length);
+    chunked.then_some(Cut { tokens, overlap: cutting.overlap.unwrap_or(OVERLAP.min(tokens / 4)) })
 }
 
 /// So many of the records passed over are named; the others only counted, unless `-v`.

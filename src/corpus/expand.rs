@@ -130,7 +130,8 @@ fn overrides(dir: &Path, globs: &[String]) -> Result<Override> {
 fn files(dir: &Path, overrides: &Override) -> Result<Vec<PathBuf>> {
     let by_glob = overrides.num_whitelists() > 0;
     let mut files = Vec::new();
-    for entry in WalkBuilder::new(dir).overrides(overrides.clone()).build() {
+    let walk = WalkBuilder::new(dir).overrides(overrides.clone()).filter_entry(|entry| !is_index(entry.path())).build();
+    for entry in walk {
         let entry = entry.map_err(|error| unreadable(dir, error))?;
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
         if is_file && (by_glob || Format::of(entry.path()).is_some()) {
@@ -139,6 +140,11 @@ fn files(dir: &Path, overrides: &Override) -> Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// Whether a directory is an index of ours, whose files are no documents.
+fn is_index(path: &Path) -> bool {
+    path.join("manifest.json").is_file() && path.join("catalog").is_dir() && path.join("vectors").is_dir()
 }
 
 /// The error of a walk, by the path it names.
@@ -195,6 +201,9 @@ mod tests {
             ("array.json", "[\n{\"text\": \"a\"}]"),
             ("lines.json", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n"),
             ("package.json", "{\n  \"name\": \"x\"\n}\n"),
+            ("index/manifest.json", "{\"format_version\":3}\n"),
+            ("index/catalog/a.json", "[]"),
+            ("index/vectors/1.faiss", ""),
         ]);
         let found = expand_one(&dir, &[]).unwrap();
         let taken = found.inputs.iter().filter_map(Input::path).map(Path::to_owned);

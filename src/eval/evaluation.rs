@@ -1,5 +1,7 @@
 //! A run against judgements: every metric for every query, and their means.
 
+use std::collections::HashSet;
+
 use super::measure::Judged;
 use super::metrics::Metric;
 use super::{Qrels, Run};
@@ -23,6 +25,13 @@ impl Evaluation {
     pub fn mean(&self, metric: Metric) -> Option<f64> {
         let sum: f64 = self.values(metric)?.map(|(_, value)| value).sum();
         (!self.queries.is_empty()).then(|| sum / self.queries.len() as f64)
+    }
+
+    /// The same over the queries alone that `other` has too, so that means can be compared.
+    pub fn in_common_with(&self, other: &Self) -> Self {
+        let there: HashSet<&str> = other.queries.iter().map(|(query, _)| query.as_str()).collect();
+        let common = self.queries.iter().filter(|(query, _)| there.contains(query.as_str()));
+        Self { queries: common.cloned().collect(), ..self.clone() }
     }
 
     /// Each query's id and value; `None` if the metric is none of this evaluation's.

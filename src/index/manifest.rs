@@ -113,6 +113,9 @@ pub struct Recipe {
     /// The language of words, for lexical search; `None` in format 2, which has no words.
     #[serde(default)]
     pub language: Option<Language>,
+    /// How long texts are cut, where a run does not say otherwise. Each document's version knows how it was cut.
+    #[serde(default)]
+    pub cutting: Cutting,
 }
 
 impl Recipe {
@@ -131,6 +134,7 @@ impl Recipe {
             prompts: store.prompts,
             truncated: embedder.truncated(),
             language: store.language,
+            cutting: store.cutting,
         }
     }
 
@@ -142,6 +146,7 @@ impl Recipe {
             with_title: self.with_title,
             prompts: self.prompts.clone(),
             language: self.language,
+            cutting: self.cutting,
         }
     }
 
@@ -175,6 +180,7 @@ impl Recipe {
         same(dir, "no-title", &!self.with_title, &!asked.with_title)?;
         same(dir, "truncate-dim", &self.dim, &asked.dim)?;
         same(dir, "document-prompt", &self.prompts.document, &asked.prompts.document)?;
+        same(dir, "query-prompt", &self.prompts.query, &asked.prompts.query)?;
         let language = |recipe: &Self| recipe.language.map_or_else(|| "-".into(), |language| language.to_string());
         same(dir, "language", &language(self), &language(asked))
     }
@@ -201,6 +207,19 @@ pub struct Store {
     pub prompts: Prompts,
     /// The language of words, for lexical search.
     pub language: Option<Language>,
+    /// How long texts are cut.
+    pub cutting: Cutting,
+}
+
+/// How long texts are to be cut; `None` for the usual way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cutting {
+    /// Whether into chunks.
+    pub chunked: Option<bool>,
+    /// Tokens of a chunk, at most.
+    pub tokens: Option<usize>,
+    /// Tokens that a chunk shares with the one before it, at most.
+    pub overlap: Option<usize>,
 }
 
 impl Default for Store {
@@ -212,6 +231,7 @@ impl Default for Store {
             with_title: true,
             prompts: Prompts::default(),
             language: Some(Language::default()),
+            cutting: Cutting::default(),
         }
     }
 }
@@ -421,6 +441,7 @@ mod tests {
             prompts: Prompts::default(),
             truncated: false,
             language: Some(Language::default()),
+            cutting: Cutting::default(),
         }
     }
 

@@ -34,7 +34,7 @@ pub use catalog::{Chunk, Cut, Language, LexicalQuery, Stored, Word};
 pub use files::StoredFile;
 pub use keys::Keys;
 pub use manifest::{
-    Codes, Documents, FORMAT_VERSION, Manifest, Metric, ModelIdentity, Prompts, Recipe, Segment, Store,
+    Codes, Cutting, Documents, FORMAT_VERSION, Manifest, Metric, ModelIdentity, Prompts, Recipe, Segment, Store,
 };
 use nearest::nearer;
 use vectors::VectorSegment;

@@ -36,8 +36,10 @@ impl Fusion {
             Self::MinMax => {
                 let nearness = Scale::of(candidates.iter().map(|candidate| candidate.nearness));
                 let lexical = Scale::of(candidates.iter().map(|candidate| candidate.lexical));
+                // Where no passage has a word of the query, none is good by words.
+                let words = |score| if lexical.greatest > 0.0 { lexical.scaled(score) } else { 0.0 };
                 let score = |candidate: &Candidate| {
-                    alpha * nearness.scaled(candidate.nearness) + (1.0 - alpha) * lexical.scaled(candidate.lexical)
+                    alpha * nearness.scaled(candidate.nearness) + (1.0 - alpha) * words(candidate.lexical)
                 };
                 candidates.iter().map(score).collect()
             }
@@ -115,7 +117,8 @@ mod tests {
     fn min_max_scales_each_side_to_its_candidates() {
         assert_eq!(Fusion::MinMax.scores(&candidates(), 0.25), [0.25, 0.75, 0.1875]);
         assert_eq!(Fusion::MinMax.scores(&candidates(), 1.0), [1.0, 0.0, 0.0]);
-        assert_eq!(Fusion::MinMax.scores(&candidates()[..1], 0.5), [1.0]);
+        assert_eq!(Fusion::MinMax.scores(&candidates()[1..2], 0.5), [1.0]);
+        assert_eq!(Fusion::MinMax.scores(&candidates()[..1], 0.5), [0.5], "no word of the query");
         assert!(Fusion::MinMax.scores(&[], 0.5).is_empty());
     }
 

@@ -184,7 +184,7 @@ pub(super) struct Index {
 Examples:
   semsearch query \"Who headlined the halftime show for Super Bowl 50?\" -k 3
   semsearch query \"error 0x80070057\" --mode hybrid
-  semsearch query \"who won\" --filter 'year >= 2010 and sport in [football, tennis]'
+  semsearch query \"who won\" --filter 'year >= 2010 and topic in [sport, music]'
   semsearch query --queries queries.jsonl -k 100 -f trec > run.trec
   semsearch query -f jsonl < questions.txt | jq -r .id")]
 pub(super) struct Query {

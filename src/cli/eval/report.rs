@@ -21,10 +21,18 @@ pub(super) fn evaluation(
     qrels: &Qrels,
 ) -> anyhow::Result<Outcome> {
     warn(settings, found);
-    let other = match &args.compare {
-        Some(path) => Some((path.display().to_string(), evaluate(&Run::open(path)?, qrels, &args.metrics))),
-        None => None,
-    };
+    let Some(path) = &args.compare else { return show(args, found, None) };
+    let (name, other) = (path.display().to_string(), evaluate(&Run::open(path)?, qrels, &args.metrics));
+    let common = found.in_common_with(&other);
+    let apart = found.queries.len() + other.queries.len() - 2 * common.queries.len();
+    if apart > 0 {
+        settings.terminal.warn(&format!("queries that only one of the runs has, left out of the comparison: {apart}"));
+    }
+    let other = other.in_common_with(&common);
+    show(args, &common, Some((name, other)))
+}
+
+fn show(args: &args::Eval, found: &Evaluation, other: Option<(String, Evaluation)>) -> anyhow::Result<Outcome> {
     let mut out = output::raw();
     match args.format {
         EvalFormat::Json => writeln!(out, "{}", as_json(args, found, other.as_ref().map(|(_, other)| other)))?,

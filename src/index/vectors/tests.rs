@@ -20,6 +20,7 @@ fn recipe(dim: usize, metric: Metric, factory: &str) -> Recipe {
         prompts: Prompts::default(),
         truncated: false,
         language: None,
+        cutting: Default::default(),
     }
 }
 
