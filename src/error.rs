@@ -76,6 +76,17 @@ pub enum BadRecord {
         /// How many names the first row has.
         expected: usize,
     },
+    /// A cell of a table that is not UTF-8.
+    #[error("invalid UTF-8 at byte {byte} of cell {cell}")]
+    CellUtf8 {
+        /// 1-based number of the cell in its row.
+        cell: usize,
+        /// 1-based position of the first bad byte in the cell, without its quotes.
+        byte: usize,
+    },
+    /// A row of a table that takes in all that follows.
+    #[error("a quote is opened and never closed")]
+    OpenQuote,
     /// None of the fields looked for is there.
     #[error("no text: none of the fields {} is present", .looked_for.join(", "))]
     NoText {

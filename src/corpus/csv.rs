@@ -2,79 +2,41 @@
 //!
 //! Cells are strings. What becomes metadata is a number or a boolean where it is exactly what JSON writes for one, so that
 //! filters compare years as numbers while `007` keeps its zeros ([`value`]); empty cells are left out. Both kinds have CSV's
-//! quotes (RFC 4180), so that a cell may hold line breaks.
+//! quotes (RFC 4180), so that a cell may hold line breaks. Where rows begin and end is left to [`super::rows`].
 
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use csv::{ByteRecord, ReaderBuilder, Terminator};
 use serde_json::{Map, Value};
 
+use super::peek::without;
+use super::rows::{Row, Rows};
 use super::{BYTE_ORDER_MARK, Record, Sink};
 use crate::error::{BadRecord, Error, Place, Result};
 
 /// Pushes every row's record; `delimiter` stands between cells.
-pub(super) fn read(mut input: impl BufRead, delimiter: u8, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
+pub(super) fn read(input: impl BufRead, delimiter: u8, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
     // The csv crate would take the mark for a part of the first name.
-    match input.fill_buf() {
-        Ok(start) if start.starts_with(BYTE_ORDER_MARK) => input.consume(BYTE_ORDER_MARK.len()),
-        Ok(_) => {}
-        Err(source) => return sink(Err(Error::Input { place: Place::whole(name), source })),
-    }
-    // Lines end with \n; the \r before it is taken off here, for the crate would count such lines one short.
-    let mut table = ReaderBuilder::new()
-        .delimiter(delimiter)
-        .terminator(Terminator::Any(b'\n'))
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(input);
-    let mut row = ByteRecord::new();
-    let columns = match next(&mut table, &mut row, name) {
+    let mut rows = Rows::new(without(BYTE_ORDER_MARK, input), delimiter, name);
+    let columns = match rows.next().map(|row| columns(&row?)) {
         None => return ControlFlow::Continue(()),
         Some(Err(error)) => return sink(Err(error)),
-        Some(Ok(place)) => match columns(&row, &place) {
-            Ok(columns) => columns,
-            Err(error) => return sink(Err(error)),
-        },
+        Some(Ok(columns)) => columns,
     };
-    let returns = row.iter().next_back().is_some_and(|cell| cell.ends_with(b"\r"));
-    while let Some(read) = next(&mut table, &mut row, name) {
-        let failed = read.is_err();
-        if returns && row.as_slice() == b"\r" {
-            continue;
-        }
-        sink(read.and_then(|place| record(&columns, &row, returns, place)))?;
-        if failed {
-            break;
-        }
+    while let Some(row) = rows.next() {
+        sink(row.and_then(|row| record(&columns, row)))?;
     }
     ControlFlow::Continue(())
 }
 
-/// Reads the next row, and says where it begins.
-fn next(table: &mut csv::Reader<impl Read>, row: &mut ByteRecord, name: &Arc<str>) -> Option<Result<Place>> {
-    match table.read_byte_record(row) {
-        Ok(false) => None,
-        Ok(true) => Some(Ok(Place::line(name, row.position().map_or(1, csv::Position::line)))),
-        Err(error) => {
-            let place = Place::line(name, table.position().line());
-            let source = match error.into_kind() {
-                csv::ErrorKind::Io(source) => source,
-                other => std::io::Error::other(format!("{other:?}")),
-            };
-            Some(Err(Error::Input { place, source }))
-        }
-    }
-}
-
 /// The names of the columns, each its own.
-fn columns(row: &ByteRecord, place: &Place) -> Result<Vec<String>> {
-    let bad =
-        |found: String| Error::Format { place: place.clone(), expected: "a table with a name for each column", found };
-    let mut columns: Vec<String> = Vec::with_capacity(row.len());
-    for (number, cell) in (1..).zip(row) {
-        let name = text(cell, place)?.trim();
+fn columns(row: &Row<'_>) -> Result<Vec<String>> {
+    let expected = "a table with a name for each column";
+    let bad = |found: String| Error::Format { place: row.place.clone(), expected, found };
+    let mut columns: Vec<String> = Vec::with_capacity(row.cells.len());
+    for (number, cell) in (1..).zip(row.cells) {
+        let name = text(cell, number, &row.place)?.trim();
         if name.is_empty() {
             return Err(bad(format!("column {number} has none")));
         }
@@ -86,16 +48,13 @@ fn columns(row: &ByteRecord, place: &Place) -> Result<Vec<String>> {
     Ok(columns)
 }
 
-/// A row as a record; `returns` says that lines end with a carriage return.
-fn record(columns: &[String], row: &ByteRecord, returns: bool, place: Place) -> Result<Record> {
-    if row.len() != columns.len() {
-        let problem = BadRecord::Cells { found: row.len(), expected: columns.len() };
-        return Err(Error::record(&place, problem));
+fn record(columns: &[String], Row { cells, place }: Row<'_>) -> Result<Record> {
+    if cells.len() != columns.len() {
+        return Err(Error::record(&place, BadRecord::Cells { found: cells.len(), expected: columns.len() }));
     }
     let mut fields = Map::new();
-    for (number, (name, cell)) in (1..).zip(columns.iter().zip(row)) {
-        let at_end = returns && number == columns.len();
-        let cell = text(if at_end { cell.strip_suffix(b"\r").unwrap_or(cell) } else { cell }, &place)?;
+    for (number, (name, cell)) in (1..).zip(columns.iter().zip(cells)) {
+        let cell = text(cell, number, &place)?;
         if !cell.is_empty() {
             fields.insert(name.clone(), cell.into());
         }
@@ -103,8 +62,10 @@ fn record(columns: &[String], row: &ByteRecord, returns: bool, place: Place) -> 
     Ok(Record { fields, place, titled: true, markup: None, cells: true })
 }
 
-fn text<'a>(cell: &'a [u8], place: &Place) -> Result<&'a str> {
-    std::str::from_utf8(cell).map_err(|error| Error::record(place, BadRecord::utf8(error)))
+/// Cell `number` (from 1) of the row at `place`.
+fn text<'a>(cell: &'a [u8], number: usize, place: &Place) -> Result<&'a str> {
+    let bad = |error: std::str::Utf8Error| BadRecord::CellUtf8 { cell: number, byte: error.valid_up_to() + 1 };
+    std::str::from_utf8(cell).map_err(|error| Error::record(place, bad(error)))
 }
 
 /// What a cell stands for as metadata.
@@ -131,48 +92,92 @@ mod tests {
         all
     }
 
+    fn messages(input: &[u8], delimiter: u8) -> Vec<String> {
+        read_all(input, delimiter).into_iter().filter_map(Result::err).collect()
+    }
+
     #[test]
-    fn rows_are_records_and_what_is_exactly_a_number_is_one_as_metadata() {
-        let input = b"\xef\xbb\xbfid,text,year,code,ok,note\r\n007,\"Bees,\r\nthey \"\"dance\"\"\",1990,1.50,true,\r\n\r\n8,b,,,,end\r\n";
-        let mut records = read_all(input, b',');
-        let last = records.pop().unwrap().unwrap();
-        assert_eq!((last.place.line, &last.fields["note"]), (Some(5), &json!("end")));
-        let record = records.remove(0).unwrap();
-        assert_eq!(record.place.line, Some(2));
-        let document = Fields::default().document(record).unwrap();
-        assert_eq!((document.id.as_str(), document.text.as_str()), ("007", "Bees,\r\nthey \"dance\""));
-        assert_eq!(Value::from(document.metadata), json!({"year": 1990, "code": "1.50", "ok": true}));
+    fn rows_are_records_with_their_names_in_the_first_and_empty_cells_left_out() {
+        let input = b"\xef\xbb\xbfid, text ,note\r\n1,\"Bees,\r\nthey \"\"dance\"\"\",\r\n2,b,end\r\n";
+        let records: Vec<_> = read_all(input, b',').into_iter().map(Result::unwrap).collect();
+        assert_eq!(Value::from(records[0].fields.clone()), json!({"id": "1", "text": "Bees,\r\nthey \"dance\""}));
+        assert_eq!(Value::from(records[1].fields.clone()), json!({"id": "2", "text": "b", "note": "end"}));
+        assert_eq!((records[0].place.line, records[1].place.line, records.len()), (Some(2), Some(4), 2));
+    }
+
+    #[test]
+    fn metadata_are_numbers_where_those_are_written_the_same_and_id_title_and_text_are_always_strings() {
+        let rows = b"id\ttitle\ttext\tyear\tcode\tok\n7\t1984\t12\t1990\t007\ttrue\n";
+        let document = Fields::default().document(read_all(rows, b'\t').remove(0).unwrap()).unwrap();
+        assert_eq!(
+            (document.id.as_str(), document.title.as_deref(), document.text.as_str()),
+            ("7", Some("1984"), "12")
+        );
+        assert_eq!(Value::from(document.metadata), json!({"year": 1990, "code": "007", "ok": true}));
+    }
+
+    #[test]
+    fn a_cell_is_a_number_only_if_json_writes_it_back_to_the_character() {
+        for number in ["0", "-3", "2.5", "1.0", "18446744073709551615"] {
+            assert!(serde_json::to_string(&value(number)).unwrap() == number, "{number}");
+        }
+        for string in
+            ["007", "1.50", "+1", " 1", "1e5", "-0", ".5", "123456789012345678901", "NaN", "True", "null", "[1]"]
+        {
+            assert_eq!(value(string), json!(string));
+        }
     }
 
     #[test]
     fn a_bad_row_is_named_by_its_line_and_the_next_one_read() {
-        let all = read_all(b"text\tn\n\"two\nlines\"\t1\nshort\n\xff\t2\nlast\t3\n", b'\t');
+        let all = read_all(b"text\tn\n\"two\nlines\"\t1\nshort\n1\tab\xff\n1\t2\t3\nlast\t3\n", b'\t');
         assert_eq!(all[0].as_ref().unwrap().fields["text"], "two\nlines");
         assert_eq!(all[1].as_ref().unwrap_err(), "in:4: the row's cells are 1, the first row has 2");
-        assert_eq!(all[2].as_ref().unwrap_err(), "in:5: invalid UTF-8 at byte 1 of the line");
-        assert_eq!(all[3].as_ref().unwrap().place.line, Some(6));
+        assert_eq!(all[2].as_ref().unwrap_err(), "in:5: invalid UTF-8 at byte 3 of cell 2");
+        assert_eq!(all[3].as_ref().unwrap_err(), "in:6: the row's cells are 3, the first row has 2");
+        assert_eq!(all[4].as_ref().unwrap().place.line, Some(7));
     }
 
     #[test]
     fn columns_need_names_of_their_own() {
-        let said = |input: &[u8]| read_all(input, b',').remove(0).unwrap_err();
         let not = "in:1: not a table with a name for each column";
-        assert_eq!(said(b"a, a\n1,2\n"), format!("{not}: columns 1 and 2 are both called \"a\""));
-        assert_eq!(said(b"a,\n1,2\n"), format!("{not}: column 2 has none"));
-        assert!(read_all(b"", b',').is_empty());
+        assert_eq!(messages(b"a, a\n1,2\n", b','), [format!("{not}: columns 1 and 2 are both called \"a\"")]);
+        assert_eq!(messages(b"a,\n1,2\n", b','), [format!("{not}: column 2 has none")]);
+        assert_eq!(messages(b"\na,\xff\n1,2\n", b','), ["in:2: invalid UTF-8 at byte 1 of cell 2"]);
+    }
+
+    #[test]
+    fn a_table_without_rows_has_no_records() {
+        for input in ["", "\n", "\r\n\r\n", "a,b", "a,b\r\n\r\n"] {
+            assert!(read_all(input.as_bytes(), b',').is_empty(), "{input:?}");
+        }
+    }
+
+    type Cells = (String, String, String);
+
+    fn cells(record: &Record) -> Cells {
+        ["a", "b", "c"].map(|name| record.fields.get(name).map_or("", |cell| cell.as_str().unwrap()).to_owned()).into()
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(rows in prop::collection::vec(("\\PC{1,9}", "[\\PC\r\n\",]{0,9}"), 0..9), tab: bool) {
+        fn what_is_written_is_read(
+            rows in prop::collection::vec(("\\PC{1,9}", "[\\PC\r\n\t\",]{0,9}", "\\PC{0,3}"), 0..9),
+            tab: bool,
+        ) {
             let delimiter = if tab { b'\t' } else { b',' };
             let mut table = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
-            table.write_record(["a", "b"]).unwrap();
-            rows.iter().for_each(|(a, b)| table.write_record([a, b]).unwrap());
+            table.write_record(["a", "b", "c"]).unwrap();
+            rows.iter().for_each(|(a, b, c)| table.write_record([a, b, c]).unwrap());
             let read = read_all(&table.into_inner().unwrap(), delimiter);
-            let cell = |record: &Record, name: &str| record.fields.get(name).map_or("", |cell| cell.as_str().unwrap()).to_owned();
-            let found: Vec<_> = read.iter().map(|record| record.as_ref().unwrap()).map(|record| (cell(record, "a"), cell(record, "b"))).collect();
+            let found: Vec<Cells> = read.iter().map(|record| cells(record.as_ref().unwrap())).collect();
             prop_assert_eq!(found, rows);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(input: Vec<u8>, table in "[a\",\r\n\t]{0,40}") {
+            read_all(&input, b',');
+            read_all(table.as_bytes(), b'\t');
         }
     }
 }

@@ -37,8 +37,8 @@ pub struct Document {
 pub struct Fields {
     /// Dotted path of the id; else the first present of `_id id docid`.
     pub id: Option<String>,
-    /// Dotted paths of the text, those present joined by a blank line; if there are none, the first present of `text
-    /// contents content context passage body`.
+    /// Dotted paths of the text: those that are there and not empty, in this order, with a blank line between two. Null is
+    /// not there. If no path is named, the first present of `text contents content context passage body`.
     pub text: Vec<String>,
     /// Dotted path of the title; else `title`.
     pub title: Option<String>,
@@ -96,17 +96,18 @@ impl Fields {
     /// Takes the text out of the fields.
     fn text(&self, fields: &mut Map<String, Value>) -> Result<String, BadRecord> {
         if self.text.is_empty() {
-            let looked_for = || TEXTS.map(String::from).to_vec();
-            let (field, text) =
-                take_first(fields, None, &TEXTS).ok_or_else(|| BadRecord::NoText { looked_for: looked_for() })?;
+            let no_text = || BadRecord::NoText { looked_for: TEXTS.map(String::from).to_vec() };
+            let (field, text) = take_first(fields, None, &TEXTS).ok_or_else(no_text)?;
             return string_of(field, text);
         }
         let there = self.text.iter().filter_map(|path| Some((path, take(fields, path)?)));
-        let texts: Vec<String> = there.map(|(path, text)| string_of(path, text)).collect::<Result<_, _>>()?;
-        match texts.is_empty() {
-            true => Err(BadRecord::NoText { looked_for: self.text.clone() }),
-            false => Ok(texts.join("\n\n")),
+        let there = there.filter(|(_, value)| !value.is_null());
+        let mut texts: Vec<String> = there.map(|(path, value)| string_of(path, value)).collect::<Result<_, _>>()?;
+        if texts.is_empty() {
+            return Err(BadRecord::NoText { looked_for: self.text.clone() });
         }
+        texts.retain(|text| !text.is_empty());
+        Ok(texts.join("\n\n"))
     }
 }
 
@@ -193,6 +194,19 @@ mod tests {
         assert_eq!(serde_json::to_string(&nested.metadata).unwrap(), r#"{"a":{"c":3}}"#);
         let literal = document(json!({"k": 1, "a": {"b": "deep"}, "a.b": "flat"}), &fields).unwrap();
         assert_eq!(literal.text, "flat");
+    }
+
+    #[test]
+    fn texts_of_several_fields_have_a_blank_line_between_them_and_what_is_missing_or_empty_is_passed_over() {
+        let fields = Fields { text: ["q", "a.b", "c"].map(String::from).into(), ..Fields::default() };
+        let text = |value| document(value, &fields).map(|document| document.text).map_err(|error| error.to_string());
+        assert_eq!(text(json!({"c": "C", "a": {"b": "B"}, "q": "Q"})).unwrap(), "Q\n\nB\n\nC");
+        assert_eq!(text(json!({"q": "", "c": "C"})).unwrap(), "C");
+        assert_eq!(text(json!({"q": "Q", "a": {"b": null}, "c": ""})).unwrap(), "Q");
+        assert_eq!(text(json!({"q": ""})).unwrap(), "", "an empty text is one");
+        let none = "test:7: no text: none of the fields q, a.b, c is present";
+        assert_eq!(text(json!({"text": "T", "q": null})).unwrap_err(), none);
+        assert_eq!(text(json!({"q": "Q", "c": 5})).unwrap_err(), "test:7: field `c` is a number, expected a string");
     }
 
     #[test]

@@ -7,14 +7,14 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
 use serde_json::{Map, Value};
 
-use super::compression::is_compressed;
+use super::compression::decompressed;
 use super::input::by_content;
 use super::text::plain_path;
 use super::{Format, Input};
@@ -151,7 +151,7 @@ fn is_index(path: &Path) -> bool {
 fn unreadable(dir: &Path, error: ignore::Error) -> Error {
     let path = path_of(&error).unwrap_or(dir).to_owned();
     let message = error.to_string();
-    let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other(message));
+    let source = error.into_io_error().unwrap_or_else(|| io::Error::other(message));
     Error::Read { path, source }
 }
 
@@ -163,21 +163,30 @@ fn path_of(error: &ignore::Error) -> Option<&Path> {
     }
 }
 
-/// Whether a file has no text in it, by its start.
-fn not_text(path: &Path) -> std::io::Result<Option<NotText>> {
-    let mut start = Vec::new();
-    File::open(path)?.take(START).read_to_end(&mut start)?;
-    if is_compressed(&start) && Format::of(path).is_some() {
-        return Ok(None);
+/// Whether a file has no text in it, by the start of what it holds. A compressed file is binary unless its name tells the
+/// format.
+fn not_text(path: &Path) -> io::Result<Option<NotText>> {
+    let (compression, bytes) = decompressed(BufReader::new(File::open(path)?))?;
+    if compression.is_some() && Format::of(path).is_none() {
+        return Ok(Some(NotText::Binary));
     }
-    Ok(if start.contains(&0) {
-        Some(NotText::Binary)
-    } else if (start.len() as u64) < START && start.trim_ascii().is_empty() {
-        Some(NotText::Blank)
-    } else {
-        (path.extension().is_some_and(|extension| extension == "json") && no_records(&start))
-            .then_some(NotText::NoRecords)
-    })
+    let mut start = Vec::new();
+    match bytes.take(START).read_to_end(&mut start) {
+        Ok(_) => Ok(why_not_text(path, &start)),
+        // Damaged: the reader says where.
+        Err(_) if compression.is_some() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn why_not_text(path: &Path, start: &[u8]) -> Option<NotText> {
+    if start.contains(&0) {
+        return Some(NotText::Binary);
+    }
+    if (start.len() as u64) < START && start.trim_ascii().is_empty() {
+        return Some(NotText::Blank);
+    }
+    (Format::of(path) == Some(Format::Auto) && no_records(start)).then_some(NotText::NoRecords)
 }
 
 /// Whether JSON that starts so is neither an array, nor SQuAD, nor an object a line.
@@ -194,6 +203,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::corpus::compression::tests::{gzip, zstd};
 
     #[test]
     fn a_walk_passes_over_json_that_is_no_records() {
@@ -286,6 +296,25 @@ mod tests {
         assert_eq!(reasons, ["binary", "blank", "blank"]);
         let paths = expanded.skipped.into_iter().map(|skipped| skipped.path);
         assert_eq!(names(&dir, paths), ["b.txt", "c.jsonl", "d.txt"]);
+    }
+
+    #[test]
+    fn compressed_files_are_looked_at_for_what_they_hold_if_their_name_tells_the_format() {
+        let dir = directory(&[]);
+        let write = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
+        let cut = gzip(&b"{\"text\": \"cut\"}\n".repeat(99));
+        write("a.jsonl.gz", &gzip(b"{\"text\": \"a\"}\n"));
+        write("b.CSV.ZST", &zstd(b"text\nb\n"));
+        write("c.txt", &zstd(b"text"));
+        write("cut.jsonl.gz", &cut[..cut.len() / 2]);
+        write("blank.md.gz", &gzip(b" \n"));
+        write("settings.json.zst", &zstd(b"{\n\"x\": 1}\n"));
+        write("zeros.txt.gz", &gzip(b"a\0b"));
+        write("archive.tar.gz", &gzip(b"tar"));
+        assert_eq!(found(&dir, &[]), ["a.jsonl.gz", "b.CSV.ZST", "c.txt", "cut.jsonl.gz"]);
+        let skipped = expand_one(&dir, &["*"]).unwrap().skipped;
+        let reasons: Vec<_> = skipped.iter().map(|skipped| skipped.why.to_string()).collect();
+        assert_eq!(reasons, ["binary", "blank", "JSON, but no records", "binary"]);
     }
 
     #[test]

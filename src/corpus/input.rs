@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use super::compression::{bare_name, decompressed};
+use super::peek::peek;
 use super::{Markup, Record, Sink, csv, json, jsonl, squad, text};
 use crate::error::{Error, Place, Result};
 
@@ -97,7 +98,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// What a file's extension says, in capitals or not, and before that of a compression. `Auto` is what its content has yet to say.
+    /// What a file's extension says, in capitals or not; of a compressed file's two the one before. `Auto` is what its
+    /// content has yet to say.
     pub(super) fn of(path: &Path) -> Option<Self> {
         match bare_name(path).extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "jsonl" | "ndjson" => Some(Self::Jsonl),
@@ -175,17 +177,21 @@ impl Iterator for ReadAhead {
 /// Pushes an input's records.
 fn read(input: &Input, bytes: Bytes, format: Format, sink: &mut Sink<'_>) -> ControlFlow<()> {
     let name = input.name();
-    let mut bytes = match decompressed(BufReader::new(bytes)) {
-        Ok(bytes) => BufReader::with_capacity(SNIFFED, bytes),
+    let bytes = match decompressed(BufReader::new(bytes)) {
+        Ok((_, bytes)) => BufReader::with_capacity(SNIFFED, bytes),
         Err(source) => return sink(Err(Error::Input { place: Place::whole(&name), source })),
     };
-    let format = match told(input, format) {
-        Some(told) => told,
-        None => match bytes.fill_buf() {
-            Ok(start) => by_content(start),
-            Err(source) => return sink(Err(Error::Input { place: Place::whole(&name), source })),
-        },
-    };
+    match told(input, format) {
+        Some(told) => read_as(told, input, bytes, sink),
+        None => {
+            let (start, bytes) = peek(bytes, SNIFFED);
+            read_as(by_content(&start), input, bytes, sink)
+        }
+    }
+}
+
+fn read_as(format: Format, input: &Input, bytes: impl BufRead, sink: &mut Sink<'_>) -> ControlFlow<()> {
+    let name = input.name();
     let mut found = false;
     let mut noting = |record| {
         found = true;
@@ -227,7 +233,10 @@ pub(super) fn by_content(start: &[u8]) -> Format {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
+    use crate::corpus::compression::tests::{gzip, zstd};
 
     #[test]
     fn content_tells_arrays_squad_and_lines_apart() {
@@ -250,7 +259,9 @@ mod tests {
         assert_eq!(["a.jsonl", "a.ndjson"].map(of), [Some(Format::Jsonl); 2]);
         assert_eq!(["a.txt", "b.text", "C.TXT"].map(of), [Some(Format::Text); 3]);
         assert_eq!(["a.md", "a.markdown", "a.mkd", "README.MD"].map(of), [Some(Format::Markdown); 4]);
-        assert_eq!(["a", ".md", "a.rs", "a.md.bak"].map(of), [None; 4]);
+        assert_eq!(["a.csv", "A.CSV.gz"].map(of), [Some(Format::Csv); 2]);
+        assert_eq!(["a.tsv", "a.tab", "a.tab.ZST"].map(of), [Some(Format::Tsv); 3]);
+        assert_eq!(["a", ".md", "a.rs", "a.md.bak", "a.gz", ".gz"].map(of), [None; 6]);
     }
 
     #[test]
@@ -274,6 +285,60 @@ mod tests {
         let markups: Vec<_> = all.iter().map(|found| found.as_ref().ok().and_then(|record| record.markup)).collect();
         assert_eq!(markups, [Some(Markup::Markdown), None, Some(Markup::Plain)]);
         assert!(matches!(all[1], Err(Error::NoRecords { .. })));
+    }
+
+    /// What the records of a file are, but for its path, which some have in them.
+    fn parts(path: PathBuf) -> Vec<(Option<u64>, Option<Markup>, String)> {
+        let record = |mut record: Record| {
+            record.fields.retain(|name, _| name != "_id" && name != "path");
+            (record.place.line, record.markup, serde_json::to_string(&record.fields).unwrap())
+        };
+        records(&[Input::File(path)], Format::Auto).unwrap().map(|found| record(found.unwrap())).collect()
+    }
+
+    #[test]
+    fn a_compressed_file_of_any_format_has_the_same_records() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, content) in [
+            ("a.jsonl", "{\"text\":\"a\"}\n\n{\"text\":\"b\"}\n"),
+            ("a.json", "[{\"text\":\"a\"},\n{\"text\":\"b\"}]"),
+            ("squad.json", r#"{"data":[{"title":"T","paragraphs":[{"context":"a"},{"context":"b"}]}]}"#),
+            ("a.csv", "\u{feff}text,n\r\na,1\r\n\"b\r\n\",2\r\n"),
+            ("a.tab", "text\tn\na\t1\nb\t2\n"),
+            ("a.txt", "a\nb\n"),
+            ("a.md", "# A\nb\n"),
+        ] {
+            let twin = |name: String, bytes: Vec<u8>| {
+                let path = dir.path().join(name);
+                std::fs::write(&path, bytes).unwrap();
+                parts(path)
+            };
+            let plain = twin(name.into(), content.into());
+            assert!(!plain.is_empty(), "{name}");
+            for compress in [gzip, zstd] {
+                let bytes = compress(content.as_bytes());
+                assert_eq!(twin(format!("{name}.gz"), bytes.clone()), plain, "{name}, an ending that may be wrong");
+                assert_eq!(twin(name.into(), bytes), plain, "{name}, no ending that says so");
+            }
+        }
+    }
+
+    #[test]
+    fn cut_or_damaged_data_end_as_an_error_with_the_line_reached() {
+        let texts = || (0..20_000_u64).map(|number| format!("bees {}", number.pow(3)));
+        let lines: String = texts().map(|text| format!("{{\"text\":\"{text}\"}}\n")).collect();
+        let table: String = iter::once("text".into()).chain(texts()).map(|row| row + "\n").collect();
+        for (suffix, content) in [(".jsonl", lines), (".csv", table)] {
+            for compress in [gzip, zstd] {
+                let file = tempfile::Builder::new().suffix(suffix).tempfile().unwrap();
+                let bytes = compress(content.as_bytes());
+                std::fs::write(file.path(), &bytes[..bytes.len() * 4 / 5]).unwrap();
+                let mut all: Vec<_> = records(&[Input::File(file.path().into())], Format::Auto).unwrap().collect();
+                let Some(Err(Error::Input { place, .. })) = all.pop() else { panic!("the last is an error") };
+                assert!(place.line.unwrap() > 2000, "{place}");
+                assert!(all.len() > 2000 && all.iter().all(Result::is_ok));
+            }
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ mod input;
 mod json;
 mod jsonl;
 mod outline;
+mod peek;
+mod rows;
 mod section;
 mod squad;
 mod text;
