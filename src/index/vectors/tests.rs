@@ -162,7 +162,7 @@ fn every_kind_of_index_finds_all_that_is_allowed_and_the_nearest_of_few() {
         let (_, mut segment) = segment(dir.path(), &recipe, &rows, &[100, 200, 300]);
         segment.prepare_to_filter().unwrap();
         // Few, and nearly all: a graph and lists are searched in other ways.
-        for step in [100, 2, 1] {
+        for step in [1000, 100, 2, 1] {
             let allowed: Vec<u64> = (100..6100).step_by(step).filter(|key| ![100, 200, 300].contains(key)).collect();
             let keys = Keys::new(allowed.iter().copied());
             for (count, k) in [(1, 20), (30, 70)] {
@@ -173,7 +173,7 @@ fn every_kind_of_index_finds_all_that_is_allowed_and_the_nearest_of_few() {
                     "{factory}, every {step}th, {k}"
                 );
                 assert!(all.iter().all(|&key| keys.contains(key)), "{factory}, every {step}th");
-                if step == 100 && ["Flat", "HNSW8", "IVF16,Flat"].contains(&factory) {
+                if step >= 100 && ["Flat", "HNSW8", "IVF16,Flat"].contains(&factory) {
                     let mut expected = allowed.clone();
                     expected.sort_by(|&a, &b| near(a).total_cmp(&near(b)));
                     assert_eq!(all, expected[..all.len()], "{factory}");
