@@ -1,20 +1,20 @@
 //! Links BLAS, LAPACK and the C++ runtime into the program, where their archives are there.
 //!
 //! FAISS's crate names the libraries (`-lblas -llapack -lgomp -lstdc++`); which file that is, the linker's search path
-//! says. A directory with archives and no shared libraries, first on the path, makes it these. OpenBLAS is the serial
-//! one: threads of its own would fight with FAISS's, and loading the shared one costs each start 3 ms. Where an archive is
+//! says. A directory with archives and no shared libraries, first on the path, makes it these. BLAS and LAPACK are the
+//! reference ones, small and slow; the products that take time are our own (`src/kernels/blas.rs`). Where an archive is
 //! missing the shared libraries are linked, and everything works as well, a little later.
 //!
 //! It also passes on how FAISS was compiled.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::{env, fs};
 
 /// The names that are linked, and the files that serve them.
 const ARCHIVES: [(&str, &str); 6] = [
-    ("blas", "libopenblas.a"),
-    ("lapack", "libopenblas.a"),
+    ("blas", "blas/libblas.a"),
+    ("lapack", "lapack/liblapack.a"),
     ("gfortran", "libgfortran.a"),
     ("quadmath", "libquadmath.a"),
     ("gomp", "libgomp.a"),
@@ -30,7 +30,7 @@ fn main() {
     let _ = fs::remove_dir_all(&out);
     let Some(found) = found.filter(|_| env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux")) else {
         println!(
-            "cargo:warning=no static OpenBLAS here: linking shared libraries, which costs each start a few milliseconds"
+            "cargo:warning=no archives of LAPACK here: linking shared libraries, which costs each start a few milliseconds"
         );
         return;
     };
@@ -58,7 +58,7 @@ fn tell_of_instructions() {
     }
 }
 
-/// The archive of this name, of the compiler's own or of the serial OpenBLAS.
+/// The archive of this name: one of the compiler's own, or where Debian has the reference BLAS and LAPACK.
 fn archive(file: &str) -> Option<PathBuf> {
     let compiler = env::var("CXX").unwrap_or_else(|_| "c++".into());
     let ask = |file: &str| {
@@ -67,11 +67,8 @@ fn archive(file: &str) -> Option<PathBuf> {
         // A compiler that does not know the file prints its name.
         path.is_absolute().then_some(path).filter(|path| path.exists())
     };
-    match file {
-        "libopenblas.a" => {
-            let (libc, below) = (ask("libc.so")?, Path::new("openblas-serial").join(file));
-            Some(libc.parent()?.join(below)).filter(|path| path.exists())
-        }
-        _ => ask(file),
+    if !file.contains('/') {
+        return ask(file);
     }
+    Some(ask("libc.so")?.parent()?.join(file)).filter(|path| path.exists())
 }

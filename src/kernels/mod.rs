@@ -9,6 +9,8 @@ mod attention;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_os = "linux")]
+mod blas;
 mod gemm;
 mod linear;
 mod math;
