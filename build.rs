@@ -12,11 +12,10 @@ use std::process::Command;
 use std::{env, fs};
 
 /// The names that are linked, and the files that serve them.
-const ARCHIVES: [(&str, &str); 6] = [
+const ARCHIVES: [(&str, &str); 5] = [
     ("blas", "blas/libblas.a"),
     ("lapack", "lapack/liblapack.a"),
     ("gfortran", "libgfortran.a"),
-    ("quadmath", "libquadmath.a"),
     ("gomp", "libgomp.a"),
     ("stdc++", "libstdc++.a"),
 ];
@@ -26,7 +25,10 @@ fn main() {
     println!("cargo:rerun-if-env-changed=CXX");
     tell_of_instructions();
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("archives");
-    let found: Option<Vec<_>> = ARCHIVES.iter().map(|(name, file)| Some((name, archive(file)?))).collect();
+    // Fortran's numbers of 128 bits; elsewhere the processor's own floats are these, and there is no such library.
+    let quadmath = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64");
+    let archives = ARCHIVES.iter().chain(quadmath.then_some(&("quadmath", "libquadmath.a")));
+    let found: Option<Vec<_>> = archives.map(|(name, file)| Some((name, archive(file)?))).collect();
     let _ = fs::remove_dir_all(&out);
     let Some(found) = found.filter(|_| env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux")) else {
         println!(
@@ -41,7 +43,9 @@ fn main() {
     println!("cargo:rustc-link-search=native={}", out.display());
     // What LAPACK, a Fortran program, needs; after it.
     println!("cargo:rustc-link-arg=-lgfortran");
-    println!("cargo:rustc-link-arg=-lquadmath");
+    if quadmath {
+        println!("cargo:rustc-link-arg=-lquadmath");
+    }
 }
 
 /// Tells the program which instructions FAISS was compiled for (`.cargo/config.toml`), so that it can say when they are
