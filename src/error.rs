@@ -317,9 +317,11 @@ pub enum Error {
         missing: String,
     },
     /// The Hub did not give a file.
-    #[error("model {id}: cannot download {file} from {endpoint}")]
+    #[error("{kind} {id}: cannot download {file} from {endpoint}")]
     Download {
-        /// The model asked for.
+        /// A model or a data set.
+        kind: &'static str,
+        /// Its id.
         id: String,
         /// The file.
         file: String,
@@ -330,9 +332,11 @@ pub enum Error {
         source: Cause,
     },
     /// The Hub knows no such model, revision or file.
-    #[error("model {id}: no {file} on {endpoint}")]
+    #[error("{kind} {id}: no {file} on {endpoint}")]
     NotOnHub {
-        /// The model asked for.
+        /// A model or a data set.
+        kind: &'static str,
+        /// Its id.
         id: String,
         /// The file.
         file: String,
@@ -341,6 +345,16 @@ pub enum Error {
         /// The Hub's words.
         #[source]
         source: Cause,
+    },
+    /// A data set of the Hub, of which it is not clear what is wanted.
+    #[error("{address}: {what}")]
+    DataSet {
+        /// Its address.
+        address: String,
+        /// What is wrong.
+        what: String,
+        /// What to type instead.
+        hint: String,
     },
     /// A file has other bytes than its digest promises.
     #[error("{}: its SHA-256 is {found}, expected {expected}", .path.display())]
@@ -374,6 +388,14 @@ pub enum Error {
     /// A setting that this model or build cannot serve.
     #[error("{0}")]
     Unsupported(String),
+    /// What this build was made without.
+    #[error("{what} needs a build with the feature `{feature}`")]
+    NotBuiltIn {
+        /// What was to be done.
+        what: String,
+        /// The Cargo feature.
+        feature: &'static str,
+    },
     /// The encoder failed in its arithmetic library.
     #[error("the encoder failed on {device}")]
     Encoder {
@@ -541,6 +563,11 @@ impl Error {
                 "`semsearch model fetch {id}` downloads it (without --offline), `semsearch model import DIR` copies it from \
                  a directory that holds its files"
             ),
+            Self::DataSet { hint, .. } => hint.clone(),
+            Self::Download { kind: "data set", .. } => "check the network and HF_ENDPOINT".into(),
+            Self::NotOnHub { kind: "data set", .. } => {
+                "check the address; one that is not public needs HF_TOKEN".into()
+            }
             Self::Download { .. } => {
                 "check the network and HF_ENDPOINT, or bring the files with `semsearch model import DIR`".into()
             }
@@ -557,6 +584,9 @@ impl Error {
                 "index more texts at once, or name a `--factory` with fewer clusters; `Flat` needs no training".into()
             }
             Self::GivenVectors { hint, .. } => (*hint).into(),
+            Self::NotBuiltIn { .. } => {
+                "the released program has it, as has `cargo install` with the default features".into()
+            }
             Self::NoFiles { .. } => {
                 "files are chosen by extension, hidden and ignored ones left out; `--glob PATTERN` chooses others"
                     .into()

@@ -5,6 +5,7 @@
 //! | module | what goes in | what comes out |
 //! | --- | --- | --- |
 //! | [`corpus`] | files and streams | [`Document`](corpus::Document)s |
+//! | [`hub`] | a name on the Hugging Face Hub | its files |
 //! | [`model`] | a name | the model's files, and texts as token ids |
 //! | [`passage`] | documents | what of them gets a vector |
 //! | [`encoder`] | token ids | vectors |
@@ -13,6 +14,7 @@
 //! | [`filter`] | an expression | which metadata it lets pass |
 //! | [`search`] | queries | [`Hit`](search::Hit)s |
 //! | [`eval`] | runs and judgements | how good the hits are |
+//! | [`plot`] | curves, similarities | pictures |
 //! | [`vector_file`] | vectors of other programs, and for them | npy, safetensors |
 //!
 //! A session in code, all of it real, with the model in a directory:
@@ -60,10 +62,12 @@ pub mod encoder;
 pub mod error;
 pub mod eval;
 pub mod filter;
+pub mod hub;
 pub mod index;
 #[allow(unsafe_code)]
 pub mod kernels;
 pub mod model;
 pub mod passage;
+pub mod plot;
 pub mod search;
 pub mod vector_file;

@@ -1,5 +1,6 @@
 //! The way to the Hugging Face Hub, for real, against a small server on loopback that speaks the Hub's routes: a HEAD
-//! with the file's ETag, size and commit, large files by way of a redirect, 404 for what is not there.
+//! with the file's ETag, size and commit, large files by way of a redirect, a list of a data set's files, 404 for what is
+//! not there.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,14 +13,23 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::support::{Ran, Sandbox, tiny_model};
 
 const MODEL: &str = "tiny/bert";
+const PETS: &str = "datasets/tiny/pets";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const WEIGHTS: &str = "model.safetensors";
+
+const VALIDATION: &str = "plain_text/validation-00000-of-00001.parquet";
+
+/// Whether a file is one of the data set's, not of the model's.
+fn is_data(file: &str) -> bool {
+    [".parquet", ".md", ".jsonl"].iter().any(|ending| file.ends_with(ending))
+}
 
 /// What the server does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +73,13 @@ impl Hub {
             "1_Pooling/config.json",
             WEIGHTS,
         ];
-        let files = names.map(|name| (name.to_owned(), fs::read(dir.path().join(name)).unwrap())).into();
+        let mut files: HashMap<String, Vec<u8>> =
+            names.map(|name| (name.to_owned(), fs::read(dir.path().join(name)).unwrap())).into();
+        let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/parquet/snappy.parquet");
+        files.insert(VALIDATION.into(), fs::read(table).unwrap());
+        files.insert("plain_text/train-00000-of-00001.parquet".into(), b"PAR1".into());
+        files.insert("README.md".into(), b"# Pets".into());
+        files.insert("more/cats.jsonl".into(), b"{\"_id\": \"c\", \"text\": \"a cat\"}\n".into());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Shared {
@@ -101,7 +117,12 @@ impl Shared {
             }
         }
         let [method, path, _] = request.split(' ').collect::<Vec<_>>()[..] else { return None };
-        let of_model = path.strip_prefix(&format!("/{MODEL}/resolve/")).and_then(|rest| rest.split_once('/'));
+        let (path, _) = path.split_once('?').unwrap_or((path, ""));
+        if path == format!("/api/{PETS}/tree/main") {
+            return self.list(&mut connection);
+        }
+        let resolve = |repository: &str| path.strip_prefix(&format!("/{repository}/resolve/"))?.split_once('/');
+        let of_model = resolve(MODEL).or_else(|| resolve(PETS));
         let (file, from_storage) = match (of_model, path.strip_prefix("/storage/")) {
             (Some((_, file)), _) => (file, false),
             (None, Some(file)) => (file, true),
@@ -132,6 +153,16 @@ impl Shared {
         Some(())
     }
 
+    /// The files of the data set, as the Hub lists them.
+    fn list(&self, connection: &mut TcpStream) -> Option<()> {
+        let files = self.files.iter().filter(|(file, _)| is_data(file)).map(
+            |(file, content)| json!({"type": "file", "oid": etag(file, content), "size": content.len(), "path": file}),
+        );
+        let body = Value::from_iter(files).to_string();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}", body.len());
+        write!(connection, "{head}\r\nConnection: close\r\n\r\n{body}").ok()
+    }
+
     fn send(&self, connection: &mut TcpStream, file: &str, content: &[u8]) {
         let mut bytes = content.to_vec();
         match self.fault {
@@ -145,6 +176,74 @@ impl Shared {
             thread::sleep(Duration::from_secs(60));
         }
     }
+}
+
+#[test]
+fn a_split_of_a_data_set_is_indexed_by_its_address_and_found_in_the_cache_afterwards() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::None));
+    tiny_model(&sandbox.path("tiny"), 1);
+    let split = ["index", "hf://datasets/tiny/pets", "--split", "validation", "--model", "tiny", "--json"];
+    let summary: Value = serde_json::from_str(&run(&sandbox, &hub.endpoint, &split).success()).unwrap();
+    assert_eq!((&summary["documents"], &summary["added"]), (&json!(3), &json!(3)));
+    let requests = hub.requests();
+    let again: Value =
+        serde_json::from_str(&run(&sandbox, &hub.endpoint, &[&split[..], &["--offline"]].concat()).success()).unwrap();
+    assert_eq!((&again["unchanged"], hub.requests()), (&json!(3), requests));
+    let hits =
+        run(&sandbox, &hub.endpoint, &["query", "bees", "-f", "jsonl", "-k", "1", "--mode", "lexical"]).success();
+    let hit: Value = serde_json::from_str(&hits).unwrap();
+    assert_eq!((&hit["id"], &hit["metadata"]["author"]["name"]), (&json!("1"), &json!("Karl")));
+}
+
+#[test]
+fn a_file_of_a_data_set_is_named_by_its_address_whatever_its_revision() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::None));
+    tiny_model(&sandbox.path("tiny"), 1);
+    let file = |revision: &str| format!("hf://datasets/tiny/pets{revision}/more/cats.jsonl");
+    let index = |address: &str, more: &[&str]| {
+        let args = [&["index", address, "--model", "tiny", "--json"], more].concat();
+        serde_json::from_str::<Value>(&run(&sandbox, &hub.endpoint, &args).success()).unwrap()
+    };
+    assert_eq!(index(&file(""), &[])["added"], json!(1));
+    // The same input, so that pruning knows what it had.
+    let pruned = index(&file("@main"), &["--prune"]);
+    assert_eq!((&pruned["unchanged"], &pruned["removed"]), (&json!(1), &json!(0)));
+    let embedded = run(&sandbox, &hub.endpoint, &["embed", &file(""), "--model", "tiny"]).success();
+    assert!(embedded.starts_with(r#"{"_id":"c","text":"a cat","embedding":["#), "{embedded}");
+}
+
+#[test]
+fn a_data_set_that_is_not_clear_or_not_there_is_said_with_what_there_is() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::None));
+    let index = |args: &[&str]| {
+        let ran = run(&sandbox, &hub.endpoint, &[&["index"], args].concat());
+        assert_eq!(ran.status, Some(2), "{ran}");
+        told(&ran, &hub)
+    };
+    insta::assert_snapshot!(index(&["hf://datasets/tiny/pets"]), @r"
+    error: hf://datasets/tiny/pets: it has the splits train, validation
+    hint: name one, as in `--split validation`
+    ");
+    insta::assert_snapshot!(index(&["hf://datasets/tiny/pets", "--split", "test"]), @r#"
+    error: hf://datasets/tiny/pets: no split "test" in it
+    hint: there are train, validation
+    "#);
+    insta::assert_snapshot!(index(&["hf://datasets/no/such", "--split", "test"]), @r"
+    error: data set no/such: no list of files on [HUB]: HTTP error: 404 Not Found (url=[HUB]/api/datasets/no/such/tree/main?recursive=true, error_code=RepoNotFound)
+    hint: check the address; one that is not public needs HF_TOKEN
+    ");
+    insta::assert_snapshot!(index(&["hf://datasets/tiny/pets", "--offline"]), @r"
+    error: hf://datasets/tiny/pets: it is not in [DIR]/hf/hub
+    hint: without --offline it is downloaded, and found there from then on
+    ");
+    insta::assert_snapshot!(index(&["hf://models/tiny/bert"]), @r"
+    error: hf://models/tiny/bert: not an address of a data set
+    hint: an address is hf://datasets/OWNER/NAME, perhaps with @REVISION and then /PATH
+    ");
+    insta::assert_snapshot!(index(&["corpus.jsonl", "--split", "test"]), @r"
+    error: --split chooses from a data set of the Hub
+    hint: name one, as in `hf://datasets/OWNER/NAME --split train`
+    ");
 }
 
 /// As the Hub names a file's content: a large one by SHA-256, a small one as git does.

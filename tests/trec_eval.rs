@@ -1,6 +1,8 @@
 //! The numbers of pytrec_eval and scipy: `tests/data/eval/make.py` made them, and the judgements and runs they are of.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use semsearch::eval::{Evaluation, Metric, Qrels, Run, compare, evaluate};
@@ -18,7 +20,9 @@ fn expected() -> Value {
 
 fn evaluation(run: &str, metrics: &Map<String, Value>) -> Evaluation {
     let metrics: Vec<Metric> = metrics.keys().map(|word| word.parse().unwrap()).collect();
-    evaluate(&Run::open(&data(run)).unwrap(), &Qrels::open(&data("qrels.tsv")).unwrap(), &metrics)
+    let open = |name: &str| BufReader::new(File::open(data(name)).unwrap());
+    let run = Run::read(open(run), &run.into()).unwrap();
+    evaluate(&run, &Qrels::read(open("qrels.tsv"), &"qrels.tsv".into()).unwrap(), &metrics)
 }
 
 /// That each metric has the value expected of it.

@@ -1,15 +1,16 @@
 //! `semsearch embed`: records in, the same records with their vectors out.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::sync::Arc;
 
-use semsearch::corpus::{self, Document, Input, Record};
+use semsearch::corpus::{self, Document, Format, Record};
 use semsearch::embedder::{Embedded, Embedder};
-use semsearch::error::{BadRecord, Error, Place};
+use semsearch::error::Error;
 use semsearch::model::Pooling;
 use semsearch::passage::{Cutter, Piece};
+#[cfg(feature = "parquet")]
+use semsearch::vector_file::{TableRow, TableWriter};
 use semsearch::vector_file::{VectorFormat, VectorWriter};
 use serde_json::{Map, Value};
 
@@ -21,16 +22,17 @@ use super::terminal::{Cuts, EncodingBar};
 use super::{Outcome, output};
 
 pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Outcome> {
-    let inputs = inputs(&args.inputs, &args.records, "embed", &settings.terminal)?.inputs;
-    let records: Box<dyn Iterator<Item = Result<Record, Error>>> = if args.lines {
-        Box::new(lines(inputs)?)
-    } else {
-        Box::new(corpus::records(&inputs, args.records.format.into())?)
-    };
+    // As among inputs, - is the standard stream.
+    let file = args.output.as_ref().filter(|path| *path != Path::new("-"));
+    if let Some(path) = file.filter(|_| args.output_format.is_none()) {
+        by_extension(path)?;
+    }
+    let inputs = inputs(&args.inputs, &args.records, "embed", settings)?.inputs;
+    let records = corpus::records(&inputs, if args.lines { Format::Lines } else { args.records.format.into() })?;
     let (_, embedder) = settings.embedder(&args.encoding, None, args.records.truncate_dim)?;
-    let format = vector_format(args, embedder.pooling())?;
+    let format = output_format(args, file.map(|path| path.as_path()), embedder.pooling())?;
     super::interrupt::exit_on_signal(&settings.terminal);
-    let bar = match args.output {
+    let bar = match file {
         Some(_) => settings.terminal.encoding("texts", None),
         None => settings.terminal.encoding_beside_output("texts"),
     };
@@ -39,20 +41,27 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
     let cutter = Cutter { tokenizer: embedder.tokenizer(), with_title: !args.records.no_title, prompt: &prompt };
     let mut run = Run { options: &args.records, embedder: &embedder, cutter, bar, cuts: Cuts::default(), skipped };
     let records = records.take(args.records.limit.unwrap_or(usize::MAX));
-    match (&args.output, format) {
-        (None, None) => run.all(records, &mut Lines(output::raw()))?,
+    let dim = embedder.dim();
+    match (file, vector_format(format)) {
         (None, Some(_)) => {
             let message = "this format says the number of rows at its start: it cannot go to standard output".into();
             return Err(Advice { message, hint: "`--output FILE` writes it to a file".into() }.into());
         }
-        (Some(path), None) => write_beside(path, |beside| {
-            let file = File::create(beside).map_err(|source| Error::Write { path: path.clone(), source })?;
-            run.all(records, &mut Lines(BufWriter::new(file)))
-        })?,
+        (None, None) if format == EmbeddingFormat::Parquet => {
+            table(io::stdout(), Path::new("<stdout>"), dim, |out| run.all(records, out))?;
+        }
+        (None, None) => run.all(records, &mut Lines(output::raw()))?,
         (Some(path), Some(format)) => write_beside(path, |beside| {
-            let mut matrix = VectorWriter::create(beside, format, embedder.dim())?;
+            let mut matrix = VectorWriter::create(beside, format, dim)?;
             run.all(records, &mut matrix)?;
             Ok(matrix.finish()?)
+        })?,
+        (Some(path), None) => write_beside(path, |beside| {
+            let file = File::create(beside).map_err(|source| Error::Write { path: path.clone(), source })?;
+            match format {
+                EmbeddingFormat::Parquet => table(file, path, dim, |out| run.all(records, out)),
+                _ => run.all(records, &mut Lines(BufWriter::new(file))),
+            }
         })?,
     }
     run.skipped.report();
@@ -60,42 +69,110 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
     Ok(Outcome::Done)
 }
 
-/// The format of vectors alone; `None` for records with their vectors.
-fn vector_format(args: &args::Embed, pooling: Pooling) -> anyhow::Result<Option<VectorFormat>> {
-    let format = match args.output_format {
-        Some(EmbeddingFormat::Jsonl) => None,
-        Some(EmbeddingFormat::Npy) => Some(VectorFormat::Npy),
-        Some(EmbeddingFormat::Safetensors) => Some(VectorFormat::Safetensors),
-        None => args.output.as_deref().and_then(VectorFormat::of),
-    };
-    if format.is_some() && pooling == Pooling::None {
+/// How the output is written: as asked for, or as its file is called.
+fn output_format(args: &args::Embed, output: Option<&Path>, pooling: Pooling) -> anyhow::Result<EmbeddingFormat> {
+    let by_name = output.map_or(Ok(EmbeddingFormat::Jsonl), by_extension);
+    let format = args.output_format.map_or(by_name, Ok)?;
+    if format != EmbeddingFormat::Jsonl && pooling == Pooling::None {
         let message = "`--pooling none` gives each text a matrix of its own: only jsonl holds that".into();
         return Err(Error::Unsupported(message).into());
+    }
+    if format == EmbeddingFormat::Parquet && cfg!(not(feature = "parquet")) {
+        return Err(Error::NotBuiltIn { what: "to write Parquet".into(), feature: "parquet" }.into());
     }
     Ok(format)
 }
 
+fn by_extension(path: &Path) -> anyhow::Result<EmbeddingFormat> {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    match extension.as_str() {
+        "jsonl" | "ndjson" | "json" => Ok(EmbeddingFormat::Jsonl),
+        "npy" => Ok(EmbeddingFormat::Npy),
+        "safetensors" => Ok(EmbeddingFormat::Safetensors),
+        "parquet" | "pq" => Ok(EmbeddingFormat::Parquet),
+        _ => {
+            let message = format!("{}: its name does not say how to write it", path.display());
+            let hint = "end it with .jsonl, .npy, .safetensors or .parquet, or say `--output-format`".into();
+            Err(Advice { message, hint }.into())
+        }
+    }
+}
+
+/// The format, if it is one of vectors alone.
+fn vector_format(format: EmbeddingFormat) -> Option<VectorFormat> {
+    match format {
+        EmbeddingFormat::Npy => Some(VectorFormat::Npy),
+        EmbeddingFormat::Safetensors => Some(VectorFormat::Safetensors),
+        EmbeddingFormat::Jsonl | EmbeddingFormat::Parquet => None,
+    }
+}
+
+/// A passage, and the record that it is of.
+struct Taken<'a> {
+    fields: &'a Fields,
+    document: &'a Document,
+    piece: Piece<'a>,
+}
+
 /// Where vectors go.
 trait Sink {
-    /// Takes records with their vectors, in order.
-    fn take(&mut self, records: Vec<Fields>, embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()>;
+    /// Takes passages with their vectors, in order.
+    fn take(&mut self, passages: &[Taken<'_>], embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()>;
 }
 
 /// Records with their vectors, a line each.
 struct Lines<W>(W);
 
 impl<W: Write> Sink for Lines<W> {
-    fn take(&mut self, records: Vec<Fields>, embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
-        for (row, fields) in records.into_iter().enumerate() {
-            write(&mut self.0, fields, embedder, embedded, row)?;
+    fn take(&mut self, passages: &[Taken<'_>], embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
+        for (row, passage) in passages.iter().enumerate() {
+            write(&mut self.0, passage.record()?, embedder, embedded, row)?;
         }
         Ok(self.0.flush()?)
     }
 }
 
 impl Sink for VectorWriter {
-    fn take(&mut self, _: Vec<Fields>, _: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
+    fn take(&mut self, _: &[Taken<'_>], _: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
         Ok(self.write(embedded.vectors.as_slice())?)
+    }
+}
+
+/// Writes a Parquet table to `out`, which messages call `path`.
+#[cfg(feature = "parquet")]
+fn table<W: Write + Send>(
+    out: W,
+    path: &Path,
+    dim: usize,
+    fill: impl FnOnce(&mut TableWriter<W>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut table = TableWriter::new(out, path.into(), dim)?;
+    fill(&mut table)?;
+    Ok(table.finish()?.flush()?)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn table<W: Write>(
+    _: W,
+    _: &Path,
+    _: usize,
+    _: impl FnOnce(&mut Lines<W>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    unreachable!("`output_format` refuses Parquet")
+}
+
+#[cfg(feature = "parquet")]
+impl<W: Write + Send> Sink for TableWriter<W> {
+    fn take(&mut self, passages: &[Taken<'_>], _: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
+        for (Taken { document, piece, .. }, vector) in passages.iter().zip(embedded.vectors.iter()) {
+            let mut metadata = piece.metadata.clone();
+            if let Some(chunk) = piece.chunk {
+                metadata.to_mut().insert("chunk".into(), serde_json::to_value(chunk)?);
+            }
+            let (id, title) = (document.id.as_str(), document.title.as_deref());
+            self.write(TableRow { id, title, text: piece.text, metadata: &metadata }, vector)?;
+        }
+        Ok(())
     }
 }
 
@@ -143,16 +220,15 @@ impl Run<'_> {
             window = fitting;
         }
         let max_length = self.embedder.tokenizer().max_length();
-        let (mut records, mut texts) = (Vec::with_capacity(window.len()), Vec::with_capacity(window.len()));
+        let mut passages = Vec::with_capacity(window.len());
         for (fields, document) in &window {
-            for piece in self.cutter.pieces(document, cut(document, cutting(self.options, None), max_length))? {
-                records.push(of_piece(fields, document, &piece)?);
-                texts.push(piece.to_embed);
-            }
+            let pieces = self.cutter.pieces(document, cut(document, cutting(self.options, None), max_length))?;
+            passages.extend(pieces.into_iter().map(|piece| Taken { fields, document, piece }));
         }
+        let texts: Vec<&str> = passages.iter().map(|passage| passage.piece.to_embed.as_ref()).collect();
         let embedded = self.embedder.embed_reporting(&texts, &mut self.bar)?;
         self.cuts.add(&embedded.tokenized.dropped);
-        out.take(records, self.embedder, &embedded)
+        out.take(&passages, self.embedder, &embedded)
     }
 
     fn split_long(&self, window: Vec<Parsed>) -> Result<(Vec<Parsed>, Vec<Error>), Error> {
@@ -164,18 +240,20 @@ impl Run<'_> {
     }
 }
 
-/// The record of a passage: that of its document, or where that is cut one with the passage's own text and place.
-fn of_piece(fields: &Fields, document: &Document, piece: &Piece) -> anyhow::Result<Fields> {
-    let mut fields = fields.clone();
-    if let Some(chunk) = piece.chunk {
-        let text = fields.iter_mut().find(|(_, value)| value.as_str() == Some(&document.text));
-        match text {
-            Some((_, text)) => *text = piece.text.into(),
-            None => drop(fields.insert("text".into(), piece.text.into())),
+impl Taken<'_> {
+    /// The passage as a record: that of its document, or where that is cut one with the passage's own text and place.
+    fn record(&self) -> anyhow::Result<Fields> {
+        let mut fields = self.fields.clone();
+        if let Some(chunk) = self.piece.chunk {
+            let text = fields.iter_mut().find(|(_, value)| value.as_str() == Some(&self.document.text));
+            match text {
+                Some((_, text)) => *text = self.piece.text.into(),
+                None => drop(fields.insert("text".into(), self.piece.text.into())),
+            }
+            fields.insert("chunk".into(), serde_json::to_value(chunk)?);
         }
-        fields.insert("chunk".into(), serde_json::to_value(chunk)?);
+        Ok(fields)
     }
-    Ok(fields)
 }
 
 /// One record with its vector, or with its tokens and their vectors.
@@ -208,37 +286,8 @@ fn write(
     writeln!(out, "}}")
 }
 
-/// Every line of the inputs as a record with a text.
-fn lines(inputs: Vec<Input>) -> Result<impl Iterator<Item = Result<Record, Error>>, Error> {
-    let open = |input: Input| -> Result<(Arc<str>, Box<dyn Read>), Error> {
-        let name = input.name();
-        match input {
-            Input::Stdin => Ok((name, Box::new(io::stdin()))),
-            Input::File(path) | Input::Found(path) => {
-                let file = File::open(&path).map_err(|source| Error::Read { path, source })?;
-                Ok((name, Box::new(file)))
-            }
-        }
-    };
-    let opened: Vec<_> = inputs.into_iter().map(open).collect::<Result<_, _>>()?;
-    Ok(opened.into_iter().flat_map(|(name, bytes)| {
-        let lines = BufReader::new(bytes).split(b'\n');
-        (1..).zip(lines).map(move |(number, line)| {
-            let place = Place::line(&name, number);
-            let bytes = line.map_err(|source| Error::Input { place: place.clone(), source })?;
-            let text = String::from_utf8(bytes).map_err(|error| Error::Record {
-                place: place.clone(),
-                problem: BadRecord::utf8(error.utf8_error()),
-            })?;
-            let text = text.strip_suffix('\r').unwrap_or(&text);
-            let fields = Map::from_iter([("text".to_owned(), Value::from(text))]);
-            Ok(Record { fields, place, titled: false, markup: None, cells: false })
-        })
-    }))
-}
-
 /// The texts of a file, one a line.
 pub(super) fn texts(path: &Path) -> Result<Vec<String>, Error> {
     let field = |record: Record| record.fields.get("text").and_then(Value::as_str).unwrap_or_default().to_owned();
-    lines(vec![path.to_owned().into()])?.map(|record| record.map(field)).collect()
+    corpus::records(&[path.to_owned().into()], Format::Lines)?.map(|record| record.map(field)).collect()
 }

@@ -2,10 +2,9 @@
 
 mod report;
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use semsearch::corpus::{self, Input};
 use semsearch::error::Error;
 use semsearch::eval::{Evaluation, Qrels, Run, evaluate};
 use semsearch::index::{self, Metric as Distance};
@@ -22,9 +21,9 @@ const DEPTH: usize = 100;
 const BATCH: usize = 4096;
 
 pub(super) fn run(args: &args::Eval, settings: &Settings) -> anyhow::Result<Outcome> {
-    let qrels = Qrels::open(&qrels_file(args)?)?;
+    let qrels = qrels(&qrels_file(args)?)?;
     if let Some(run) = &args.run {
-        let evaluation = evaluate(&Run::open(run)?, &qrels, &args.metrics);
+        let evaluation = evaluate(&run_file(run)?, &qrels, &args.metrics);
         return report::evaluation(args, settings, &evaluation, &qrels);
     }
     let queries = judged(&queries_file(args)?, &qrels)?;
@@ -46,8 +45,18 @@ pub(super) fn run(args: &args::Eval, settings: &Settings) -> anyhow::Result<Outc
     report::evaluation(args, settings, &evaluate(&searches.run()?, &qrels, &args.metrics), &qrels)
 }
 
+fn qrels(path: &Path) -> Result<Qrels, Error> {
+    let input = Input::from(path.to_owned());
+    Qrels::read(input.bytes()?, &input.name())
+}
+
+fn run_file(path: &Path) -> Result<Run, Error> {
+    let input = Input::from(path.to_owned());
+    Run::read(input.bytes()?, &input.name())
+}
+
 fn qrels_file(args: &args::Eval) -> anyhow::Result<PathBuf> {
-    let beside = args.dir.as_ref().map(|dir| dir.join("qrels").join(format!("{}.tsv", args.split)));
+    let beside = args.dir.as_ref().map(|dir| corpus::file_of(&dir.join("qrels"), &format!("{}.tsv", args.split)));
     args.qrels.clone().or(beside).ok_or_else(|| {
         let hint = "`semsearch eval DIR` for a data set in BEIR's layout, or `--qrels FILE`".into();
         Advice { message: "no relevance judgements".into(), hint }.into()
@@ -55,7 +64,7 @@ fn qrels_file(args: &args::Eval) -> anyhow::Result<PathBuf> {
 }
 
 fn queries_file(args: &args::Eval) -> anyhow::Result<PathBuf> {
-    let beside = args.dir.as_ref().map(|dir| dir.join("queries.jsonl"));
+    let beside = args.dir.as_ref().map(|dir| corpus::file_of(dir, "queries.jsonl"));
     args.queries.clone().or(beside).ok_or_else(|| {
         let hint = "`--queries FILE` to search with, or `--run FILE` to score".into();
         Advice { message: "no queries".into(), hint }.into()
@@ -64,9 +73,8 @@ fn queries_file(args: &args::Eval) -> anyhow::Result<PathBuf> {
 
 /// The queries of a file that have judgements: the others tell nothing.
 fn judged(path: &Path, qrels: &Qrels) -> anyhow::Result<Vec<Query>> {
-    let file = File::open(path).map_err(|source| Error::Read { path: path.into(), source })?;
-    let all: Vec<Query> =
-        query::lines(BufReader::new(file), &path.to_string_lossy().into()).collect::<Result<_, _>>()?;
+    let input = Input::from(path.to_owned());
+    let all: Vec<Query> = query::lines(input.bytes()?, &input.name()).collect::<Result<_, _>>()?;
     let count = all.len();
     let judged: Vec<Query> = all.into_iter().filter(|query| qrels.grades(&query.id).is_some()).collect();
     if judged.is_empty() {
@@ -80,7 +88,7 @@ fn judged(path: &Path, qrels: &Qrels) -> anyhow::Result<Vec<Query>> {
 fn with_index(args: &args::Eval, settings: &Settings) -> anyhow::Result<Settings> {
     let Some(dir) = args.dir.as_ref().filter(|_| !settings.index_named) else { return Ok(settings.clone()) };
     let settings = settings.with_index(dir.join(index::DIRECTORY));
-    let update = args::Index::of(&dir.join("corpus.jsonl"), &args.encoding)?;
+    let update = args::Index::of(&corpus::file_of(dir, "corpus.jsonl"), &args.encoding)?;
     match super::index::update(&update, &settings) {
         Err(error) if matches!(error.downcast_ref(), Some(Error::Mismatch { .. } | Error::ReadOnlyFormat { .. })) => {
             settings.terminal.note(&format!("{error}: building it anew"));

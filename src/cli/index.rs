@@ -33,7 +33,7 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
 /// Brings an index up to date, and tells of it.
 pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<()> {
     let started = Instant::now();
-    let Expanded { inputs, directories, .. } = inputs(&args.inputs, &args.records, "index", &settings.terminal)?;
+    let Expanded { inputs, directories, .. } = inputs(&args.inputs, &args.records, "index", settings)?;
     let format = args.records.format.into();
     let records = corpus::records(&inputs, format)?;
 

@@ -11,6 +11,7 @@ mod interrupt;
 mod manual;
 mod model;
 mod output;
+mod prompt;
 mod query;
 mod records;
 mod report;
@@ -38,6 +39,7 @@ enum Outcome {
 
 /// Parses, runs, reports.
 pub(crate) fn main() -> ExitCode {
+    report::defects();
     let config = match Config::load() {
         Ok(config) => config,
         Err(error) => {

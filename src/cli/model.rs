@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use semsearch::hub::Hub;
 use semsearch::model::{self, Locations, ModelName};
 
 use super::args::{self, ModelAction, ModelArg};
@@ -33,7 +34,8 @@ fn name(model: &ModelArg, settings: &Settings) -> ModelName {
 
 /// Asking where a model is must not bring it here.
 fn on_this_machine(model: &ModelArg, settings: &Settings) -> anyhow::Result<model::ModelFiles> {
-    let places = Locations { offline: true, ..settings.places.clone() };
+    let hub = Hub { offline: true, ..settings.places.hub.clone() };
+    let places = Locations { hub, ..settings.places.clone() };
     Ok(model::resolve(&name(model, settings), &places, &settings.terminal.download())?)
 }
 

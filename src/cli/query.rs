@@ -1,12 +1,12 @@
 //! `semsearch query`: questions in, hits out.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
+use semsearch::corpus::Input;
 use semsearch::error::{BadFilter, BadRecord, Error, Place};
 use semsearch::filter::{self, Filter};
 use semsearch::index::{Effort, Index, Recipe};
@@ -15,7 +15,8 @@ use semsearch::search::{Mode, Query, Searcher, Wanted};
 use serde_json::Value;
 
 use super::args::{Highlight, HitFormat};
-use super::report::{Advice, Shown};
+use super::prompt::Prompt;
+use super::report::Shown;
 use super::settings::Settings;
 use super::terminal::Cuts;
 use super::{Outcome, args, output};
@@ -24,12 +25,13 @@ use super::{Outcome, args, output};
 const BATCH: usize = 4096;
 
 pub(super) fn run(args: &args::Query, settings: &Settings) -> anyhow::Result<Outcome> {
-    let queries = Queries::open(args)?;
+    let queries = Queries::open(args, settings)?;
     let sentences = args.format == HitFormat::Text && args.highlight == Some(Highlight::Sentence);
     let searcher = open(&args.ranking, &args.encoding, settings, sentences)?;
     let wanted = Wanted { top_k: args.top_k, min_score: args.min_score, chunks: args.chunks, ..wanted(&args.ranking) };
     let metric = searcher.metric(wanted.mode);
     let language = searcher.index().manifest().recipe.language.unwrap_or_default();
+    let asked = matches!(queries, Queries::Asked(_));
     let look = output::Look { several: queries.several(), parts: settings.terminal.is_verbose(), language };
     let mut out = output::hits(args, metric, look);
     let mut bar = settings.terminal.encoding_beside_output("queries");
@@ -40,6 +42,9 @@ pub(super) fn run(args: &args::Query, settings: &Settings) -> anyhow::Result<Out
         cuts.add(&answers.dropped);
         for (query, hits) in batch.iter().zip(&mut answers.hits) {
             found |= !hits.is_empty();
+            if hits.is_empty() && asked {
+                settings.terminal.note("nothing found");
+            }
             if sentences {
                 searcher.find_sentences(query, hits)?;
             }
@@ -119,23 +124,23 @@ fn with_model(encoding: &args::Encoding, settings: &Settings, index: Index) -> a
 enum Queries {
     Given(Option<Vec<Query>>, usize),
     Read(Receiver<Result<Query, Error>>),
+    Asked(Box<Prompt>),
 }
 
 impl Queries {
-    fn open(args: &args::Query) -> anyhow::Result<Self> {
+    fn open(args: &args::Query, settings: &Settings) -> anyhow::Result<Self> {
         let from_stdin = args.texts.is_empty() || args.texts == ["-"];
         if let Some(path) = args.queries.as_deref().filter(|path| *path != Path::new("-")) {
-            let file = File::open(path).map_err(|source| Error::Read { path: path.into(), source })?;
-            return Ok(Self::read(file, path.to_string_lossy().into()));
+            let input = Input::from(path.to_owned());
+            return Ok(Self::read(input.bytes()?, input.name()));
         }
         if args.queries.is_none() && !from_stdin {
             return Self::given(&args.texts);
         }
         if args.queries.is_none() && args.texts.is_empty() && std::io::stdin().is_terminal() {
-            let hint = "`semsearch query \"your question\"`, or pipe questions in, one a line".into();
-            return Err(Advice { message: "no query".into(), hint }.into());
+            return Ok(Self::Asked(Box::new(Prompt::open(&settings.terminal)?)));
         }
-        Ok(Self::read(std::io::stdin(), "<stdin>".into()))
+        Ok(Self::read(Input::Stdin.bytes()?, Input::Stdin.name()))
     }
 
     fn given(texts: &[String]) -> anyhow::Result<Self> {
@@ -148,10 +153,10 @@ impl Queries {
     }
 
     /// Reads on a thread of its own, so that a query is answered when it comes and many are answered together.
-    fn read(input: impl Read + Send + 'static, name: Arc<str>) -> Self {
+    fn read(input: impl BufRead + Send + 'static, name: Arc<str>) -> Self {
         let (sender, receiver) = sync_channel(BATCH);
         thread::spawn(move || {
-            for query in lines(BufReader::new(input), &name) {
+            for query in lines(input, &name) {
                 let failed = query.is_err();
                 if sender.send(query).is_err() || failed {
                     return;
@@ -166,12 +171,14 @@ impl Queries {
         match self {
             Self::Given(_, count) => *count > 1,
             Self::Read(_) => true,
+            // Each stands above its hits as it was typed.
+            Self::Asked(_) => false,
         }
     }
 }
 
 impl Iterator for Queries {
-    type Item = Result<Vec<Query>, Error>;
+    type Item = anyhow::Result<Vec<Query>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
@@ -179,8 +186,10 @@ impl Iterator for Queries {
             Self::Read(queries) => {
                 // Waits for one, and takes what has come with it.
                 let first = queries.recv().ok()?;
-                Some(std::iter::once(first).chain(queries.try_iter().take(BATCH - 1)).collect())
+                let all = std::iter::once(first).chain(queries.try_iter().take(BATCH - 1));
+                Some(all.collect::<Result<_, _>>().map_err(Into::into))
             }
+            Self::Asked(prompt) => prompt.ask().transpose().map(|query| Ok(vec![query?])),
         }
     }
 }

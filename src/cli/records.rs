@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use semsearch::corpus::{self, Document, Expanded, Input};
 use semsearch::error::{BadRecord, Error, Place};
+use semsearch::hub::data_set::{self, DataSet};
 use semsearch::index::{Cut, Cutting, Prompts};
 use semsearch::model::ModelConfig;
 
 use super::args::{Long, OnError, Records};
 use super::report::Advice;
+use super::settings::Settings;
 use super::terminal::Terminal;
 
 /// Records embedded together: many, so that texts of like length meet and cores wait for each other seldom; not so many
@@ -24,9 +26,14 @@ pub(super) fn inputs(
     named: &[PathBuf],
     records: &Records,
     command: &str,
-    terminal: &Terminal,
+    settings: &Settings,
 ) -> anyhow::Result<Expanded> {
+    let terminal = &settings.terminal;
     let mut inputs: Vec<Input> = named.iter().cloned().map(Input::from).collect();
+    if records.split.is_some() && !named.iter().any(|path| address(path).is_some()) {
+        let hint = "name one, as in `hf://datasets/OWNER/NAME --split train`".into();
+        return Err(Advice { message: "--split chooses from a data set of the Hub".into(), hint }.into());
+    }
     if let Some(list) = &records.files_from {
         inputs.extend(corpus::files_from(&list.clone().into())?);
     } else if inputs.is_empty() && std::io::stdin().is_terminal() {
@@ -35,6 +42,15 @@ pub(super) fn inputs(
     } else if inputs.is_empty() {
         inputs.push(Input::Stdin);
     }
+    let split = records.split.as_deref();
+    let inputs: Vec<Input> = inputs
+        .into_iter()
+        .map(|input| match input.path().and_then(address) {
+            Some(address) => from_hub(address, split, settings),
+            None => Ok(vec![input]),
+        })
+        .collect::<Result<Vec<_>, Error>>()?
+        .concat();
     let expanded = corpus::expand(&inputs, &records.glob)?;
     for corpus::Skipped { path, why } in &expanded.skipped {
         terminal.detail(&format!("{}: passed over: {why}", path.display()));
@@ -46,6 +62,23 @@ pub(super) fn inputs(
         ));
     }
     Ok(expanded)
+}
+
+/// A path that is an address on the Hub.
+fn address(path: &Path) -> Option<&str> {
+    path.to_str().filter(|path| path.starts_with(data_set::SCHEME))
+}
+
+/// The files of a data set, downloaded if need be.
+fn from_hub(address: &str, split: Option<&str>, settings: &Settings) -> Result<Vec<Input>, Error> {
+    let data_set: DataSet = address.parse()?;
+    let is_data = |path: &Path| {
+        corpus::Format::of(path)
+            .is_some_and(|format| !matches!(format, corpus::Format::Text | corpus::Format::Markdown))
+            && !path.file_name().is_some_and(|name| name == "dataset_infos.json" || name == "dataset_dict.json")
+    };
+    let files = data_set.fetch(split, &settings.places.hub, is_data, &settings.terminal.download())?;
+    Ok(files.into_iter().map(|(name, path)| Input::Copy { name, path }).collect())
 }
 
 /// What stands before documents when they are embedded: as asked for, or recorded, or as the model was trained.

@@ -1,11 +1,14 @@
 //! How failures are told: one line with the chain of causes, then what to type next.
 
 use std::io;
+use std::panic;
 use std::process::ExitCode;
+use std::thread;
 
 use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use semsearch::corpus;
 
 /// The status of anything that failed.
 const FAILED: u8 = 2;
@@ -45,6 +48,24 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     });
     print(&chain(error), hint.as_deref());
     ExitCode::from(FAILED)
+}
+
+/// From here on a panic, in whatever thread, ends the process with an error: half of an answer is none.
+pub(super) fn defects() {
+    panic::set_hook(Box::new(|panic| {
+        // A reader that gives up is an error of its input, and told as such.
+        if thread::current().name() == Some(corpus::READER) {
+            return;
+        }
+        let payload = panic.payload();
+        let said = payload.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+        let said = said.replace('\n', " ");
+        let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+        let hint = "this should not happen: please report it, with the command and what it was given";
+        print(&format!("defect: {said}{}", place.unwrap_or_default()), Some(hint));
+        signal_hook::low_level::exit(FAILED.into());
+    }));
 }
 
 /// Reports one of several things that are wrong.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use semsearch::embedder::{Embedder, Options};
 use semsearch::encoder::Precision;
+use semsearch::hub::Hub;
 use semsearch::index::{self, ModelIdentity, Recipe};
 use semsearch::model::{self, Locations, ModelFiles, ModelName};
 
@@ -54,9 +55,11 @@ impl Settings {
             },
             places: Locations {
                 own: own_cache(),
-                hub_cache: hf_hub::resolve_cache_dir(),
-                endpoint: env::var("HF_ENDPOINT").ok().filter(|url| !url.is_empty()).unwrap_or_else(|| HUB.into()),
-                offline: common.offline || env::var("HF_HUB_OFFLINE").is_ok_and(|word| is_true(&word)),
+                hub: Hub {
+                    cache: hub_cache(),
+                    endpoint: env::var("HF_ENDPOINT").ok().filter(|url| !url.is_empty()).unwrap_or_else(|| HUB.into()),
+                    offline: common.offline || env::var("HF_HUB_OFFLINE").is_ok_and(|word| is_true(&word)),
+                },
             },
             terminal: Terminal::new(common.quiet, common.verbose),
             threads: common.threads,
@@ -170,11 +173,24 @@ fn usual_index() -> anyhow::Result<PathBuf> {
 
 /// `$XDG_CACHE_HOME/semsearch/models`, or the same below `~/.cache`.
 fn own_cache() -> PathBuf {
-    let set = |name: &str| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
-    let cache = set("XDG_CACHE_HOME")
+    cache().join("semsearch").join("models")
+}
+
+/// A variable that names a path.
+pub(super) fn set(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from)
+}
+
+fn cache() -> PathBuf {
+    set("XDG_CACHE_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".cache")))
-        .unwrap_or_else(|| env::temp_dir().join("cache"));
-    cache.join("semsearch").join("models")
+        .unwrap_or_else(|| env::temp_dir().join("cache"))
+}
+
+/// The Hugging Face cache, where Python's huggingface_hub has it.
+fn hub_cache() -> PathBuf {
+    let home = || set("HF_HOME").unwrap_or_else(|| cache().join("huggingface"));
+    set("HF_HUB_CACHE").or_else(|| set("HUGGINGFACE_HUB_CACHE")).unwrap_or_else(|| home().join("hub"))
 }
 
 /// The words that huggingface_hub takes for yes.

@@ -1,5 +1,6 @@
 //! `semsearch sim`: how similar texts are, each to each.
 
+use std::fs;
 use std::io::{IsTerminal, stdin};
 use std::path::Path;
 
@@ -7,11 +8,13 @@ use semsearch::embedder::Embedded;
 use semsearch::encoder::normalize;
 use semsearch::error::Error;
 use semsearch::model::Pooling;
+use semsearch::plot::HeatMap;
 
 use super::Outcome;
 use super::args::{self, MatrixFormat};
 use super::embed;
 use super::output::{self, Matrix};
+use super::records::write_beside;
 use super::report::Advice;
 use super::settings::Settings;
 use super::terminal::Cuts;
@@ -39,6 +42,12 @@ pub(super) fn run(args: &args::Sim, settings: &Settings) -> anyhow::Result<Outco
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum();
     let rows = vectors.iter().map(|row| vectors.iter().map(|other| dot(row, other)).collect()).collect();
     let matrix = Matrix { texts: &texts, rows };
+    if let Some(path) = &args.svg {
+        let picture = HeatMap { texts: &texts, rows: &matrix.rows }.svg();
+        write_beside(path, |beside| {
+            Ok(fs::write(beside, picture).map_err(|source| Error::Write { path: path.clone(), source })?)
+        })?;
+    }
     match args.format {
         MatrixFormat::Text => matrix.text(&mut output::styled())?,
         MatrixFormat::Json => matrix.json(&mut output::raw())?,

@@ -8,7 +8,7 @@ use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use semsearch::embedder::Progress;
-use semsearch::model::DownloadProgress;
+use semsearch::hub::DownloadProgress;
 
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const DETAIL: Style = Style::new().dimmed();
@@ -97,6 +97,11 @@ impl Terminal {
 pub(super) fn width() -> usize {
     let columns = || if stdout().is_terminal() { terminal_size::terminal_size() } else { None };
     columns().map_or(WIDTH, |(width, _)| width.0.into())
+}
+
+/// Whether standard output is a terminal that shows links.
+pub(super) fn has_links() -> bool {
+    supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout)
 }
 
 /// Texts cut at the maximum length, and the tokens that cost.

@@ -15,7 +15,7 @@ use ignore::overrides::{Override, OverrideBuilder};
 use serde_json::{Map, Value};
 
 use super::compression::decompressed;
-use super::input::by_content;
+use super::input::{PARQUET, by_content};
 use super::text::plain_path;
 use super::{Format, Input};
 use crate::error::{Error, Result};
@@ -112,9 +112,16 @@ impl Expanded {
 
 /// The corpus of a data set in BEIR's layout, if that is what the directory holds: its queries are no documents.
 fn beir_corpus(dir: &Path) -> Option<PathBuf> {
-    let corpus = dir.join("corpus.jsonl");
-    let beir = corpus.is_file() && (dir.join("queries.jsonl").is_file() || dir.join("qrels").is_dir());
+    let corpus = file_of(dir, "corpus.jsonl");
+    let beir = corpus.is_file() && (file_of(dir, "queries.jsonl").is_file() || dir.join("qrels").is_dir());
     beir.then_some(corpus)
+}
+
+/// The file `name` of a data set, or that file compressed, if only that is there.
+pub fn file_of(dir: &Path, name: &str) -> PathBuf {
+    let plain = dir.join(name);
+    let compressed = ["gz", "zst"].map(|extension| dir.join(format!("{name}.{extension}")));
+    compressed.into_iter().find(|path| !plain.exists() && path.is_file()).unwrap_or(plain)
 }
 
 fn overrides(dir: &Path, globs: &[String]) -> Result<Override> {
@@ -180,6 +187,9 @@ fn not_text(path: &Path) -> io::Result<Option<NotText>> {
 }
 
 fn why_not_text(path: &Path, start: &[u8]) -> Option<NotText> {
+    if start.starts_with(PARQUET) {
+        return None;
+    }
     if start.contains(&0) {
         return Some(NotText::Binary);
     }
@@ -331,6 +341,8 @@ mod tests {
         assert_eq!(found(&dir, &["*.jsonl"]), ["corpus.jsonl", "queries.jsonl"]);
         let judged = directory(&[("corpus.jsonl", "{}"), ("qrels/test.tsv", "q"), ("README.md", "r")]);
         assert_eq!(found(&judged, &[]), ["corpus.jsonl"]);
+        let packed = directory(&[("corpus.jsonl.gz", "{}"), ("queries.jsonl.zst", "{}"), ("README.md", "r")]);
+        assert_eq!(found(&packed, &[]), ["corpus.jsonl.gz"]);
         let lone = directory(&[("corpus.jsonl", "{}"), ("README.md", "r")]);
         assert_eq!(found(&lone, &[]), ["README.md", "corpus.jsonl"]);
     }

@@ -14,7 +14,7 @@ use crate::error::{Error, Place, Result};
 /// The list cannot be read, or names nothing ([`Error::NoFiles`]).
 pub fn files_from(list: &Input) -> Result<Vec<Input>> {
     let mut names = Vec::new();
-    let read = list.open()?.read_to_end(&mut names);
+    let read = list.bytes()?.read_to_end(&mut names);
     read.map_err(|source| Error::Input { place: Place::whole(&list.name()), source })?;
     let inputs = inputs(&names);
     if inputs.is_empty() { Err(Error::NoFiles { input: list.name() }) } else { Ok(inputs) }

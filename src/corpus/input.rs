@@ -3,18 +3,24 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::ops::ControlFlow;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use super::compression::{bare_name, decompressed};
+#[cfg(feature = "parquet")]
+use super::parquet;
 use super::peek::peek;
-use super::{Markup, Record, Sink, csv, json, jsonl, squad, text};
+use super::{Markup, Record, Sink, csv, json, jsonl, lines, squad, text};
 use crate::error::{Error, Place, Result};
 
 /// Records read ahead of their use: enough that the encoder never waits for a file, few enough to cost no memory.
 const READ_AHEAD: usize = 1024;
+
+/// What a Parquet file begins with.
+pub(super) const PARQUET: &[u8] = b"PAR1";
 
 /// How much of a file is looked at to tell its format.
 const SNIFFED: usize = 64 * 1024;
@@ -28,6 +34,13 @@ pub enum Input {
     File(PathBuf),
     /// A file that was found in a directory: it is text where its extension says nothing else.
     Found(PathBuf),
+    /// A copy of a file that has its name elsewhere.
+    Copy {
+        /// Its address.
+        name: Arc<str>,
+        /// Where the copy is.
+        path: PathBuf,
+    },
 }
 
 /// An input's bytes.
@@ -36,14 +49,18 @@ type Bytes = Box<dyn Read + Send>;
 impl Input {
     /// The name messages use.
     pub fn name(&self) -> Arc<str> {
-        self.path().map_or("<stdin>".into(), |path| path.to_string_lossy().into())
+        match self {
+            Self::Stdin => "<stdin>".into(),
+            Self::File(path) | Self::Found(path) => path.to_string_lossy().into(),
+            Self::Copy { name, .. } => Arc::clone(name),
+        }
     }
 
     /// The file, if it is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Stdin => None,
-            Self::File(path) | Self::Found(path) => Some(path),
+            Self::File(path) | Self::Found(path) | Self::Copy { path, .. } => Some(path),
         }
     }
 
@@ -54,6 +71,15 @@ impl Input {
             return Err(Error::read(path)(io::ErrorKind::IsADirectory.into()));
         }
         Ok(Box::new(file))
+    }
+
+    /// Its bytes, those that were compressed (gzip, zstd) as they were before.
+    ///
+    /// # Errors
+    /// It cannot be opened, or its first bytes cannot be read.
+    pub fn bytes(&self) -> Result<impl BufRead + Send + use<>> {
+        let failed = |source| Error::Input { place: Place::whole(&self.name()), source };
+        Ok(BufReader::new(decompressed(BufReader::new(self.open()?)).map_err(failed)?.1))
     }
 
     /// Opens it, so that what cannot be opened is known before any work is done. What can be opened again is closed: a
@@ -91,21 +117,26 @@ pub enum Format {
     Csv,
     /// A table, tabs between cells.
     Tsv,
+    /// Rows of columns, in binary; where the feature `parquet` is built in.
+    Parquet,
     /// One text, as it comes.
     Text,
     /// One text, in Markdown.
     Markdown,
+    /// A text a line, an empty one too.
+    Lines,
 }
 
 impl Format {
     /// What a file's extension says, in capitals or not; of a compressed file's two the one before. `Auto` is what its
     /// content has yet to say.
-    pub(super) fn of(path: &Path) -> Option<Self> {
+    pub fn of(path: &Path) -> Option<Self> {
         match bare_name(path).extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "jsonl" | "ndjson" => Some(Self::Jsonl),
             "json" => Some(Self::Auto),
             "csv" => Some(Self::Csv),
             "tsv" | "tab" => Some(Self::Tsv),
+            "parquet" | "pq" => Some(Self::Parquet),
             "txt" | "text" => Some(Self::Text),
             "md" | "markdown" | "mkd" => Some(Self::Markdown),
             _ => None,
@@ -121,7 +152,7 @@ impl Format {
 pub fn records(inputs: &[Input], format: Format) -> Result<impl Iterator<Item = Result<Record>> + use<>> {
     let opened: Vec<_> = inputs.iter().map(|input| Ok((input.clone(), input.try_open()?))).collect::<Result<_>>()?;
     let (sender, receiver) = sync_channel(READ_AHEAD);
-    thread::spawn(move || {
+    on_thread(move || {
         for (input, bytes) in opened {
             // A closed channel means that nobody listens any more; other breaks end this input only.
             let mut closed = false;
@@ -130,7 +161,7 @@ pub fn records(inputs: &[Input], format: Format) -> Result<impl Iterator<Item = 
                 if closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
             let _ = match bytes.map_or_else(|| input.open(), Ok) {
-                Ok(bytes) => read(&input, bytes, format, &mut sink),
+                Ok(bytes) => caught(&input, bytes, format, &mut sink),
                 Err(error) => sink(Err(error)),
             };
             if closed {
@@ -146,11 +177,18 @@ pub fn records(inputs: &[Input], format: Format) -> Result<impl Iterator<Item = 
 pub fn count(inputs: &[Input], format: Format) -> Arc<OnceLock<u64>> {
     let known = Arc::new(OnceLock::new());
     let (inputs, result) = (inputs.to_vec(), Arc::clone(&known));
-    thread::spawn(move || {
+    on_thread(move || {
         let mut count = 0;
         for input in &inputs {
             if !input.is_regular() {
                 return;
+            }
+            #[cfg(feature = "parquet")]
+            if told(input, format) == Some(Format::Parquet)
+                && let Some(rows) = input.path().and_then(|path| parquet::count(File::open(path).ok()?))
+            {
+                count += rows;
+                continue;
             }
             let Ok(bytes) = input.open() else { return };
             let _ = read(input, bytes, format, &mut |_| {
@@ -174,55 +212,110 @@ impl Iterator for ReadAhead {
     }
 }
 
+/// The thread's name, for those who hear of its panics: they are errors of an input, and told as such.
+pub const READER: &str = "semsearch-records";
+
+fn on_thread(work: impl FnOnce() + Send + 'static) {
+    thread::Builder::new().name(READER.into()).spawn(work).expect("the system has another thread");
+}
+
+/// [`read`], and a format's library that gives up on what it finds ends the input with an error, not in silence.
+fn caught(input: &Input, bytes: Bytes, format: Format, sink: &mut Sink<'_>) -> ControlFlow<()> {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| read(input, bytes, format, sink)));
+    outcome.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().cloned();
+        let said = said.or_else(|| panic.downcast_ref::<&str>().map(|&said| said.into()));
+        let place = Place::whole(&input.name());
+        let found = said.unwrap_or_else(|| "its reader failed".into());
+        sink(Err(Error::Format { place, expected: "a file that can be read", found }))
+    })
+}
+
 /// Pushes an input's records.
 fn read(input: &Input, bytes: Bytes, format: Format, sink: &mut Sink<'_>) -> ControlFlow<()> {
     let name = input.name();
-    let bytes = match decompressed(BufReader::new(bytes)) {
-        Ok((_, bytes)) => BufReader::with_capacity(SNIFFED, bytes),
+    let (compression, bytes) = match decompressed(BufReader::new(bytes)) {
+        Ok((compression, bytes)) => (compression, BufReader::with_capacity(SNIFFED, bytes)),
         Err(source) => return sink(Err(Error::Input { place: Place::whole(&name), source })),
     };
+    let plain = input.path().filter(|_| compression.is_none() && input.is_regular());
     match told(input, format) {
-        Some(told) => read_as(told, input, bytes, sink),
+        Some(format) => read_as(format, input, plain, bytes, sink),
         None => {
             let (start, bytes) = peek(bytes, SNIFFED);
-            read_as(by_content(&start), input, bytes, sink)
+            read_as(by_content(&start), input, plain, bytes, sink)
         }
     }
 }
 
-fn read_as(format: Format, input: &Input, bytes: impl BufRead, sink: &mut Sink<'_>) -> ControlFlow<()> {
-    let name = input.name();
+#[cfg(feature = "parquet")]
+fn read_parquet(plain: Option<&Path>, bytes: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
+    let source = match plain.map(|path| File::open(path).map_err(Error::read(path))) {
+        Some(Ok(file)) => parquet::Source::File(file),
+        Some(Err(error)) => return sink(Err(error)),
+        None => parquet::Source::Stream(bytes),
+    };
+    parquet::read(source, name, sink)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn read_parquet(_: Option<&Path>, _: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
+    sink(Err(Error::NotBuiltIn { what: format!("{name}: to read Parquet"), feature: "parquet" }))
+}
+
+/// Reads records, of which there should be one at least.
+fn noting(
+    name: &Arc<str>,
+    sink: &mut Sink<'_>,
+    read: impl FnOnce(&mut Sink<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
     let mut found = false;
-    let mut noting = |record| {
+    read(&mut |record| {
         found = true;
         sink(record)
-    };
+    })?;
+    if found { ControlFlow::Continue(()) } else { sink(Err(Error::NoRecords { input: Arc::clone(name) })) }
+}
+
+/// `plain` is the file, where `bytes` are those of one as it lies on the disk.
+fn read_as(
+    format: Format,
+    input: &Input,
+    plain: Option<&Path>,
+    bytes: impl BufRead,
+    sink: &mut Sink<'_>,
+) -> ControlFlow<()> {
+    let name = input.name();
     match format {
-        Format::Text => return text::read(bytes, input, Markup::Plain, sink),
-        Format::Markdown => return text::read(bytes, input, Markup::Markdown, sink),
-        Format::Json => json::read(bytes, &name, &mut noting),
-        Format::Squad => squad::read(bytes, &name, &mut noting),
-        Format::Csv => csv::read(bytes, b',', &name, &mut noting),
-        Format::Tsv => csv::read(bytes, b'\t', &name, &mut noting),
-        Format::Jsonl | Format::Auto => jsonl::read(bytes, &name, &mut noting),
-    }?;
-    if found { ControlFlow::Continue(()) } else { sink(Err(Error::NoRecords { input: name })) }
+        Format::Text => text::read(bytes, input, Markup::Plain, sink),
+        Format::Markdown => text::read(bytes, input, Markup::Markdown, sink),
+        Format::Lines => lines::read(bytes, &name, sink),
+        Format::Json => noting(&name, sink, |sink| json::read(bytes, &name, sink)),
+        Format::Squad => noting(&name, sink, |sink| squad::read(bytes, &name, sink)),
+        Format::Csv => noting(&name, sink, |sink| csv::read(bytes, b',', &name, sink)),
+        Format::Tsv => noting(&name, sink, |sink| csv::read(bytes, b'\t', &name, sink)),
+        Format::Parquet => noting(&name, sink, |sink| read_parquet(plain, bytes, &name, sink)),
+        Format::Jsonl | Format::Auto => noting(&name, sink, |sink| jsonl::read(bytes, &name, sink)),
+    }
 }
 
 /// The format of an input if it can be told without looking into it.
 fn told(input: &Input, format: Format) -> Option<Format> {
     let told = match (format, input) {
         (Format::Auto, Input::Stdin) => Format::Jsonl,
-        (Format::Auto, Input::File(path)) => Format::of(path)?,
+        (Format::Auto, Input::File(path) | Input::Copy { path, .. }) => Format::of(path)?,
         (Format::Auto, Input::Found(path)) => Format::of(path).unwrap_or(Format::Text),
         (named, _) => named,
     };
     (told != Format::Auto).then_some(told)
 }
 
-/// The format of a file that starts with `start`: an array is JSON; an object that speaks of data and paragraphs is
+/// The format of a file that starts with `start`: Parquet says so; an array is JSON; an object that speaks of data and paragraphs is
 /// SQuAD; anything else is taken for JSON Lines, whose errors name the line.
 pub(super) fn by_content(start: &[u8]) -> Format {
+    if start.starts_with(PARQUET) {
+        return Format::Parquet;
+    }
     let has = |word: &[u8]| start.windows(word.len()).any(|window| window == word);
     match start.trim_ascii_start().first() {
         Some(b'[') => Format::Json,

@@ -15,7 +15,10 @@ mod file_list;
 mod input;
 mod json;
 mod jsonl;
+mod lines;
 mod outline;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod peek;
 mod rows;
 mod section;
@@ -28,9 +31,9 @@ use serde_json::{Map, Value};
 
 pub use chunk::{Chunk, Chunking, Markup, chunks};
 pub use document::{Document, Fields};
-pub use expand::{Expanded, NotText, Skipped, expand};
+pub use expand::{Expanded, NotText, Skipped, expand, file_of};
 pub use file_list::files_from;
-pub use input::{Format, Input, count, records};
+pub use input::{Format, Input, READER, count, records};
 pub use outline::{Heading, Outline};
 
 use crate::error::{Place, Result};

@@ -19,16 +19,19 @@ pub(super) fn read(mut bytes: impl Read, input: &Input, markup: Markup, sink: &m
     if let Err(source) = bytes.read_to_end(&mut content) {
         return sink(Err(Error::Input { place, source }));
     }
+    let path = input.path().map(|path| match input {
+        Input::Copy { name, .. } => name.to_string(),
+        _ => plain_path(path),
+    });
     let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&content);
     match std::str::from_utf8(content) {
         Ok(text) if text.trim().is_empty() => ControlFlow::Continue(()),
-        Ok(text) => sink(Ok(record(text, input.path(), markup, place))),
+        Ok(text) => sink(Ok(record(text, path, markup, place))),
         Err(error) => sink(Err(not_utf8(content, error.valid_up_to(), &place))),
     }
 }
 
-fn record(text: &str, path: Option<&Path>, markup: Markup, place: Place) -> Record {
-    let path = path.map(plain_path);
+fn record(text: &str, path: Option<String>, markup: Markup, place: Place) -> Record {
     let title = match markup {
         Markup::Plain => None,
         Markup::Markdown => Outline::of(text).title().map(String::from),

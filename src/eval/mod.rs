@@ -8,7 +8,6 @@
 mod evaluation;
 mod measure;
 mod metrics;
-mod plot;
 mod qrels;
 mod run;
 mod significance;
@@ -16,7 +15,6 @@ mod table;
 
 pub use evaluation::{Evaluation, evaluate};
 pub use metrics::Metric;
-pub use plot::{Curve, Plot};
 pub use qrels::Qrels;
 pub use run::Run;
 pub use significance::{Comparison, compare};

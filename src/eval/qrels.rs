@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io::BufRead;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::table::{self, Row, Table, columns, decoded};
@@ -15,15 +14,6 @@ pub struct Qrels {
 }
 
 impl Qrels {
-    /// Reads a file; see [`Qrels::read`].
-    ///
-    /// # Errors
-    /// The file cannot be opened, or its content is not as it should be.
-    pub fn open(path: &Path) -> Result<Self> {
-        let (file, name) = table::open(path)?;
-        Self::read(file, &name)
-    }
-
     /// Reads judgements in one of two forms, which the first line tells apart:
     /// - BEIR's, three columns between tabs: query, document, grade, with or without a header. Ids may hold spaces.
     /// - TREC's, four between white space: query, a word that says nothing, document, grade. White space in ids is
@@ -151,11 +141,6 @@ mod tests {
             message("q 0 d 99999999999999999999\n"),
             "in:1: the grade \"99999999999999999999\" is not a whole number"
         );
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_opened_is_named() {
-        assert_eq!(Qrels::open("no/such.tsv".as_ref()).unwrap_err().to_string(), "no/such.tsv: cannot read");
     }
 
     proptest! {

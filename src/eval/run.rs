@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 use std::collections::hash_map::Entry;
 use std::io::BufRead;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::table::{self, Row, Table, columns, decoded};
@@ -20,15 +19,6 @@ impl Run {
     /// A run without queries, to be filled by [`Run::insert`].
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Reads a file; see [`Run::read`].
-    ///
-    /// # Errors
-    /// The file cannot be opened, or its content is not as it should be.
-    pub fn open(path: &Path) -> Result<Self> {
-        let (file, name) = table::open(path)?;
-        Self::read(file, &name)
     }
 
     /// Reads TREC's six columns: query, `Q0`, document, rank, score, name of the run. Only the score ranks.

@@ -4,9 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::io::BufRead;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -23,12 +21,6 @@ pub(super) struct Row<'a, V> {
     pub(super) query: Cow<'a, str>,
     pub(super) document: Cow<'a, str>,
     pub(super) value: V,
-}
-
-/// A file's bytes, and the name that messages use.
-pub(super) fn open(path: &Path) -> Result<(BufReader<File>, Arc<str>)> {
-    let file = File::open(path).map_err(Error::read(path))?;
-    Ok((BufReader::new(file), path.to_string_lossy().into()))
 }
 
 /// Reads a row a line; `row` takes a line apart, and gives `None` for one that is a header. Blank lines are passed

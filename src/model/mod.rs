@@ -5,7 +5,7 @@
 
 mod config;
 mod digest;
-mod hub;
+mod download;
 mod import;
 mod resolve;
 mod tokenizer;
@@ -21,14 +21,13 @@ pub use resolve::{Locations, resolve};
 pub use tokenizer::{RaggedIds, Tokenized, Tokenizer};
 pub(crate) use weights::{Floats, Weights};
 
+use crate::hub;
+
 /// The model used where none is named.
 pub const DEFAULT_MODEL: &str = "sentence-transformers/all-MiniLM-L6-v2";
 
 /// The commit of [`DEFAULT_MODEL`] on the Hub whose digests are pinned.
 pub const DEFAULT_REVISION: &str = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf";
-
-/// The branch a Hub model is taken from where no revision is named and none is pinned.
-const DEFAULT_BRANCH: &str = "main";
 
 pub(crate) const CONFIG: &str = "config.json";
 pub(crate) const TOKENIZER: &str = "tokenizer.json";
@@ -62,7 +61,7 @@ impl ModelName {
         match &self.revision {
             Some(revision) => revision,
             None if self.id == DEFAULT_MODEL => DEFAULT_REVISION,
-            None => DEFAULT_BRANCH,
+            None => hub::DEFAULT_BRANCH,
         }
     }
 
@@ -73,9 +72,7 @@ impl ModelName {
 
     /// `owner/name`, each part a plain name.
     fn hub_parts(&self) -> Option<(&str, &str)> {
-        let (owner, name) = self.id.split_once('/')?;
-        let plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['/', '\\']);
-        (plain(owner) && plain(name)).then_some((owner, name))
+        hub::parts(&self.id)
     }
 }
 
@@ -95,10 +92,4 @@ impl ModelFiles {
     pub fn path(&self, file: impl AsRef<Path>) -> PathBuf {
         self.dir.join(file)
     }
-}
-
-/// Hears of a download's progress.
-pub trait DownloadProgress: Send + Sync {
-    /// `bytes` of `total` have arrived of `file`; `total` is 0 where the Hub does not say.
-    fn progress(&self, file: &str, bytes: u64, total: u64);
 }

@@ -3,22 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{
-    DownloadProgress, MODULES, ModelConfig, ModelFiles, ModelName, REQUIRED, SENTENCE_CONFIG, TOKENIZER_CONFIG, hub,
-};
+use super::{MODULES, ModelConfig, ModelFiles, ModelName, REQUIRED, SENTENCE_CONFIG, TOKENIZER_CONFIG, download};
 use crate::error::{Error, Result};
+use crate::hub::{DownloadProgress, Hub, Kind, Snapshot};
 
 /// The places models are looked for.
 #[derive(Clone, Debug)]
 pub struct Locations {
     /// semsearch's own cache of models.
     pub own: PathBuf,
-    /// The Hugging Face cache, shared with Python.
-    pub hub_cache: PathBuf,
-    /// The Hub's address.
-    pub endpoint: String,
-    /// Never open a socket.
-    pub offline: bool,
+    /// The Hub and its cache.
+    pub hub: Hub,
 }
 
 /// Finds the model's files, downloading them if they are nowhere on this machine and the network may be used.
@@ -41,17 +36,17 @@ pub fn resolve(name: &ModelName, places: &Locations, progress: &Arc<dyn Download
         return Ok(found(own));
     }
     let mut lacking = REQUIRED[0].to_owned();
-    if let Some(snapshot) = Snapshot::find(&places.hub_cache, owner, repository, name.revision()) {
+    if let Some(snapshot) = Snapshot::find(&places.hub, Kind::Model, owner, repository, name.revision()) {
         match missing(&snapshot.files, |file| snapshot.known_absent(file)) {
             None => return Ok(found(snapshot.files)),
             Some(file) => lacking = file,
         }
     }
-    if places.offline {
-        let looked = format!("{lacking} (looked in {} and {})", own.display(), places.hub_cache.display());
+    if places.hub.offline {
+        let looked = format!("{lacking} (looked in {} and {})", own.display(), places.hub.cache.display());
         return Err(Error::ModelOffline { id: name.id.clone(), missing: looked });
     }
-    hub::download(name, places, progress).map(found)
+    download::download(name, places, progress).map(found)
 }
 
 /// A directory that the user named: what is missing there is an error, not a reason to look elsewhere.
@@ -88,31 +83,6 @@ pub(super) fn optional() -> [&'static str; 4] {
     [MODULES, SENTENCE_CONFIG, TOKENIZER_CONFIG, super::PROMPTS]
 }
 
-/// One revision in the Hugging Face cache.
-///
-/// Layout: `models--OWNER--NAME/{refs/REVISION, snapshots/COMMIT/…, .no_exist/COMMIT/…}`, where an empty file below
-/// `.no_exist` records that the Hub has no such file.
-struct Snapshot {
-    files: PathBuf,
-    absent: PathBuf,
-}
-
-impl Snapshot {
-    fn find(cache: &Path, owner: &str, repository: &str, revision: &str) -> Option<Self> {
-        let repository = cache.join(format!("models--{owner}--{repository}"));
-        let commit = match std::fs::read_to_string(repository.join("refs").join(revision)) {
-            Ok(commit) => commit.trim().to_owned(),
-            Err(_) => revision.to_owned(),
-        };
-        let files = repository.join("snapshots").join(&commit);
-        files.is_dir().then(|| Self { files, absent: repository.join(".no_exist").join(commit) })
-    }
-
-    fn known_absent(&self, file: &str) -> bool {
-        self.absent.join(file).is_file()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,9 +99,7 @@ mod tests {
     fn offline(root: &Path) -> Locations {
         Locations {
             own: root.join("own"),
-            hub_cache: root.join("hub"),
-            endpoint: "http://127.0.0.1:9".into(),
-            offline: true,
+            hub: Hub { cache: root.join("hub"), endpoint: "http://127.0.0.1:9".into(), offline: true },
         }
     }
 

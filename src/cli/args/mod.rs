@@ -178,7 +178,7 @@ pub(super) struct Index {
 /// Search an index.
 ///
 /// Each TEXT is a query of its own, so quote it. Without TEXT, queries are read from standard input, one a line or as
-/// JSON Lines with `_id` and `text`.
+/// JSON Lines with `_id` and `text`; on a terminal a prompt asks for one after the other.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -302,6 +302,7 @@ pub(super) enum EmbeddingFormat {
     Jsonl,
     Npy,
     Safetensors,
+    Parquet,
 }
 
 /// Take vectors and documents out of an index.
@@ -332,6 +333,9 @@ pub(super) struct Sim {
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: MatrixFormat,
+    /// Draw the matrix into this file, too
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) svg: Option<PathBuf>,
     #[command(flatten)]
     pub(super) encoding: Encoding,
 }

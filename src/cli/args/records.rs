@@ -48,6 +48,9 @@ pub(in crate::cli) struct Records {
     /// A list of inputs, one a line or separated by NUL, or - for standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) files_from: Option<PathBuf>,
+    /// Which part of a data set on the Hub, as in hf://datasets/rajpurkar/squad --split validation
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) split: Option<String>,
     /// A bad record: stop and name it, or count it and go on
     #[arg(long, value_name = "HOW", default_value = "fail")]
     pub(in crate::cli) on_error: OnError,
@@ -87,6 +90,7 @@ pub(in crate::cli) enum FormatArg {
     Squad,
     Csv,
     Tsv,
+    Parquet,
     Text,
     Markdown,
 }
@@ -100,6 +104,7 @@ impl From<FormatArg> for corpus::Format {
             FormatArg::Squad => Self::Squad,
             FormatArg::Csv => Self::Csv,
             FormatArg::Tsv => Self::Tsv,
+            FormatArg::Parquet => Self::Parquet,
             FormatArg::Text => Self::Text,
             FormatArg::Markdown => Self::Markdown,
         }

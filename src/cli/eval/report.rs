@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Write;
 
 use semsearch::error::Error;
-use semsearch::eval::{Comparison, Curve, Evaluation, Metric, Plot, Qrels, Run, compare, evaluate};
+use semsearch::eval::{Comparison, Evaluation, Metric, Qrels, compare, evaluate};
+use semsearch::plot::{Curve, Plot};
 use serde_json::{Map, Value, json};
 
 use super::super::args::{self, EvalFormat};
@@ -22,7 +23,7 @@ pub(super) fn evaluation(
 ) -> anyhow::Result<Outcome> {
     warn(settings, found);
     let Some(path) = &args.compare else { return show(args, found, None) };
-    let (name, other) = (path.display().to_string(), evaluate(&Run::open(path)?, qrels, &args.metrics));
+    let (name, other) = (path.display().to_string(), evaluate(&super::run_file(path)?, qrels, &args.metrics));
     let common = found.in_common_with(&other);
     let apart = found.queries.len() + other.queries.len() - 2 * common.queries.len();
     if apart > 0 {

@@ -1,8 +1,10 @@
 //! Hits for a person: rank, score, id and title on a line, and a snippet below.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use anstyle_hyperlink::{Hyperlink, path_to_url};
 use semsearch::search::{Hit, Query, Scores};
 
 use super::super::args::{self, Highlight};
@@ -25,12 +27,14 @@ pub(super) struct Layout {
     highlight: Highlight,
     look: Look,
     width: usize,
+    /// Whether an id is a link to its file.
+    links: bool,
 }
 
 impl Layout {
     pub(super) fn new(args: &args::Query, look: Look) -> Self {
         let highlight = args.highlight.unwrap_or(Highlight::Words);
-        Self { full: args.full, highlight, look, width: terminal::width() }
+        Self { full: args.full, highlight, look, width: terminal::width(), links: terminal::has_links() }
     }
 }
 
@@ -48,7 +52,8 @@ impl<W: Write> Text<W> {
     fn hit(&mut self, words: &Words, hit: &Hit, score_width: usize) -> io::Result<()> {
         let (rank, score, document) = (hit.rank, format!("{:.4}", hit.score), &hit.document);
         let id = named(hit);
-        write!(self.out, "{rank:>2}  {SCORE}{score:>score_width$}{SCORE:#}  {ID}{id}{ID:#}")?;
+        let link = if self.layout.links { link(hit) } else { None }.unwrap_or_default();
+        write!(self.out, "{rank:>2}  {SCORE}{score:>score_width$}{SCORE:#}  {link}{ID}{id}{ID:#}{link:#}")?;
         if let Some(title) = &document.title {
             let room = self.layout.width.saturating_sub(INDENT + score_width + id.len() + 4);
             write!(self.out, "  {TITLE}{}{TITLE:#}", shorten(title, room.max(20)))?;
@@ -84,6 +89,12 @@ impl<W: Write> Text<W> {
 fn named(hit: &Hit) -> String {
     let id = one_line(&hit.document.id);
     hit.document.chunk.map_or(id.clone(), |chunk| format!("{id}[{}..{}]", chunk.start, chunk.end))
+}
+
+/// The file that a hit is of, where it is one that is still there.
+fn link(hit: &Hit) -> Option<Hyperlink<String>> {
+    let path = Path::new(hit.document.metadata.get("path")?.as_str()?).canonicalize().ok()?;
+    Some(Hyperlink::with_url(path_to_url(&path)?))
 }
 
 /// What either side says of a hit.
@@ -126,7 +137,7 @@ mod tests {
     fn shown(full: bool, several: bool) -> String {
         let mut bytes = Vec::new();
         let look = Look { several, parts: several, language: Language::default() };
-        let layout = Layout { full, highlight: Highlight::Words, look, width: 40 };
+        let layout = Layout { full, highlight: Highlight::Words, look, width: 40, links: false };
         sample::written(|out| Text::new(out, layout), &mut bytes);
         anstream::adapter::strip_str(&String::from_utf8(bytes).unwrap()).to_string()
     }

@@ -1,16 +1,19 @@
-//! A plot of metrics against a setting, as SVG that a paper can print: legible in grey, the best point of each curve
-//! marked with its value.
+//! Pictures that a paper can print, as SVG, legible in grey: curves over a setting, the best point of each marked with its
+//! value ([`Plot`]), and a heat map of similarities ([`HeatMap`]).
 //!
-//! The curves' values are the caller's; [`axis`] finds the ticks, [`frame`] draws what is around the curves, [`style`]
-//! tells them apart, and [`labels`] finds room for what is written among them.
+//! Values are the caller's. Of curves, [`axis`] finds the ticks, [`frame`] draws what is around them, [`style`] tells them
+//! apart, and [`labels`] finds room for what is written among them.
 
 mod axis;
 mod frame;
+mod heat_map;
 mod labels;
 mod style;
 
 use svg::Document;
 use svg::node::element::{Group, Rectangle, Text, Title};
+
+pub use heat_map::HeatMap;
 
 use axis::LARGEST;
 use frame::{ACROSS, Frame, UPWARDS};
@@ -67,15 +70,7 @@ impl Plot {
 
     /// White, with the title.
     fn canvas(&self) -> Document {
-        let (width, height) = self.size();
-        let canvas = Document::new()
-            .set("width", width)
-            .set("height", height)
-            .set("viewBox", (0.0, 0.0, width, height))
-            .set("role", "img")
-            .set("font-family", "Helvetica, Arial, sans-serif")
-            .set("font-size", 13)
-            .add(Rectangle::new().set("width", width).set("height", height).set("fill", "#ffffff"));
+        let canvas = canvas(self.size());
         if self.title.is_empty() {
             return canvas;
         }
@@ -101,6 +96,18 @@ impl Plot {
         };
         self.curves.iter().enumerate().map(entry).fold(Group::new(), Group::add)
     }
+}
+
+/// White paper.
+fn canvas((width, height): (f64, f64)) -> Document {
+    Document::new()
+        .set("width", width)
+        .set("height", height)
+        .set("viewBox", (0.0, 0.0, width, height))
+        .set("role", "img")
+        .set("font-family", "Helvetica, Arial, sans-serif")
+        .set("font-size", 13)
+        .add(Rectangle::new().set("width", width).set("height", height).set("fill", "#ffffff"))
 }
 
 impl Curve {

@@ -1,13 +1,19 @@
-//! Vectors in the files that other programs read and write: NumPy's npy and safetensors.
+//! Vectors in the files that other programs read and write: NumPy's npy and safetensors; with their texts, Parquet.
 //!
 //! A file holds one matrix of 32-bit floats, a row a text. Rows are read and written one after the other, so that a file
 //! may be larger than memory; both formats say their shape in a header, for which room is left and which is written last.
+
+#[cfg(feature = "parquet")]
+mod table;
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, tensor::Metadata};
+
+#[cfg(feature = "parquet")]
+pub use table::{TableRow, TableWriter};
 
 use crate::error::{Error, Result};
 

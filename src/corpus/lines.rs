@@ -1,0 +1,51 @@
+//! Plain lines: each is a text, an empty one too, so that the n-th result is that of the n-th line.
+
+use std::io::BufRead;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::peek::without;
+use super::{BYTE_ORDER_MARK, Record, Sink};
+use crate::error::{BadRecord, Error, Place};
+
+/// Pushes every line as a record with a `text`.
+pub(super) fn read(input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
+    for (number, line) in (1..).zip(without(BYTE_ORDER_MARK, input).split(b'\n')) {
+        let place = Place::line(name, number);
+        match line {
+            Ok(line) => sink(record(line, place))?,
+            Err(source) => return sink(Err(Error::Input { place, source })),
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+fn record(mut line: Vec<u8>, place: Place) -> Result<Record, Error> {
+    line.truncate(line.strip_suffix(b"\r").unwrap_or(&line).len());
+    match String::from_utf8(line) {
+        Ok(text) => {
+            let fields = Map::from_iter([("text".to_owned(), Value::from(text))]);
+            Ok(Record { fields, place, titled: false, markup: None, cells: false })
+        }
+        Err(error) => Err(Error::record(&place, BadRecord::utf8(error.utf8_error()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_a_text_whatever_ends_it() {
+        let mut texts = Vec::new();
+        let _ = read(&b"\xef\xbb\xbfa\r\n\n{\"b\"}\n\xff\nlast"[..], &"in".into(), &mut |found| {
+            let text = |record: Record| record.fields["text"].as_str().unwrap().to_owned();
+            texts.push(found.map(text).map_err(|error| error.to_string()));
+            ControlFlow::Continue(())
+        });
+        let bad = Err("in:4: invalid UTF-8 at byte 1 of the line".to_owned());
+        assert_eq!(texts, [Ok("a".into()), Ok("".into()), Ok("{\"b\"}".into()), bad, Ok("last".into())]);
+    }
+}

@@ -1,0 +1,41 @@
+//! Which files make a model on the Hub, and in which order they are fetched.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Locations, ModelConfig, ModelName, REQUIRED, digest, resolve};
+use crate::error::{Error, Result};
+use crate::hub::{DownloadProgress, Kind, Repository};
+
+/// Downloads the model. Gives the snapshot's directory.
+pub(super) fn download(name: &ModelName, places: &Locations, progress: &Arc<dyn DownloadProgress>) -> Result<PathBuf> {
+    let hub = Repository::connect(&places.hub, Kind::Model, &name.id, name.revision(), progress)?;
+    // The weights last: whatever else is wrong shows before 90 MB have been waited for.
+    let (weights, small) = REQUIRED.split_last().expect("a model has weights");
+    for file in small {
+        hub.fetch(file)?;
+    }
+    for file in resolve::optional() {
+        hub.fetch_if_there(file)?;
+    }
+    let dir = hub.fetch(small[0])?.parent().map(Path::to_owned).unwrap_or_default();
+    if let Some(pooling) = ModelConfig::pooling_file(&dir)? {
+        hub.fetch_if_there(&pooling)?;
+    }
+    hub.fetch(weights)?;
+    if name.is_pinned() {
+        // Whatever the Hub promised: the bytes are known.
+        for file in REQUIRED {
+            let path = dir.join(file);
+            let outcome = digest::check_pinned_file(&path, file);
+            if outcome.is_err() {
+                let blob = path.canonicalize().map_err(Error::read(&path))?;
+                for wrong in [path, blob] {
+                    std::fs::remove_file(&wrong).map_err(Error::write(&wrong))?;
+                }
+            }
+            outcome?;
+        }
+    }
+    Ok(dir)
+}
