@@ -20,7 +20,6 @@ use sha2::{Digest, Sha256};
 use crate::support::{Ran, Sandbox, tiny_model};
 
 const MODEL: &str = "tiny/bert";
-const PETS: &str = "datasets/tiny/pets";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const WEIGHTS: &str = "model.safetensors";
 
@@ -33,7 +32,7 @@ fn is_data(file: &str) -> bool {
 
 /// What the server does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub(crate) enum Fault {
     None,
     /// The weights are not there.
     NoWeights,
@@ -46,8 +45,8 @@ enum Fault {
 }
 
 /// A Hub with one model.
-struct Hub {
-    endpoint: String,
+pub(crate) struct Hub {
+    pub(crate) endpoint: String,
     shared: Arc<Shared>,
 }
 
@@ -62,7 +61,7 @@ struct Shared {
 }
 
 impl Hub {
-    fn start(fault: Fault) -> Self {
+    pub(crate) fn start(fault: Fault) -> Self {
         let dir = tempfile::tempdir().unwrap();
         tiny_model(dir.path(), 1);
         let names = [
@@ -118,11 +117,13 @@ impl Shared {
         }
         let [method, path, _] = request.split(' ').collect::<Vec<_>>()[..] else { return None };
         let (path, _) = path.split_once('?').unwrap_or((path, ""));
-        if path == format!("/api/{PETS}/tree/main") {
+        // Of any owner and name there is the same data set.
+        if path.starts_with("/api/datasets/") && path.ends_with("/tree/main") && !path.contains("/no/such/") {
             return self.list(&mut connection);
         }
-        let resolve = |repository: &str| path.strip_prefix(&format!("/{repository}/resolve/"))?.split_once('/');
-        let of_model = resolve(MODEL).or_else(|| resolve(PETS));
+        let (repository, rest) = path.split_once("/resolve/").unwrap_or((path, ""));
+        let known = repository[1..] == *MODEL || repository.starts_with("/datasets/");
+        let of_model = rest.split_once('/').filter(|_| known);
         let (file, from_storage) = match (of_model, path.strip_prefix("/storage/")) {
             (Some((_, file)), _) => (file, false),
             (None, Some(file)) => (file, true),

@@ -6,6 +6,7 @@ mod bad_input;
 mod commands;
 mod damage;
 mod evaluation;
+mod examples;
 #[cfg(target_os = "linux")]
 mod faults;
 mod filters;

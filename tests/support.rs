@@ -24,7 +24,7 @@ pub(crate) fn model() -> &'static Path {
 }
 
 /// A cache that holds the default model and nothing else.
-fn cache() -> &'static Path {
+pub(crate) fn cache() -> &'static Path {
     static CACHE: OnceLock<PathBuf> = OnceLock::new();
     CACHE.get_or_init(|| {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");

@@ -49,10 +49,17 @@ fn pages() -> Vec<Command> {
     let mut program = Args::command();
     // So that the options of all commands stand on each one's page.
     program.build();
-    let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
-    let page = |command: &Command| command.clone().name(format!("semsearch-{}", command.get_name()));
-    let commands: Vec<Command> = commands.map(page).collect();
-    std::iter::once(program).chain(commands).collect()
+    let mut pages = Vec::new();
+    collect(&program, "semsearch", &mut pages);
+    pages
+}
+
+/// A command's page, named `name`, and those of its own commands.
+fn collect(command: &Command, name: &str, pages: &mut Vec<Command>) {
+    pages.push(command.clone().name(name.to_owned()));
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+        collect(below, &format!("{name}-{}", below.get_name()), pages);
+    }
 }
 
 fn roff(page: &Command) -> std::io::Result<Vec<u8>> {

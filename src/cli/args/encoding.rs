@@ -18,19 +18,26 @@ pub(in crate::cli) struct Encoding {
     #[arg(long, value_name = "ID|DIR", env = "SEMSEARCH_MODEL", hide_env = true)]
     pub(in crate::cli) model: Option<String>,
     /// Commit, tag or branch on the Hub [default: pinned for the default model]
-    #[arg(long, value_name = "REV", env = "SEMSEARCH_REVISION", hide_env = true)]
+    #[arg(hide_short_help = true, long, value_name = "REV", env = "SEMSEARCH_REVISION", hide_env = true)]
     pub(in crate::cli) revision: Option<String>,
     /// Where the encoder runs: auto, cpu, cuda or cuda:N
-    #[arg(long, value_name = "DEVICE", default_value = "auto", env = "SEMSEARCH_DEVICE", hide_env = true)]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "DEVICE",
+        default_value = "auto",
+        env = "SEMSEARCH_DEVICE",
+        hide_env = true
+    )]
     pub(in crate::cli) device: Device,
     /// Arithmetic of the encoder's matrix products [default: the index's own, or f32]
     #[arg(long, env = "SEMSEARCH_PRECISION", hide_env = true)]
     pub(in crate::cli) precision: Option<PrecisionArg>,
     /// How token vectors become one [default: the model's own]
-    #[arg(long, env = "SEMSEARCH_POOLING", hide_env = true)]
+    #[arg(hide_short_help = true, long, env = "SEMSEARCH_POOLING", hide_env = true)]
     pub(in crate::cli) pooling: Option<PoolingArg>,
     /// Tokens kept of each text, specials included [default: the model's own]
-    #[arg(long, value_name = "N", env = "SEMSEARCH_MAX_LENGTH", hide_env = true, value_parser = positive)]
+    #[arg(hide_short_help = true, long, value_name = "N", env = "SEMSEARCH_MAX_LENGTH", hide_env = true, value_parser = positive)]
     pub(in crate::cli) max_length: Option<usize>,
     /// Which implementation of the network runs [default: packed on a CPU]
     #[arg(long, hide_short_help = true, env = "SEMSEARCH_ENCODER", hide_env = true)]
@@ -39,7 +46,7 @@ pub(in crate::cli) struct Encoding {
     #[arg(long, hide_short_help = true, value_name = "ISA", env = "SEMSEARCH_ISA", hide_env = true)]
     pub(in crate::cli) isa: Option<Isa>,
     /// Skip L2 normalization
-    #[arg(long, env = "SEMSEARCH_NO_NORMALIZE", hide_env = true, value_parser = FalseyValueParser::new())]
+    #[arg(hide_short_help = true, long, env = "SEMSEARCH_NO_NORMALIZE", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(in crate::cli) no_normalize: bool,
 }
 

@@ -56,14 +56,22 @@ pub(super) struct Common {
         value_hint = ValueHint::DirPath)]
     pub(super) index: Option<PathBuf>,
     /// Processor cores to use [default: all]
-    #[arg(long, global = true, value_name = "N", env = "SEMSEARCH_THREADS", hide_env = true,
+    #[arg(hide_short_help = true, long, global = true, value_name = "N", env = "SEMSEARCH_THREADS", hide_env = true,
         value_parser = threads)]
     pub(super) threads: Option<usize>,
     /// Never open a network connection
-    #[arg(long, global = true, env = "SEMSEARCH_OFFLINE", hide_env = true, value_parser = FalseyValueParser::new())]
+    #[arg(hide_short_help = true, long, global = true, env = "SEMSEARCH_OFFLINE", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(super) offline: bool,
     /// When to colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "SEMSEARCH_COLOR", hide_env = true)]
+    #[arg(
+        hide_short_help = true,
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        env = "SEMSEARCH_COLOR",
+        hide_env = true
+    )]
     pub(super) color: Color,
     /// Say nothing but errors
     #[arg(short, long, global = true, env = "SEMSEARCH_QUIET", hide_env = true, value_parser = FalseyValueParser::new(),
@@ -97,20 +105,33 @@ pub(super) enum Command {
     /// Say what an index holds
     Info(Info),
     /// Check every byte of an index
+    #[command(after_help = "\
+Example:
+  semsearch verify && echo intact")]
     Verify,
     /// Take vectors and documents out of an index
     Export(Export),
     /// Get, copy, find or check a model
     Model(Model),
     /// Show every setting in force, and where it comes from
+    #[command(after_help = "\
+Example:
+  SEMSEARCH_TOP_K=3 semsearch config | grep top-k")]
     Config,
     /// Print completions for a shell
+    #[command(after_help = "\
+Example:
+  source <(semsearch completions bash)")]
     Completions {
         /// The shell
         #[arg(value_name = "SHELL")]
         shell: Shell,
     },
     /// Print the manual, or a command's page of it
+    #[command(after_help = "\
+Examples:
+  semsearch man query > semsearch-query.1
+  semsearch man --output man1")]
     Man {
         /// The command whose page is wanted
         #[arg(value_name = "COMMAND")]
@@ -129,10 +150,12 @@ pub(super) enum Command {
 #[command(after_help = "\
 Examples:
   semsearch index corpus.jsonl
-  semsearch index train-v2.0.json -i squad
   semsearch index corpus.jsonl --prune
   semsearch index docs/ notes.md --glob '*.md'
-  jq -c '.items[]' dump.json | semsearch index - --text-field body")]
+  semsearch index catalogue.csv --text-field name --text-field description
+  semsearch index hf://datasets/rajpurkar/squad --split validation -i squad
+  jq -c '.items[]' dump.json | semsearch index - --text-field body
+  find . -name '*.txt' -print0 | semsearch index --files-from -")]
 pub(super) struct Index {
     /// Files of records or text, directories, or - for standard input
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
@@ -141,16 +164,16 @@ pub(super) struct Index {
     #[arg(long, value_name = "STRING", env = "SEMSEARCH_FACTORY", hide_env = true)]
     pub(super) factory: Option<String>,
     /// How vectors are compared: ip or l2 [default: ip]
-    #[arg(long, value_name = "METRIC", env = "SEMSEARCH_METRIC", hide_env = true)]
+    #[arg(hide_short_help = true, long, value_name = "METRIC", env = "SEMSEARCH_METRIC", hide_env = true)]
     pub(super) metric: Option<Metric>,
     /// Take the vectors from FILE (npy or safetensors, float32), row by record, instead of computing them
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) vectors: Option<PathBuf>,
     /// Language by which words are stemmed for lexical search, or none [default: english]
-    #[arg(long, value_name = "NAME", env = "SEMSEARCH_LANGUAGE", hide_env = true)]
+    #[arg(hide_short_help = true, long, value_name = "NAME", env = "SEMSEARCH_LANGUAGE", hide_env = true)]
     pub(super) language: Option<Language>,
     /// Put before queries when they are embedded [default: the model's own]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(hide_short_help = true, long, value_name = "TEXT")]
     pub(super) query_prompt: Option<String>,
     /// Remove documents that came from these inputs and are no longer in them
     #[arg(long, conflicts_with = "limit")]
@@ -159,7 +182,7 @@ pub(super) struct Index {
     #[arg(long)]
     pub(super) rebuild: bool,
     /// Wait so long for another writer to finish
-    #[arg(long, value_name = "SECONDS", default_value = "0", env = "SEMSEARCH_WAIT", hide_env = true,
+    #[arg(hide_short_help = true, long, value_name = "SECONDS", default_value = "0", env = "SEMSEARCH_WAIT", hide_env = true,
         value_parser = seconds)]
     pub(super) wait: Duration,
     /// Commit after so many documents, beside twice a minute
@@ -201,7 +224,7 @@ pub(super) struct Query {
     #[command(flatten)]
     pub(super) ranking: Ranking,
     /// No hits worse than this
-    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    #[arg(hide_short_help = true, long, value_name = "S", allow_negative_numbers = true)]
     pub(super) min_score: Option<f32>,
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
@@ -213,13 +236,13 @@ pub(super) struct Query {
     #[arg(long)]
     pub(super) explain: bool,
     /// Chunks as hits, not documents by their best chunk
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(super) chunks: bool,
     /// What is marked in text: the query's words, the sentence nearest to it, or nothing [default: words on a terminal]
     #[arg(long, value_name = "WHAT", env = "SEMSEARCH_HIGHLIGHT", hide_env = true)]
     pub(super) highlight: Option<Highlight>,
     /// Sixth column of trec
-    #[arg(long, value_name = "NAME", default_value = "semsearch")]
+    #[arg(hide_short_help = true, long, value_name = "NAME", default_value = "semsearch")]
     pub(super) run_name: String,
     #[command(flatten)]
     pub(super) encoding: Encoding,
@@ -237,7 +260,7 @@ pub(super) struct Ranking {
     #[arg(long, value_name = "A", default_value = "0.5", env = "SEMSEARCH_ALPHA", hide_env = true, value_parser = weight)]
     pub(super) alpha: f32,
     /// How scores are fused in hybrid: minmax or rrf
-    #[arg(long, value_name = "HOW", default_value = "minmax", env = "SEMSEARCH_FUSION", hide_env = true,
+    #[arg(hide_short_help = true, long, value_name = "HOW", default_value = "minmax", env = "SEMSEARCH_FUSION", hide_env = true,
         hide_possible_values = true,
         value_parser = PossibleValuesParser::new(["minmax", "rrf"]).try_map(|word| word.parse::<Fusion>()))]
     pub(super) fusion: Fusion,
@@ -245,10 +268,10 @@ pub(super) struct Ranking {
     #[arg(long, value_name = "EXPR")]
     pub(super) filter: Option<String>,
     /// Inverted lists to look into, in an index of an IVF factory [default: 1]
-    #[arg(long, value_name = "N", env = "SEMSEARCH_NPROBE", hide_env = true, value_parser = positive)]
+    #[arg(hide_short_help = true, long, value_name = "N", env = "SEMSEARCH_NPROBE", hide_env = true, value_parser = positive)]
     pub(super) nprobe: Option<usize>,
     /// Candidates to hold, in an index of an HNSW factory [default: 16]
-    #[arg(long, value_name = "N", env = "SEMSEARCH_EF_SEARCH", hide_env = true, value_parser = positive)]
+    #[arg(hide_short_help = true, long, value_name = "N", env = "SEMSEARCH_EF_SEARCH", hide_env = true, value_parser = positive)]
     pub(super) ef_search: Option<usize>,
 }
 
@@ -277,6 +300,7 @@ pub(super) enum HitFormat {
 Examples:
   semsearch embed corpus.jsonl > embedded.jsonl
   semsearch embed corpus.jsonl --output vectors.npy
+  semsearch embed corpus.jsonl --output vectors.parquet
   echo \"I took my dog for a walk\" | semsearch embed --lines")]
 pub(super) struct Embed {
     /// Files of records, or - for standard input
@@ -310,6 +334,10 @@ pub(super) enum EmbeddingFormat {
 /// Rows and documents come in the order in which they were indexed. A directory gets `index.faiss`, for Python's
 /// `faiss.read_index`, and `documents.jsonl`, whose line n (from 0) is FAISS's id n.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  semsearch export --output vectors.npy
+  semsearch export --output exported")]
 pub(super) struct Export {
     /// A file to make, .npy or .safetensors, or a directory
     #[arg(short, long, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath)]
@@ -321,8 +349,9 @@ pub(super) struct Export {
 /// Prints the cosine of each pair, as a heat map on a terminal.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example:
-  semsearch sim \"I took my dog for a walk\" \"Today is going to rain\" \"I took my cat for a walk\"")]
+Examples:
+  semsearch sim \"I took my dog for a walk\" \"Today is going to rain\" \"I took my cat for a walk\"
+  semsearch sim --lines sentences.txt --svg similar.svg")]
 pub(super) struct Sim {
     /// Two texts or more; without any, the lines of standard input
     #[arg(value_name = "TEXT", conflicts_with = "lines")]
@@ -349,6 +378,10 @@ pub(super) enum MatrixFormat {
 
 /// Say what an index holds.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  semsearch info
+  semsearch info --json | jq .documents")]
 pub(super) struct Info {
     /// As JSON
     #[arg(long)]
@@ -360,6 +393,12 @@ pub(super) struct Info {
 
 /// Get, copy, find or check a model.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  semsearch model fetch
+  semsearch model import all-MiniLM-L6-v2 --model own/model
+  semsearch model path
+  semsearch model verify")]
 pub(super) struct Model {
     #[command(subcommand)]
     pub(super) action: ModelAction,
@@ -443,6 +482,24 @@ mod tests {
             for option in command.get_arguments() {
                 assert!(option.get_help().is_some(), "{} {}", command.get_name(), option.get_id());
             }
+        }
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        for command in Args::command().get_subcommands() {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.starts_with("Example"), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn short_help_is_one_screen() {
+        let mut program = Args::command().term_width(100);
+        program.build();
+        for command in program.get_subcommands_mut() {
+            let lines = command.render_help().to_string().lines().count();
+            assert!(lines <= 50, "{}: {lines} lines", command.get_name());
         }
     }
 }

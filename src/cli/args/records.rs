@@ -15,32 +15,32 @@ pub(in crate::cli) struct Records {
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
     pub(in crate::cli) format: FormatArg,
     /// Field of the id [default: first of _id, id, docid]
-    #[arg(long, value_name = "NAME")]
+    #[arg(hide_short_help = true, long, value_name = "NAME")]
     pub(in crate::cli) id_field: Option<String>,
     /// Field of the text; several are joined [default: first of text, contents, content, context, passage, body]
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) text_field: Vec<String>,
     /// Field of the title [default: title]
-    #[arg(long, value_name = "NAME")]
+    #[arg(hide_short_help = true, long, value_name = "NAME")]
     pub(in crate::cli) title_field: Option<String>,
     /// Do not embed the title before the text
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(in crate::cli) no_title: bool,
     /// Texts longer than the maximum length: cut them off, cut them into chunks, or stop [default: truncate for records,
     /// chunk for text and Markdown]
     #[arg(long, value_name = "HOW")]
     pub(in crate::cli) long: Option<Long>,
     /// Tokens of a chunk, specials and title included [default: the maximum length]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(hide_short_help = true, long, value_name = "N", value_parser = positive)]
     pub(in crate::cli) chunk_tokens: Option<usize>,
     /// Tokens that a chunk shares with the one before it, at most [default: 32, or a quarter of a small chunk]
-    #[arg(long, value_name = "N")]
+    #[arg(hide_short_help = true, long, value_name = "N")]
     pub(in crate::cli) chunk_overlap: Option<usize>,
     /// Put before texts when they are embedded [default: the model's own]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(hide_short_help = true, long, value_name = "TEXT")]
     pub(in crate::cli) document_prompt: Option<String>,
     /// Keep the first N components of a vector, for models trained so [default: all]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(hide_short_help = true, long, value_name = "N", value_parser = positive)]
     pub(in crate::cli) truncate_dim: Option<usize>,
     /// Which files of a directory, as in .gitignore; ! in front leaves out
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
@@ -55,7 +55,7 @@ pub(in crate::cli) struct Records {
     #[arg(long, value_name = "HOW", default_value = "fail")]
     pub(in crate::cli) on_error: OnError,
     /// First N records only
-    #[arg(long, value_name = "N")]
+    #[arg(hide_short_help = true, long, value_name = "N")]
     pub(in crate::cli) limit: Option<usize>,
 }
 
