@@ -62,6 +62,12 @@ pub enum BadRecord {
         /// 1-based position of the first bad byte.
         byte: usize,
     },
+    /// A record of more bytes than are read.
+    #[error("more than {} MiB long: that is no record", .max >> 20)]
+    TooLarge {
+        /// The most bytes.
+        max: usize,
+    },
     /// A JSON value that is not an object.
     #[error("a record is a JSON object, this is {found}")]
     NotAnObject {

@@ -11,6 +11,7 @@ mod examples;
 mod faults;
 mod filters;
 mod format;
+mod hostile;
 mod hub;
 mod inputs;
 mod known_answers;

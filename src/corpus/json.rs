@@ -14,6 +14,7 @@ use serde::de::{
 };
 use serde_json::Value;
 
+use super::bounded::LARGEST;
 use super::{Record, Sink, kind};
 use crate::error::{BadRecord, Error, Place};
 
@@ -48,9 +49,10 @@ pub(super) fn array<T: DeserializeOwned>(
     each: impl FnMut(T, Place) -> ControlFlow<()>,
 ) -> Result<(), Error> {
     let line = Rc::new(Cell::new(1));
-    let counted = CountLines { input, line: Rc::clone(&line) };
+    let of_element = Rc::new(Cell::new(0));
+    let counted = Counted { input, line: Rc::clone(&line), of_element: Rc::clone(&of_element) };
     let mut json = serde_json::Deserializer::from_reader(counted);
-    let mut elements = Elements { name, line: &line, each, stopped: false, of: PhantomData };
+    let mut elements = Elements { name, line: &line, of_element: &of_element, each, stopped: false, of: PhantomData };
     let outcome = match key {
         None => json.deserialize_seq(&mut elements),
         Some(key) => json.deserialize_map(Under { key, elements: &mut elements }),
@@ -80,6 +82,7 @@ fn failure(name: &Arc<str>, key: Option<&str>, error: serde_json::Error) -> Erro
 struct Elements<'a, T, F> {
     name: &'a Arc<str>,
     line: &'a Cell<u64>,
+    of_element: &'a Cell<usize>,
     each: F,
     /// `each` broke: what serde reports after that is no error.
     stopped: bool,
@@ -95,6 +98,7 @@ impl<'de, T: DeserializeOwned, F: FnMut(T, Place) -> ControlFlow<()>> Visitor<'d
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         while let Some((element, line)) = elements.next_element_seed(WithLine { line: self.line, of: PhantomData })? {
+            self.of_element.set(0);
             if (self.each)(element, Place::line(self.name, line)).is_break() {
                 self.stopped = true;
                 return Err(A::Error::custom("stopped"));
@@ -154,17 +158,22 @@ impl<'de, T: DeserializeOwned, F: FnMut(T, Place) -> ControlFlow<()>> Visitor<'d
     }
 }
 
-/// Counts the lines that pass through it.
-struct CountLines<R> {
+/// Counts the lines that pass through it, and the bytes since the last element.
+struct Counted<R> {
     input: R,
     line: Rc<Cell<u64>>,
+    of_element: Rc<Cell<usize>>,
 }
 
-impl<R: Read> Read for CountLines<R> {
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.of_element.get() > LARGEST {
+            return Err(io::Error::other(format!("more than {} MiB long: that is no record", LARGEST >> 20)));
+        }
         let read = self.input.read(buffer)?;
         let newlines = buffer[..read].iter().filter(|&&byte| byte == b'\n').count();
         self.line.set(self.line.get() + newlines as u64);
+        self.of_element.set(self.of_element.get() + read);
         Ok(read)
     }
 }

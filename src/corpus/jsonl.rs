@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::bounded::{self, Bounded, LARGEST};
 use super::{BYTE_ORDER_MARK, Record, Sink, kind};
 use crate::error::{BadRecord, Error, Place};
 
@@ -14,10 +15,13 @@ pub(super) fn read(mut input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>
     let mut line = Vec::new();
     for number in 1.. {
         let place = Place::line(name, number);
-        line.clear();
-        match input.read_until(b'\n', &mut line) {
-            Ok(0) => break,
-            Ok(_) => {}
+        match bounded::line(&mut input, &mut line) {
+            Ok(Bounded::End) => break,
+            Ok(Bounded::Whole) => {}
+            Ok(Bounded::TooLong) => {
+                sink(Err(Error::record(&place, BadRecord::TooLarge { max: LARGEST })))?;
+                continue;
+            }
             Err(source) => return sink(Err(Error::Input { place, source })),
         }
         let mut bytes = line.as_slice();

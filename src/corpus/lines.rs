@@ -6,30 +6,35 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::bounded::{self, Bounded, LARGEST};
 use super::peek::without;
 use super::{BYTE_ORDER_MARK, Record, Sink};
 use crate::error::{BadRecord, Error, Place};
 
 /// Pushes every line as a record with a `text`.
 pub(super) fn read(input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
-    for (number, line) in (1..).zip(without(BYTE_ORDER_MARK, input).split(b'\n')) {
+    let mut input = without(BYTE_ORDER_MARK, input);
+    let mut line = Vec::new();
+    for number in 1.. {
         let place = Place::line(name, number);
-        match line {
-            Ok(line) => sink(record(line, place))?,
+        match bounded::line(&mut input, &mut line) {
+            Ok(Bounded::End) => break,
+            Ok(Bounded::Whole) => sink(record(&line, place))?,
+            Ok(Bounded::TooLong) => sink(Err(Error::record(&place, BadRecord::TooLarge { max: LARGEST })))?,
             Err(source) => return sink(Err(Error::Input { place, source })),
         }
     }
     ControlFlow::Continue(())
 }
 
-fn record(mut line: Vec<u8>, place: Place) -> Result<Record, Error> {
-    line.truncate(line.strip_suffix(b"\r").unwrap_or(&line).len());
-    match String::from_utf8(line) {
+fn record(line: &[u8], place: Place) -> Result<Record, Error> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    match std::str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line)) {
         Ok(text) => {
             let fields = Map::from_iter([("text".to_owned(), Value::from(text))]);
             Ok(Record { fields, place, titled: false, markup: None, cells: false })
         }
-        Err(error) => Err(Error::record(&place, BadRecord::utf8(error.utf8_error()))),
+        Err(error) => Err(Error::record(&place, BadRecord::utf8(error))),
     }
 }
 

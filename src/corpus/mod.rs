@@ -5,6 +5,7 @@
 //! input, but for a text file, which is one record. [`chunks()`] cuts what is too long. What a text means to a model is left
 //! to [`crate::embedder`], what is kept of a document to [`crate::index`].
 
+mod bounded;
 mod chunk;
 mod compression;
 mod counter;

@@ -1,13 +1,14 @@
 //! The rows of a table, each with the line it begins on.
 //!
 //! The csv crate splits; what it does not tell is made good here: the true line of a row after blank ones or after lines that
-//! end with a carriage return, and a quote that is never closed. What the cells mean is left to [`super::csv`].
+//! end with a carriage return, a quote that is never closed, and a row that never ends. What the cells mean is left to [`super::csv`].
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, Terminator};
 
+use super::bounded::LARGEST;
 use crate::error::{BadRecord, Error, Place, Result};
 
 /// Reads rows. Blank lines are passed over; after an error of the input there are no more.
@@ -29,7 +30,7 @@ impl<R: BufRead> Rows<R> {
     /// The rows of `input`, called `name`, with `delimiter` between cells.
     pub(super) fn new(input: R, delimiter: u8, name: &Arc<str>) -> Rows<impl Read + use<R>> {
         // With a line break after the last row, only what stands in an open quote can end with the input.
-        let input = Noting { input: input.chain(&b"\n"[..]), ended: false };
+        let input = Noting { input: input.chain(&b"\n"[..]), ended: false, of_row: 0 };
         let mut builder = ReaderBuilder::new();
         // Left to itself the crate ends a row at \r, and counts the \n after it to the next one.
         builder.delimiter(delimiter).terminator(Terminator::Any(b'\n')).has_headers(false).flexible(true);
@@ -41,6 +42,7 @@ impl<R: Read> Rows<R> {
     /// The next row, or what is wrong with it.
     pub(super) fn next(&mut self) -> Option<Result<Row<'_>>> {
         loop {
+            self.table.get_mut().of_row = 0;
             match self.table.read_byte_record(&mut self.cells) {
                 Ok(false) => return None,
                 Ok(true) if self.is_blank() => {}
@@ -99,11 +101,18 @@ impl<R: Read> Rows<R> {
 struct Noting<R> {
     input: R,
     ended: bool,
+    /// Bytes read for the row at hand.
+    of_row: usize,
 }
 
 impl<R: Read> Read for Noting<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.of_row > LARGEST {
+            // An open quote would take in the rest of the input, however long it is.
+            return Err(io::Error::other(format!("a row of more than {} MiB: is a quote open?", LARGEST >> 20)));
+        }
         let read = self.input.read(buffer)?;
+        self.of_row += read;
         self.ended |= read == 0 && !buffer.is_empty();
         Ok(read)
     }

@@ -9,16 +9,18 @@ use std::path::{Component, Path};
 
 use serde_json::Map;
 
+use super::bounded::{self, LARGEST};
 use super::{BYTE_ORDER_MARK, Input, Markup, Outline, Record, Sink};
 use crate::error::{BadRecord, Error, Place};
 
 /// Pushes the text as a record, unless it is blank.
-pub(super) fn read(mut bytes: impl Read, input: &Input, markup: Markup, sink: &mut Sink<'_>) -> ControlFlow<()> {
+pub(super) fn read(bytes: impl Read, input: &Input, markup: Markup, sink: &mut Sink<'_>) -> ControlFlow<()> {
     let place = Place::whole(&input.name());
-    let mut content = Vec::new();
-    if let Err(source) = bytes.read_to_end(&mut content) {
-        return sink(Err(Error::Input { place, source }));
-    }
+    let content = match bounded::all(bytes) {
+        Ok(Some(content)) => content,
+        Ok(None) => return sink(Err(Error::record(&place, BadRecord::TooLarge { max: LARGEST }))),
+        Err(source) => return sink(Err(Error::Input { place, source })),
+    };
     let path = input.path().map(|path| match input {
         Input::Copy { name, .. } => name.to_string(),
         _ => plain_path(path),

@@ -163,7 +163,7 @@ impl IndexWriter {
     /// written, or is damaged; FAISS does not know the recipe's factory.
     pub fn open(dir: &Path, recipe: Recipe, options: WriteOptions) -> Result<Self> {
         let needs_training = check_factory(&recipe, dir)?;
-        if fs::read_dir(dir).is_ok_and(|mut entries| entries.any(|found| !ours(found))) {
+        if dir.is_file() || fs::read_dir(dir).is_ok_and(|mut entries| entries.any(|found| !ours(found))) {
             return Err(Error::NotAnIndex { dir: dir.into() });
         }
         let undo = Undo::making(dir)?;

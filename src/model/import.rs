@@ -1,6 +1,7 @@
 //! Copies a model's files from a directory into semsearch's own cache.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::{Locations, ModelConfig, ModelName, REQUIRED, digest, resolve};
@@ -44,7 +45,8 @@ pub fn import(from: &Path, name: &ModelName, places: &Locations) -> Result<PathB
 /// The files of a model that semsearch reads, by their paths below the directory.
 fn files(dir: &Path) -> Result<Vec<String>> {
     if !dir.is_dir() {
-        return Err(Error::Read { path: dir.into(), source: std::io::ErrorKind::NotFound.into() });
+        let kind = if dir.exists() { ErrorKind::NotADirectory } else { ErrorKind::NotFound };
+        return Err(Error::Read { path: dir.into(), source: kind.into() });
     }
     if let Some(file) = REQUIRED.into_iter().find(|file| !dir.join(file).is_file()) {
         return Err(Error::ModelFile { dir: dir.into(), file });
