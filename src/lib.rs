@@ -17,24 +17,42 @@
 //! | [`plot`] | curves, similarities | pictures |
 //! | [`vector_file`] | vectors of other programs, and for them | npy, safetensors |
 //!
-//! A session in code, all of it real, with the model in a directory:
+//! A session in code, with the model that `semsearch model fetch` brings:
 //!
-//! ```no_run
+//! ```
+//! use std::path::Path;
+//! use std::sync::Arc;
+//!
 //! use semsearch::corpus::{self, Fields, Format, Input};
 //! use semsearch::embedder::{Embedder, Options};
+//! use semsearch::hub::{DownloadProgress, Hub};
 //! use semsearch::index::{Index, IndexWriter, ModelIdentity, Passage, Recipe, Store, WriteOptions};
-//! use semsearch::model::ModelFiles;
+//! use semsearch::model::{self, Locations, ModelName};
 //! use semsearch::passage::Cutter;
 //! use semsearch::search::{Query, Searcher, Wanted};
 //!
 //! # fn main() -> semsearch::error::Result<()> {
-//! let model = ModelFiles { dir: "all-MiniLM-L6-v2".into(), id: "all-MiniLM-L6-v2".into(), revision: None };
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let index = directory.path();
+//! # std::env::set_current_dir(env!("CARGO_MANIFEST_DIR")).unwrap();
+//! // A model: in one of the two caches, or else from the Hub.
+//! let cache = std::env::home_dir().unwrap_or_default().join(".cache");
+//! # let cache = std::env::var_os("XDG_CACHE_HOME").map_or(cache, Into::into);
+//! let endpoint = "https://huggingface.co".into();
+//! let hub = Hub { cache: cache.join("huggingface/hub"), endpoint, offline: false };
+//! let places = Locations { own: cache.join("semsearch/models"), hub };
+//! let progress: Arc<dyn DownloadProgress> = Arc::new(());
+//! let model = model::resolve(&ModelName::default(), &places, &progress)?;
 //! let embedder = Embedder::load(&model, &Options::default())?;
-//! let recipe = Recipe::new(ModelIdentity::of(&model)?, &embedder, Store::default());
 //!
+//! // An index: records, cut into pieces, each with its vector, in one commit.
+//! # /*
+//! let index = Path::new("index");
+//! # */
+//! let recipe = Recipe::new(ModelIdentity::of(&model)?, &embedder, Store::default());
 //! let cutter = Cutter { tokenizer: embedder.tokenizer(), with_title: true, prompt: "" };
-//! let mut writer = IndexWriter::open("index".as_ref(), recipe.clone(), WriteOptions::default())?;
-//! for record in corpus::records(&[Input::File("corpus.jsonl".into())], Format::Auto)? {
+//! let mut writer = IndexWriter::open(index, recipe.clone(), WriteOptions::default())?;
+//! for record in corpus::records(&[Input::File("examples/passages.jsonl".into())], Format::Auto)? {
 //!     let document = Fields::default().document(record?)?;
 //!     let compared = writer.compare(&document, None, None)?;
 //!     let pieces = cutter.pieces(&document, None)?;
@@ -44,15 +62,19 @@
 //! }
 //! writer.commit()?;
 //!
-//! let mut searcher = Searcher::new(Index::open("index".as_ref())?, embedder, &recipe)?;
-//! let query = Query { id: "1".into(), text: "Who headlined the halftime show?".into() };
+//! // A question.
+//! let mut searcher = Searcher::new(Index::open(index)?, embedder, &recipe)?;
+//! let query = Query { id: "1".into(), text: "Who headlined the halftime show for Super Bowl 50?".into() };
 //! let wanted = Wanted { top_k: 3, ..Wanted::default() };
-//! for hit in &searcher.search(&[query], wanted, &mut ())?.hits[0] {
-//!     println!("{:.4} {}", hit.score, hit.document.text);
-//! }
+//! let answers = searcher.search(&[query], wanted, &mut ())?;
+//! assert_eq!(answers.hits[0][0].document.id, "super-bowl-50-halftime");
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Versions are semantic: what is public here changes incompatibly in a minor version before 1.0, and then in a major one,
+//! and CHANGELOG.md says so. Types of other crates are public in two places: `serde_json`'s values, which metadata are made
+//! of, and those behind [`error::Cause`].
 //!
 //! Nothing here prints, exits, or reads the environment; that is the command line's part.
 

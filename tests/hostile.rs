@@ -138,7 +138,17 @@ fn a_directory_where_a_file_was_named() {
     ]
     .map(said)
     .into();
-    insta::assert_snapshot!(all.join("\n"), @"");
+    insta::assert_snapshot!(all.join("\n"), @"
+    error: dir: cannot read: is a directory
+    error: dir: cannot read: is a directory
+    error: dir: cannot read: is a directory
+    error: dir: neither .npy nor .safetensors
+    error: dir: cannot write: Is a directory (os error 21)
+    error: dir: cannot write: Is a directory (os error 21)
+    error: dir: cannot read: is a directory
+    error: in.jsonl: cannot read: not a directory
+    error: in.jsonl: not an index, and not empty
+    ");
 }
 
 #[test]
@@ -181,7 +191,10 @@ fn zero_bytes_marks_and_carriage_returns_are_text_or_none() {
     // A zero byte itself is no JSON; in a plain line it is a character.
     sandbox.write("zero.jsonl", b"{\"text\":\"a\0b\"}\n");
     let ran = sandbox.run(&["index", "zero.jsonl"]);
-    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stderr, @r"
+    error: zero.jsonl:1: invalid JSON: control character (\u0000-\u001F) found while parsing a string (column 11)
+    hint: a line is one record (`jq -c` makes them so); `--on-error skip` passes bad ones over
+    ");
     let embedded = sandbox.pipe(&["embed", "--lines"], b"\xef\xbb\xbfa\0b\r\n").json_lines();
     assert_eq!(embedded[0]["text"], "a\0b");
     let rows = sandbox.pipe(&["query", "-f", "tsv", "-k", "2"], b"\xef\xbb\xbfa\r\n").success();
@@ -192,7 +205,10 @@ fn zero_bytes_marks_and_carriage_returns_are_text_or_none() {
 fn half_a_surrogate_pair_is_an_error_that_can_be_skipped() {
     let sandbox = Sandbox::new();
     sandbox.write("in.jsonl", "{\"text\":\"whole \\ud83d\\ude00\"}\n{\"text\":\"half \\ud83d\"}\n");
-    insta::assert_snapshot!(sandbox.run(&["index", "in.jsonl"]).stderr, @"");
+    insta::assert_snapshot!(sandbox.run(&["index", "in.jsonl"]).stderr, @"
+    error: in.jsonl:2: invalid JSON: unexpected end of hex escape (column 21)
+    hint: a line is one record (`jq -c` makes them so); `--on-error skip` passes bad ones over
+    ");
     let summary = sandbox.run(&["index", "in.jsonl", "--on-error", "skip", "--json", "-q"]).success();
     assert_eq!(serde_json::from_str::<Value>(&summary).unwrap()["skipped"], 1);
     assert_eq!(documents(&sandbox), 1);

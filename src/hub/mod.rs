@@ -65,6 +65,11 @@ pub trait DownloadProgress: Send + Sync {
     fn progress(&self, file: &str, bytes: u64, total: u64);
 }
 
+/// Nobody hears of it.
+impl DownloadProgress for () {
+    fn progress(&self, _: &str, _: u64, _: u64) {}
+}
+
 /// `owner/name`, each part a plain name.
 pub(crate) fn parts(id: &str) -> Option<(&str, &str)> {
     let (owner, name) = id.split_once('/')?;
