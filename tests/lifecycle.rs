@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{PASSAGES, Sandbox};
+use crate::support::{PASSAGES, Sandbox, tiny_model};
 
 fn summary(sandbox: &Sandbox, args: &[&str]) -> serde_json::Value {
     let printed = sandbox.run(&[args, &["--json"]].concat()).success();
@@ -207,6 +207,30 @@ fn what_left_an_input_leaves_the_index_with_prune_and_not_without() {
     ids.sort_unstable();
     assert_eq!(ids, ["1", "3", "4"]);
     sandbox.run(&["verify"]).success();
+}
+
+#[test]
+fn the_last_document_of_an_input_leaves_with_it() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    let index = |input: &str, more: &[&str]| sandbox.run(&[&["index", input, "--model", "tiny"], more].concat());
+    sandbox.write("a.jsonl", "{\"text\": \"a\"}\n");
+    sandbox.write("docs/b.md", "bees\n");
+    index("a.jsonl", &[]).success();
+    index("docs", &[]).success();
+    sandbox.write("a.jsonl", "");
+    fs::remove_file(sandbox.path("docs/b.md")).unwrap();
+    // Without being told so, an empty input is more likely a mistake.
+    assert_eq!((index("a.jsonl", &[]).status, index("docs", &[]).status), (Some(2), Some(2)));
+    for input in ["a.jsonl", "docs"] {
+        let said = index(input, &["--prune", "--json"]).success();
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&said).unwrap()["removed"], 1, "{input}");
+    }
+    let info = sandbox.run(&["info", "--json"]).success();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&info).unwrap()["documents"], 0);
+    // One that is gone may be a disk that is not there: that stays an error.
+    fs::remove_file(sandbox.path("a.jsonl")).unwrap();
+    assert_eq!(index("a.jsonl", &["--prune"]).status, Some(2));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod hub;
 mod inputs;
 mod known_answers;
 mod lifecycle;
+mod prompt;
 mod rooms;
 mod search;
 mod settings;

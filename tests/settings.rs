@@ -60,7 +60,9 @@ fn a_config_file_that_cannot_be_used_is_named_with_what_is_wrong() {
     assert_eq!(said("topk = 3\n"), "error: config.toml: no setting `topk` with a plain value");
     assert_eq!(said("top-k = [3]\n"), "error: config.toml: no setting `top-k` with a plain value");
     assert!(said("precision = \"f99\"\n").starts_with("error: config.toml: invalid value 'f99' for '--precision"));
-    assert!(said("alpha = 3\n").contains("invalid value '3' for '--alpha <A>': expected a number from 0 to 1"));
+    assert!(
+        said("alpha = 3\n").contains("invalid value '3' for `alpha` in config.toml: expected a number from 0 to 1")
+    );
     // Help is there even then.
     sandbox.write(CONFIG, "nonsense");
     assert!(sandbox.run(&["query", "--help"]).success().contains("Search an index"));
@@ -80,6 +82,22 @@ fn shells_and_man_know_every_command() {
     assert!(page.contains(".TH semsearch-query 1") && page.contains("Who headlined the halftime show"));
     sandbox.run(&["man", "--output", "man"]).success();
     let pages = std::fs::read_dir(sandbox.path("man")).unwrap().count();
-    assert_eq!(pages, 1 + 13 - 1, "the program's and each command's");
+    assert_eq!(pages, 1 + 12 + 4, "the program's, each command's, and those of `model`");
     assert_eq!(sandbox.run(&["man", "nope"]).status, Some(2));
+}
+
+#[test]
+fn a_bad_value_is_said_to_be_of_where_it_stands() {
+    let sandbox = Sandbox::with_index();
+    let first = |ran: crate::support::Ran| ran.stderr.lines().next().unwrap_or_default().replace("[DIR]/", "");
+    let typed = first(sandbox.run(&["query", "x", "-k", "none"]));
+    assert_eq!(typed, "error: invalid value 'none' for '--top-k <N>': expected a whole number from 1");
+    let set = sandbox.command(&["query", "x"]).env("SEMSEARCH_TOP_K", "none").output().unwrap();
+    let set = first(sandbox.ran(&set));
+    assert_eq!(set, "error: invalid value 'none' for SEMSEARCH_TOP_K: expected a whole number from 1");
+    sandbox.write(CONFIG, "top-k = \"none\"\n");
+    let file = first(sandbox.run(&["query", "x"]));
+    let expected =
+        "error: invalid value 'none' for `top-k` in .config/semsearch/config.toml: expected a whole number from 1";
+    assert_eq!(file, expected);
 }

@@ -76,6 +76,11 @@ impl Config {
         Ok(Self { path, values, recorded })
     }
 
+    /// A setting as the file has it, for messages.
+    pub(super) fn place(&self, name: &str) -> Option<String> {
+        self.values.contains_key(name).then(|| format!("`{name}` in {}", self.path.display()))
+    }
+
     /// The command line with these values as its defaults.
     pub(super) fn defaults(&self, command: Command) -> Command {
         let with_own = |command: Command| -> Command {

@@ -27,7 +27,7 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
     if let Some(path) = file.filter(|_| args.output_format.is_none()) {
         by_extension(path)?;
     }
-    let inputs = inputs(&args.inputs, &args.records, "embed", settings)?.inputs;
+    let inputs = inputs(&args.inputs, &args.records, "embed", settings, false)?.inputs;
     let records = corpus::records(&inputs, if args.lines { Format::Lines } else { args.records.format.into() })?;
     let (_, embedder) = settings.embedder(&args.encoding, None, args.records.truncate_dim)?;
     let format = output_format(args, file.map(|path| path.as_path()), embedder.pooling())?;

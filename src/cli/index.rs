@@ -33,7 +33,7 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
 /// Brings an index up to date, and tells of it.
 pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<()> {
     let started = Instant::now();
-    let Expanded { inputs, directories, .. } = inputs(&args.inputs, &args.records, "index", settings)?;
+    let Expanded { inputs, directories, .. } = inputs(&args.inputs, &args.records, "index", settings, args.prune)?;
     let format = args.records.format.into();
     let records = corpus::records(&inputs, format)?;
 
@@ -79,6 +79,7 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
         bar: settings.terminal.encoding("passages", total),
         counts: Counts::default(),
         skipped: Skipped::new(args.records.on_error, &settings.terminal),
+        prune: args.prune,
     };
     let documents = records.map(|record| args.records.fields().document(record?));
     let read = documents.take(args.records.limit.unwrap_or(usize::MAX));
@@ -210,6 +211,8 @@ struct Build<'a> {
     bar: EncodingBar,
     counts: Counts,
     skipped: Skipped<'a>,
+    /// Whether what left an input leaves the index: all of it, perhaps.
+    prune: bool,
 }
 
 /// A document to be put.
@@ -233,6 +236,7 @@ impl Build<'_> {
                     self.counts.unchanged += 1;
                     self.bar.done(1, 0);
                 }
+                Err(Error::NoRecords { input }) if self.prune => self.writer.note_empty(&input),
                 Err(error) => self.skip(error)?,
             }
             if window.len() == self.window {

@@ -45,7 +45,7 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => {
             return match Args::try_parse() {
                 // Help is there in any case.
-                Err(asked) if !asked.use_stderr() => report::usage(&asked),
+                Err(asked) if !asked.use_stderr() => report::usage(&asked, None),
                 _ => report::failure(&error),
             };
         }
@@ -53,7 +53,7 @@ pub(crate) fn main() -> ExitCode {
     let parsed = config.defaults(Args::command()).try_get_matches();
     let args = match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
-        Err(error) => return report::usage(&error),
+        Err(error) => return report::usage(&error, Some(&config)),
     };
     match run(args, &config) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -97,6 +97,11 @@ pub(super) fn open(
     if let Some(filter) = filter {
         let passing = searcher.restrict(&filter)?;
         settings.terminal.detail(&format!("filter {filter}: {passing} passages"));
+        if passing == 0 && searcher.index().documents() > 0 {
+            settings
+                .terminal
+                .warn(&format!("no document passes the filter {filter} (`semsearch export` shows their fields)"));
+        }
     }
     Ok(searcher)
 }

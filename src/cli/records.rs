@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use semsearch::corpus::{self, Document, Expanded, Input};
 use semsearch::error::{BadRecord, Error, Place};
@@ -21,12 +22,14 @@ pub(super) const WINDOW: usize = 2048;
 /// The same, where each token has a vector.
 pub(super) const TOKEN_WINDOW: usize = 64;
 
-/// The inputs named, or listed, directories walked; standard input if none is and something is piped in.
+/// The inputs named, or listed, directories walked; standard input if none is and something is piped in. A directory with
+/// nothing to read is an error, unless that is `welcome`.
 pub(super) fn inputs(
     named: &[PathBuf],
     records: &Records,
     command: &str,
     settings: &Settings,
+    welcome: bool,
 ) -> anyhow::Result<Expanded> {
     let terminal = &settings.terminal;
     let mut inputs: Vec<Input> = named.iter().cloned().map(Input::from).collect();
@@ -52,6 +55,9 @@ pub(super) fn inputs(
         .collect::<Result<Vec<_>, Error>>()?
         .concat();
     let expanded = corpus::expand(&inputs, &records.glob)?;
+    if let Some(input) = expanded.empty.first().filter(|_| !welcome) {
+        return Err(Error::NoFiles { input: Arc::clone(input) }.into());
+    }
     for corpus::Skipped { path, why } in &expanded.skipped {
         terminal.detail(&format!("{}: passed over: {why}", path.display()));
     }

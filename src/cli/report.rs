@@ -1,5 +1,6 @@
 //! How failures are told: one line with the chain of causes, then what to type next.
 
+use std::env;
 use std::io;
 use std::panic;
 use std::process::ExitCode;
@@ -9,6 +10,8 @@ use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use semsearch::corpus;
+
+use super::config::Config;
 
 /// The status of anything that failed.
 const FAILED: u8 = 2;
@@ -79,8 +82,9 @@ pub(super) fn fault(error: &semsearch::error::Error) {
     print(&line, None);
 }
 
-/// Reports what clap says of the command line: help and version as asked for, errors in our form.
-pub(super) fn usage(error: &clap::Error) -> ExitCode {
+/// Reports what clap says of the command line: help and version as asked for, errors in our form. A bad value of the
+/// environment or of the config file is said to be theirs.
+pub(super) fn usage(error: &clap::Error, config: Option<&Config>) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             // A closed pipe is no reason to complain about help.
@@ -95,9 +99,28 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     }
     let rendered = error.render().to_string();
     let first: Vec<&str> = rendered.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-    let message = first.join(" ");
+    let mut message = first.join(" ");
+    if let (Some(ContextValue::String(option)), Some(ContextValue::String(value))) =
+        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
+        && let Some(source) = untyped(option, value, config)
+    {
+        message = message.replace(&format!("'{option}'"), &source);
+    }
     print(message.strip_prefix("error: ").unwrap_or(&message), Some(&suggestion(error)));
     ExitCode::from(FAILED)
+}
+
+/// Where the value of an option such as `--top-k <N>` comes from, if nobody typed it.
+fn untyped(option: &str, value: &str, config: Option<&Config>) -> Option<String> {
+    if env::args().any(|word| word.ends_with(value)) {
+        return None;
+    }
+    let name = option.trim_start_matches('-').split([' ', '=']).next()?;
+    let variable = format!("SEMSEARCH_{}", name.replace('-', "_").to_uppercase());
+    if env::var(&variable).is_ok_and(|set| set == value) {
+        return Some(variable);
+    }
+    config.and_then(|config| config.place(name))
 }
 
 /// What clap thinks was meant, or where help is.

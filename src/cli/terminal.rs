@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use semsearch::embedder::Progress;
 use semsearch::hub::DownloadProgress;
 
@@ -75,7 +75,8 @@ impl Terminal {
     /// A bar for the encoding of texts, called `what`, whose number comes to be known in `total`.
     pub(super) fn encoding(&self, what: &str, total: Option<Arc<OnceLock<u64>>>) -> EncodingBar {
         let target = if self.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        EncodingBar::new(ProgressBar::with_draw_target(None, target), what, total)
+        let bar = EncodingBar::new(ProgressBar::with_draw_target(None, target), what, total);
+        EncodingBar { lines: !self.quiet && !stderr().is_terminal(), ..bar }
     }
 
     /// A bar where hits or vectors go to the same screen would be drawn across them.
@@ -83,7 +84,7 @@ impl Terminal {
         if stdout().is_terminal() {
             EncodingBar::new(ProgressBar::hidden(), what, None)
         } else {
-            self.encoding(what, None)
+            EncodingBar { lines: false, ..self.encoding(what, None) }
         }
     }
 
@@ -131,7 +132,13 @@ pub(super) struct EncodingBar {
     total: Option<Arc<OnceLock<u64>>>,
     started: Instant,
     tokens: usize,
+    /// A line now and then, where a bar would fill a file.
+    lines: bool,
+    told: Instant,
 }
+
+/// How often a line tells of progress.
+const LINES: Duration = Duration::from_secs(10);
 
 impl EncodingBar {
     fn new(bar: ProgressBar, what: &str, total: Option<Arc<OnceLock<u64>>>) -> Self {
@@ -139,7 +146,16 @@ impl EncodingBar {
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(100));
         }
-        Self { bar, what: what.to_owned(), total, started: Instant::now(), tokens: 0 }
+        let now = Instant::now();
+        Self { bar, what: what.to_owned(), total, started: now, tokens: 0, lines: false, told: now }
+    }
+
+    /// The bar in words.
+    fn line(&self, rate: f64) -> String {
+        let (done, rate) = (HumanCount(self.bar.position()), HumanCount(rate as u64));
+        let of = self.bar.length().map(|total| format!("/{}", HumanCount(total))).unwrap_or_default();
+        let left = self.bar.length().map(|_| format!(", {} left", HumanDuration(self.bar.eta()))).unwrap_or_default();
+        format!("{done}{of} {}, {rate} tokens/s{left}", self.what)
     }
 
     /// Takes the bar off the screen.
@@ -165,6 +181,10 @@ impl Progress for EncodingBar {
         let rate = self.tokens as f64 / self.started.elapsed().as_secs_f64().max(1e-3);
         self.bar.set_message(format!(", {} tokens/s", HumanCount(rate as u64)));
         self.bar.inc(texts as u64);
+        if self.lines && self.told.elapsed() >= LINES {
+            self.told = Instant::now();
+            eprintln!("{}", self.line(rate));
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
@@ -34,6 +35,8 @@ pub struct Expanded {
     /// The directories walked, absolute and without links. A file below one that is not among the inputs is no longer
     /// in it.
     pub directories: Vec<PathBuf>,
+    /// Those of them with nothing to read in them, as they were named.
+    pub empty: Vec<Arc<str>>,
 }
 
 /// A file that was left out.
@@ -73,7 +76,7 @@ impl fmt::Display for NotText {
 /// their extension says nothing else. Without globs, of a data set in BEIR's layout only the corpus is taken.
 ///
 /// # Errors
-/// A directory has nothing to read, a file or directory in it cannot be read, a glob is none. Of what is no directory
+/// A directory or a file in it cannot be read, a glob is none. Of what is no directory
 /// nothing is looked at.
 pub fn expand(named: &[Input], globs: &[String]) -> Result<Expanded> {
     let mut expanded = Expanded::default();
@@ -106,7 +109,10 @@ impl Expanded {
                 }
             }
         }
-        if empty { Err(Error::NoFiles { input: dir.to_string_lossy().into() }) } else { Ok(()) }
+        if empty {
+            self.empty.push(dir.to_string_lossy().into());
+        }
+        Ok(())
     }
 }
 
@@ -328,10 +334,11 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_with_nothing_to_read_is_an_error_that_says_so() {
+    fn a_directory_with_nothing_to_read_is_told() {
         let dir = directory(&[("a.rs", "a"), ("b.md", "")]);
-        let message = expand_one(&dir, &[]).unwrap_err().to_string();
-        assert_eq!(message, format!("{}: nothing to read in it", dir.path().display()));
+        let expanded = expand_one(&dir, &[]).unwrap();
+        assert_eq!(expanded.empty, [Arc::from(dir.path().to_str().unwrap())]);
+        assert_eq!(expanded.inputs, []);
     }
 
     #[test]

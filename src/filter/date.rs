@@ -28,6 +28,17 @@ impl Span {
         }
     }
 
+    /// Whether somebody who types this means a date, if perhaps one that there is not: `2020-6-1`, `2020-13`.
+    pub(super) fn looks(text: &str) -> bool {
+        let mut parts = text.split('-');
+        let digits = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
+            lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let year = parts.next().is_some_and(|year| digits(year, 4..=4));
+        let rest: Vec<&str> = parts.collect();
+        year && (1..=2).contains(&rest.len()) && rest.iter().all(|part| digits(part, 1..=2))
+    }
+
     fn starting(start: OffsetDateTime, length: i128) -> Self {
         let first = start.unix_timestamp_nanos();
         Self { first, last: first + length - 1 }
@@ -49,6 +60,16 @@ mod tests {
 
     fn span(text: &str) -> Span {
         Span::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_looks_like_a_date_is_told_from_codes() {
+        for text in ["2020-06", "2020-6-1", "2020-13-01", "2020-00-00"] {
+            assert!(Span::looks(text), "{text}");
+        }
+        for text in ["2020", "2020-", "2020-123", "20-06-01", "2020-06-01-02", "2020-a", "2020-06-01T00:00"] {
+            assert!(!Span::looks(text), "{text}");
+        }
     }
 
     #[test]

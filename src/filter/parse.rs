@@ -14,6 +14,7 @@ use std::str::FromStr;
 
 use serde_json::Number;
 
+use super::date::Span;
 use super::scan::{Scanner, Word};
 use super::terms::{KEPT, Kind};
 use super::{Filter, Literal, Order, Test};
@@ -287,6 +288,9 @@ impl Parser<'_> {
         match number(text) {
             Some(Ok(number)) => Ok(Literal::Number(number)),
             Some(Err(_)) => Err(self.scanner.error_at(word.at, "a number that 64 bits can hold")),
+            None if Span::looks(text) && Span::parse(text).is_none() => {
+                Err(self.scanner.error_at(word.at, "a date such as 2020-06-01 (in quotes it is a string),"))
+            }
             None => Ok(Literal::Text(text.into())),
         }
     }

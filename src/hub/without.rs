@@ -1,15 +1,16 @@
 //! The Hub in a build without the feature `hub`: what is in the cache can be used, and nothing comes to it.
 
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{DownloadProgress, Hub, Kind};
 use crate::error::{Error, Result};
 
-/// A repository that cannot be asked.
-pub(crate) struct Repository;
+/// A repository that cannot be asked, for as long as its twin's would live.
+pub(crate) struct Repository<'a>(PhantomData<&'a ()>);
 
-impl Repository {
+impl Repository<'_> {
     pub(crate) fn connect(_: &Hub, kind: Kind, id: &str, _: &str, _: &Arc<dyn DownloadProgress>) -> Result<Self> {
         Err(Error::NotBuiltIn {
             what: format!("{} {id} is not on this machine: to download it", kind.name()),

@@ -9,6 +9,7 @@ use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
@@ -354,6 +355,11 @@ impl IndexWriter {
         let there = !old.is_empty();
         self.gone.extend(old);
         Ok(there)
+    }
+
+    /// Notes an input of this run that has no documents, for [`IndexWriter::prune`].
+    pub fn note_empty(&mut self, input: &Arc<str>) {
+        self.inputs.number(input);
     }
 
     /// Removes every document that came from the inputs of this run, or from a file that is `gone`, and was not met in it;
