@@ -570,7 +570,9 @@ impl Error {
                  a directory that holds its files"
             ),
             Self::DataSet { hint, .. } => hint.clone(),
-            Self::Download { kind: "data set", .. } => "check the network and HF_ENDPOINT".into(),
+            Self::Download { kind: "data set", .. } => {
+                "check the network and HF_ENDPOINT; --offline takes what is in the cache".into()
+            }
             Self::NotOnHub { kind: "data set", .. } => {
                 "check the address; one that is not public needs HF_TOKEN".into()
             }

@@ -319,6 +319,7 @@ mod tests {
         let dir = directory(&[]);
         let write = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
         let cut = gzip(&b"{\"text\": \"cut\"}\n".repeat(99));
+        write("a.parquet", b"PAR1\0\0");
         write("a.jsonl.gz", &gzip(b"{\"text\": \"a\"}\n"));
         write("b.CSV.ZST", &zstd(b"text\nb\n"));
         write("c.txt", &zstd(b"text"));
@@ -327,7 +328,7 @@ mod tests {
         write("settings.json.zst", &zstd(b"{\n\"x\": 1}\n"));
         write("zeros.txt.gz", &gzip(b"a\0b"));
         write("archive.tar.gz", &gzip(b"tar"));
-        assert_eq!(found(&dir, &[]), ["a.jsonl.gz", "b.CSV.ZST", "c.txt", "cut.jsonl.gz"]);
+        assert_eq!(found(&dir, &[]), ["a.jsonl.gz", "a.parquet", "b.CSV.ZST", "c.txt", "cut.jsonl.gz"]);
         let skipped = expand_one(&dir, &["*"]).unwrap().skipped;
         let reasons: Vec<_> = skipped.iter().map(|skipped| skipped.why.to_string()).collect();
         assert_eq!(reasons, ["binary", "blank", "JSON, but no records", "binary"]);

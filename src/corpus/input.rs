@@ -336,6 +336,7 @@ mod tests {
         assert_eq!(by_content(b" \n[{}]"), Format::Json);
         assert_eq!(by_content(br#"{"version":"1.1","data":[{"title":"T","paragraphs":[]}]}"#), Format::Squad);
         assert_eq!(by_content(br#"{"text":"data"}"#), Format::Jsonl);
+        assert_eq!(by_content(b"PAR1\x15\x04"), Format::Parquet);
         assert_eq!(by_content(b""), Format::Jsonl);
     }
 
@@ -354,6 +355,7 @@ mod tests {
         assert_eq!(["a.md", "a.markdown", "a.mkd", "README.MD"].map(of), [Some(Format::Markdown); 4]);
         assert_eq!(["a.csv", "A.CSV.gz"].map(of), [Some(Format::Csv); 2]);
         assert_eq!(["a.tsv", "a.tab", "a.tab.ZST"].map(of), [Some(Format::Tsv); 3]);
+        assert_eq!(["a.parquet", "a.PQ"].map(of), [Some(Format::Parquet); 2]);
         assert_eq!(["a", ".md", "a.rs", "a.md.bak", "a.gz", ".gz"].map(of), [None; 6]);
     }
 

@@ -2,9 +2,9 @@
 
 use svg::node::element::{Circle, Path, Polyline};
 
-/// From the palette that Okabe and Ito (2008) made for all kinds of colour vision, those that are dark enough on white;
-/// the last one darkened.
-const COLOURS: [&str; 5] = ["#000000", "#0072b2", "#d55e00", "#009e73", "#a0507f"];
+/// From the palette that Okabe and Ito (2008) made for all kinds of colour vision, those that are dark enough on white, or
+/// darkened for it: as many as `eval` has metrics of its own accord.
+const COLOURS: [&str; 7] = ["#000000", "#0072b2", "#d55e00", "#009e73", "#a0507f", "#8a6d00", "#5f5f5f"];
 
 /// Lengths of dashes and gaps.
 const DASHES: [&str; 4] = ["none", "8 3", "2 3", "9 3 2 3"];
