@@ -2,7 +2,7 @@
 //!
 //! [`Qrels`] say which documents answer which query, a [`Run`] says which ones were found. [`evaluate`] compares the two
 //! by [`Metric`]s that give what trec_eval gives; [`compare`] says whether one run is better than another by more than
-//! chance, and a [`Plot`] shows how a metric changes with a setting. Searching is left to `search`, and what to do with
+//! chance, and [`crate::plot`] shows how a metric changes with a setting. Searching is left to `search`, and what to do with
 //! the numbers to the command line.
 
 mod evaluation;

@@ -170,11 +170,10 @@ mod tests {
     fn many_texts_are_small_squares_without_values() {
         let many: Vec<String> = (0..30).map(|number| format!("text {number}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let svg = svg(&many, |_, _| 0.5);
+        let svg = svg(&many, |_, _| 0.25);
         let xml = Xml::parse(&svg).unwrap();
         assert_eq!(attribute(&xml, "rect", "width").iter().filter(|width| **width == "14.0").count(), 900);
-        let halves = xml.descendants().filter_map(|node| node.text()).filter(|text| text.trim() == "0.50").count();
-        assert_eq!(halves, 1, "the scale's own");
+        assert!(xml.descendants().filter_map(|node| node.text()).all(|text| text.trim() != "0.25"));
     }
 
     proptest! {

@@ -1,8 +1,8 @@
 //! Pictures that a paper can print, as SVG, legible in grey: curves over a setting, the best point of each marked with its
 //! value ([`Plot`]), and a heat map of similarities ([`HeatMap`]).
 //!
-//! Values are the caller's. Of curves, [`axis`] finds the ticks, [`frame`] draws what is around them, [`style`] tells them
-//! apart, and [`labels`] finds room for what is written among them.
+//! Values are the caller's. Of curves, `axis` finds the ticks, `frame` draws what is around them, `style` tells them
+//! apart, and `labels` finds room for what is written among them.
 
 mod axis;
 mod frame;
