@@ -1,5 +1,6 @@
 //! The index's format: what earlier releases wrote.
 
+use std::fs;
 use std::path::Path;
 
 use serde_json::json;
@@ -57,4 +58,28 @@ fn an_index_of_format_3_is_intact_answers_and_grows() {
     sandbox.pipe(&["index", "-"], "{\"_id\":\"f\",\"text\":\"Bread rises.\"}\n").success();
     assert_eq!(best(&sandbox, &["baking"])["id"], "f");
     assert!(sandbox.run(&["verify"]).success().contains("documents: 4, vectors: 5"));
+}
+
+/// A manifest is checked by more than its checksum, which whoever hands an index on can make.
+#[test]
+fn a_manifest_that_says_what_cannot_be_is_damaged_whatever_its_checksum() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in ["codes-without-end", "more-dead-than-vectors", "two-fields-of-one-name", "a-device"] {
+        let sandbox = Sandbox::new();
+        copy(&root.join("tests/data/index-3"), &sandbox.path("index"));
+        let seed = fs::read(root.join("fuzz/seeds/manifest").join(name)).unwrap();
+        // The version's digit, then the commit.
+        let (version, commit) = (u32::from(seed[0] - b'0'), seed[1..].trim_ascii());
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&version.to_le_bytes());
+        crc.update(commit);
+        let start = format!("{{\"format_version\":{version},\"crc32\":{},\"commit\":", crc.finalize());
+        sandbox.write("index/manifest.json", [start.as_bytes(), commit, b"}\n"].concat());
+        for command in [&["query", "bees", "--mode", "lexical"][..], &["verify"], &["export", "--output", "x.npy"]] {
+            let ran = sandbox.run(&[command, &["-i", "index"]].concat());
+            assert_eq!(ran.status, Some(2), "{name}: {ran}");
+            assert!(ran.stderr.starts_with("error: index"), "{name}: {ran}");
+            assert!(!ran.stderr.contains("defect"), "{name}: {ran}");
+        }
+    }
 }

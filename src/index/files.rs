@@ -32,6 +32,11 @@ impl StoredFile {
         })
     }
 
+    /// Whether its name is that of a file in a directory, and leads nowhere else.
+    pub(super) fn is_in_directory(&self) -> bool {
+        Path::new(&self.name).file_name().is_some_and(|name| name == self.name.as_str())
+    }
+
     /// Checks that the file is there, of its length.
     pub(super) fn check_length(&self, dir: &Path) -> Result<PathBuf> {
         let path = dir.join(&self.name);

@@ -381,7 +381,11 @@ impl Manifest {
         match envelope.format_version {
             found @ OLDEST_READ..=FORMAT_VERSION => {
                 let commit: Self = serde_json::from_str(envelope.commit.get()).map_err(damaged)?;
-                Ok(Self { format_version: found, ..commit })
+                let commit = Self { format_version: found, ..commit };
+                match commit.is_sound() {
+                    true => Ok(commit),
+                    false => Err(Error::damaged(&Self::path(dir), "what it says cannot be")),
+                }
             }
             found => Err(Error::NewerFormat { dir: dir.into(), found, supported: FORMAT_VERSION }),
         }
@@ -408,8 +412,27 @@ impl Manifest {
 
     /// Bytes of all files that the commit names.
     pub fn bytes_named(&self) -> u64 {
+        self.files().map(|file| file.bytes).sum()
+    }
+
+    /// The files that the commit names.
+    fn files(&self) -> impl Iterator<Item = &StoredFile> {
         let vectors = self.segments.iter().map(|segment| &segment.file).chain(&self.trained);
-        vectors.chain(&self.documents.files).map(|file| file.bytes).sum()
+        vectors.chain(&self.documents.files)
+    }
+
+    /// Whether its files are in their directories, and what is added up or subtracted stays a number. A checksum does not
+    /// say so: whoever hands an index on can make one.
+    fn is_sound(&self) -> bool {
+        let is_sound = |segment: &Segment| {
+            let end = segment.codes.map_or(Some(0), |codes| codes.start.checked_add(codes.bytes));
+            end.is_some_and(|end| end <= segment.file.bytes) && segment.dead.len() as u64 <= segment.vectors
+        };
+        let bytes = self.files().try_fold(0_u64, |sum, file| sum.checked_add(file.bytes));
+        let vectors = self.segments.iter().try_fold(0_u64, |sum, segment| sum.checked_add(segment.vectors));
+        self.files().all(StoredFile::is_in_directory)
+            && (bytes.is_some() && vectors.is_some())
+            && self.segments.iter().all(is_sound)
     }
 
     /// Whether the commit names this file below `vectors/`.

@@ -106,17 +106,20 @@ pub(super) struct Catalog {
 impl Catalog {
     /// Opens the documents of a commit, whose files have been checked.
     pub(super) fn open(dir: &Path, documents: &Documents, language: Option<Language>) -> Result<Self> {
-        let open = || -> tantivy::Result<(Index, Searcher)> {
+        // Before tantivy reads them: it panics where two fields have one name.
+        let schema = documents.meta.get("schema");
+        let is_known = |fields: &Fields| schema == serde_json::to_value(&fields.schema).ok().as_ref();
+        let fields = [Fields::new(), Fields::format_2()].into_iter().find(is_known);
+        let fields =
+            fields.ok_or_else(|| Error::damaged(dir, "its documents have other fields than this release knows"))?;
+        let open = || -> tantivy::Result<Searcher> {
             let meta = serde_json::to_vec(&documents.meta)
                 .map_err(|error| tantivy::TantivyError::InvalidArgument(error.to_string()))?;
             let index = Index::open(Pinned::open(dir, Some(meta))?)?;
             let reader: tantivy::IndexReader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-            Ok((index, reader.searcher()))
+            Ok(reader.searcher())
         };
-        let (index, searcher) = open().map_err(damaged(dir))?;
-        let known = [Fields::new(), Fields::format_2()].into_iter().find(|fields| fields.schema == index.schema());
-        let fields =
-            known.ok_or_else(|| Error::damaged(dir, "its documents have other fields than this release knows"))?;
+        let searcher = open().map_err(damaged(dir))?;
         let open = |segment| Columns::open(segment, fields.latest.is_some());
         let columns = searcher.segment_readers().iter().map(open).collect::<tantivy::Result<_>>();
         Ok(Self { dir: dir.into(), columns: columns.map_err(damaged(dir))?, fields, language, searcher })
