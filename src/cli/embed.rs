@@ -48,7 +48,7 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
             return Err(Advice { message, hint: "`--output FILE` writes it to a file".into() }.into());
         }
         (None, None) if format == EmbeddingFormat::Parquet => {
-            table(io::stdout(), Path::new("<stdout>"), dim, |out| run.all(records, out))?;
+            table(io::stdout(), Path::new(output::STDOUT), dim, |out| run.all(records, out))?;
         }
         (None, None) => run.all(records, &mut Lines(output::raw()))?,
         (Some(path), Some(format)) => write_beside(path, |beside| {

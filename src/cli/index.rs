@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use indicatif::{HumanBytes, HumanCount};
-use semsearch::corpus::{self, Document, Expanded};
+use semsearch::corpus::{self, Document, Expanded, Input};
 use semsearch::embedder::{Embedded, Embedder, Progress};
 use semsearch::encoder::Precision;
 use semsearch::error::Error;
@@ -20,7 +20,7 @@ use semsearch::vector_file::VectorReader;
 use serde::Serialize;
 
 use super::args::{self, Long, Records};
-use super::records::{Skipped, WINDOW, cut, cutting, document_prompt, inputs, split_long};
+use super::records::{Skipped, WINDOW, WINDOW_BYTES, cut, cutting, document_prompt, inputs, split_long};
 use super::settings::Settings;
 use super::terminal::{Cuts, EncodingBar, Terminal};
 use super::{Outcome, output};
@@ -228,18 +228,29 @@ impl Build<'_> {
     /// Puts every document that the index does not hold as it is.
     fn all(&mut self, documents: impl Iterator<Item = Result<Document, Error>>) -> anyhow::Result<()> {
         let mut window = Vec::with_capacity(self.window);
+        let mut bytes = 0;
         for document in documents {
             let given = self.given.as_mut().map(Given::next).transpose()?;
             match document.and_then(|document| self.new_or_changed(document, given)) {
-                Ok(Some(new)) => window.push(new),
+                Ok(Some(new)) => {
+                    bytes += new.document.text.len();
+                    window.push(new);
+                }
                 Ok(None) => {
                     self.counts.unchanged += 1;
                     self.bar.done(1, 0);
                 }
-                Err(Error::NoRecords { input }) if self.prune => self.writer.note_empty(&input),
+                // Of a stream, the program before it failed more likely than not.
+                Err(Error::NoRecords { input }) if self.prune && *input != *Input::Stdin.name() => {
+                    self.skipped
+                        .terminal
+                        .warn(&format!("{input}: no records in it: what came from it leaves the index"));
+                    self.writer.note_empty(&input);
+                }
                 Err(error) => self.skip(error)?,
             }
-            if window.len() == self.window {
+            if window.len() == self.window || bytes >= WINDOW_BYTES {
+                bytes = 0;
                 self.put(std::mem::take(&mut window))?;
                 self.writer.checkpoint()?;
             }

@@ -1,5 +1,6 @@
 //! `semsearch query`: questions in, hits out.
 
+use std::collections::HashMap;
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
@@ -202,6 +203,7 @@ impl Iterator for Queries {
 /// The queries of a file: JSON Lines if its first one is an object, else one a line. Blank lines are passed over.
 pub(super) fn lines(mut input: impl BufRead, name: &Arc<str>) -> impl Iterator<Item = Result<Query, Error>> {
     let (mut bytes, mut number, mut json) = (Vec::new(), 0, None);
+    let mut seen: HashMap<String, Place> = HashMap::new();
     std::iter::from_fn(move || {
         loop {
             number += 1;
@@ -222,6 +224,16 @@ pub(super) fn lines(mut input: impl BufRead, name: &Arc<str>) -> impl Iterator<I
             let json = *json.get_or_insert(text.starts_with('{'));
             let query =
                 if json { object(text, number) } else { Ok(Query { id: number.to_string(), text: text.into() }) };
+            // Two of one id would be one query to whoever reads the hits.
+            let query = query.and_then(|query| match seen.get(&query.id).filter(|_| json) {
+                Some(first) => Err(BadRecord::DuplicateId { id: query.id, first: first.clone() }),
+                None => Ok(query),
+            });
+            if let Ok(query) = &query
+                && json
+            {
+                seen.insert(query.id.clone(), place.clone());
+            }
             return Some(query.map_err(|problem| Error::Record { place, problem }));
         }
     })
@@ -263,7 +275,7 @@ mod tests {
 
     #[test]
     fn objects_bring_their_id_or_are_numbered() {
-        let input = "{\"_id\": \"a\", \"text\": \"who?\"}\n{\"text\": \"why?\"}\n{\"text\": \" \"}\n{\"x\": 1}\n{";
+        let input = "{\"_id\": \"a\", \"text\": \"who?\"}\n{\"text\": \"why?\"}\n{\"text\": \" \"}\n{\"x\": 1}\n{\"_id\": \"a\", \"text\": \"x\"}\n{";
         assert_eq!(
             read(input),
             [
@@ -271,7 +283,8 @@ mod tests {
                 "2=why?",
                 "in:3: the query is empty",
                 "in:4: no text: none of the fields text, query, question is present",
-                "in:5: invalid JSON: EOF while parsing an object (column 1)"
+                "in:5: id \"a\" stands already at in:1",
+                "in:6: invalid JSON: EOF while parsing an object (column 1)"
             ]
         );
     }

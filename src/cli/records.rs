@@ -19,6 +19,9 @@ use super::terminal::Terminal;
 /// that they and their vectors weigh.
 pub(super) const WINDOW: usize = 2048;
 
+/// Bytes of texts embedded together: some 15 seconds of work on a slow machine, so that commits come when they are due.
+pub(super) const WINDOW_BYTES: usize = 512 << 10;
+
 /// The same, where each token has a vector.
 pub(super) const TOKEN_WINDOW: usize = 64;
 

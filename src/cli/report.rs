@@ -10,8 +10,10 @@ use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use semsearch::corpus;
+use semsearch::error::Error;
 
 use super::config::Config;
+use super::output;
 
 /// The status of anything that failed.
 const FAILED: u8 = 2;
@@ -38,7 +40,11 @@ pub(super) struct Shown {
 
 /// Reports why a command failed. A reader that closed our output has simply seen enough.
 pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
-    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+    let of_output = match error.downcast_ref() {
+        Some(Error::Write { path, source }) if path.as_os_str() == output::STDOUT => Some(source),
+        _ => error.downcast_ref::<io::Error>(),
+    };
+    if of_output.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
     if let Some(Shown { message, shown, hint }) = error.downcast_ref() {
@@ -46,7 +52,7 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(FAILED);
     }
     let hint = error.chain().find_map(|cause| {
-        let ours = cause.downcast_ref::<semsearch::error::Error>().and_then(semsearch::error::Error::hint);
+        let ours = cause.downcast_ref::<Error>().and_then(Error::hint);
         ours.or_else(|| cause.downcast_ref::<Advice>().map(|advice| advice.hint.clone()))
     });
     print(&chain(error), hint.as_deref());
@@ -72,7 +78,7 @@ pub(super) fn defects() {
 }
 
 /// Reports one of several things that are wrong.
-pub(super) fn fault(error: &semsearch::error::Error) {
+pub(super) fn fault(error: &Error) {
     let mut line = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(source) = cause {

@@ -176,7 +176,10 @@ impl EncodingBar {
 
 impl Progress for EncodingBar {
     fn done(&mut self, texts: usize, tokens: usize) {
-        self.learn_total();
+        // A rate of nothing would promise an end at once.
+        if self.bar.position() > 0 {
+            self.learn_total();
+        }
         self.tokens += tokens;
         let rate = self.tokens as f64 / self.started.elapsed().as_secs_f64().max(1e-3);
         self.bar.set_message(format!(", {} tokens/s", HumanCount(rate as u64)));

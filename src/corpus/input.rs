@@ -310,8 +310,8 @@ fn told(input: &Input, format: Format) -> Option<Format> {
     (told != Format::Auto).then_some(told)
 }
 
-/// The format of a file that starts with `start`: Parquet says so; an array is JSON; an object that speaks of data and paragraphs is
-/// SQuAD; anything else is taken for JSON Lines, whose errors name the line.
+/// The format of a file that starts with `start`: Parquet says so; an array is JSON; an object that speaks of data and
+/// paragraphs is SQuAD; anything else is taken for JSON Lines, whose errors name the line.
 pub(super) fn by_content(start: &[u8]) -> Format {
     if start.starts_with(PARQUET) {
         return Format::Parquet;

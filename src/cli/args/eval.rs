@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ValueEnum, ValueHint};
 use semsearch::eval::Metric;
 
-use super::{Encoding, Ranking};
+use super::{Encoding, Ranking, svg};
 
 /// Measure how good the answers are.
 ///
@@ -53,7 +53,7 @@ pub(in crate::cli) struct Eval {
     #[arg(long, value_name = "WHAT")]
     pub(in crate::cli) sweep: Option<Sweep>,
     /// Draw the sweep here
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "sweep")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "sweep", value_parser = svg)]
     pub(in crate::cli) svg: Option<PathBuf>,
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]

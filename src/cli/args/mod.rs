@@ -363,7 +363,7 @@ pub(super) struct Sim {
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: MatrixFormat,
     /// Draw the matrix into this file, too
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = svg)]
     pub(super) svg: Option<PathBuf>,
     #[command(flatten)]
     pub(super) encoding: Encoding,
@@ -433,6 +433,15 @@ pub(super) struct ModelArg {
     /// Commit, tag or branch on the Hub [default: pinned for the default model]
     #[arg(long, value_name = "REV", env = "SEMSEARCH_REVISION", hide_env = true)]
     pub(super) revision: Option<String>,
+}
+
+/// A file for a picture.
+fn svg(word: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(word);
+    match path.extension() {
+        Some(extension) if !extension.eq_ignore_ascii_case("svg") => Err("pictures are SVG: name it .svg".into()),
+        _ => Ok(path),
+    }
 }
 
 /// A number of seconds, perhaps with a fraction.

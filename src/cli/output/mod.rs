@@ -28,6 +28,9 @@ pub(super) trait HitWriter {
     fn flush(&mut self) -> io::Result<()>;
 }
 
+/// What errors call standard output where they name a file.
+pub(super) const STDOUT: &str = "<stdout>";
+
 /// The bytes of standard output, as they are.
 pub(super) fn raw() -> BufWriter<StdoutLock<'static>> {
     BufWriter::with_capacity(1 << 16, io::stdout().lock())

@@ -357,7 +357,11 @@ fn index_error(path: &Path, what: &str, words: String) -> Error {
 /// What FAISS has to say, without the C++ function and source line that it begins with.
 fn reason(message: &str) -> &str {
     let tail = message.rsplit_once("Error: ").map_or(message, |(_, tail)| tail);
-    tail.split_once("failed: ").map_or(tail, |(_, tail)| tail).trim()
+    let tail = tail.split_once("failed: ").map_or(tail, |(_, tail)| tail);
+    // `Error in FUNCTION at FILE:LINE: …`
+    let words =
+        tail.rsplit_once(".cpp:").and_then(|(_, after)| after.split_once(": ")).map_or(tail, |(_, words)| words);
+    words.trim()
 }
 
 /// FAISS takes a file's name as a C string by way of a Rust one.

@@ -278,6 +278,9 @@ fn faisss_words_come_without_its_source_lines() {
     let native = "Native faiss error: Error in void faiss::f(int) at /src/F.cpp:27: Error: 'n >= k' failed: too few";
     assert_eq!(reason(native), "too few");
     assert_eq!(reason("Invalid index description"), "Invalid index description");
+    let parsing =
+        "Native faiss error: Error in int faiss::g(std::string) at /src/G.cpp:917: could not parse index string X";
+    assert_eq!(reason(parsing), "could not parse index string X");
 }
 
 #[test]
