@@ -82,9 +82,9 @@ impl Index {
         loop {
             let before = Manifest::bytes(dir)?.ok_or_else(|| Error::NoIndex { dir: dir.into() })?;
             match Self::open_commit(dir, Manifest::parse(&before, dir)?) {
-                // A writer that commits meanwhile removes what its new commit does not need; that one can be opened.
-                Err(Error::Damaged { .. } | Error::Index { .. }) if Manifest::bytes(dir)?.as_ref() != Some(&before) => {
-                }
+                // A writer that commits meanwhile removes what its new commit does not need, at whatever moment, and
+                // whatever error that is here; the new commit can be opened.
+                Err(_) if Manifest::bytes(dir)?.as_ref() != Some(&before) => {}
                 outcome => return outcome,
             }
         }
