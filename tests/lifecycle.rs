@@ -228,6 +228,11 @@ fn the_last_document_of_an_input_leaves_with_it() {
     }
     let info = sandbox.run(&["info", "--json"]).success();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&info).unwrap()["documents"], 0);
+    // Of a stream, the program before it has failed.
+    sandbox.pipe(&["index", "-", "--model", "tiny"], "{\"text\": \"s\"}\n").success();
+    assert_eq!(sandbox.pipe(&["index", "-", "--model", "tiny", "--prune"], "").status, Some(2));
+    let info = sandbox.run(&["info", "--json"]).success();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&info).unwrap()["documents"], 1);
     // One that is gone may be a disk that is not there: that stays an error.
     fs::remove_file(sandbox.path("a.jsonl")).unwrap();
     assert_eq!(index("a.jsonl", &["--prune"]).status, Some(2));

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -17,7 +16,7 @@ use toml::Value;
 
 use super::args::{Args, Recorded};
 use super::report::Advice;
-use super::settings::Settings;
+use super::settings::{Settings, set};
 use super::{Outcome, output};
 
 /// What an index records of itself, by the options' names.
@@ -121,7 +120,6 @@ fn recorded(values: &BTreeMap<String, String>, path: &std::path::Path) -> anyhow
 }
 
 fn path() -> PathBuf {
-    let set = |name: &str| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
     let config = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config"))).unwrap_or_default();
     config.join("semsearch").join("config.toml")
 }

@@ -24,13 +24,14 @@ use super::{Outcome, output};
 pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Outcome> {
     // As among inputs, - is the standard stream.
     let file = args.output.as_ref().filter(|path| *path != Path::new("-"));
-    if let Some(path) = file.filter(|_| args.output_format.is_none()) {
-        by_extension(path)?;
-    }
+    let format = output_format(args, file.map(|path| path.as_path()))?;
     let inputs = inputs(&args.inputs, &args.records, "embed", settings, false)?.inputs;
     let records = corpus::records(&inputs, if args.lines { Format::Lines } else { args.records.format.into() })?;
     let (_, embedder) = settings.embedder(&args.encoding, None, args.records.truncate_dim)?;
-    let format = output_format(args, file.map(|path| path.as_path()), embedder.pooling())?;
+    if format != EmbeddingFormat::Jsonl && embedder.pooling() == Pooling::None {
+        let message = "`--pooling none` gives each text a matrix of its own: only jsonl holds that".into();
+        return Err(Error::Unsupported(message).into());
+    }
     super::interrupt::exit_on_signal(&settings.terminal);
     let bar = match file {
         Some(_) => settings.terminal.encoding("texts", None),
@@ -70,13 +71,9 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
 }
 
 /// How the output is written: as asked for, or as its file is called.
-fn output_format(args: &args::Embed, output: Option<&Path>, pooling: Pooling) -> anyhow::Result<EmbeddingFormat> {
+fn output_format(args: &args::Embed, output: Option<&Path>) -> anyhow::Result<EmbeddingFormat> {
     let by_name = output.map_or(Ok(EmbeddingFormat::Jsonl), by_extension);
     let format = args.output_format.map_or(by_name, Ok)?;
-    if format != EmbeddingFormat::Jsonl && pooling == Pooling::None {
-        let message = "`--pooling none` gives each text a matrix of its own: only jsonl holds that".into();
-        return Err(Error::Unsupported(message).into());
-    }
     if format == EmbeddingFormat::Parquet && cfg!(not(feature = "parquet")) {
         return Err(Error::NotBuiltIn { what: "to write Parquet".into(), feature: "parquet" }.into());
     }

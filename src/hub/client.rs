@@ -4,7 +4,7 @@
 //! Half-written files and the locks of dead processes need no care: hf-hub writes beside and renames, and its locks are the
 //! operating system's.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +12,7 @@ use hf_hub::progress::{DownloadEvent, ProgressEvent, ProgressHandler};
 use hf_hub::repository::{RepoTreeEntry, RepoType};
 use hf_hub::{HFClient, HFError, HFRepositorySync};
 
-use super::{DownloadProgress, Hub, Kind, check_etag, parts};
+use super::{DownloadProgress, Hub, Kind, check_etag, check_or_remove, parts};
 use crate::error::{Error, Result};
 
 /// A repository, at one revision.
@@ -111,7 +111,11 @@ impl<'a> Repository<'a> {
         if let Ok(path) = &outcome
             && arrival.any.load(Ordering::Relaxed)
         {
-            verify(path)?;
+            check_or_remove(path, |content| {
+                // In the cache a snapshot's file links to its content, which is named by the ETag.
+                let etag = content.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                check_etag(content, etag).map(drop)
+            })?;
         }
         Ok(outcome)
     }
@@ -129,20 +133,6 @@ impl<'a> Repository<'a> {
             _ => Error::Download { kind, id, file, endpoint, source: source.into() },
         }
     }
-}
-
-/// Checks a file that has just arrived, and removes it if it is wrong.
-fn verify(path: &Path) -> Result<()> {
-    // In the cache a snapshot's file links to its content, which is named by the ETag.
-    let blob = path.canonicalize().map_err(Error::read(path))?;
-    let etag = blob.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let outcome = check_etag(&blob, etag).map(drop);
-    if outcome.is_err() {
-        for wrong in [path, &blob] {
-            std::fs::remove_file(wrong).map_err(Error::write(wrong))?;
-        }
-    }
-    outcome
 }
 
 /// Passes on what hf-hub reports of one file.

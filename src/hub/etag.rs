@@ -38,6 +38,18 @@ pub(crate) fn check_etag(path: &Path, etag: &str) -> Result<bool> {
     }
 }
 
+/// Checks a file that has arrived in the cache, and takes it out again, with the content that it links to, if it is wrong.
+pub(crate) fn check_or_remove(path: &Path, check: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let content = path.canonicalize().map_err(Error::read(path))?;
+    let outcome = check(&content);
+    if outcome.is_err() {
+        for wrong in [path, &content] {
+            std::fs::remove_file(wrong).map_err(Error::write(wrong))?;
+        }
+    }
+    outcome
+}
+
 fn sha256(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut digest = Sha256::new();

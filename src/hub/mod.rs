@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 #[cfg(feature = "hub")]
 pub(crate) use client::Repository;
-pub(crate) use etag::{check, check_etag};
+pub(crate) use etag::{check, check_etag, check_or_remove};
 #[cfg(not(feature = "hub"))]
 pub(crate) use without::Repository;
 

@@ -157,7 +157,6 @@ mod tests {
     // Named as FAISS names them, so that what is tried is what the linker chose.
     unsafe extern "C" {
         #[link_name = "sgemm_"]
-        #[allow(clippy::too_many_arguments)]
         fn linked_sgemm(
             letter_a: *const c_char,
             letter_b: *const c_char,

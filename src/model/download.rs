@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Locations, ModelConfig, ModelName, REQUIRED, digest, resolve};
-use crate::error::{Error, Result};
-use crate::hub::{DownloadProgress, Kind, Repository};
+use crate::error::Result;
+use crate::hub::{DownloadProgress, Kind, Repository, check_or_remove};
 
 /// Downloads the model. Gives the snapshot's directory.
 pub(super) fn download(name: &ModelName, places: &Locations, progress: &Arc<dyn DownloadProgress>) -> Result<PathBuf> {
@@ -26,15 +26,7 @@ pub(super) fn download(name: &ModelName, places: &Locations, progress: &Arc<dyn 
     if name.is_pinned() {
         // Whatever the Hub promised: the bytes are known.
         for file in REQUIRED {
-            let path = dir.join(file);
-            let outcome = digest::check_pinned_file(&path, file);
-            if outcome.is_err() {
-                let blob = path.canonicalize().map_err(Error::read(&path))?;
-                for wrong in [path, blob] {
-                    std::fs::remove_file(&wrong).map_err(Error::write(&wrong))?;
-                }
-            }
-            outcome?;
+            check_or_remove(&dir.join(file), |content| digest::check_pinned_file(content, file))?;
         }
     }
     Ok(dir)
