@@ -407,8 +407,14 @@ pub(super) struct Model {
 #[derive(Debug, Subcommand)]
 pub(super) enum ModelAction {
     /// Download a model from the Hub, and print its directory
+    #[command(after_help = "\
+Example:
+  semsearch model fetch")]
     Fetch(ModelArg),
     /// Copy a model's files from a directory into semsearch's cache, and print where
+    #[command(after_help = "\
+Example:
+  semsearch model import all-MiniLM-L6-v2 --model own/model")]
     Import {
         /// A directory with config.json, tokenizer.json and model.safetensors
         #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -417,8 +423,14 @@ pub(super) enum ModelAction {
         model: ModelArg,
     },
     /// Print the directory of a model on this machine
+    #[command(after_help = "\
+Example:
+  ls $(semsearch model path)/config.json")]
     Path(ModelArg),
     /// Check every byte of a model's files against their digests
+    #[command(after_help = "\
+Example:
+  semsearch model verify && echo right")]
     Verify(ModelArg),
 }
 
@@ -496,7 +508,9 @@ mod tests {
 
     #[test]
     fn every_command_has_examples() {
-        for command in Args::command().get_subcommands() {
+        let program = Args::command();
+        let below = program.get_subcommands().flat_map(|command| command.get_subcommands());
+        for command in program.get_subcommands().chain(below) {
             let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(after.starts_with("Example"), "{}", command.get_name());
         }
