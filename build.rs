@@ -5,7 +5,7 @@
 //! reference ones, small and slow; the products that take time are our own (`src/kernels/blas.rs`). Where an archive is
 //! missing the shared libraries are linked, and everything works as well, a little later.
 //!
-//! It also passes on how FAISS was compiled.
+//! It also passes on how FAISS was compiled, and keeps CUDA's libraries out of the link.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -24,6 +24,9 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=CXX");
     tell_of_instructions();
+    if env::var_os("CARGO_FEATURE_CUDA").is_some() {
+        replace_cuda();
+    }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("archives");
     // Fortran's numbers of 128 bits; elsewhere the processor's own floats are these, and there is no such library.
     let quadmath = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64");
@@ -60,6 +63,17 @@ fn tell_of_instructions() {
             println!("cargo:rustc-cfg=faiss_avx2");
         }
     }
+}
+
+/// Has the linker find empty archives under the names of CUDA's libraries: what candle calls of these,
+/// `src/encoder/cuda/libraries.rs` defines.
+fn replace_cuda() {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("cuda");
+    fs::create_dir_all(&out).expect("OUT_DIR can be written");
+    for name in ["cuda", "cudart", "cublas", "cublasLt", "curand", "nvrtc"] {
+        fs::write(out.join(format!("lib{name}.a")), "!<arch>\n").expect("OUT_DIR can be written");
+    }
+    println!("cargo:rustc-link-search=native={}", out.display());
 }
 
 /// The archive of this name: one of the compiler's own, or where Debian has the reference BLAS and LAPACK.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use semsearch::embedder::{Embedder, EncoderKind, Options};
-use semsearch::encoder::{CandleEncoder, Device, Encoder, PackedEncoder, Precision, Vectors};
+use semsearch::encoder::{CandleEncoder, Device, Encoder, Output, PackedEncoder, Precision, Vectors};
 use semsearch::kernels::Isa;
 use semsearch::model::{ModelConfig, ModelFiles, Pooling, RaggedIds};
 use serde_json::Value;
@@ -27,12 +27,17 @@ fn four_decimals(value: &Value) -> String {
     format!("{:.4}", value.as_f64().unwrap())
 }
 
-fn embedder(options: Options) -> Embedder {
+/// The default model by an encoder of these options.
+pub(crate) fn load(options: &Options) -> Embedder {
     let files = ModelFiles { dir: model().into(), id: "default".into(), revision: None };
-    Embedder::load(&files, &Options { device: Device::Cpu, ..options }).unwrap()
+    Embedder::load(&files, options).unwrap()
 }
 
-fn one_minus_cosine(found: &[f32], expected: &[f64]) -> f64 {
+fn embedder(options: Options) -> Embedder {
+    load(&Options { device: Device::Cpu, ..options })
+}
+
+pub(crate) fn one_minus_cosine(found: &[f32], expected: &[f64]) -> f64 {
     let found: Vec<f64> = found.iter().map(|&value| value.into()).collect();
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     1.0 - dot(&found, expected) / (dot(&found, &found) * dot(expected, expected)).sqrt()
@@ -60,7 +65,7 @@ fn the_three_sentences_have_nine_seven_and_nine_token_vectors() {
 }
 
 /// 1 − cos of each golden row and the vector of its text, for an encoder of these options.
-fn distances_from_golden(options: Options) -> Option<Vec<f64>> {
+pub(crate) fn distances_from_golden(options: Options) -> Option<Vec<f64>> {
     let path = shared_data("golden/embeddings.jsonl")?;
     let mut loaded: HashMap<(usize, String), Embedder> = HashMap::new();
     let mut distances = Vec::new();
@@ -69,7 +74,7 @@ fn distances_from_golden(options: Options) -> Option<Vec<f64>> {
         let length = golden["max_length"].as_u64().unwrap() as usize;
         let pooling = golden["pooling"].as_str().unwrap();
         let embedder = loaded.entry((length, pooling.into())).or_insert_with(|| {
-            embedder(Options {
+            load(&Options {
                 pooling: Some(pooling.parse::<Pooling>().unwrap()),
                 max_length: Some(length),
                 normalized: Some(false),
@@ -94,7 +99,8 @@ fn distances_from_golden(options: Options) -> Option<Vec<f64>> {
 fn every_golden_embedding_is_met_in_every_precision_on_every_instruction_set() {
     for (precision, each, mean) in QUALITY {
         for isa in Isa::all() {
-            let options = Options { precision: Some(precision), isa: Some(isa), ..Options::default() };
+            let options =
+                Options { device: Device::Cpu, precision: Some(precision), isa: Some(isa), ..Options::default() };
             let Some(distances) = distances_from_golden(options) else { return };
             assert_within(&format!("golden, {isa}, {precision}"), &distances, each, mean);
         }
@@ -102,7 +108,7 @@ fn every_golden_embedding_is_met_in_every_precision_on_every_instruction_set() {
 }
 
 /// Holds every distance to the one bound, and their mean to the other.
-fn assert_within(what: &str, distances: &[f64], each: f64, mean: f64) {
+pub(crate) fn assert_within(what: &str, distances: &[f64], each: f64, mean: f64) {
     let worst = distances.iter().copied().fold(0.0, f64::max);
     let average = distances.iter().sum::<f64>() / distances.len() as f64;
     eprintln!("{what}: {} vectors, 1 - cos at most {worst:.2e}, on average {average:.2e}", distances.len());
@@ -128,7 +134,7 @@ fn a_text_has_the_same_vector_whatever_it_is_batched_with() {
 }
 
 /// The sample passages and the shortest and longest of texts.
-fn texts() -> Vec<String> {
+pub(crate) fn texts() -> Vec<String> {
     let passages = std::fs::read_to_string(crate::support::PASSAGES).unwrap();
     let text = |line: &str| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned();
     passages.lines().map(text).chain(["", "a", &"long ".repeat(600)].map(String::from)).collect()
@@ -176,15 +182,16 @@ fn one_token_alone_is_a_text_too() {
     let config = ModelConfig::load(&files).unwrap().bert;
     let mut ids = RaggedIds::default();
     [101, 102].iter().for_each(|id| ids.push(&[*id]));
+    let output = |pooling| Output { pooling, dim: config.hidden_size, normalized: false };
     let reference = CandleEncoder::load(&files, &config, Device::Cpu).unwrap();
     let expected = [101, 102].map(|id| {
         let mut alone = RaggedIds::default();
         alone.push(&[id]);
-        reference.encode(&alone, Pooling::Mean).unwrap()
+        reference.encode(&alone, &output(Pooling::Mean)).unwrap()
     });
     for isa in Isa::all() {
         let encoder = PackedEncoder::load(&files, &config, Precision::F32, isa).unwrap();
-        let found = encoder.encode(&ids, Pooling::Cls).unwrap();
+        let found = encoder.encode(&ids, &output(Pooling::Cls)).unwrap();
         for (found, expected) in found.iter().zip(&expected) {
             let worst = found.iter().zip(expected.row(0)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(worst <= 2e-5, "{isa}: {worst:e}");

@@ -11,6 +11,7 @@ mod examples;
 mod faults;
 mod filters;
 mod format;
+mod gpu;
 mod hostile;
 mod hub;
 mod inputs;

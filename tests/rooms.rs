@@ -29,11 +29,12 @@ fn trespassers(words: &[&str], allowed: &[&str]) -> Vec<String> {
 
 #[test]
 fn every_library_stays_in_its_room() {
-    let rules: [(&[&str], &[&str]); 11] = [
+    let rules: [(&[&str], &[&str]); 12] = [
         (&["clap::", "anyhow::", "indicatif::", "anstream::"], &["cli/"]),
         (&["faiss::", "faiss_sys"], &["index/vectors/"]),
         (&["tantivy::"], &["index/catalog/"]),
         (&["candle_core::", "candle_nn::", "candle_transformers::"], &["encoder/", "model/"]),
+        (&["libloading::"], &["encoder/cuda/"]),
         (&["hf_hub::"], &["hub/client.rs"]),
         (&["text_splitter::"], &["corpus/chunk.rs", "corpus/counter.rs"]),
         (&["ignore::"], &["corpus/expand.rs"]),
@@ -60,7 +61,7 @@ fn nothing_points_back() {
         ("filter/", &["crate::corpus", "crate::model", "crate::index", "crate::search", "crate::eval"]),
         ("eval/", &["crate::corpus", "crate::model", "crate::index", "crate::search", "crate::filter"]),
         ("passage.rs", &["crate::encoder", "crate::embedder", "crate::search"]),
-        ("embedder.rs", &["crate::corpus", "crate::index", "crate::search"]),
+        ("embedder/", &["crate::corpus", "crate::index", "crate::search"]),
         ("index/", &["crate::search"]),
     ];
     let elsewhere = |room: &str| sources().into_iter().filter(|(name, _)| name.starts_with(room)).collect::<Vec<_>>();
@@ -75,7 +76,7 @@ fn nothing_points_back() {
 
 #[test]
 fn unsafe_code_stands_where_it_is_allowed_and_says_why() {
-    let allowed = ["index/vectors/search.rs", "kernels/", "model/weights.rs"];
+    let allowed = ["encoder/cuda/", "index/vectors/search.rs", "kernels/", "model/weights.rs"];
     assert_eq!(trespassers(&["unsafe ", "unsafe{"], &allowed), [""; 0]);
     let within = |name: &str| allowed.iter().any(|start| name.starts_with(start));
     for (name, text) in sources().into_iter().filter(|(name, _)| within(name)) {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use semsearch::embedder::{Embedder, Options};
 use semsearch::encoder::Precision;
+use semsearch::error::Error;
 use semsearch::hub::Hub;
 use semsearch::index::{self, ModelIdentity, Recipe};
 use semsearch::model::{self, Locations, ModelFiles, ModelName};
@@ -126,6 +127,20 @@ impl Settings {
         if !embedder.config().has_modules && encoding.pooling.is_none() && recorded.is_none() {
             let (id, pooling) = (&model.id, embedder.pooling());
             self.terminal.warn(&format!("{id} does not say how it pools: taking {pooling} (--pooling names another)"));
+        }
+        if let Some(error) = embedder.no_gpu() {
+            let why = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+            let message = format!("{error}{why}: computing on the CPU");
+            match error {
+                Error::Device { missing: true, .. } => self.terminal.detail(&message),
+                _ => self.terminal.warn(&message),
+            }
+        }
+        // An index that was built on a GPU is asked on a CPU as well: only who says f16 now means a GPU.
+        let asked = encoding.precision.and_then(|word| word.precision());
+        if asked == Some(Precision::F16) && embedder.precision() != Precision::F16 {
+            let message = "precision f16 is for GPUs: use `--precision bf16` or `f32`";
+            return Err(Error::Unsupported(message.into()).into());
         }
         if let Some(wanted) = options.precision.filter(|&wanted| wanted != embedder.precision()) {
             let (used, on) = (embedder.precision(), embedder.describe());

@@ -75,14 +75,14 @@ impl Terminal {
     /// A bar for the encoding of texts, called `what`, whose number comes to be known in `total`.
     pub(super) fn encoding(&self, what: &str, total: Option<Arc<OnceLock<u64>>>) -> EncodingBar {
         let target = if self.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = EncodingBar::new(ProgressBar::with_draw_target(None, target), what, total);
+        let bar = EncodingBar::new(ProgressBar::with_draw_target(None, target), what, total, self);
         EncodingBar { lines: !self.quiet && !stderr().is_terminal(), ..bar }
     }
 
     /// A bar where hits or vectors go to the same screen would be drawn across them.
     pub(super) fn encoding_beside_output(&self, what: &str) -> EncodingBar {
         if stdout().is_terminal() {
-            EncodingBar::new(ProgressBar::hidden(), what, None)
+            EncodingBar::new(ProgressBar::hidden(), what, None, self)
         } else {
             EncodingBar { lines: false, ..self.encoding(what, None) }
         }
@@ -135,19 +135,29 @@ pub(super) struct EncodingBar {
     /// A line now and then, where a bar would fill a file.
     lines: bool,
     told: Instant,
+    terminal: Terminal,
 }
 
 /// How often a line tells of progress.
 const LINES: Duration = Duration::from_secs(10);
 
 impl EncodingBar {
-    fn new(bar: ProgressBar, what: &str, total: Option<Arc<OnceLock<u64>>>) -> Self {
+    fn new(bar: ProgressBar, what: &str, total: Option<Arc<OnceLock<u64>>>, terminal: &Terminal) -> Self {
         bar.set_style(style(&format!("{{spinner}} {{human_pos}} {what}{{msg}}, {{elapsed}}")));
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(100));
         }
         let now = Instant::now();
-        Self { bar, what: what.to_owned(), total, started: now, tokens: 0, lines: false, told: now }
+        Self {
+            bar,
+            what: what.to_owned(),
+            total,
+            started: now,
+            tokens: 0,
+            lines: false,
+            told: now,
+            terminal: terminal.clone(),
+        }
     }
 
     /// The bar in words.
@@ -188,6 +198,12 @@ impl Progress for EncodingBar {
             self.told = Instant::now();
             eprintln!("{}", self.line(rate));
         }
+    }
+
+    fn smaller_batches(&mut self, tokens: usize) {
+        let message =
+            format!("the GPU's memory is full: going on with batches of {} tokens", HumanCount(tokens as u64));
+        self.bar.suspend(|| self.terminal.warn(&message));
     }
 }
 

@@ -1,4 +1,4 @@
-//! BERT by candle: the reference that other encoders are measured against, and the way to a GPU.
+//! BERT by candle: the reference that other encoders are measured against, on a CPU or a GPU.
 //!
 //! A batch is padded to its longest text here, and nowhere else; the mask keeps padding out of attention, and pooling
 //! sees only each text's own tokens.
@@ -6,9 +6,9 @@
 use candle_core::{Device as CandleDevice, Tensor};
 use candle_transformers::models::bert::{self, BertModel};
 
-use super::{Device, Encoder, Precision, Vectors, pool};
-use crate::error::{Cause, Error, Result};
-use crate::model::{BertConfig, HiddenAct, ModelFiles, Pooling, RaggedIds, Weights};
+use super::{Device, Encoder, Output, Precision, Vectors, check, cuda};
+use crate::error::{Error, Result};
+use crate::model::{BertConfig, HiddenAct, ModelFiles, RaggedIds, Weights};
 
 /// Padded tokens in a batch: with more, attention's scores leave the cache; with fewer, matrix products lack rows.
 const BATCH_TOKENS: usize = 2048;
@@ -17,30 +17,27 @@ const BATCH_TOKENS: usize = 2048;
 pub struct CandleEncoder {
     model: BertModel,
     device: CandleDevice,
-    dim: usize,
-    pad: u32,
+    config: BertConfig,
 }
 
 impl CandleEncoder {
-    /// Loads the model's weights to `device`.
+    /// Loads the model's weights to `device`; on its own account it takes the CPU.
     ///
     /// # Errors
     /// The device is not there or not built in; the weights are missing, damaged, or not BERT's.
     pub fn load(model: &ModelFiles, config: &BertConfig, device: Device) -> Result<Self> {
-        let device = open(device)?;
+        let device = match device {
+            Device::Cpu | Device::Auto => CandleDevice::Cpu,
+            Device::Cuda(number) => cuda::open(number)?,
+        };
         let model = Weights::open(model)?.build(&device, |weights| BertModel::load(weights, &candle_config(config)))?;
-        Ok(Self { model, device, dim: config.hidden_size, pad: config.pad_token_id as u32 })
-    }
-
-    /// Whether this build knows CUDA and a device answers.
-    pub fn has_cuda() -> bool {
-        cfg!(feature = "cuda") && CandleDevice::new_cuda(0).is_ok()
+        Ok(Self { model, device, config: config.clone() })
     }
 
     /// The last layer's output, `[texts, longest, dim]`.
     fn forward(&self, ids: &RaggedIds, longest: usize) -> candle_core::Result<Tensor> {
         let shape = (ids.len(), longest);
-        let mut padded = vec![self.pad; ids.len() * longest];
+        let mut padded = vec![self.config.pad_token_id as u32; ids.len() * longest];
         let mut mask = vec![0u32; padded.len()];
         for (text, start) in ids.iter().zip((0..).step_by(longest)) {
             padded[start..][..text.len()].copy_from_slice(text);
@@ -54,28 +51,28 @@ impl CandleEncoder {
 
 impl Encoder for CandleEncoder {
     fn dim(&self) -> usize {
-        self.dim
+        self.config.hidden_size
     }
 
-    fn encode(&self, ids: &RaggedIds, pooling: Pooling) -> Result<Vectors> {
+    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors> {
+        check(ids, self.config.vocab_size, self.config.max_position_embeddings)?;
         let longest = ids.iter().map(<[u32]>::len).max().unwrap_or(0);
         if longest == 0 {
-            return Ok(Vectors::zeros(0, self.dim));
+            return Ok(Vectors::zeros(0, output.dim));
         }
         let hidden = self
             .forward(ids, longest)
             .and_then(|hidden| hidden.flatten_all()?.to_vec1::<f32>())
             .map_err(|source| Error::Encoder { device: self.describe(), source: source.into() })?;
-        let texts =
-            hidden.chunks_exact(longest * self.dim).zip(ids.iter()).map(|(row, text)| &row[..text.len() * self.dim]);
-        if pooling == Pooling::None {
-            return Ok(Vectors::new(texts.flatten().copied().collect(), self.dim));
+        let width = self.dim();
+        let mut vectors = Vectors::zeros(ids.iter().map(|text| output.rows(text.len())).sum(), output.dim);
+        let mut row = 0;
+        for (padded, text) in hidden.chunks_exact(longest * width).zip(ids.iter()) {
+            let rows = row..row + output.rows(text.len());
+            output.write(&padded[..text.len() * width], width, vectors.rows_mut(rows.start, rows.end));
+            row = rows.end;
         }
-        let mut pooled = Vectors::zeros(ids.len(), self.dim);
-        for (tokens, out) in texts.zip(pooled.iter_mut()) {
-            pool(tokens, pooling, out);
-        }
-        Ok(pooled)
+        Ok(vectors)
     }
 
     fn batch_tokens(&self) -> usize {
@@ -91,22 +88,6 @@ impl Encoder for CandleEncoder {
             CandleDevice::Cpu => "cpu, by candle".into(),
             other => format!("{:?}, by candle", other.location()),
         }
-    }
-}
-
-/// Opens the device, or says why it cannot be had.
-fn open(device: Device) -> Result<CandleDevice> {
-    let cuda = |number| {
-        CandleDevice::new_cuda(number)
-            .map_err(|source| Error::Encoder { device: format!("cuda:{number}"), source: Cause::from(source) })
-    };
-    match device {
-        Device::Cpu => Ok(CandleDevice::Cpu),
-        Device::Auto => Ok(CandleDevice::cuda_if_available(0).unwrap_or(CandleDevice::Cpu)),
-        Device::Cuda(number) if cfg!(feature = "cuda") => cuda(number),
-        Device::Cuda(_) => Err(Error::Unsupported(
-            "this build has no CUDA: build with `cargo build --release --features cuda`, or use `--device cpu`".into(),
-        )),
     }
 }
 
@@ -126,8 +107,6 @@ fn candle_config(config: &BertConfig) -> bert::Config {
         type_vocab_size: config.type_vocab_size,
         layer_norm_eps: config.layer_norm_eps,
         pad_token_id: config.pad_token_id,
-        // With a model type, candle looks for weights both with and without its prefix.
-        model_type: Some("bert".into()),
         ..bert::Config::default()
     }
 }

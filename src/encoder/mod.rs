@@ -1,11 +1,14 @@
 //! Token ids in, vectors out.
 //!
 //! [`Encoder`] is the one interface: ragged ids, never padded ones, so that what a batch is made of is the encoder's
-//! own affair. [`CandleEncoder`] is the reference and the way to a GPU. Texts, their order and their normalization belong to
-//! [`crate::embedder`].
+//! own affair. [`PackedEncoder`] is for CPUs, [`GpuEncoder`] for GPUs, [`CandleEncoder`] the reference for both. Texts and
+//! their order belong to [`crate::embedder`].
 
 mod candle;
+mod cuda;
+mod gpu;
 mod linear;
+mod network;
 mod packed;
 mod pooling;
 
@@ -15,33 +18,51 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use self::candle::CandleEncoder;
+pub use self::gpu::GpuEncoder;
 pub use self::packed::PackedEncoder;
-pub use self::pooling::{normalize, pool};
-use crate::error::Result;
-use crate::model::{Pooling, RaggedIds};
+pub use self::pooling::{Output, normalize, pool};
+use crate::error::{Error, Result};
+use crate::model::RaggedIds;
 
 /// Runs a model on token ids.
 pub trait Encoder: Send + Sync {
-    /// Components of a vector.
+    /// Components of the model's vectors.
     fn dim(&self) -> usize;
 
-    /// Encodes the texts as one batch: `[texts, dim]`, or `[tokens, dim]` for [`Pooling::None`]; in the order given,
-    /// not normalized.
+    /// Encodes the texts as one batch, in the order given: of each text the rows that [`Output::rows`] tells, of
+    /// `output.dim` components.
     ///
     /// Texts of similar length make the cheapest batch.
     ///
     /// # Errors
-    /// The device fails, for instance for want of memory.
-    fn encode(&self, ids: &RaggedIds, pooling: Pooling) -> Result<Vectors>;
+    /// [`Error::DeviceMemory`]: a smaller batch may do. Any other: the device fails, or the model has no such token.
+    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors>;
 
     /// How many tokens a batch should have for the encoder to be at its best.
     fn batch_tokens(&self) -> usize;
+
+    /// How many batches it should have at once, each from a thread of its own; with more than one, the processor is free
+    /// for other work meanwhile.
+    fn in_flight(&self) -> usize {
+        1
+    }
 
     /// The arithmetic of its matrix products.
     fn precision(&self) -> Precision;
 
     /// Where it computes and by which instructions, for a person to read.
     fn describe(&self) -> String;
+}
+
+/// Checks that a model of so many words and positions has an embedding for every token.
+fn check(ids: &RaggedIds, words: usize, positions: usize) -> Result<()> {
+    if let Some(id) = ids.iter().flatten().find(|&&id| id as usize >= words) {
+        return Err(Error::Unsupported(format!("token {id}: the model has {words} words")));
+    }
+    match ids.iter().map(<[u32]>::len).find(|&length| length > positions) {
+        Some(length) => Err(Error::Unsupported(format!("{length} tokens: the model has {positions} positions"))),
+        None => Ok(()),
+    }
 }
 
 /// Rows of equal length, one after the other.
@@ -111,11 +132,6 @@ impl Vectors {
     /// These rows, in this order.
     pub(crate) fn gather(&self, rows: &[usize]) -> Self {
         Self::new(rows.iter().flat_map(|&row| self.row(row)).copied().collect(), self.dim)
-    }
-
-    /// The first `dim` components of each row.
-    pub(crate) fn truncated(&self, dim: usize) -> Self {
-        Self::new(self.iter().flat_map(|row| &row[..dim]).copied().collect(), dim)
     }
 
     /// Adds the rows of `more`, of the same dimension, after the others.

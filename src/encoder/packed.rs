@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::linear::{Linear, LinearScratch};
-use super::{Encoder, Precision, Vectors, pool};
-use crate::error::{Error, Result};
+use super::{Encoder, Output, Precision, Vectors, check};
+use crate::error::Result;
 use crate::kernels::{Activation, AttentionScratch, AttentionShape, Format, Isa, LayerNorm};
-use crate::model::{BertConfig, Floats, HiddenAct, ModelFiles, Pooling, RaggedIds, Weights};
+use crate::model::{BertConfig, Floats, HiddenAct, ModelFiles, RaggedIds, Weights};
 
 /// Tokens of a group, unless one text alone has more.
 const GROUP_TOKENS: usize = 96;
@@ -89,11 +89,9 @@ impl PackedEncoder {
     /// Maps the model's weights, for products of this precision, or of f32 where `isa` [has](Self::has) none.
     ///
     /// # Errors
-    /// The weights are missing, damaged, or not BERT's; f16, which only GPUs multiply.
+    /// The weights are missing, damaged, or not BERT's.
     pub fn load(model: &ModelFiles, config: &BertConfig, precision: Precision, isa: Isa) -> Result<Self> {
-        let format = format(precision)
-            .ok_or_else(|| Error::Unsupported("precision f16 is for GPUs: use `--precision bf16` or `f32`".into()))?;
-        let format = if isa.has(format) { format } else { Format::F32 };
+        let format = format(precision).filter(|&format| isa.has(format)).unwrap_or(Format::F32);
         let weights = Weights::open(model)?;
         // All but the embeddings, of which a text needs a few rows.
         weights.read_ahead("encoder.");
@@ -131,18 +129,15 @@ impl PackedEncoder {
     }
 
     /// Encodes one group into its rows of the result.
-    fn encode_group(&self, ids: &[&[u32]], pooling: Pooling, scratch: &mut Scratch, out: &mut [f32]) {
+    fn encode_group(&self, ids: &[&[u32]], output: &Output, scratch: &mut Scratch, mut out: &mut [f32]) {
         self.forward(ids, scratch);
-        if pooling == Pooling::None {
-            out.copy_from_slice(&scratch.hidden);
-            return;
-        }
         let dim = self.dim();
         let mut rest = scratch.hidden.as_slice();
-        for (text, out) in ids.iter().zip(out.chunks_exact_mut(dim)) {
-            let (tokens, after) = rest.split_at(text.len() * dim);
-            pool(tokens, pooling, out);
-            rest = after;
+        for text in ids {
+            let (tokens, tokens_after) = rest.split_at(text.len() * dim);
+            let (rows, rows_after) = out.split_at_mut(output.rows(text.len()) * output.dim);
+            output.write(tokens, dim, rows);
+            (rest, out) = (tokens_after, rows_after);
         }
     }
 }
@@ -152,10 +147,10 @@ impl Encoder for PackedEncoder {
         self.shape.heads * self.shape.head_dim
     }
 
-    fn encode(&self, ids: &RaggedIds, pooling: Pooling) -> Result<Vectors> {
-        let dim = self.dim();
-        self.embeddings.check(ids)?;
-        let rows = |text: &[u32]| if pooling == Pooling::None { text.len() } else { 1 };
+    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors> {
+        let (width, dim) = (self.dim(), output.dim);
+        check(ids, self.embeddings.words.len() / width, self.embeddings.positions.len() / width)?;
+        let rows = |text: &[u32]| output.rows(text.len());
         let mut encoded = Vectors::zeros(ids.iter().map(rows).sum(), dim);
         let mut work = Vec::new();
         let mut rest = encoded.rows_mut(0, encoded.len());
@@ -170,9 +165,9 @@ impl Encoder for PackedEncoder {
             self.pack();
         }
         match &mut work[..] {
-            [(group, out)] => self.encode_group(group, pooling, &mut Scratch::default(), out),
+            [(group, out)] => self.encode_group(group, output, &mut Scratch::default(), out),
             work => work.par_iter_mut().for_each_init(Scratch::default, |scratch, (group, out)| {
-                self.encode_group(group, pooling, scratch, out);
+                self.encode_group(group, output, scratch, out);
             }),
         }
         Ok(encoded)
@@ -223,20 +218,6 @@ fn groups(ids: &RaggedIds) -> Vec<Vec<&[u32]>> {
 }
 
 impl Embeddings {
-    /// Checks that every token and position has an embedding.
-    fn check(&self, ids: &RaggedIds) -> Result<()> {
-        let dim = self.norm.weight.len();
-        let (words, positions) = (self.words.len() / dim, self.positions.len() / dim);
-        let unknown = ids.iter().flatten().find(|&&id| id as usize >= words);
-        if let Some(id) = unknown {
-            return Err(Error::Unsupported(format!("token {id}: the model has {words} words")));
-        }
-        match ids.iter().map(<[u32]>::len).find(|&length| length > positions) {
-            Some(length) => Err(Error::Unsupported(format!("{length} tokens: the model has {positions} positions"))),
-            None => Ok(()),
-        }
-    }
-
     fn look_up(&self, ids: &[&[u32]], isa: Isa, scratch: &mut Scratch) {
         let dim = self.norm.weight.len();
         let (words, positions, of_type) = (&self.words[..], &self.positions[..], &self.types[..dim]);

@@ -2,17 +2,51 @@
 
 use crate::model::Pooling;
 
-/// Pools the token vectors of one text, `tokens` of shape `[n, out.len()]`, n ≥ 1, into `out`.
+/// What is made of a text's token vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// How they become one.
+    pub pooling: Pooling,
+    /// Components kept of a vector: the first ones.
+    pub dim: usize,
+    /// Whether a text's one vector is scaled to length 1. Token vectors stay as the model gives them: it is a text's one
+    /// vector that is compared.
+    pub normalized: bool,
+}
+
+impl Output {
+    /// The rows of a text of so many tokens: one, or one a token.
+    pub fn rows(&self, tokens: usize) -> usize {
+        if self.pooling == Pooling::None { tokens } else { 1 }
+    }
+
+    /// Writes a text's rows, `[rows, dim]`, from its token vectors, `[tokens, width]`.
+    pub fn write(&self, tokens: &[f32], width: usize, out: &mut [f32]) {
+        if self.pooling == Pooling::None {
+            for (token, row) in tokens.chunks_exact(width).zip(out.chunks_exact_mut(self.dim)) {
+                row.copy_from_slice(&token[..self.dim]);
+            }
+            return;
+        }
+        pool(tokens, width, self.pooling, out);
+        if self.normalized {
+            normalize(out);
+        }
+    }
+}
+
+/// Pools the token vectors of one text, `tokens` of shape `[n, width]`, n ≥ 1, into `out`: of each vector the first
+/// components, as many as `out` has.
 ///
 /// Only the text's own tokens are given, so the mean over them is the mean over the attention mask that the reference
 /// takes (sentence-transformers, `Pooling.py`).
 ///
 /// # Panics
 /// For [`Pooling::None`], which makes no single vector.
-pub fn pool(tokens: &[f32], pooling: Pooling, out: &mut [f32]) {
-    let mut rows = tokens.chunks_exact(out.len());
+pub fn pool(tokens: &[f32], width: usize, pooling: Pooling, out: &mut [f32]) {
+    let mut rows = tokens.chunks_exact(width);
     let count = rows.len();
-    out.copy_from_slice(rows.next().unwrap_or_default());
+    out.copy_from_slice(&rows.next().unwrap_or_default()[..out.len()]);
     match pooling {
         Pooling::Cls => {}
         Pooling::Max => {
@@ -48,12 +82,25 @@ mod tests {
         let tokens = [1.0, -2.0, 3.0, 4.0, 5.0, -6.0];
         let pooled = |pooling| {
             let mut out = [0.0; 2];
-            pool(&tokens, pooling, &mut out);
+            pool(&tokens, 2, pooling, &mut out);
             out
         };
         assert_eq!(pooled(Pooling::Mean), [3.0, -4.0 / 3.0]);
         assert_eq!(pooled(Pooling::Cls), [1.0, -2.0]);
         assert_eq!(pooled(Pooling::Max), [5.0, 4.0]);
+    }
+
+    #[test]
+    fn components_are_cut_before_the_length_is_made_one() {
+        let tokens = [2.0, -4.0, 9.0, 4.0, -4.0, 9.0];
+        let written = |pooling, normalized, rows: usize| {
+            let mut out = vec![0.0; rows * 2];
+            Output { pooling, dim: 2, normalized }.write(&tokens, 3, &mut out);
+            out
+        };
+        assert_eq!(written(Pooling::Mean, true, 1), [0.6, -0.8]);
+        assert_eq!(written(Pooling::Mean, false, 1), [3.0, -4.0]);
+        assert_eq!(written(Pooling::None, true, 2), [2.0, -4.0, 4.0, -4.0]);
     }
 
     #[test]

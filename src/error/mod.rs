@@ -220,6 +220,30 @@ pub enum Error {
         /// The Cargo feature.
         feature: &'static str,
     },
+    /// A GPU cannot be used.
+    #[error("{device} cannot be used: {what}")]
+    Device {
+        /// The device.
+        device: String,
+        /// What is wrong with it.
+        what: String,
+        /// Whether that is usual: the machine has no GPU, or nothing that drives one.
+        missing: bool,
+        /// Why.
+        #[source]
+        source: Option<Cause>,
+    },
+    /// A GPU's memory does not hold a batch.
+    #[error("{device} has no memory for a batch of {tokens} tokens")]
+    DeviceMemory {
+        /// The device.
+        device: String,
+        /// Tokens of the batch.
+        tokens: usize,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
     /// The encoder failed in its arithmetic library.
     #[error("the encoder failed on {device}")]
     Encoder {
@@ -410,6 +434,9 @@ impl Error {
                 "index more texts at once, or name a `--factory` with fewer clusters; `Flat` needs no training".into()
             }
             Self::GivenVectors { hint, .. } => (*hint).into(),
+            Self::Device { .. } | Self::DeviceMemory { .. } => {
+                "`nvidia-smi` shows the GPUs, their memory and who has it; `--device cpu` does without".into()
+            }
             Self::NotBuiltIn { .. } => {
                 "the released program has it, as has `cargo install` with the default features".into()
             }

@@ -59,7 +59,12 @@ impl Weights {
         network: impl FnOnce(VarBuilder<'_>) -> candle_core::Result<T>,
     ) -> Result<T> {
         VarBuilder::from_slice_safetensors(&self.map, DType::F32, device)
-            .and_then(network)
+            .and_then(|weights| {
+                network(match self.prefix.strip_suffix('.') {
+                    Some(prefix) => weights.pp(prefix),
+                    None => weights,
+                })
+            })
             .map_err(|source| damaged(&self.path, source.into()))
     }
 

@@ -1,0 +1,68 @@
+//! Which encoder runs a model.
+
+use super::{EncoderKind, Options};
+use crate::encoder::{CandleEncoder, Device, Encoder, GpuEncoder, PackedEncoder, Precision};
+use crate::error::{Error, Result};
+use crate::kernels::Isa;
+use crate::model::{ModelConfig, ModelFiles};
+
+/// Loads the encoder asked for, or the best for the device and the model; and why a GPU that would have been taken is
+/// not.
+pub(super) fn encoder(
+    model: &ModelFiles,
+    config: &ModelConfig,
+    options: &Options,
+) -> Result<(Box<dyn Encoder>, Option<Error>)> {
+    let precision = options.precision.unwrap_or(Precision::Bf16);
+    let gpu = |device| GpuEncoder::load(model, &config.bert, device, precision);
+    let alone = |encoder: Box<dyn Encoder>| Ok((encoder, None));
+    match (options.encoder, options.device) {
+        (Some(EncoderKind::Candle), device) => alone(reference(model, config, device, options.precision)?),
+        (Some(EncoderKind::Gpu), device) => alone(Box::new(gpu(device)?)),
+        (Some(EncoderKind::Packed), Device::Cuda(_)) => {
+            Err(Error::Unsupported("the packed encoder runs on CPUs: leave out `--encoder packed`".into()))
+        }
+        (None, Device::Cuda(_)) => alone(Box::new(gpu(options.device)?)),
+        (None, Device::Auto) if cfg!(feature = "cuda") => match gpu(options.device) {
+            Ok(encoder) => alone(Box::new(encoder)),
+            Err(error @ Error::Device { .. }) => Ok((on_cpu(model, config, options, precision)?, Some(error))),
+            Err(error) => Err(error),
+        },
+        (None | Some(EncoderKind::Packed), Device::Auto | Device::Cpu) => {
+            alone(on_cpu(model, config, options, precision)?)
+        }
+    }
+}
+
+/// The encoder for CPUs, or the reference for models that it cannot run.
+fn on_cpu(
+    model: &ModelFiles,
+    config: &ModelConfig,
+    options: &Options,
+    precision: Precision,
+) -> Result<Box<dyn Encoder>> {
+    if PackedEncoder::supports(&config.bert) {
+        let isa = options.isa.unwrap_or_else(Isa::best);
+        return Ok(Box::new(PackedEncoder::load(model, &config.bert, precision, isa)?));
+    }
+    if options.encoder == Some(EncoderKind::Packed) {
+        return Err(Error::Unsupported(
+            "the packed encoder runs models with the activation gelu: use `--encoder candle`".into(),
+        ));
+    }
+    reference(model, config, Device::Cpu, options.precision)
+}
+
+fn reference(
+    model: &ModelFiles,
+    config: &ModelConfig,
+    device: Device,
+    precision: Option<Precision>,
+) -> Result<Box<dyn Encoder>> {
+    match precision {
+        None | Some(Precision::F32) => Ok(Box::new(CandleEncoder::load(model, &config.bert, device)?)),
+        Some(other) => {
+            Err(Error::Unsupported(format!("candle's BERT computes in f32, not {other}: use `--precision f32`")))
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! CUDA's libraries, loaded when a GPU is first asked for, and not before.
+//!
+//! candle calls them as a program calls what it is linked with. Linked as usual, a program of ours could not start where
+//! there is no driver, not even to say so or to compute on the CPU, and every question answered by the CPU would wait for
+//! some 500 MB of libraries to be mapped. So the functions that candle calls are defined here, each a jump through a slot,
+//! and [`load`] fills the slots. Nothing of CUDA is needed to link, to start, or to compute without it.
+//!
+//! The list is what a linker asks for; where a release of candle calls another function, linking says that it is
+//! undefined, and here its name is missing.
+
+use std::env;
+use std::ffi::c_void;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+
+/// A function's name, and where its jump goes.
+type Slot = (&'static str, &'static AtomicPtr<c_void>);
+
+/// What a function answers whose library was not loaded: `CUDA_ERROR_NOT_INITIALIZED`.
+extern "C" fn absent() -> i32 {
+    3
+}
+
+macro_rules! jump {
+    ($name:ident) => {
+        #[cfg(target_arch = "x86_64")]
+        global_asm!(
+            concat!(".text\n.globl ", stringify!($name), "\n.hidden ", stringify!($name), "\n"),
+            concat!(".type ", stringify!($name), ", @function\n", stringify!($name), ":\n"),
+            "jmp *{slot}(%rip)",
+            slot = sym super::slots::$name,
+            options(att_syntax)
+        );
+        #[cfg(target_arch = "aarch64")]
+        global_asm!(
+            concat!(".text\n.globl ", stringify!($name), "\n.hidden ", stringify!($name), "\n"),
+            concat!(".type ", stringify!($name), ", @function\n", stringify!($name), ":\n"),
+            "adrp x16, {slot}",
+            "ldr x16, [x16, :lo12:{slot}]",
+            "br x16",
+            slot = sym super::slots::$name
+        );
+    };
+}
+
+macro_rules! functions {
+    ($($library:ident: $($name:ident)*;)*) => {
+        #[allow(non_upper_case_globals, reason = "they are called what the functions are")]
+        mod slots {
+            use super::*;
+
+            $($(pub(super) static $name: AtomicPtr<c_void> = AtomicPtr::new(absent as *mut c_void);)*)*
+        }
+
+        // SAFETY: a jump changes no register but x16, which calls may change between caller and callee, and no memory; so
+        // the function it leads to is called as it expects to be.
+        #[allow(unsafe_code, reason = "as is said above")]
+        mod jumps {
+            use std::arch::global_asm;
+
+            $($(jump!($name);)*)*
+        }
+
+        $(
+            #[allow(dead_code, reason = "the runtime's slots stay as they are")]
+            static $library: &[Slot] = &[$((stringify!($name), &slots::$name)),*];
+        )*
+    };
+}
+
+functions! {
+    DRIVER: cuCtxDestroy_v2 cuCtxGetCurrent cuCtxSetCurrent cuCtxSynchronize cuDeviceGet cuDeviceGetAttribute
+        cuDeviceGetDefaultMemPool cuDeviceGetName cuDevicePrimaryCtxRelease_v2 cuDevicePrimaryCtxRetain cuEventCreate cuEventDestroy_v2 cuEventRecord
+        cuGetErrorString cuInit cuLaunchKernel cuMemAllocAsync cuMemAlloc_v2 cuMemFreeAsync cuMemFree_v2 cuMemGetInfo_v2 cuMemPoolSetAttribute
+        cuMemcpyDtoDAsync_v2 cuMemcpyDtoHAsync_v2 cuMemcpyHtoDAsync_v2 cuMemcpyPeerAsync cuMemsetD8Async
+        cuModuleGetFunction cuModuleLoad cuModuleLoadData cuModuleUnload cuStreamCreate cuStreamDestroy_v2
+        cuStreamIsCapturing cuStreamSynchronize cuStreamWaitEvent;
+    BLAS: cublasCreate_v2 cublasDestroy_v2 cublasDgemmStridedBatched cublasGemmStridedBatchedEx cublasSetStream_v2;
+    RANDOM: curandCreateGenerator curandDestroyGenerator curandSetPseudoRandomGeneratorSeed curandSetStream;
+    // Of kernels for quantized models and mixtures of experts, which are linked because candle can call them. No network of
+    // ours does, so their library is never loaded; the registering ones are called before `main`, and are told nothing.
+    RUNTIME: __cudaGetKernel __cudaLaunchKernel_ptsz __cudaPopCallConfiguration __cudaPushCallConfiguration
+        __cudaRegisterFatBinary __cudaRegisterFatBinaryEnd __cudaRegisterFunction __cudaRegisterVar
+        __cudaUnregisterFatBinary cudaDeviceGetAttribute cudaFree cudaFreeAsync_ptsz cudaFuncGetAttributes
+        cudaFuncSetAttribute cudaGetDevice cudaGetDeviceCount cudaGetErrorName cudaGetErrorString cudaGetLastError
+        cudaMalloc cudaMallocAsync_ptsz cudaMemsetAsync_ptsz cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags
+        cudaPeekAtLastError cudaSetDevice cudaStreamSynchronize_ptsz;
+}
+
+/// Why the libraries are not loaded.
+#[derive(Clone)]
+pub(super) struct Unloaded {
+    /// Which is not there, or what it lacks.
+    pub(super) what: String,
+    /// Whether that is usual: there is no driver.
+    pub(super) missing: bool,
+}
+
+/// Loads the driver and the libraries, once a process.
+///
+/// # Errors
+/// One of them is not there, or lacks a function.
+pub(super) fn load() -> Result<(), Unloaded> {
+    static LOADED: OnceLock<Result<(), Unloaded>> = OnceLock::new();
+    LOADED.get_or_init(load_all).clone()
+}
+
+fn load_all() -> Result<(), Unloaded> {
+    let Some(driver) = open(&["libcuda.so.1"]) else {
+        return Err(Unloaded { what: "there is no NVIDIA driver (libcuda.so.1)".into(), missing: true });
+    };
+    let broken = |what| Unloaded { what, missing: false };
+    fill(DRIVER, driver, "the NVIDIA driver is too old").map_err(broken)?;
+    // cuBLAS needs its other half, which is found by its name once it is loaded.
+    std::mem::forget(open(&["libcublasLt.so.13", "libcublasLt.so.12"]));
+    let toolkit = |functions, names: &[&str]| {
+        let library = open(names).ok_or_else(|| {
+            format!("there is no {} of CUDA's toolkit; CUDA_HOME names the toolkit's directory", names[0])
+        })?;
+        fill(functions, library, names[0])
+    };
+    toolkit(BLAS, &["libcublas.so.13", "libcublas.so.12"]).map_err(broken)?;
+    toolkit(RANDOM, &["libcurand.so.10"]).map_err(broken)
+}
+
+/// Points the functions' jumps to where `library` has them. It stays loaded as long as the process lives.
+fn fill(functions: &[Slot], library: Library, why: &str) -> Result<(), String> {
+    for (name, slot) in functions {
+        #[allow(unsafe_code)]
+        // SAFETY: an address is read, and called only by candle, which knows the function's type.
+        let found = unsafe { library.get::<*mut c_void>(name.as_bytes()) };
+        let address = found.map_err(|_| format!("{why}: it has no {name}"))?;
+        slot.store(*address, Ordering::Release);
+    }
+    std::mem::forget(library);
+    Ok(())
+}
+
+/// The first of these libraries that is there: where the system looks, or in a toolkit.
+fn open(names: &[&str]) -> Option<Library> {
+    let roots = ["CUDA_HOME", "CUDA_PATH"].iter().filter_map(env::var_os).map(PathBuf::from);
+    let usual = ["/usr/local/cuda", "/opt/cuda"].map(PathBuf::from);
+    let places: Vec<PathBuf> = roots.chain(usual).flat_map(|root| [root.join("lib64"), root.join("lib")]).collect();
+    let paths = |name: &&str| {
+        let name = PathBuf::from(*name);
+        let in_toolkit: Vec<PathBuf> = places.iter().map(|place| place.join(&name)).collect();
+        std::iter::once(name).chain(in_toolkit)
+    };
+    names.iter().flat_map(paths).find_map(|path| {
+        #[allow(unsafe_code)]
+        // SAFETY: NVIDIA's libraries may be loaded at any time; those who can put others in their place own the machine.
+        unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }.ok()
+    })
+}

@@ -1,0 +1,105 @@
+//! The encoder for GPUs: on one where there is one, and always on the CPU, which runs the same network.
+
+use semsearch::embedder::{Embedder, EncoderKind, Options};
+use semsearch::encoder::{Device, Precision};
+use semsearch::model::{ModelFiles, Pooling};
+
+use crate::known_answers::{assert_within, distances_from_golden, load, texts};
+use crate::support::{Sandbox, model};
+
+/// What each precision may differ from the reference: 1 − cos, of each vector.
+const QUALITY: [(Precision, f64); 3] = [(Precision::F32, 1e-5), (Precision::F16, 1e-3), (Precision::Bf16, 1e-3)];
+
+/// The devices there are: the CPU and, where it opens, the first GPU.
+fn devices() -> Vec<Device> {
+    let files = ModelFiles { dir: model().into(), id: "default".into(), revision: None };
+    let gpu = Device::Cuda(0);
+    match Embedder::load(&files, &Options { device: gpu, ..Options::default() }) {
+        Ok(_) => vec![Device::Cpu, gpu],
+        Err(error) => {
+            eprintln!("skipped on a GPU: {error}");
+            vec![Device::Cpu]
+        }
+    }
+}
+
+fn options(device: Device, precision: Precision) -> Options {
+    Options { device, precision: Some(precision), encoder: Some(EncoderKind::Gpu), ..Options::default() }
+}
+
+#[test]
+fn every_golden_embedding_is_met_in_every_precision() {
+    for device in devices() {
+        for (precision, each) in QUALITY {
+            let Some(distances) = distances_from_golden(options(device, precision)) else { return };
+            assert_within(&format!("golden, {device:?}, {precision}"), &distances, each, each);
+        }
+    }
+}
+
+#[test]
+fn it_gives_candles_vectors_whatever_is_made_of_them() {
+    for device in devices() {
+        for (pooling, normalized, truncate_dim) in [
+            (Pooling::Mean, true, Some(100)),
+            (Pooling::Cls, true, None),
+            (Pooling::Max, false, Some(7)),
+            (Pooling::None, true, None),
+        ] {
+            let run = |encoder, device| {
+                let options = Options {
+                    device,
+                    encoder: Some(encoder),
+                    pooling: Some(pooling),
+                    normalized: Some(normalized),
+                    truncate_dim,
+                    ..Options::default()
+                };
+                load(&options).embed(&texts()).unwrap()
+            };
+            let (found, reference) = (run(EncoderKind::Gpu, device), run(EncoderKind::Candle, Device::Cpu));
+            assert_eq!(found.tokenized, reference.tokenized);
+            assert_eq!((found.vectors.len(), found.vectors.dim()), (reference.vectors.len(), reference.vectors.dim()));
+            let pairs = found.vectors.as_slice().iter().zip(reference.vectors.as_slice());
+            let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            // Raw vectors are some six times as long as normalized ones.
+            let tolerance = if device == Device::Cpu { 2e-5 } else { 2e-4 };
+            assert!(worst <= tolerance, "{device:?}, {pooling}: {worst:e}");
+        }
+    }
+}
+
+#[test]
+fn more_texts_than_a_batch_holds_come_back_in_their_order() {
+    let texts: Vec<String> =
+        (0..3000).map(|number| format!("text {} {}", number % 97, "and ".repeat(number % 13))).collect();
+    for device in devices() {
+        let embedder = load(&options(device, Precision::F32));
+        let together = embedder.embed(&texts).unwrap().vectors;
+        for index in (0..texts.len()).step_by(211) {
+            let alone = embedder.embed(&texts[index..=index]).unwrap().vectors;
+            let worst = together.row(index).iter().zip(alone.row(0)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst <= 1e-5, "{device:?}, text {index}: {worst:e}");
+        }
+    }
+}
+
+/// A machine without a GPU is told so, and `auto` goes on with the CPU.
+#[test]
+fn a_build_with_cuda_answers_where_there_is_no_gpu() {
+    if !cfg!(feature = "cuda") {
+        eprintln!("skipped: this build has no CUDA");
+        return;
+    }
+    if devices().len() > 1 {
+        eprintln!("skipped: this machine has a GPU");
+        return;
+    }
+    let sandbox = Sandbox::with_index();
+    let refused = sandbox.run(&["query", "hello", "--device", "cuda"]);
+    assert_eq!((refused.status, refused.stdout.as_str()), (Some(2), ""), "{refused}");
+    assert!(refused.stderr.starts_with("error: cuda:0 cannot be used: "), "{refused}");
+    assert!(refused.stderr.contains("hint: `nvidia-smi` shows the GPUs"), "{refused}");
+    let by_auto = sandbox.run(&["query", "hello"]).success();
+    assert_eq!(by_auto, sandbox.run(&["query", "hello", "--device", "cpu"]).success());
+}
