@@ -84,6 +84,25 @@ fn more_texts_than_a_batch_holds_come_back_in_their_order() {
     }
 }
 
+/// A driver that has these functions and answers every call with `CUDA_ERROR_NO_DEVICE`.
+fn driver_without_a_gpu(sandbox: &Sandbox, functions: &[&str]) {
+    let code: String = functions.iter().map(|name| format!("int {name}(void) {{ return 100; }}\n")).collect();
+    let (source, library) = (sandbox.write("driver.c", code), sandbox.path("libcuda.so.1"));
+    let compiled = std::process::Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([library, source]).status();
+    assert!(compiled.unwrap().success());
+}
+
+/// What is said on standard error of a question put to a GPU, and to `auto`, with the sandbox's driver.
+fn asked(sandbox: &Sandbox) -> [String; 2] {
+    let ask = |device, status| {
+        let mut command = sandbox.command(&["-v", "query", "hello", "--device", device]);
+        let ran = sandbox.ran(&command.env("LD_LIBRARY_PATH", sandbox.path("")).output().unwrap());
+        assert_eq!(ran.status, Some(status), "{ran}");
+        ran.stderr
+    };
+    [ask("cuda", 2), ask("auto", 0)]
+}
+
 /// A machine without a GPU is told so, and `auto` goes on with the CPU.
 #[test]
 fn a_build_with_cuda_answers_where_there_is_no_gpu() {
@@ -96,10 +115,23 @@ fn a_build_with_cuda_answers_where_there_is_no_gpu() {
         return;
     }
     let sandbox = Sandbox::with_index();
-    let refused = sandbox.run(&["query", "hello", "--device", "cuda"]);
-    assert_eq!((refused.status, refused.stdout.as_str()), (Some(2), ""), "{refused}");
-    assert!(refused.stderr.starts_with("error: cuda:0 cannot be used: "), "{refused}");
-    assert!(refused.stderr.contains("hint: `nvidia-smi` shows the GPUs"), "{refused}");
-    let by_auto = sandbox.run(&["query", "hello"]).success();
-    assert_eq!(by_auto, sandbox.run(&["query", "hello", "--device", "cpu"]).success());
+    let [cuda, auto] = asked(&sandbox);
+    let told = "cuda:0 cannot be used: there is no NVIDIA driver (libcuda.so.1)";
+    assert!(cuda.ends_with(&format!("error: {told}\nhint: `--device cpu`, and `auto` here, compute without a GPU\n")));
+    assert!(auto.contains(&format!("{told}: computing on the CPU")) && !auto.contains("warning"), "{auto}");
+
+    let source = include_str!("../src/encoder/cuda/libraries.rs");
+    let drivers = source.split_once("DRIVER: ").and_then(|(_, rest)| rest.split_once(';')).unwrap().0;
+    let drivers: Vec<&str> = drivers.split_whitespace().collect();
+    driver_without_a_gpu(&sandbox, &drivers[..drivers.len() - 1]);
+    let [cuda, auto] = asked(&sandbox);
+    let told = "cuda:0 cannot be used: the NVIDIA driver is too old: it has no ";
+    assert!(cuda.contains(&format!("error: {told}")) && auto.contains(&format!("warning: {told}")), "{cuda}{auto}");
+
+    driver_without_a_gpu(&sandbox, &drivers);
+    let [cuda, auto] = asked(&sandbox);
+    // Where the toolkit's libraries are not there either, that is what is told.
+    let told = ["the driver finds no GPU: ", "there is no libcublas.so.13 of CUDA's toolkit"]
+        .map(|why| format!("cuda:0 cannot be used: {why}"));
+    assert!(told.iter().any(|told| cuda.contains(told) && auto.contains(told)), "{cuda}{auto}");
 }

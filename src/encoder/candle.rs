@@ -6,7 +6,7 @@
 use candle_core::{Device as CandleDevice, Tensor};
 use candle_transformers::models::bert::{self, BertModel};
 
-use super::{Device, Encoder, Output, Precision, Vectors, check, cuda};
+use super::{Device, Encoder, Output, Precision, Vectors, cause, check, cuda};
 use crate::error::{Error, Result};
 use crate::model::{BertConfig, HiddenAct, ModelFiles, RaggedIds, Weights};
 
@@ -63,7 +63,7 @@ impl Encoder for CandleEncoder {
         let hidden = self
             .forward(ids, longest)
             .and_then(|hidden| hidden.flatten_all()?.to_vec1::<f32>())
-            .map_err(|source| Error::Encoder { device: self.describe(), source: source.into() })?;
+            .map_err(|source| Error::Encoder { device: self.describe(), source: cause(source) })?;
         let width = self.dim();
         let mut vectors = Vectors::zeros(ids.iter().map(|text| output.rows(text.len())).sum(), output.dim);
         let mut row = 0;

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use candle_core::{DType, Device as CandleDevice};
 
 use super::network::Network;
-use super::{Device, Encoder, Output, Precision, Vectors, check, cuda};
+use super::{Device, Encoder, Output, Precision, Vectors, cause, check, cuda};
 use crate::error::{Error, Result};
 use crate::model::{BertConfig, ModelFiles, Pooling, RaggedIds, Weights};
 
@@ -89,7 +89,7 @@ impl GpuEncoder {
                 device: self.place.clone(),
                 what: format!("it does not compute in {}", self.precision),
                 missing: false,
-                source: Some(source.into()),
+                source: Some(cause(source)),
             })?;
         }
         if let Some(free) = cuda::free_memory(&device) {
@@ -125,8 +125,8 @@ impl Encoder for GpuEncoder {
         }
         let (device, tokens) = (|| self.place.clone(), ids.tokens());
         let vectors = self.free_lane().encode(ids, output).map_err(|source| match cuda::is_out_of_memory(&source) {
-            true => Error::DeviceMemory { device: device(), tokens, source: source.into() },
-            false => Error::Encoder { device: device(), source: source.into() },
+            true => Error::DeviceMemory { device: device(), tokens, source: cause(source) },
+            false => Error::Encoder { device: device(), source: cause(source) },
         })?;
         if vectors.iter().any(|value| !value.is_finite()) {
             let what = format!("numbers beyond the range of {}: use `--precision bf16` or `f32`", self.precision);

@@ -21,7 +21,7 @@ pub use self::candle::CandleEncoder;
 pub use self::gpu::GpuEncoder;
 pub use self::packed::PackedEncoder;
 pub use self::pooling::{Output, normalize, pool};
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::model::RaggedIds;
 
 /// Runs a model on token ids.
@@ -52,6 +52,14 @@ pub trait Encoder: Send + Sync {
 
     /// Where it computes and by which instructions, for a person to read.
     fn describe(&self) -> String;
+}
+
+/// An error of candle's without the calls that led to it, which it adds where the environment has Rust's backtraces on.
+fn cause(error: candle_core::Error) -> Cause {
+    match error {
+        candle_core::Error::WithBacktrace { inner, .. } => cause(*inner),
+        other => other.into(),
+    }
 }
 
 /// Checks that a model of so many words and positions has an embedding for every token.

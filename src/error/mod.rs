@@ -434,6 +434,7 @@ impl Error {
                 "index more texts at once, or name a `--factory` with fewer clusters; `Flat` needs no training".into()
             }
             Self::GivenVectors { hint, .. } => (*hint).into(),
+            Self::Device { missing: true, .. } => "`--device cpu`, and `auto` here, compute without a GPU".into(),
             Self::Device { .. } | Self::DeviceMemory { .. } => {
                 "`nvidia-smi` shows the GPUs, their memory and who has it; `--device cpu` does without".into()
             }

@@ -7,6 +7,7 @@ use candle_core::cuda::cudarc::driver::sys::{CUdevice_attribute, CUmemPool_attri
 use candle_core::cuda::{CudaError, WrapErr, cudarc};
 
 use super::libraries::{self, Unloaded};
+use crate::encoder::cause;
 use crate::error::{Error, Result};
 
 /// Opens the GPU of this number with a stream of its own, so that what runs for one caller does not wait for another.
@@ -29,7 +30,7 @@ pub(in crate::encoder) fn open(number: usize) -> Result<Device> {
             Some(CUresult::CUDA_ERROR_OUT_OF_MEMORY) => ("its memory is full", false),
             _ => ("it does not open", false),
         };
-        Error::Device { device, what: what.into(), missing, source: Some(source.into()) }
+        Error::Device { device, what: what.into(), missing, source: Some(cause(source)) }
     })
 }
 
