@@ -122,6 +122,7 @@ impl Settings {
             truncate_dim: truncate_dim.or(recorded.filter(|recipe| recipe.truncated).map(|recipe| recipe.dim)),
             encoder: encoding.encoder.map(Into::into),
             isa: encoding.isa,
+            batch_tokens: None,
         };
         let embedder = Embedder::load(&model, &options)?;
         if !embedder.config().has_modules && encoding.pooling.is_none() && recorded.is_none() {

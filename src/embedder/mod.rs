@@ -6,7 +6,7 @@ mod batches;
 mod choice;
 
 use std::ops::Range;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use self::batches::{Job, parts};
 use crate::encoder::{Device, Encoder, Output, Precision, Vectors};
@@ -35,6 +35,8 @@ pub struct Options {
     pub encoder: Option<EncoderKind>,
     /// The instruction set of the packed encoder; the best there is, if `None`.
     pub isa: Option<Isa>,
+    /// Tokens of a batch; as many as suit the encoder and its memory, if `None`.
+    pub batch_tokens: Option<usize>,
 }
 
 impl Default for Options {
@@ -48,6 +50,7 @@ impl Default for Options {
             truncate_dim: None,
             encoder: None,
             isa: None,
+            batch_tokens: None,
         }
     }
 }
@@ -134,7 +137,7 @@ impl Embedder {
                 dim,
                 normalized: options.normalized.unwrap_or(config.normalized),
             },
-            batch_tokens: encoder.batch_tokens().into(),
+            batch_tokens: options.batch_tokens.unwrap_or(encoder.batch_tokens()).into(),
             encoder,
             no_gpu,
             config,
@@ -226,8 +229,19 @@ impl Embedder {
             true => self.tokenizer.tokenize_here(part),
             false => self.tokenizer.tokenize(part),
         });
-        let job = Job { encoder: &*self.encoder, output: self.output, batch_tokens: &self.batch_tokens };
-        job.encode(first, rest, progress)
+        self.job().encode(first, rest, progress)
+    }
+
+    /// Embeds texts that are tokenized.
+    ///
+    /// # Errors
+    /// Encoding fails.
+    pub fn embed_tokenized(&self, tokenized: Tokenized) -> Result<Embedded> {
+        self.job().encode(tokenized, std::iter::empty(), &mut ())
+    }
+
+    fn job(&self) -> Job<'_> {
+        Job { encoder: &*self.encoder, output: self.output, batch_tokens: &self.batch_tokens }
     }
 
     /// Bytes of text that are tokenized, sorted by length and encoded together: several batches.
@@ -236,7 +250,7 @@ impl Embedder {
         const BATCHES: usize = 4;
         /// Fewer would leave texts of like length apart.
         const LEAST: usize = 256 * 1024;
-        (BATCHES * self.encoder.in_flight() * self.encoder.batch_tokens() * BYTES_PER_TOKEN).max(LEAST)
+        (BATCHES * self.encoder.in_flight() * self.batch_tokens.load(Ordering::Relaxed) * BYTES_PER_TOKEN).max(LEAST)
     }
 }
 

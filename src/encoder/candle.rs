@@ -30,7 +30,10 @@ impl CandleEncoder {
             Device::Cpu | Device::Auto => CandleDevice::Cpu,
             Device::Cuda(number) => cuda::open(number)?,
         };
-        let model = Weights::open(model)?.build(&device, |weights| BertModel::load(weights, &candle_config(config)))?;
+        let weights = Weights::open(model)?;
+        let model = weights
+            .build(&device, |weights| BertModel::load(weights, &candle_config(config)))
+            .map_err(|source| weights.damaged(cause(source)))?;
         Ok(Self { model, device, config: config.clone() })
     }
 

@@ -8,11 +8,11 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use candle_core::{DType, Device as CandleDevice};
+use candle_core::{DType, Device as CandleDevice, DeviceLocation};
 
 use super::network::Network;
 use super::{Device, Encoder, Output, Precision, Vectors, cause, check, cuda};
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::model::{BertConfig, ModelFiles, Pooling, RaggedIds, Weights};
 
 /// Batches in flight.
@@ -59,7 +59,14 @@ impl GpuEncoder {
                 Device::Auto => cuda::open(0)?,
                 Device::Cuda(number) => cuda::open(number)?,
             };
-            lanes.push(Mutex::new(weights.build(&device, |weights| Network::load(&weights, config, dtype))?));
+            let network = weights.build(&device, |weights| Network::load(&weights, config, dtype));
+            lanes.push(Mutex::new(network.map_err(|source| match cause(source) {
+                source if device.is_cpu() || !is_devices(&source) => weights.damaged(source),
+                source => {
+                    let what = "it does not take the model's weights".into();
+                    Error::Device { device: place(&device), what, missing: false, source: Some(source) }
+                }
+            })?));
         }
         let mut encoder = Self {
             lanes,
@@ -77,10 +84,7 @@ impl GpuEncoder {
     /// Names the device, tries it, and sizes batches to the memory that it has left.
     fn settle(&mut self, config: &BertConfig, dtype: DType) -> Result<()> {
         let device = self.lane(0).device().clone();
-        self.place = match device.location() {
-            candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
-            _ => "cpu".into(),
-        };
+        self.place = place(&device);
         let mut word = RaggedIds::default();
         word.push(&[0]);
         let output = Output { pooling: Pooling::Mean, dim: self.dim, normalized: true };
@@ -150,6 +154,19 @@ impl Encoder for GpuEncoder {
     fn describe(&self) -> String {
         format!("{}, by candle", self.place)
     }
+}
+
+/// The device as it is named on the command line.
+fn place(device: &CandleDevice) -> String {
+    match device.location() {
+        DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        _ => "cpu".into(),
+    }
+}
+
+/// Whether it was the GPU that failed, and not what it was given.
+fn is_devices(error: &Cause) -> bool {
+    matches!(error.downcast_ref(), Some(candle_core::Error::Cuda(_)))
 }
 
 /// Bytes that a batch needs for each of its tokens, at most: what lives together in a layer's attention and in its

@@ -57,15 +57,18 @@ impl Weights {
         &self,
         device: &Device,
         network: impl FnOnce(VarBuilder<'_>) -> candle_core::Result<T>,
-    ) -> Result<T> {
-        VarBuilder::from_slice_safetensors(&self.map, DType::F32, device)
-            .and_then(|weights| {
-                network(match self.prefix.strip_suffix('.') {
-                    Some(prefix) => weights.pp(prefix),
-                    None => weights,
-                })
+    ) -> candle_core::Result<T> {
+        VarBuilder::from_slice_safetensors(&self.map, DType::F32, device).and_then(|weights| {
+            network(match self.prefix.strip_suffix('.') {
+                Some(prefix) => weights.pp(prefix),
+                None => weights,
             })
-            .map_err(|source| damaged(&self.path, source.into()))
+        })
+    }
+
+    /// That a network could not be built of the tensors, for this reason.
+    pub(crate) fn damaged(&self, source: Cause) -> Error {
+        damaged(&self.path, source)
     }
 
     /// The tensor `name`, which has `count` values.

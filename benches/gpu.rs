@@ -1,0 +1,125 @@
+//! What a GPU makes of it: tokens a second by encoder, precision and size of a batch, and what is spent outside of it.
+//!
+//! `cargo bench --features cuda --bench gpu -- MODEL_DIR TEXTS [TOKENS [DEVICE]]` prints a table. The texts of the file,
+//! each time a few words shorter, are repeated until they are so many tokens. `script/cuda-check` calls it.
+
+#![allow(clippy::print_stdout, reason = "its table is its result")]
+
+use std::time::{Duration, Instant};
+
+use semsearch::embedder::{Embedder, EncoderKind, Options};
+use semsearch::encoder::{Device, Precision};
+use semsearch::model::{ModelFiles, Tokenized};
+
+/// Tokens of a batch.
+const BATCHES: [usize; 5] = [1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17];
+
+/// What is run, and at which sizes: candle's own BERT pads its batches.
+const RUNS: [(&str, EncoderKind, Precision, &[usize]); 4] = [
+    ("candle's, padded", EncoderKind::Candle, Precision::F32, &[1 << 14, 1 << 16]),
+    ("packed rows", EncoderKind::Gpu, Precision::F32, &BATCHES),
+    ("packed rows", EncoderKind::Gpu, Precision::F16, &BATCHES),
+    ("packed rows", EncoderKind::Gpu, Precision::Bf16, &BATCHES),
+];
+
+/// Times that a thing is done; the median counts.
+const TIMES: usize = 3;
+
+fn main() {
+    // Cargo adds a word of its own.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let (Some(dir), Some(file)) = (words.first(), words.get(1)) else {
+        // `cargo test --benches` runs this without a word.
+        return;
+    };
+    let wanted = words.get(2).map_or(4_000_000, |tokens| tokens.parse().expect("a number of tokens"));
+    let device: Device = words.get(3).map_or("cuda", String::as_str).parse().expect("a device");
+    let model = ModelFiles { dir: dir.into(), id: dir.clone(), revision: None };
+    let load = |encoder, precision, batch_tokens| {
+        let (encoder, precision, batch_tokens) = (Some(encoder), Some(precision), Some(batch_tokens));
+        Embedder::load(&model, &Options { device, encoder, precision, batch_tokens, ..Options::default() })
+            .expect("the model loads")
+    };
+
+    let first = load(EncoderKind::Gpu, Precision::F32, BATCHES[0]);
+    let texts = texts(file, &first, wanted);
+    let (tokenizing, tokenized) = median(|| first.tokenizer().tokenize(&texts).expect("texts are tokenized"));
+    let tokens = tokenized.ids.tokens();
+    let rate = |time: Duration| format!("{:.0}", tokens as f64 / time.as_secs_f64());
+    println!(
+        "{}; {} texts of {:.0} tokens on average; {} cores tokenize {} tokens/s\n",
+        first.describe(),
+        texts.len(),
+        tokens as f64 / texts.len() as f64,
+        std::thread::available_parallelism().map_or(1, usize::from),
+        rate(tokenizing)
+    );
+    println!(
+        "| network | precision | tokens a batch | padding | encoding, tokens/s | from texts, tokens/s | not encoding |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    for (network, encoder, precision, sizes) in RUNS {
+        for &size in sizes {
+            let embedder = load(encoder, precision, size);
+            let padding = if encoder == EncoderKind::Candle { padding(&tokenized, size) } else { 0.0 };
+            // Kernels are compiled, and memory is taken, by the first time.
+            embedder.embed(&texts[..texts.len() / TIMES]).expect("texts are embedded");
+            let (encoding, _) = median(|| embedder.embed_tokenized(tokenized.clone()).expect("texts are encoded"));
+            let (all, _) = median(|| embedder.embed(&texts).expect("texts are embedded"));
+            let outside = 1.0 - (encoding.as_secs_f64() / all.as_secs_f64()).min(1.0);
+            println!(
+                "| {network} | {precision} | {size} | {:.1} % | {} | {} | {:.1} % |",
+                100.0 * padding,
+                rate(encoding),
+                rate(all),
+                100.0 * outside
+            );
+        }
+    }
+}
+
+/// The texts of the file, repeated, until they are `wanted` tokens.
+fn texts(file: &str, embedder: &Embedder, wanted: usize) -> Vec<String> {
+    let all: Vec<String> = std::fs::read_to_string(file)
+        .expect("the file of texts can be read")
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line is JSON"))
+        .map(|record| record["text"].as_str().expect("a record has a text").to_owned())
+        .collect();
+    let tokens = embedder.tokenizer().tokenize(&all).expect("texts are tokenized").ids.tokens();
+    let shorter = |text: &String, words| text.split(' ').skip(words).collect::<Vec<_>>().join(" ");
+    let times = wanted.div_ceil(tokens);
+    (0..times).flat_map(|time| all.iter().map(move |text| shorter(text, time % 24))).collect()
+}
+
+/// The share of a batch's rows that are padding, where texts are sorted by length, as they are.
+fn padding(tokenized: &Tokenized, batch: usize) -> f64 {
+    let mut lengths: Vec<usize> = tokenized.ids.iter().map(<[u32]>::len).collect();
+    lengths.sort_unstable_by(|a, b| b.cmp(a));
+    let mut rest = &lengths[..];
+    let mut rows = 0;
+    while let Some(&longest) = rest.first() {
+        let (texts, after) = rest.split_at((batch / longest).clamp(1, rest.len()));
+        rows += longest * texts.len();
+        rest = after;
+    }
+    1.0 - tokenized.ids.tokens() as f64 / rows as f64
+}
+
+/// The median time of what is done, and what came of it last.
+fn median<T>(mut what: impl FnMut() -> T) -> (Duration, T) {
+    let mut time = || {
+        let start = Instant::now();
+        let made = what();
+        (start.elapsed(), made)
+    };
+    let (first, mut made) = time();
+    let mut times = vec![first];
+    while times.len() < TIMES {
+        let (again, last) = time();
+        times.push(again);
+        made = last;
+    }
+    times.sort_unstable();
+    (times[TIMES / 2], made)
+}
