@@ -7,6 +7,11 @@ use semsearch::model::{ModelFiles, Pooling};
 use crate::known_answers::{assert_within, distances_from_golden, load, one_minus_cosine, texts};
 use crate::support::{Sandbox, model};
 
+/// Some passages, and the shortest and longest of texts.
+fn some_texts() -> Vec<String> {
+    texts().into_iter().rev().step_by(3).collect()
+}
+
 /// What each precision may differ from the reference: 1 − cos, of each vector.
 const QUALITY: [(Precision, f64); 3] = [(Precision::F32, 1e-5), (Precision::F16, 1e-3), (Precision::Bf16, 1e-3)];
 
@@ -39,10 +44,10 @@ fn every_golden_embedding_is_met_in_every_precision() {
 
 #[test]
 fn short_numbers_stay_close_on_long_texts_too() {
-    let reference = load(&Options { device: Device::Cpu, ..Options::default() }).embed(&texts()).unwrap().vectors;
+    let reference = load(&Options { device: Device::Cpu, ..Options::default() }).embed(&some_texts()).unwrap().vectors;
     for device in devices() {
         for (precision, each) in QUALITY {
-            let found = load(&options(device, precision)).embed(&texts()).unwrap().vectors;
+            let found = load(&options(device, precision)).embed(&some_texts()).unwrap().vectors;
             let pairs = found.iter().zip(reference.iter());
             let distances: Vec<f64> = pairs
                 .map(|(found, reference)| {
@@ -73,7 +78,7 @@ fn it_gives_candles_vectors_whatever_is_made_of_them() {
                     truncate_dim,
                     ..Options::default()
                 };
-                load(&options).embed(&texts()).unwrap()
+                load(&options).embed(&some_texts()).unwrap()
             };
             let (found, reference) = (run(EncoderKind::Gpu, device), run(EncoderKind::Candle, Device::Cpu));
             assert_eq!(found.tokenized, reference.tokenized);
@@ -90,7 +95,7 @@ fn it_gives_candles_vectors_whatever_is_made_of_them() {
 #[test]
 fn more_texts_than_a_batch_holds_come_back_in_their_order() {
     let texts: Vec<String> =
-        (0..3000).map(|number| format!("text {} {}", number % 97, "and ".repeat(number % 13))).collect();
+        (0..1500).map(|number| format!("text {} {}", number % 97, "and ".repeat(number % 13))).collect();
     for device in devices() {
         let embedder = load(&options(device, Precision::F32));
         let together = embedder.embed(&texts).unwrap().vectors;

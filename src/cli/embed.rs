@@ -15,7 +15,7 @@ use semsearch::vector_file::{VectorFormat, VectorWriter};
 use serde_json::{Map, Value};
 
 use super::args::{self, EmbeddingFormat, Long};
-use super::records::{Skipped, TOKEN_WINDOW, WINDOW, cut, cutting, document_prompt, inputs, split_long, write_beside};
+use super::records::{Skipped, Window, cut, cutting, document_prompt, inputs, split_long, write_beside};
 use super::report::Advice;
 use super::settings::Settings;
 use super::terminal::{Cuts, EncodingBar};
@@ -193,14 +193,18 @@ impl Run<'_> {
     /// Embeds the records, a window at a time, and writes them in their order.
     fn all(&mut self, records: impl Iterator<Item = Result<Record, Error>>, out: &mut impl Sink) -> anyhow::Result<()> {
         let fields = self.options.fields();
-        let size = if self.embedder.pooling() == Pooling::None { TOKEN_WINDOW } else { WINDOW };
-        let mut window = Vec::with_capacity(size);
+        let limit = Window::of(self.embedder);
+        let (mut window, mut bytes) = (Vec::new(), 0);
         for record in records {
             match record.and_then(|record| Ok((record.fields.clone(), fields.document(record)?))) {
-                Ok(parsed) => window.push(parsed),
+                Ok((fields, document)) => {
+                    bytes += document.text.len();
+                    window.push((fields, document));
+                }
                 Err(error) => self.skipped.note(error)?,
             }
-            if window.len() == size {
+            if limit.is_full(window.len(), bytes) {
+                bytes = 0;
                 self.write(std::mem::take(&mut window), out)?;
             }
         }

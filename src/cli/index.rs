@@ -20,7 +20,7 @@ use semsearch::vector_file::VectorReader;
 use serde::Serialize;
 
 use super::args::{self, Long, Records};
-use super::records::{Skipped, WINDOW, WINDOW_BYTES, cut, cutting, document_prompt, inputs, split_long};
+use super::records::{Skipped, Window, cut, cutting, document_prompt, inputs, split_long};
 use super::settings::Settings;
 use super::terminal::{Cuts, EncodingBar, Terminal};
 use super::{Outcome, output};
@@ -68,6 +68,7 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
     let total = settings.terminal.shows_progress().then(|| corpus::count(&inputs, format));
     let cutter =
         Cutter { tokenizer: embedder.tokenizer(), with_title: recipe.with_title, prompt: &recipe.prompts.document };
+    let window = Window::of(&embedder);
     let mut build = Build {
         options: &args.records,
         cutting: recipe.cutting,
@@ -75,7 +76,7 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
         embedder: &embedder,
         writer,
         given,
-        window: args.commit_every.unwrap_or(WINDOW).min(WINDOW),
+        window: Window { records: args.commit_every.unwrap_or(window.records).min(window.records), ..window },
         bar: settings.terminal.encoding("passages", total),
         counts: Counts::default(),
         skipped: Skipped::new(args.records.on_error, &settings.terminal),
@@ -207,7 +208,7 @@ struct Build<'a> {
     writer: IndexWriter,
     given: Option<Given>,
     /// Documents embedded together.
-    window: usize,
+    window: Window,
     bar: EncodingBar,
     counts: Counts,
     skipped: Skipped<'a>,
@@ -227,7 +228,7 @@ struct New {
 impl Build<'_> {
     /// Puts every document that the index does not hold as it is.
     fn all(&mut self, documents: impl Iterator<Item = Result<Document, Error>>) -> anyhow::Result<()> {
-        let mut window = Vec::with_capacity(self.window);
+        let mut window = Vec::new();
         let mut bytes = 0;
         for document in documents {
             let given = self.given.as_mut().map(Given::next).transpose()?;
@@ -249,7 +250,7 @@ impl Build<'_> {
                 }
                 Err(error) => self.skip(error)?,
             }
-            if window.len() == self.window || bytes >= WINDOW_BYTES {
+            if self.window.is_full(window.len(), bytes) {
                 bytes = 0;
                 self.put(std::mem::take(&mut window))?;
                 self.writer.checkpoint()?;

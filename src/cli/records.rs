@@ -5,25 +5,48 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use semsearch::corpus::{self, Document, Expanded, Input};
+use semsearch::embedder::Embedder;
 use semsearch::error::{BadRecord, Error, Place};
 use semsearch::hub::data_set::{self, DataSet};
 use semsearch::index::{Cut, Cutting, Prompts};
-use semsearch::model::ModelConfig;
+use semsearch::model::{ModelConfig, Pooling};
 
 use super::args::{Long, OnError, Records};
 use super::report::Advice;
 use super::settings::Settings;
 use super::terminal::Terminal;
 
-/// Records embedded together: many, so that texts of like length meet and cores wait for each other seldom; not so many
-/// that they and their vectors weigh.
-pub(super) const WINDOW: usize = 2048;
+/// What is embedded together, at most: many texts, so that those of like length meet and cores wait for each other
+/// seldom; not so many that they and their vectors weigh, or that commits come when they are long due.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    pub(super) records: usize,
+    /// Of their texts.
+    pub(super) bytes: usize,
+}
 
-/// Bytes of texts embedded together: some 15 seconds of work on a slow machine, so that commits come when they are due.
-pub(super) const WINDOW_BYTES: usize = 512 << 10;
+impl Window {
+    /// For a CPU: some 15 seconds of work on a slow one.
+    const CPU: Self = Self { records: 2048, bytes: 512 << 10 };
 
-/// The same, where each token has a vector.
-pub(super) const TOKEN_WINDOW: usize = 64;
+    /// Records where each token has a vector.
+    const TOKENS: usize = 64;
+
+    /// What suits the embedder: a GPU takes several times as much at once.
+    pub(super) fn of(embedder: &Embedder) -> Self {
+        let bytes = (2 * embedder.part_bytes()).max(Self::CPU.bytes);
+        let records = match embedder.pooling() {
+            Pooling::None => Self::TOKENS,
+            _ => Self::CPU.records * (bytes / Self::CPU.bytes),
+        };
+        Self { records, bytes }
+    }
+
+    /// Whether so much is enough.
+    pub(super) fn is_full(&self, records: usize, bytes: usize) -> bool {
+        records >= self.records || bytes >= self.bytes
+    }
+}
 
 /// The inputs named, or listed, directories walked; standard input if none is and something is piped in. A directory with
 /// nothing to read is an error, unless that is `welcome`.
