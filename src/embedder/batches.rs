@@ -39,13 +39,15 @@ impl Job<'_> {
             Work { job: self, coming: None, waiting: VecDeque::new(), parts: Vec::new(), failed: None, progress };
         work.add(first);
         thread::scope(|scope| {
+            let mut at_once = work.waiting.len();
             if rest.len() > 0 {
+                at_once = usize::MAX;
                 let (sender, coming) = mpsc::sync_channel(1);
                 work.coming = Some(coming);
                 // It ends with the texts, or when nobody receives any more.
                 scope.spawn(move || rest.try_for_each(|part| sender.send(part)));
             }
-            let others = self.encoder.in_flight().min(work.waiting.len()).saturating_sub(1);
+            let others = self.encoder.in_flight().min(at_once).saturating_sub(1);
             // Counted, so that a panic of whoever encodes drops the receiver, and the fetching thread ends.
             let work = Arc::new(Mutex::new(work));
             let others: Vec<_> = (0..others)

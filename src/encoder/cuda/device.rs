@@ -20,6 +20,7 @@ pub(in crate::encoder) fn open(number: usize) -> Result<Device> {
         return Err(Error::Device { device, what, missing, source: None });
     }
     let opened = Device::new_cuda_with_stream(number).and_then(|device| {
+        forget_events(&device)?;
         keep_memory(&device)?;
         Ok(device)
     });
@@ -32,6 +33,18 @@ pub(in crate::encoder) fn open(number: usize) -> Result<Device> {
         };
         Error::Device { device, what: what.into(), missing, source: Some(cause(source)) }
     })
+}
+
+/// Has tensors carry no events, by which streams would wait for each other: two are made and destroyed for each tensor.
+fn forget_events(device: &Device) -> candle_core::Result<()> {
+    let device = device.as_cuda_device()?;
+    #[allow(unsafe_code)]
+    // SAFETY: a tensor of this device is used on its one stream only: candle refuses to combine tensors of two devices, and
+    // each that is opened here is one with its own stream.
+    unsafe {
+        device.disable_event_tracking();
+    }
+    Ok(())
 }
 
 /// Has what a batch frees stay ours for the next one. By default the driver gives it back whenever a stream is waited for,
