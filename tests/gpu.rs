@@ -107,6 +107,13 @@ fn more_texts_than_a_batch_holds_come_back_in_their_order() {
     }
 }
 
+/// An index that a GPU built in f16 is asked on a CPU as well.
+#[test]
+fn a_cpu_computes_f16_in_f32() {
+    let options = Options { device: Device::Cpu, precision: Some(Precision::F16), ..Options::default() };
+    assert_eq!(load(&options).precision(), Precision::F32);
+}
+
 /// A driver that has these functions and answers every call with `CUDA_ERROR_NO_DEVICE`.
 fn driver_without_a_gpu(sandbox: &Sandbox, functions: &[&str]) {
     let code: String = functions.iter().map(|name| format!("int {name}(void) {{ return 100; }}\n")).collect();

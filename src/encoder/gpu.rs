@@ -12,7 +12,7 @@ use candle_core::{DType, Device as CandleDevice, DeviceLocation};
 
 use super::network::Network;
 use super::{Device, Encoder, Output, Precision, Vectors, cause, check, cuda};
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, Result};
 use crate::model::{BertConfig, ModelFiles, Pooling, RaggedIds, Weights};
 
 /// Batches in flight.
@@ -60,12 +60,9 @@ impl GpuEncoder {
                 Device::Cuda(number) => cuda::open(number)?,
             };
             let network = weights.build(&device, |weights| Network::load(&weights, config, dtype));
-            lanes.push(Mutex::new(network.map_err(|source| match cause(source) {
-                source if device.is_cpu() || !is_devices(&source) => weights.damaged(source),
-                source => {
-                    let what = "it does not take the model's weights".into();
-                    Error::Device { device: place(&device), what, missing: false, source: Some(source) }
-                }
+            lanes.push(Mutex::new(network.map_err(|source| match is_devices(&source) {
+                true => unusable(&place(&device), "it does not take the model's weights".into(), source),
+                false => weights.damaged(cause(source)),
             })?));
         }
         let mut encoder = Self {
@@ -89,11 +86,9 @@ impl GpuEncoder {
         word.push(&[0]);
         let output = Output { pooling: Pooling::Mean, dim: self.dim, normalized: true };
         for number in 0..self.lanes.len() {
-            self.lane(number).encode(&word, &output).map_err(|source| Error::Device {
-                device: self.place.clone(),
-                what: format!("it does not compute in {}", self.precision),
-                missing: false,
-                source: Some(cause(source)),
+            let tried = self.lane(number).encode(&word, &output);
+            tried.map_err(|source| {
+                unusable(&self.place, format!("it does not compute in {}", self.precision), source)
             })?;
         }
         if let Some(free) = cuda::free_memory(&device) {
@@ -165,8 +160,17 @@ fn place(device: &CandleDevice) -> String {
 }
 
 /// Whether it was the GPU that failed, and not what it was given.
-fn is_devices(error: &Cause) -> bool {
-    matches!(error.downcast_ref(), Some(candle_core::Error::Cuda(_)))
+fn is_devices(error: &candle_core::Error) -> bool {
+    match error {
+        candle_core::Error::WithBacktrace { inner, .. } => is_devices(inner),
+        error => matches!(error, candle_core::Error::Cuda(_)),
+    }
+}
+
+/// That the device cannot be used, in the driver's words where it has any.
+fn unusable(device: &str, what: String, source: candle_core::Error) -> Error {
+    let what = cuda::why(&source).map_or(what, Into::into);
+    Error::Device { device: device.into(), what, missing: false, source: Some(cause(source)) }
 }
 
 /// Bytes that a batch needs for each of its tokens, at most: what lives together in a layer's attention and in its

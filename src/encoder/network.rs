@@ -21,6 +21,7 @@ pub(super) struct Network {
     positions: Tensor,
     norm: LayerNorm,
     layers: Vec<Layer>,
+    heads: usize,
 }
 
 struct Layer {
@@ -55,13 +56,16 @@ impl Group {
     }
 }
 
-/// The groups of texts that stand in this order.
-fn groups(ids: &RaggedIds) -> Vec<Group> {
+/// Matrices of a batched product, at most: CUDA counts them in a dimension of its grid that ends here.
+const MATRICES: usize = 65_535;
+
+/// The groups of texts that stand in this order, each of at most so many.
+fn groups(ids: &RaggedIds, most: usize) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut start = 0;
     for length in ids.iter().map(<[u32]>::len) {
         match groups.last_mut() {
-            Some(group) if group.length == length => group.texts += 1,
+            Some(group) if group.length == length && group.texts < most => group.texts += 1,
             _ => groups.push(Group { start, texts: 1, length }),
         }
         start += length;
@@ -86,6 +90,7 @@ impl Network {
             positions: positions.broadcast_add(&types.narrow(0, 0, 1)?)?.to_dtype(dtype)?,
             norm: layer_norm(&embeddings.pp("LayerNorm"), config, dtype)?,
             layers: (0..config.num_hidden_layers).map(layer).collect::<Result<_>>()?,
+            heads: config.num_attention_heads,
         })
     }
 
@@ -98,7 +103,7 @@ impl Network {
     /// # Errors
     /// The device fails.
     pub(super) fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vec<f32>> {
-        let groups = groups(ids);
+        let groups = groups(ids, MATRICES / self.heads);
         let hidden = self.forward(ids, &groups)?;
         // One copy from the device a batch; the call returns when it is done.
         finish(&hidden, &groups, output)?.flatten_all()?.to_vec1()
@@ -231,10 +236,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_are_neighbours_of_one_length() {
+    fn groups_are_neighbours_of_one_length_as_many_as_may_be() {
         let mut ids = RaggedIds::default();
         [7, 7, 3, 7].iter().for_each(|&length| ids.push(&vec![1; length]));
         let group = |start, texts, length| Group { start, texts, length };
-        assert_eq!(groups(&ids), [group(0, 2, 7), group(14, 1, 3), group(17, 1, 7)]);
+        assert_eq!(groups(&ids, 2), [group(0, 2, 7), group(14, 1, 3), group(17, 1, 7)]);
+        assert_eq!(groups(&ids, 1), [group(0, 1, 7), group(7, 1, 7), group(14, 1, 3), group(17, 1, 7)]);
     }
 }

@@ -25,13 +25,26 @@ pub(in crate::encoder) fn open(number: usize) -> Result<Device> {
         Ok(device)
     });
     opened.map_err(|source| {
-        let (what, missing) = match driver_error(&source) {
-            Some(CUresult::CUDA_ERROR_NO_DEVICE) => ("the driver finds no GPU", true),
-            Some(CUresult::CUDA_ERROR_INVALID_DEVICE) => ("there is no GPU of this number", false),
-            Some(CUresult::CUDA_ERROR_OUT_OF_MEMORY) => ("its memory is full", false),
-            _ => ("it does not open", false),
-        };
-        Error::Device { device, what: what.into(), missing, source: Some(cause(source)) }
+        let what = why(&source).unwrap_or("it does not open").into();
+        let missing = driver_error(&source) == Some(CUresult::CUDA_ERROR_NO_DEVICE);
+        Error::Device { device, what, missing, source: Some(cause(source)) }
+    })
+}
+
+/// What is wrong, in words, where candle's error is one that tells.
+pub(in crate::encoder) fn why(error: &candle_core::Error) -> Option<&'static str> {
+    Some(match driver_error(error)? {
+        CUresult::CUDA_ERROR_NO_DEVICE => "the driver finds no GPU",
+        CUresult::CUDA_ERROR_INVALID_DEVICE => "there is no GPU of this number",
+        CUresult::CUDA_ERROR_OUT_OF_MEMORY => "its memory is full",
+        CUresult::CUDA_ERROR_SYSTEM_DRIVER_MISMATCH => "the driver's parts are of different releases",
+        CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => {
+            "its driver is older than the CUDA that this program is built with"
+        }
+        CUresult::CUDA_ERROR_INVALID_PTX | CUresult::CUDA_ERROR_NO_BINARY_FOR_GPU => {
+            "it is older than the GPUs that this program is built for (CUDA_COMPUTE_CAP, when building)"
+        }
+        _ => return None,
     })
 }
 

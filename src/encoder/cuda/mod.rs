@@ -7,4 +7,4 @@ mod device;
 #[cfg(feature = "cuda")]
 mod libraries;
 
-pub(super) use self::device::{free_memory, is_out_of_memory, name, open};
+pub(super) use self::device::{free_memory, is_out_of_memory, name, open, why};

@@ -11,6 +11,11 @@ pub(in crate::encoder) fn open(_number: usize) -> Result<Device> {
     ))
 }
 
+/// Nothing here fails for a GPU's reasons.
+pub(in crate::encoder) fn why(_error: &candle_core::Error) -> Option<&'static str> {
+    None
+}
+
 /// No GPU, no name.
 pub(in crate::encoder) fn name(_device: &Device) -> Option<String> {
     None
