@@ -1,7 +1,9 @@
-//! What a GPU makes of it: tokens a second by encoder, precision and size of a batch, and what is spent outside of it.
+//! What a GPU makes of it: how near it comes to the reference, and tokens a second by encoder, precision and size of a
+//! batch, with what is spent outside of it.
 //!
-//! `cargo bench --features cuda --bench gpu -- MODEL_DIR TEXTS [TOKENS [DEVICE]]` prints a table. The texts of the file,
-//! each time a few words shorter, are repeated until they are so many tokens. `script/cuda-check` calls it.
+//! `cargo bench --features cuda --bench gpu -- MODEL_DIR TEXTS GOLDEN [TOKENS [DEVICE]]` prints two tables. The texts of the
+//! file, each time a few words shorter, are repeated until they are so many tokens. GOLDEN is `tests/data/golden.jsonl`.
+//! `script/cuda-check` calls it.
 
 #![allow(clippy::print_stdout, reason = "its table is its result")]
 
@@ -28,18 +30,25 @@ const TIMES: usize = 3;
 fn main() {
     // Cargo adds a word of its own.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let (Some(dir), Some(file)) = (words.first(), words.get(1)) else {
+    let (Some(dir), Some(file), Some(golden)) = (words.first(), words.get(1), words.get(2)) else {
         // `cargo test --benches` runs this without a word.
         return;
     };
-    let wanted = words.get(2).map_or(4_000_000, |tokens| tokens.parse().expect("a number of tokens"));
-    let device: Device = words.get(3).map_or("cuda", String::as_str).parse().expect("a device");
+    let wanted = words.get(3).map_or(4_000_000, |tokens| tokens.parse().expect("a number of tokens"));
+    let device: Device = words.get(4).map_or("cuda", String::as_str).parse().expect("a device");
     let model = ModelFiles { dir: dir.into(), id: dir.clone(), revision: None };
     let load = |encoder, precision, batch_tokens| {
         let (encoder, precision, batch_tokens) = (Some(encoder), Some(precision), Some(batch_tokens));
         Embedder::load(&model, &Options { device, encoder, precision, batch_tokens, ..Options::default() })
             .expect("the model loads")
     };
+
+    println!("| precision | 1 − cos to the golden vectors, worst |");
+    println!("| --- | --- |");
+    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+        println!("| {precision} | {:.1e} |", worst_distance(golden, &model, device, precision));
+    }
+    println!();
 
     let first = load(EncoderKind::Gpu, Precision::F32, BATCHES[0]);
     let texts = texts(file, &first, wanted);
@@ -76,6 +85,32 @@ fn main() {
             );
         }
     }
+}
+
+/// 1 − cos of the golden vector that is met worst.
+fn worst_distance(golden: &str, model: &ModelFiles, device: Device, precision: Precision) -> f64 {
+    let lines = std::fs::read_to_string(golden).expect("the golden vectors can be read");
+    let distance = |line: &str| {
+        let golden: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
+        let options = Options {
+            device,
+            encoder: Some(EncoderKind::Gpu),
+            precision: Some(precision),
+            pooling: golden["pooling"].as_str().and_then(|pooling| pooling.parse().ok()),
+            max_length: golden["max_length"].as_u64().map(|length| length as usize),
+            ..Options::default()
+        };
+        let embedder = Embedder::load(model, &options).expect("the model loads");
+        let text = golden["text"].as_str().expect("a line has a text");
+        let found = embedder.embed(&[text]).expect("a text is embedded").vectors;
+        let expected = golden["embedding"].as_array().expect("a line has a vector").iter().filter_map(|x| x.as_f64());
+        let (dot, squares) = found.row(0).iter().zip(expected).fold((0.0, [0.0, 0.0]), |(dot, [a, b]), (&x, y)| {
+            let x = f64::from(x);
+            (dot + x * y, [a + x * x, b + y * y])
+        });
+        1.0 - dot / (squares[0] * squares[1]).sqrt()
+    };
+    lines.lines().map(distance).fold(0.0, f64::max)
 }
 
 /// The texts of the file, repeated, until they are `wanted` tokens.

@@ -150,6 +150,11 @@ fn a_build_with_cuda_answers_where_there_is_no_gpu() {
     assert!(cuda.ends_with(&format!("error: {told}\nhint: `--device cpu`, and `auto` here, compute without a GPU\n")));
     assert!(auto.contains(&format!("{told}: computing on the CPU")) && !auto.contains("warning"), "{auto}");
 
+    sandbox.write("libcuda.so.1", "");
+    let [cuda, auto] = asked(&sandbox);
+    let told = "cuda:0 cannot be used: its driver does not load: ";
+    assert!(cuda.contains(&format!("error: {told}")) && auto.contains(&format!("warning: {told}")), "{cuda}{auto}");
+
     let source = include_str!("../src/encoder/cuda/libraries.rs");
     let drivers = source.split_once("DRIVER: ").and_then(|(_, rest)| rest.split_once(';')).unwrap().0;
     let drivers: Vec<&str> = drivers.split_whitespace().collect();

@@ -140,8 +140,9 @@ impl Settings {
         // An index that was built on a GPU is asked on a CPU as well: only who says f16 now means a GPU.
         let asked = encoding.precision.and_then(|word| word.precision());
         if asked == Some(Precision::F16) && embedder.precision() != Precision::F16 {
-            let message = "precision f16 is for GPUs: use `--precision bf16` or `f32`";
-            return Err(Error::Unsupported(message.into()).into());
+            let why = embedder.no_gpu().map(|error| format!(", and {error}")).unwrap_or_default();
+            let message = format!("precision f16 is for GPUs{why}: use `--precision bf16` or `f32`");
+            return Err(Error::Unsupported(message).into());
         }
         if let Some(wanted) = options.precision.filter(|&wanted| wanted != embedder.precision()) {
             let (used, on) = (embedder.precision(), embedder.describe());

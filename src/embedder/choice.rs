@@ -20,7 +20,7 @@ pub(super) fn encoder(
         (Some(EncoderKind::Candle), device) => alone(reference(model, config, device, options.precision)?),
         (Some(EncoderKind::Gpu), device) => alone(Box::new(gpu(device)?)),
         (Some(EncoderKind::Packed), Device::Cuda(_)) => {
-            Err(Error::Unsupported("the packed encoder runs on CPUs: leave out `--encoder packed`".into()))
+            Err(Error::Unsupported("the packed encoder runs on CPUs: leave out the encoder or the GPU".into()))
         }
         (None, Device::Cuda(_)) => alone(Box::new(gpu(options.device)?)),
         (None, Device::Auto) if cfg!(feature = "cuda") => match gpu(options.device) {

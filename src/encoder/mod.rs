@@ -179,9 +179,10 @@ impl FromStr for Device {
             None if word == "auto" => Ok(Self::Auto),
             None if word == "cpu" => Ok(Self::Cpu),
             None if word == "cuda" => Ok(Self::Cuda(0)),
-            Some(("cuda", number)) => {
-                number.parse().map(Self::Cuda).map_err(|_| format!("no device number {number:?}"))
-            }
+            Some(("cuda", number)) => number
+                .parse()
+                .map(Self::Cuda)
+                .map_err(|_| format!("no device number {number:?}: expected one as in cuda:0")),
             _ => Err(format!("no device {word:?}: expected auto, cpu, cuda or cuda:N")),
         }
     }

@@ -436,7 +436,7 @@ impl Error {
             Self::GivenVectors { hint, .. } => (*hint).into(),
             Self::Device { missing: true, .. } => "`--device cpu`, and `auto` here, compute without a GPU".into(),
             Self::Device { .. } | Self::DeviceMemory { .. } => {
-                "`nvidia-smi` shows the GPUs, their memory and who has it; `--device cpu` does without".into()
+                "`nvidia-smi` shows the driver, the GPUs and who has their memory; `--device cpu` does without".into()
             }
             Self::NotBuiltIn { .. } => {
                 "the released program has it, as has `cargo install` with the default features".into()

@@ -109,16 +109,18 @@ pub(super) fn load() -> Result<(), Unloaded> {
 }
 
 fn load_all() -> Result<(), Unloaded> {
-    let Some(driver) = open(&["libcuda.so.1"]) else {
-        return Err(Unloaded { what: "there is no NVIDIA driver (libcuda.so.1)".into(), missing: true });
-    };
+    let driver = open(&["libcuda.so.1"]).map_err(|why| match why {
+        None => Unloaded { what: "there is no NVIDIA driver (libcuda.so.1)".into(), missing: true },
+        Some(why) => Unloaded { what: format!("its driver does not load: {why}"), missing: false },
+    })?;
     let broken = |what| Unloaded { what, missing: false };
     fill(DRIVER, driver, "the NVIDIA driver is too old").map_err(broken)?;
     // cuBLAS needs its other half, which is found by its name once it is loaded.
-    std::mem::forget(open(&["libcublasLt.so.13", "libcublasLt.so.12"]));
+    let _ = open(&["libcublasLt.so.13", "libcublasLt.so.12"]).map(std::mem::forget);
     let toolkit = |functions, names: &[&str]| {
-        let library = open(names).ok_or_else(|| {
-            format!("there is no {} of CUDA's toolkit; CUDA_HOME names the toolkit's directory", names[0])
+        let library = open(names).map_err(|why| match why {
+            None => format!("there is no {} of CUDA's toolkit; CUDA_HOME names the toolkit's directory", names[0]),
+            Some(why) => format!("CUDA's toolkit does not load: {why}"),
         })?;
         fill(functions, library, names[0])
     };
@@ -139,8 +141,11 @@ fn fill(functions: &[Slot], library: Library, why: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The first of these libraries that is there: where the system looks, or in a toolkit.
-fn open(names: &[&str]) -> Option<Library> {
+/// The first of these libraries that loads, from where the system looks or from a toolkit.
+///
+/// # Errors
+/// What the loader says of one that is there, if any is.
+fn open(names: &[&str]) -> Result<Library, Option<String>> {
     let roots = ["CUDA_HOME", "CUDA_PATH"].iter().filter_map(env::var_os).map(PathBuf::from);
     let usual = ["/usr/local/cuda", "/opt/cuda"].map(PathBuf::from);
     let places: Vec<PathBuf> = roots.chain(usual).flat_map(|root| [root.join("lib64"), root.join("lib")]).collect();
@@ -149,9 +154,17 @@ fn open(names: &[&str]) -> Option<Library> {
         let in_toolkit: Vec<PathBuf> = places.iter().map(|place| place.join(&name)).collect();
         std::iter::once(name).chain(in_toolkit)
     };
-    names.iter().flat_map(paths).find_map(|path| {
+    let mut why = None;
+    for path in names.iter().flat_map(paths) {
         #[allow(unsafe_code)]
         // SAFETY: NVIDIA's libraries may be loaded at any time; those who can put others in their place own the machine.
-        unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) }.ok()
-    })
+        match unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) } {
+            Ok(library) => return Ok(library),
+            Err(error) => {
+                let said = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                why = why.or_else(|| Some(said).filter(|said| !said.contains("No such file")));
+            }
+        }
+    }
+    Err(why)
 }
