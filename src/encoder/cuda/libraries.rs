@@ -2,7 +2,7 @@
 //!
 //! candle calls them as a program calls what it is linked with. Linked as usual, a program of ours could not start where
 //! there is no driver, not even to say so or to compute on the CPU, and every question answered by the CPU would wait for
-//! some 500 MB of libraries to be mapped. So the functions that candle calls are defined here, each a jump through a slot,
+//! some 700 MB of libraries to be mapped. So the functions that candle calls are defined here, each a jump through a slot,
 //! and [`load`] fills the slots. Nothing of CUDA is needed to link, to start, or to compute without it.
 //!
 //! The list is what a linker asks for; where a release of candle calls another function, linking says that it is
