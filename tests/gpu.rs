@@ -109,8 +109,11 @@ fn more_texts_than_a_batch_holds_come_back_in_their_order() {
 
 /// An index that a GPU built in f16 is asked on a CPU as well.
 #[test]
-fn a_cpu_computes_f16_in_f32() {
+fn what_an_encoder_lacks_is_computed_in_f32() {
     let options = Options { device: Device::Cpu, precision: Some(Precision::F16), ..Options::default() };
+    assert_eq!(load(&options).precision(), Precision::F32);
+    // The reference has f32 alone.
+    let options = Options { precision: Some(Precision::Int8), encoder: Some(EncoderKind::Candle), ..options };
     assert_eq!(load(&options).precision(), Precision::F32);
 }
 

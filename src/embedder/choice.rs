@@ -8,6 +8,8 @@ use crate::model::{ModelConfig, ModelFiles};
 
 /// Loads the encoder asked for, or the best for the device and the model; and why a GPU that would have been taken is
 /// not.
+///
+/// One that lacks the precision computes in f32, and says so ([`Encoder::precision`]).
 pub(super) fn encoder(
     model: &ModelFiles,
     config: &ModelConfig,
@@ -17,13 +19,12 @@ pub(super) fn encoder(
     let gpu = |device| GpuEncoder::load(model, &config.bert, device, precision);
     let alone = |encoder: Box<dyn Encoder>| Ok((encoder, None));
     match (options.encoder, options.device) {
-        (Some(EncoderKind::Candle), device) => alone(reference(model, config, device, options.precision)?),
-        (Some(EncoderKind::Gpu), device) => alone(Box::new(gpu(device)?)),
+        (Some(EncoderKind::Candle), device) => alone(Box::new(CandleEncoder::load(model, &config.bert, device)?)),
         (Some(EncoderKind::Packed), Device::Cuda(_)) => {
             Err(Error::Unsupported("the packed encoder runs on CPUs: leave out the encoder or the GPU".into()))
         }
-        (None, Device::Cuda(_)) => alone(Box::new(gpu(options.device)?)),
-        (None, Device::Auto) if cfg!(feature = "cuda") => match gpu(options.device) {
+        (Some(EncoderKind::Gpu), device) | (None, device @ Device::Cuda(_)) => alone(Box::new(gpu(device)?)),
+        (None, Device::Auto) if cfg!(feature = "cuda") => match gpu(Device::Auto) {
             Ok(encoder) => alone(Box::new(encoder)),
             Err(error @ Error::Device { .. }) => Ok((on_cpu(model, config, options, precision)?, Some(error))),
             Err(error) => Err(error),
@@ -43,26 +44,11 @@ fn on_cpu(
 ) -> Result<Box<dyn Encoder>> {
     if PackedEncoder::supports(&config.bert) {
         let isa = options.isa.unwrap_or_else(Isa::best);
-        return Ok(Box::new(PackedEncoder::load(model, &config.bert, precision, isa)?));
-    }
-    if options.encoder == Some(EncoderKind::Packed) {
-        return Err(Error::Unsupported(
-            "the packed encoder runs models with the activation gelu: use `--encoder candle`".into(),
-        ));
-    }
-    reference(model, config, Device::Cpu, options.precision)
-}
-
-fn reference(
-    model: &ModelFiles,
-    config: &ModelConfig,
-    device: Device,
-    precision: Option<Precision>,
-) -> Result<Box<dyn Encoder>> {
-    match precision {
-        None | Some(Precision::F32) => Ok(Box::new(CandleEncoder::load(model, &config.bert, device)?)),
-        Some(other) => {
-            Err(Error::Unsupported(format!("candle's BERT computes in f32, not {other}: use `--precision f32`")))
-        }
+        Ok(Box::new(PackedEncoder::load(model, &config.bert, precision, isa)?))
+    } else if options.encoder == Some(EncoderKind::Packed) {
+        let message = "the packed encoder runs models with the activation gelu: use `--encoder candle`";
+        Err(Error::Unsupported(message.into()))
+    } else {
+        Ok(Box::new(CandleEncoder::load(model, &config.bert, Device::Cpu)?))
     }
 }

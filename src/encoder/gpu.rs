@@ -93,7 +93,8 @@ impl GpuEncoder {
         }
         if let Some(free) = cuda::free_memory(&device) {
             let room = free / MEMORY_SHARE / LANES / bytes_per_token(config, dtype);
-            self.batch_tokens = room.clamp(self.positions, BATCH_TOKENS);
+            // A text of any length is a batch.
+            self.batch_tokens = room.min(BATCH_TOKENS).max(self.positions);
         }
         if let Some(name) = cuda::name(&device) {
             self.place = format!("{} ({name})", self.place);
