@@ -83,6 +83,7 @@ pub mod embedder;
 pub mod encoder;
 pub mod error;
 pub mod eval;
+pub mod files;
 pub mod filter;
 pub mod hub;
 pub mod index;
