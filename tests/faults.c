@@ -56,18 +56,32 @@ static void start(void) {
     if ((word = getenv("FAULT_LOG"))) snprintf(log_path, sizeof log_path, "%s", word);
 }
 
-/* Whether a path is of FAULT_DIR; the whole path goes to `whole`. */
-static int ours(const char *path, char *whole) {
+/* Whether a path, from the directory `from`, is of FAULT_DIR; the whole path goes to `whole`. */
+static int ours_at(int from, const char *path, char *whole) {
     start();
     if (!dir[0] || !path) return 0;
-    if (path[0] == '/') snprintf(whole, PATH_MAX, "%s", path);
-    else {
+    if (!strncmp(path, "/proc/self/fd/", 14)) {
+        /* A file that is open already, by whatever name it has. */
+        ssize_t length = readlink(path, whole, PATH_MAX - 1);
+        if (length < 0) return 0;
+        whole[length] = 0;
+    } else if (path[0] == '/') snprintf(whole, PATH_MAX, "%s", path);
+    else if (from != AT_FDCWD) {
+        char link[64], there[PATH_MAX];
+        snprintf(link, sizeof link, "/proc/self/fd/%d", from);
+        ssize_t length = readlink(link, there, sizeof there - 1);
+        if (length < 0) return 0;
+        there[length] = 0;
+        if (snprintf(whole, PATH_MAX, "%s/%s", there, path) >= PATH_MAX) return 0;
+    } else {
         char here[PATH_MAX];
         if (!getcwd(here, sizeof here)) return 0;
         if (snprintf(whole, PATH_MAX, "%s/%s", here, path) >= PATH_MAX) return 0;
     }
     return !strncmp(whole, dir, strlen(dir));
 }
+
+static int ours(const char *path, char *whole) { return ours_at(AT_FDCWD, path, whole); }
 
 static int ours_fd(int fd, char *whole) {
     start();
@@ -204,6 +218,28 @@ int open64(const char *path, int flags, ...) {
     return opened("open64", path, flags, bits);
 }
 
+static int opened_at(const char *name, int from, const char *path, int flags, mode_t bits) {
+    int (*real)(int, const char *, int, ...) = (int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, name);
+    char whole[PATH_MAX];
+    int changes = flags & (O_CREAT | O_TRUNC);
+    if (!changes || !ours_at(from, path, whole)) return real(from, path, flags, bits);
+    pthread_mutex_lock(&lock);
+    int is_new = access(whole, F_OK) != 0;
+    STEP("open", whole, 1, -1);
+    int fd = real(from, path, flags, bits);
+    if (fd >= 0 && is_new) { named(1, whole, NULL); made(whole); }
+    pthread_mutex_unlock(&lock);
+    return fd;
+}
+int openat(int from, const char *path, int flags, ...) {
+    va_list rest; va_start(rest, flags); mode_t bits = va_arg(rest, mode_t); va_end(rest);
+    return opened_at("openat", from, path, flags, bits);
+}
+int openat64(int from, const char *path, int flags, ...) {
+    va_list rest; va_start(rest, flags); mode_t bits = va_arg(rest, mode_t); va_end(rest);
+    return opened_at("openat64", from, path, flags, bits);
+}
+
 static FILE *fopened(const char *name, const char *path, const char *how) {
     FILE *(*real)(const char *, const char *) = (FILE *(*)(const char *, const char *))dlsym(RTLD_NEXT, name);
     char whole[PATH_MAX];
@@ -277,11 +313,28 @@ int ftruncate64(int fd, off_t length) {
     return status;
 }
 
-int rename(const char *from, const char *to) {
-    REAL(int, rename, const char *, const char *);
+static ssize_t written_at(const char *name, int fd, const void *bytes, size_t length, off_t at_byte) {
+    ssize_t (*real)(int, const void *, size_t, off_t) = (ssize_t (*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, name);
+    char whole[PATH_MAX];
+    if (!ours_fd(fd, whole)) return real(fd, bytes, length, at_byte);
+    pthread_mutex_lock(&lock);
+    STEP("write", whole, 1, -1);
+    ssize_t written = real(fd, bytes, length, at_byte);
+    pthread_mutex_unlock(&lock);
+    return written;
+}
+ssize_t pwrite(int fd, const void *bytes, size_t length, off_t at_byte) {
+    return written_at("pwrite", fd, bytes, length, at_byte);
+}
+ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at_byte) {
+    return written_at("pwrite64", fd, bytes, length, at_byte);
+}
+
+int renameat(int from_dir, const char *from, int to_dir, const char *to) {
+    REAL(int, renameat, int, const char *, int, const char *);
     REAL(int, link, const char *, const char *);
     char whole[PATH_MAX], target[PATH_MAX], kept[PATH_MAX] = "";
-    if (!ours(from, whole) || !ours(to, target)) return real_rename(from, to);
+    if (!ours_at(from_dir, from, whole) || !ours_at(to_dir, to, target)) return real_renameat(from_dir, from, to_dir, to);
     pthread_mutex_lock(&lock);
     STEP("rename", target, 0, -1);
     if (mode == POWER && !access(target, F_OK)) {
@@ -289,7 +342,7 @@ int rename(const char *from, const char *to) {
         snprintf(kept, sizeof kept, "%.*s.kept%ld", (int)(sizeof kept - 32), dir, step);
         if (real_link(target, kept)) abort();
     }
-    int status = real_rename(from, to);
+    int status = real_renameat(from_dir, from, to_dir, to);
     if (!status) {
         for (int i = 0; i < name_count; i++) if (!strcmp(names[i].name, whole)) names[i].name[0] = 0;
         named(0, target, kept);
@@ -297,25 +350,40 @@ int rename(const char *from, const char *to) {
     pthread_mutex_unlock(&lock);
     return status;
 }
+int rename(const char *from, const char *to) { return renameat(AT_FDCWD, from, AT_FDCWD, to); }
 
-int unlink(const char *path) {
-    REAL(int, unlink, const char *);
+int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags) {
+    REAL(int, linkat, int, const char *, int, const char *, int);
     char whole[PATH_MAX];
-    if (!ours(path, whole)) return real_unlink(path);
+    if (!ours_at(to_dir, to, whole)) return real_linkat(from_dir, from, to_dir, to, flags);
+    pthread_mutex_lock(&lock);
+    STEP("link", whole, 1, -1);
+    int status = real_linkat(from_dir, from, to_dir, to, flags);
+    if (!status) named(1, whole, NULL);
+    pthread_mutex_unlock(&lock);
+    return status;
+}
+
+int unlinkat(int from, const char *path, int flags) {
+    REAL(int, unlinkat, int, const char *, int);
+    char whole[PATH_MAX];
+    if (!ours_at(from, path, whole)) return real_unlinkat(from, path, flags);
     pthread_mutex_lock(&lock);
     STEP("unlink", whole, 0, -1);
-    int status = real_unlink(path);
+    int status = real_unlinkat(from, path, flags);
     pthread_mutex_unlock(&lock);
     return status;
 }
+int unlink(const char *path) { return unlinkat(AT_FDCWD, path, 0); }
 
-int mkdir(const char *path, mode_t bits) {
-    REAL(int, mkdir, const char *, mode_t);
+int mkdirat(int from, const char *path, mode_t bits) {
+    REAL(int, mkdirat, int, const char *, mode_t);
     char whole[PATH_MAX];
-    if (!ours(path, whole)) return real_mkdir(path, bits);
+    if (!ours_at(from, path, whole)) return real_mkdirat(from, path, bits);
     pthread_mutex_lock(&lock);
     STEP("mkdir", whole, 1, -1);
-    int status = real_mkdir(path, bits);
+    int status = real_mkdirat(from, path, bits);
     pthread_mutex_unlock(&lock);
     return status;
 }
+int mkdir(const char *path, mode_t bits) { return mkdirat(AT_FDCWD, path, bits); }

@@ -16,7 +16,10 @@ mod hostile;
 mod hub;
 mod inputs;
 mod known_answers;
+#[cfg(target_os = "linux")]
+mod large_damage;
 mod lifecycle;
+mod ownership;
 mod prompt;
 mod rooms;
 mod search;

@@ -121,11 +121,12 @@ impl Sandbox {
         Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
 
-    /// Every file below the sandbox's index and its bytes, to see that nothing changed. The lock is no content.
+    /// Every file below the sandbox's index and its bytes, to see that nothing changed. The lock and what git ignores are no
+    /// content.
     pub(crate) fn index_bytes(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();
         collect(&self.path(".semsearch"), &mut files);
-        files.retain(|(path, _)| !path.ends_with("lock"));
+        files.retain(|(path, _)| !path.ends_with("lock") && !path.ends_with(".gitignore"));
         files.sort();
         files
     }

@@ -266,6 +266,27 @@ pub enum Error {
         /// The directory.
         dir: PathBuf,
     },
+    /// A file in an index's directory that semsearch did not write.
+    #[error("{}: not a file of semsearch's", .path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The index's directory was moved, removed or replaced while it was written, or another writer took it over.
+    #[error("{}: moved, removed or changed by somebody else while it was written: nothing of the last part was committed", .dir.display())]
+    Displaced {
+        /// Where the directory was.
+        dir: PathBuf,
+    },
+    /// A commit that readers see, of which the system could not say that it is on the disk.
+    #[error("{}: committed, but the commit may be lost if the power fails now", .dir.display())]
+    Unsynced {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The index was written by a newer release.
     #[error("{}: index format {found}, this release reads {supported}", .dir.display())]
     NewerFormat {
@@ -392,7 +413,18 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoIndex { .. } => "build one with `semsearch index FILE`, or name one with `-i DIR`".into(),
-            Self::NotAnIndex { .. } => "name another directory with `-i DIR`".into(),
+            Self::NotAnIndex { .. } => "name another directory with `-i DIR`; nothing in this one was touched".into(),
+            Self::Foreign { .. } => "move it elsewhere, or name another directory with `-i DIR`".into(),
+            Self::Displaced { .. } => {
+                "run the command again when nobody else changes the directory; documents that were committed are kept"
+                    .into()
+            }
+            Self::Unsynced { .. } => {
+                "check the disk, then run the command again: what is there is not embedded again".into()
+            }
+            Self::OlderFormat { found: 1, .. } => {
+                "remove the directory, or name another with `-i DIR`, and build the index anew".into()
+            }
             Self::NewerFormat { .. } => {
                 "update semsearch, or build the index anew with `semsearch index --rebuild FILE`".into()
             }

@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat, stat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
-use super::is_plain;
+use super::{is_plain, unique};
 
 /// Flags of every open here: no link is followed, no child process inherits the file, and a pipe does not block.
 const SAFE: OFlag = OFlag::O_CLOEXEC.union(OFlag::O_NOFOLLOW).union(OFlag::O_NONBLOCK);
@@ -51,8 +51,14 @@ impl Dir {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         // The parent of a relative name of one part is "", the working directory.
         let there = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let descriptor = openat(AT_FDCWD, there, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+        let descriptor =
+            openat(AT_FDCWD, there, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         Ok(Self { descriptor, path: path.into() })
+    }
+
+    /// The same directory, by a descriptor of its own.
+    pub(crate) fn again(&self) -> io::Result<Self> {
+        Ok(Self { descriptor: self.descriptor.try_clone()?, path: self.path.clone() })
     }
 
     /// Where it was when it was opened.
@@ -115,9 +121,9 @@ impl Dir {
         self.regular(name, OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL)
     }
 
-    /// Opens a regular file to write and read as it is; creates it, empty, if it is not there.
-    pub(crate) fn open_or_create(&self, name: &str) -> io::Result<File> {
-        self.regular(name, OFlag::O_RDWR | OFlag::O_CREAT)
+    /// Opens a regular file to write and read as it is.
+    pub(crate) fn write(&self, name: &str) -> io::Result<File> {
+        self.regular(name, OFlag::O_RDWR)
     }
 
     fn regular(&self, name: &str, how: OFlag) -> io::Result<File> {
@@ -140,6 +146,33 @@ impl Dir {
             Err(Errno::EEXIST) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Creates a file of this content, all at once and on the disk, unless the name is taken; says whether it did.
+    pub(crate) fn publish(&self, name: &str, content: &[u8]) -> io::Result<bool> {
+        loop {
+            let beside = temporary();
+            let linked = self.write_new(&beside, content).map(|()| self.link(&beside, name));
+            self.remove(&beside)?;
+            match linked? {
+                // Another process has swept what it took for left over; a directory that is gone cannot be written to.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // A file system without links.
+                Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => {
+                    return match self.write_new(name, content) {
+                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+                        written => written.map(|()| true),
+                    };
+                }
+                linked => return linked,
+            }
+        }
+    }
+
+    fn write_new(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let mut file = self.create(name)?;
+        file.write_all(content)?;
+        file.sync_all()
     }
 
     /// Removes a file or a link, not what the link leads to. One that is gone already is no error.
@@ -175,8 +208,19 @@ impl Dir {
 
     /// Makes the names in it durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        File::from(self.descriptor.as_fd().try_clone_to_owned()?).sync_all()
+        File::from(self.descriptor.try_clone()?).sync_all()
     }
+}
+
+/// A name for a file that gets its own later.
+pub(crate) fn temporary() -> String {
+    format!("new-{}.tmp", unique())
+}
+
+/// Whether [`temporary`] makes such names; nobody else chooses them.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    let middle = name.strip_prefix("new-").and_then(|rest| rest.strip_suffix(".tmp"));
+    middle.is_some_and(|word| word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn plain(name: &str) -> io::Result<&str> {
@@ -189,14 +233,15 @@ fn plain(name: &str) -> io::Result<&str> {
 /// What the system says of a link that it was told not to follow is hard to understand.
 fn refused(error: Errno) -> io::Error {
     match error {
-        Errno::ELOOP => io::Error::new(io::ErrorKind::InvalidInput, "it is a symbolic link, which is not followed here"),
+        Errno::ELOOP => {
+            io::Error::new(io::ErrorKind::InvalidInput, "it is a symbolic link, which is not followed here")
+        }
         error => error.into(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::os::unix::fs::symlink;
     use std::time::Instant;
 
@@ -220,7 +265,7 @@ mod tests {
 
         for name in ["file", "hanging"] {
             assert!(dir.read(name).unwrap_err().to_string().contains("symbolic link"));
-            assert!(dir.open_or_create(name).unwrap_err().to_string().contains("symbolic link"));
+            assert!(dir.write(name).unwrap_err().to_string().contains("symbolic link"));
             assert_eq!(dir.create(name).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         }
         assert!(dir.subdirectory("directory").is_err());
@@ -263,6 +308,16 @@ mod tests {
         assert!(!dir.is_in_place().unwrap());
         dir.create("file").unwrap().write_all(b"x").unwrap();
         assert!(moved.join("file").exists() && !path.join("file").exists());
+    }
+
+    #[test]
+    fn a_file_is_published_whole_or_not_at_all() {
+        let (temporary, dir) = opened();
+        assert!(dir.publish("a", b"first").unwrap());
+        assert!(!dir.publish("a", b"second").unwrap());
+        assert_eq!(std::fs::read(temporary.path().join("a")).unwrap(), b"first");
+        assert_eq!(dir.entries().unwrap(), ["a"]);
+        assert!(is_temporary(&super::temporary()) && !is_temporary("new-file.tmp"));
     }
 
     #[test]

@@ -6,7 +6,10 @@ use std::path::Path;
 
 /// Whether `name` is the name of an entry of a directory: one component that leads neither up nor elsewhere.
 pub(crate) fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name != "." && name != ".." && !name.contains(|c: char| ['/', '\\'].contains(&c) || c.is_control())
+    !name.is_empty()
+        && name != "."
+        && name != ".."
+        && !name.contains(|c: char| ['/', '\\'].contains(&c) || c.is_control())
 }
 
 /// Sixteen hexadecimal digits that nobody else has chosen: the keys of the standard library's hash maps are random.

@@ -28,7 +28,8 @@ pub fn write_whole<T, E: From<Error>>(path: &Path, write: impl FnOnce(&File) -> 
     // A link to a file that is not there yet is replaced as a file is.
     let target = if there.is_some() { std::fs::canonicalize(path).map_err(failed)? } else { path.into() };
     let name = target.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| failed(io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file in UTF-8")))?;
+    let name =
+        name.ok_or_else(|| failed(io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file in UTF-8")))?;
     let dir = Dir::open(target.parent().unwrap_or(Path::new(""))).map_err(failed)?;
     let beside = format!(".{}.part", unique());
     let file = dir.create(&beside).map_err(failed)?;

@@ -1,13 +1,14 @@
-//! Files that stay: their checksums, and writes that are on the disk when they return.
+//! The files of an index as a commit names them: their checksums, and new ones that are on the disk when they are named.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::files::{Dir, is_plain, unique};
 
 /// A file as a commit names it. Its content never changes once it is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,41 +23,53 @@ pub struct StoredFile {
 }
 
 impl StoredFile {
-    /// The file at `path` as it is now, once it is on the disk.
-    pub(super) fn sync(path: &Path) -> Result<Self> {
-        File::open(path).and_then(|file| file.sync_all()).map_err(Error::write(path))?;
+    /// The file of this name as it is now, once its bytes are on the disk.
+    pub(super) fn sync(dir: &Dir, name: &str) -> Result<Self> {
+        let path = dir.path_of(name);
+        let file = dir.read(name).map_err(Error::write(&path))?;
+        file.sync_all().map_err(Error::write(&path))?;
         Ok(Self {
-            name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            bytes: path.metadata().map_err(Error::read(path))?.len(),
-            crc32: checksum(path)?,
+            name: name.into(),
+            bytes: file.metadata().map_err(Error::read(&path))?.len(),
+            crc32: checksum(&file, &path)?,
         })
     }
 
     /// Whether its name is that of a file in a directory, and leads nowhere else.
     pub(super) fn is_in_directory(&self) -> bool {
-        Path::new(&self.name).file_name().is_some_and(|name| name == self.name.as_str())
+        is_plain(&self.name)
     }
 
-    /// Checks that the file is there, of its length.
-    pub(super) fn check_length(&self, dir: &Path) -> Result<PathBuf> {
-        let path = dir.join(&self.name);
-        let found = match path.metadata() {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Error::damaged(&path, "the file is missing"));
-            }
-            Err(error) => return Err(Error::read(&path)(error)),
+    /// Opens the file if it is there, of its length.
+    pub(super) fn open(&self, dir: &Dir) -> Result<File> {
+        let path = dir.path_of(&self.name);
+        let damaged = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => Error::damaged(&path, "the file is missing"),
+            io::ErrorKind::InvalidInput => Error::damaged(&path, error.to_string()),
+            _ => Error::read(&path)(error),
         };
+        let file = dir.read(&self.name).map_err(damaged)?;
+        let found = file.metadata().map_err(Error::read(&path))?.len();
         if found != self.bytes {
             return Err(Error::damaged(&path, format!("it has {found} bytes, {} were committed", self.bytes)));
         }
-        Ok(path)
+        Ok(file)
     }
 
     /// Checks every byte of the file.
-    pub(super) fn check(&self, dir: &Path) -> Result<()> {
-        let path = self.check_length(dir)?;
-        expect(&path, checksum(&path)?, self.crc32)
+    pub(super) fn check(&self, dir: &Dir) -> Result<()> {
+        let file = self.open(dir)?;
+        let path = dir.path_of(&self.name);
+        expect(&path, checksum(&file, &path)?, self.crc32)
+    }
+
+    /// Checks and reads all of the file.
+    pub(super) fn read(&self, dir: &Dir) -> Result<Vec<u8>> {
+        let path = dir.path_of(&self.name);
+        let mut bytes = Vec::new();
+        self.open(dir)?.take(self.bytes).read_to_end(&mut bytes).map_err(Error::read(&path))?;
+        expect(&path, crc32fast::hash(&bytes), self.crc32)?;
+        Ok(bytes)
     }
 }
 
@@ -66,16 +79,16 @@ pub(super) fn expect(path: &Path, found: u32, committed: u32) -> Result<()> {
 }
 
 /// The CRC-32 (IEEE) of a file.
-pub(super) fn checksum(path: &Path) -> Result<u32> {
-    checksum_without(path, 0..0)
+pub(super) fn checksum(file: &File, path: &Path) -> Result<u32> {
+    checksum_without(file, path, 0..0)
 }
 
 /// The CRC-32 (IEEE) of a file's bytes before and after `hole`.
-pub(super) fn checksum_without(path: &Path, hole: Range<u64>) -> Result<u32> {
-    let crc = || -> io::Result<u32> {
-        let mut file = File::open(path)?;
+pub(super) fn checksum_without(mut file: &File, path: &Path, hole: Range<u64>) -> Result<u32> {
+    let mut crc = || -> io::Result<u32> {
         let mut crc = crc32fast::Hasher::new();
-        digest(&mut crc, &mut file.by_ref().take(hole.start))?;
+        file.seek(SeekFrom::Start(0))?;
+        digest(&mut crc, &mut file.take(hole.start))?;
         file.seek(SeekFrom::Start(hole.end))?;
         digest(&mut crc, &mut file)?;
         Ok(crc.finalize())
@@ -93,48 +106,44 @@ fn digest(crc: &mut crc32fast::Hasher, bytes: &mut impl Read) -> io::Result<()> 
     }
 }
 
-/// Makes what `write` puts into a file beside `path` durable, and then names it `path`. The name itself is durable when
-/// the directory is synced.
-pub(super) fn persist(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let beside = path.with_extension("tmp");
-    let written = write(&beside).and_then(|()| {
-        File::open(&beside).and_then(|file| file.sync_all()).map_err(Error::write(&beside))?;
-        fs::rename(&beside, path).map_err(Error::write(path))
-    });
+/// The name of a new file that is number `number` of its directory, ending in `kind`. No commit has named such a file yet,
+/// and nobody else chooses such a name: what has one and is in no commit is ours to remove.
+pub(super) fn new_name(number: u64, kind: &str) -> String {
+    format!("{number:06}-{}.{kind}", unique())
+}
+
+/// Whether `name` is one that [`new_name`] or tantivy makes: `000001-0123456789abcdef.KIND` or 32 hexadecimal digits and an
+/// ending.
+pub(super) fn is_new_name(name: &str) -> bool {
+    let hexadecimal = |word: &str, length: usize| {
+        word.len() == length && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let Some((stem, _)) = name.split_once('.') else { return false };
+    match stem.split_once('-') {
+        Some((number, rest)) => {
+            number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit()) && hexadecimal(rest, 16)
+        }
+        None => hexadecimal(stem, 32),
+    }
+}
+
+/// Creates the file `name` and has `write` fill it; that is given its path for messages.
+pub(super) fn create(dir: &Dir, name: &str, write: impl FnOnce(&File, &Path) -> Result<()>) -> Result<StoredFile> {
+    let path = dir.path_of(name);
+    let file = dir.create(name).map_err(Error::write(&path))?;
+    let written = write(&file, &path).and_then(|()| StoredFile::sync(dir, name));
     if written.is_err() {
         // The error matters; what cannot be removed now is swept by the next writer.
-        let _ = fs::remove_file(&beside);
+        let _ = dir.remove(name);
     }
     written
 }
 
-/// Makes a directory, if it is not there, and its name durable.
-pub(super) fn create_directory(dir: &Path) -> Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(dir).map_err(Error::write(dir))?;
-    dir.parent().map_or(Ok(()), sync_directory)
-}
-
-/// Makes the names in a directory durable.
-pub(super) fn sync_directory(dir: &Path) -> Result<()> {
-    // The parent of a relative name of one part is "", the working directory.
-    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::write(dir))
-}
-
-/// Removes the files of a directory that `keep` does not want.
-pub(super) fn sweep(dir: &Path, keep: impl Fn(&str) -> bool) -> Result<()> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Error::read(dir)(error)),
-    };
-    for entry in entries {
-        let entry = entry.map_err(Error::read(dir))?;
-        if !entry.file_name().to_str().is_some_and(&keep) {
-            fs::remove_file(entry.path()).map_err(Error::write(&entry.path()))?;
+/// Removes the files of a directory that `remove` names.
+pub(super) fn sweep(dir: &Dir, remove: impl Fn(&str) -> bool) -> Result<()> {
+    for entry in dir.entries().map_err(Error::read(dir.path()))? {
+        if let Some(name) = entry.to_str().filter(|name| remove(name)) {
+            dir.remove(name).map_err(Error::write(&dir.path_of(name)))?;
         }
     }
     Ok(())
@@ -142,49 +151,75 @@ pub(super) fn sweep(dir: &Path, keep: impl Fn(&str) -> bool) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
-    #[test]
-    fn the_checksum_is_the_published_one_with_and_without_a_hole() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        // The check value of CRC-32/ISO-HDLC.
-        std::fs::write(file.path(), "123456789").unwrap();
-        assert_eq!(checksum(file.path()).unwrap(), 0xcbf4_3926);
-        std::fs::write(file.path(), "1234-holes-56789").unwrap();
-        assert_eq!(checksum_without(file.path(), 4..11).unwrap(), 0xcbf4_3926);
+    fn put(dir: &Dir, name: &str, bytes: &[u8]) -> File {
+        let mut file = dir.create(name).unwrap();
+        file.write_all(bytes).unwrap();
+        file
     }
 
     #[test]
-    fn what_fails_to_be_written_leaves_the_old_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.bin");
-        let put = |bytes: &'static str| move |to: &Path| std::fs::write(to, bytes).map_err(Error::write(to));
-        persist(&path, put("old")).unwrap();
-        let refused = persist(&path, |to| {
-            put("half")(to)?;
+    fn the_checksum_is_the_published_one_with_and_without_a_hole() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::open(temporary.path()).unwrap();
+        // The check value of CRC-32/ISO-HDLC.
+        assert_eq!(checksum(&put(&dir, "a", b"123456789"), Path::new("a")).unwrap(), 0xcbf4_3926);
+        let holed = put(&dir, "b", b"1234-holes-56789");
+        assert_eq!(checksum_without(&holed, Path::new("b"), 4..11).unwrap(), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn what_fails_to_be_written_leaves_nothing() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::open(temporary.path()).unwrap();
+        let refused = create(&dir, "a", |mut file, _| {
+            file.write_all(b"half").unwrap();
             Err(Error::EmptyQuery)
         });
         assert!(refused.is_err());
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert!(dir.entries().unwrap().is_empty());
+        put(&dir, "a", b"theirs");
+        assert!(create(&dir, "a", |_, _| panic!("nothing is written to a file that is there")).is_err());
+        assert_eq!(std::fs::read(temporary.path().join("a")).unwrap(), b"theirs");
     }
 
     #[test]
     fn a_file_that_changed_is_told_from_one_that_is_gone() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.bin");
-        std::fs::write(&path, "content").unwrap();
-        let file = StoredFile::sync(&path).unwrap();
-        file.check(dir.path()).unwrap();
-        let said = |content: Option<&str>| {
-            match content {
-                Some(content) => std::fs::write(&path, content).unwrap(),
-                None => std::fs::remove_file(&path).unwrap(),
-            }
-            file.check(dir.path()).unwrap_err().to_string().rsplit(": ").next().unwrap().to_owned()
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::open(temporary.path()).unwrap();
+        let path = temporary.path().join("a.bin");
+        let file =
+            create(&dir, "a.bin", |mut file, path| file.write_all(b"content").map_err(Error::write(path))).unwrap();
+        file.check(&dir).unwrap();
+        let said = |change: &dyn Fn()| {
+            change();
+            file.check(&dir).unwrap_err().to_string().rsplit(": ").next().unwrap().to_owned()
         };
-        assert_eq!(said(Some("contend")), "its checksum does not match");
-        assert_eq!(said(Some("short")), "it has 5 bytes, 7 were committed");
-        assert_eq!(said(None), "the file is missing");
+        assert_eq!(said(&|| std::fs::write(&path, "contend").unwrap()), "its checksum does not match");
+        assert_eq!(said(&|| std::fs::write(&path, "short").unwrap()), "it has 5 bytes, 7 were committed");
+        assert_eq!(said(&|| std::fs::remove_file(&path).unwrap()), "the file is missing");
+        let link = || std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        assert_eq!(said(&link), "it is a symbolic link, which is not followed here");
+    }
+
+    #[test]
+    fn only_names_that_nobody_else_chooses_are_new_ones() {
+        assert!(is_new_name(&new_name(7, "faiss")) && is_new_name(&new_name(1_234_567, "sums")));
+        assert!(is_new_name("0123456789abcdef0123456789abcdef.store"));
+        assert!(is_new_name("0123456789abcdef0123456789abcdef.12.del"));
+        let theirs = [
+            "000001.faiss",
+            "notes.txt",
+            "0123456789abcdef.store",
+            "000001-notes.faiss",
+            "2024-0123456789abcdef.x",
+            "a",
+        ];
+        for name in theirs {
+            assert!(!is_new_name(name), "{name}");
+        }
     }
 }

@@ -8,28 +8,40 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use bstr::ByteSlice;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::CATALOG;
 use super::catalog::Language;
 use super::files::{self, StoredFile};
 use crate::embedder::Embedder;
 use crate::encoder::Precision;
 use crate::error::{Error, Result};
+use crate::files::{Dir, read_bounded};
 use crate::model::{self, ModelFiles, Pooling};
 
 /// The format this release writes, and the newest it reads.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// The oldest format this release reads, to search; it has neither words nor facts, and cannot be added to.
 const OLDEST_READ: u32 = 2;
 
-/// The file's name.
-const FILE: &str = "manifest.json";
+/// The oldest format that can be added to; what is added makes it the newest.
+pub(super) const OLDEST_WRITTEN: u32 = 3;
 
-/// Where format 1 kept its commit.
-const FORMAT_1: &str = "catalog/meta.json";
+/// The file's name.
+pub(super) const FILE: &str = "manifest.json";
+
+/// Where format 1 kept its commit, below `catalog/`.
+const FORMAT_1: &str = "meta.json";
+
+/// More bytes than a commit has.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// What stands in every manifest, also in one of a newer format and in one with a changed byte.
+const MARKS: [&str; 4] = ["\"format_version\":", "\"crc32\":", "\"commit\":", "\"recipe\":"];
 
 /// How two vectors are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,6 +277,12 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// Its files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &StoredFile> {
+        let sums = self.codes.as_ref().and_then(|codes| codes.sums.as_ref());
+        std::iter::once(&self.file).chain(sums.map(|sums| &sums.file))
+    }
+
     /// Vectors in it whose documents are there.
     pub fn live(&self) -> u64 {
         self.vectors - self.dead.len() as u64
@@ -272,7 +290,7 @@ impl Segment {
 }
 
 /// Where a file of vectors has its codes: most of its bytes, and the only ones that FAISS takes as they come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Codes {
     /// Bytes before them.
     pub start: u64,
@@ -280,6 +298,19 @@ pub struct Codes {
     pub bytes: u64,
     /// The CRC-32 of all else in the file.
     pub rest_crc32: u32,
+    /// The checksums of their parts; `None` before format 4.
+    #[serde(default)]
+    pub sums: Option<Sums>,
+}
+
+/// A file with a CRC-32 for each part of a segment's codes, so that a vector can be checked without reading all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    /// The file, below `vectors/`.
+    #[serde(flatten)]
+    pub file: StoredFile,
+    /// Bytes of a part; the last one may have fewer.
+    pub part: u64,
 }
 
 /// The documents of a commit.
@@ -339,37 +370,62 @@ impl Envelope<'_> {
     }
 }
 
+/// A commit as the file has it.
+fn sealed(commit: Option<&Manifest>) -> serde_json::Result<Vec<u8>> {
+    let commit = serde_json::value::to_raw_value(&commit)?;
+    let mut envelope = Envelope { format_version: FORMAT_VERSION, crc32: 0, commit: &commit };
+    envelope.crc32 = envelope.checksum();
+    let mut bytes = serde_json::to_vec(&envelope)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
 impl Manifest {
     /// The file in the index at `dir`.
     pub(super) fn path(dir: &Path) -> PathBuf {
         dir.join(FILE)
     }
 
-    /// The file's bytes, which change with each commit; `None` if nothing was ever committed.
-    pub(super) fn bytes(dir: &Path) -> Result<Option<Vec<u8>>> {
-        let path = Self::path(dir);
-        match std::fs::read(&path) {
+    /// The file's bytes, which change with each commit; `None` if there is no such file.
+    pub(super) fn bytes(root: &Dir) -> Result<Option<Vec<u8>>> {
+        let path = Self::path(root.path());
+        match root.read(FILE).and_then(|file| read_bounded(file, MOST_BYTES)) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => {
-                if dir.join(FORMAT_1).exists() {
-                    return Err(Error::OlderFormat { dir: dir.into(), found: 1, supported: FORMAT_VERSION });
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let format_1 = root.subdirectory(CATALOG).and_then(|catalog| catalog.identity_of(FORMAT_1));
+                match format_1 {
+                    Ok(Some(_)) => {
+                        let dir = root.path().into();
+                        Err(Error::OlderFormat { dir, found: 1, supported: FORMAT_VERSION })
+                    }
+                    _ => Ok(None),
                 }
-                Ok(None)
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+                Err(Error::damaged(&path, error.to_string()))
             }
             Err(error) => Err(Error::read(&path)(error)),
         }
     }
 
-    /// The latest commit of the index at `dir`; `None` if nothing was ever committed.
-    pub(super) fn read(dir: &Path) -> Result<Option<Self>> {
-        Self::bytes(dir)?.map(|bytes| Self::parse(&bytes, dir)).transpose()
+    /// Whether these are the bytes of a manifest of ours, be it damaged or of a newer release.
+    pub(super) fn is_ours(bytes: &[u8]) -> bool {
+        MARKS.iter().filter(|mark| bytes.contains_str(mark)).count() >= 3
     }
 
-    /// Reads the file's bytes.
+    /// The latest commit of the index in `root`; `None` if nothing was ever committed.
+    pub(super) fn read(root: &Dir) -> Result<Option<Self>> {
+        match Self::bytes(root)? {
+            Some(bytes) => Self::parse(&bytes, root.path()),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the file's bytes; `None` if they say that nothing was committed yet.
     ///
     /// # Errors
     /// [`Error::NewerFormat`] or [`Error::Damaged`].
-    pub(super) fn parse(bytes: &[u8], dir: &Path) -> Result<Self> {
+    pub(super) fn parse(bytes: &[u8], dir: &Path) -> Result<Option<Self>> {
         let damaged = |source: serde_json::Error| Error::Damaged {
             path: Self::path(dir),
             what: "it cannot be read".into(),
@@ -380,10 +436,11 @@ impl Manifest {
         // The version before the commit: a newer one need not have these fields.
         match envelope.format_version {
             found @ OLDEST_READ..=FORMAT_VERSION => {
-                let commit: Self = serde_json::from_str(envelope.commit.get()).map_err(damaged)?;
+                let commit: Option<Self> = serde_json::from_str(envelope.commit.get()).map_err(damaged)?;
+                let Some(commit) = commit else { return Ok(None) };
                 let commit = Self { format_version: found, ..commit };
                 match commit.is_sound() {
-                    true => Ok(commit),
+                    true => Ok(Some(commit)),
                     false => Err(Error::damaged(&Self::path(dir), "what it says cannot be")),
                 }
             }
@@ -391,18 +448,9 @@ impl Manifest {
         }
     }
 
-    /// Makes this the latest commit of the index at `dir`, in one step. Whether that happened is certain when the
-    /// directory has been synced, which this does.
-    pub(super) fn write(&self, dir: &Path) -> Result<()> {
-        let path = Self::path(dir);
-        let failed = |source: serde_json::Error| Error::Write { path: path.clone(), source: source.into() };
-        let commit = serde_json::value::to_raw_value(self).map_err(failed)?;
-        let mut envelope = Envelope { format_version: FORMAT_VERSION, crc32: 0, commit: &commit };
-        envelope.crc32 = envelope.checksum();
-        let mut bytes = serde_json::to_vec(&envelope).map_err(failed)?;
-        bytes.push(b'\n');
-        files::persist(&path, |beside| std::fs::write(beside, &bytes).map_err(Error::write(beside)))?;
-        files::sync_directory(dir)
+    /// The file's bytes for a commit, or for an index in which nothing was committed yet.
+    pub(super) fn bytes_of(commit: Option<&Self>, dir: &Path) -> Result<Vec<u8>> {
+        sealed(commit).map_err(|source| Error::Write { path: Self::path(dir), source: source.into() })
     }
 
     /// Vectors whose documents are there.
@@ -417,15 +465,19 @@ impl Manifest {
 
     /// The files that the commit names.
     fn files(&self) -> impl Iterator<Item = &StoredFile> {
-        let vectors = self.segments.iter().map(|segment| &segment.file).chain(&self.trained);
-        vectors.chain(&self.documents.files)
+        self.vector_files().chain(&self.documents.files)
+    }
+
+    /// Those below `vectors/`.
+    pub(super) fn vector_files(&self) -> impl Iterator<Item = &StoredFile> {
+        self.segments.iter().flat_map(Segment::files).chain(&self.trained)
     }
 
     /// Whether its files are in their directories, and what is added up or subtracted stays a number. A checksum does not
     /// say so: whoever hands an index on can make one.
     fn is_sound(&self) -> bool {
         let is_sound = |segment: &Segment| {
-            let end = segment.codes.map_or(Some(0), |codes| codes.start.checked_add(codes.bytes));
+            let end = segment.codes.as_ref().map_or(Some(0), |codes| codes.start.checked_add(codes.bytes));
             end.is_some_and(|end| end <= segment.file.bytes) && segment.dead.len() as u64 <= segment.vectors
         };
         let bytes = self.files().try_fold(0_u64, |sum, file| sum.checked_add(file.bytes));
@@ -435,15 +487,24 @@ impl Manifest {
             && self.segments.iter().all(is_sound)
     }
 
-    /// Whether the commit names this file below `vectors/`.
-    pub(super) fn names_vectors(&self, name: &str) -> bool {
-        self.segments.iter().map(|segment| &segment.file).chain(&self.trained).any(|file| file.name == name)
+    /// Whether the commit names this file of this directory.
+    pub(super) fn names(&self, dir: &str, name: &str) -> bool {
+        if dir == CATALOG {
+            self.documents.files.iter().any(|file| file.name == name)
+        } else {
+            self.vector_files().any(|file| file.name == name)
+        }
     }
 
-    /// Whether the commit names this file below `catalog/`.
-    pub(super) fn names_documents(&self, name: &str) -> bool {
-        self.documents.files.iter().any(|file| file.name == name)
+    /// Whether it names this file, in whichever directory.
+    pub(super) fn names_somewhere(&self, name: &str) -> bool {
+        self.files().any(|file| file.name == name)
     }
+}
+
+/// Whether a manifest that cannot be read, whose bytes these are, has this file's name in it.
+pub(super) fn mentions(bytes: &[u8], name: &str) -> bool {
+    bytes.contains_str(format!("\"{name}\""))
 }
 
 #[cfg(test)]
@@ -488,7 +549,12 @@ mod tests {
             recipe: recipe(),
             segments: vec![Segment {
                 file: file("000001.faiss"),
-                codes: Some(Codes { start: 82, bytes: 1536, rest_crc32: 7 }),
+                codes: Some(Codes {
+                    start: 82,
+                    bytes: 1536,
+                    rest_crc32: 7,
+                    sums: Some(Sums { file: file("000001.sums"), part: 8192 }),
+                }),
                 vectors: 3,
                 first_key: 0,
                 last_key: 2,
@@ -510,23 +576,24 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_every_changed_byte_is_seen() {
-        let dir = tempfile::tempdir().unwrap();
-        let dir = dir.path();
-        assert!(Manifest::read(dir).unwrap().is_none());
-        commit().write(dir).unwrap();
-        assert_eq!(Manifest::read(dir).unwrap(), Some(commit()));
-        assert_eq!((commit().vectors(), commit().bytes_named()), (2, 2 << 40));
+        let temporary = tempfile::tempdir().unwrap();
+        let (dir, root) = (temporary.path(), Dir::open(temporary.path()).unwrap());
+        assert!(Manifest::read(&root).unwrap().is_none());
+        let bytes = Manifest::bytes_of(Some(&commit()), dir).unwrap();
+        std::fs::write(Manifest::path(dir), &bytes).unwrap();
+        assert_eq!(Manifest::read(&root).unwrap(), Some(commit()));
+        assert_eq!((commit().vectors(), commit().bytes_named()), (2, 3 << 40));
 
-        let bytes = Manifest::bytes(dir).unwrap().unwrap();
         for at in 0..bytes.len() {
             let whole_or_damaged = |bytes: &[u8]| match Manifest::parse(bytes, dir) {
-                Ok(read) => assert_eq!(read, commit(), "byte {at}"),
+                Ok(read) => assert_eq!(read, Some(commit()), "byte {at}"),
                 Err(Error::Damaged { path, .. }) => assert_eq!(path, Manifest::path(dir)),
                 Err(other) => panic!("byte {at}: {other}"),
             };
             for bit in 0..8 {
                 let mut changed = bytes.clone();
                 changed[at] ^= 1 << bit;
+                assert!(Manifest::is_ours(&changed), "byte {at}");
                 whole_or_damaged(&changed);
             }
             whole_or_damaged(&bytes[..at]);
@@ -539,16 +606,32 @@ mod tests {
         let mut newer = Envelope { format_version: FORMAT_VERSION + 1, crc32: 0, commit: &commit };
         newer.crc32 = newer.checksum();
         let error = Manifest::parse(&serde_json::to_vec(&newer).unwrap(), Path::new("ix")).unwrap_err();
-        assert_eq!(error.to_string(), "ix: index format 4, this release reads 3");
+        assert_eq!(error.to_string(), "ix: index format 5, this release reads 4");
+    }
+
+    #[test]
+    fn a_beginning_is_ours_and_holds_no_commit() {
+        let bytes = Manifest::bytes_of(None, Path::new("ix")).unwrap();
+        assert!(Manifest::is_ours(&bytes));
+        assert_eq!(Manifest::parse(&bytes, Path::new("ix")).unwrap(), None);
+    }
+
+    #[test]
+    fn another_programs_manifest_is_not_ours() {
+        let extension = br#"{"manifest_version": 3, "name": "x", "version": "1", "commit": "abc", "crc32": 7}"#;
+        let others: [&[u8]; 4] = [extension, b"", b"{}", br#"{"format_version":1,"files":[]}"#];
+        for bytes in others {
+            assert!(!Manifest::is_ours(bytes));
+        }
     }
 
     #[test]
     fn format_1_is_refused_with_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("catalog")).unwrap();
-        std::fs::write(dir.path().join(FORMAT_1), "{}").unwrap();
-        let error = Manifest::read(dir.path()).unwrap_err();
-        assert!(error.to_string().ends_with("index format 1, this release reads 3"), "{error}");
-        assert!(error.hint().unwrap().contains("--rebuild"));
+        std::fs::write(dir.path().join("catalog/meta.json"), "{}").unwrap();
+        let error = Manifest::read(&Dir::open(dir.path()).unwrap()).unwrap_err();
+        assert!(error.to_string().ends_with("index format 1, this release reads 4"), "{error}");
+        assert!(error.hint().unwrap().contains("-i DIR"));
     }
 }

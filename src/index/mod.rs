@@ -5,6 +5,7 @@
 //!   manifest.json          the commit: names every other file, with its length and checksum
 //!   catalog/               tantivy: each passage's key, id, title, text, metadata, source and digests
 //!   vectors/000001.faiss   FAISS: vectors and their keys, a file for each segment
+//!   vectors/000001.sums    checksums of the vectors' parts
 //!   lock                   held by the one writer
 //! ```
 //!
@@ -15,6 +16,7 @@
 mod catalog;
 mod compaction;
 mod files;
+mod held;
 mod inputs;
 mod keys;
 mod lock;
@@ -25,6 +27,7 @@ mod verify;
 mod writer;
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -32,9 +35,10 @@ use rayon::prelude::*;
 use catalog::Catalog;
 pub use catalog::{Chunk, Cut, Language, LexicalQuery, Stored, Word};
 pub use files::StoredFile;
+use held::part;
 pub use keys::Keys;
 pub use manifest::{
-    Codes, Cutting, Documents, FORMAT_VERSION, Manifest, Metric, ModelIdentity, Prompts, Recipe, Segment, Store,
+    Codes, Cutting, Documents, FORMAT_VERSION, Manifest, Metric, ModelIdentity, Prompts, Recipe, Segment, Store, Sums,
 };
 use nearest::nearer;
 use vectors::VectorSegment;
@@ -45,6 +49,7 @@ pub use writer::{Change, Compared, IndexWriter, Passage, WriteOptions, Written};
 
 use crate::encoder::Vectors;
 use crate::error::{Error, Result};
+use crate::files::Dir;
 use crate::filter::Filter;
 use crate::kernels::Isa;
 
@@ -54,20 +59,48 @@ pub const DIRECTORY: &str = ".semsearch";
 /// A search that compares fewer pairs of vectors is done by one thread: to start others would take as long.
 const PAIRS_ALONE: usize = 50_000;
 
+/// Fewer vectors are checked by one thread.
+const KEYS_ALONE: usize = 512;
+
 /// Queries that are compared with a segment together, at least: fewer make poor matrices.
 const QUERIES_TOGETHER: usize = 64;
 
-fn catalog_dir(dir: &Path) -> PathBuf {
-    dir.join("catalog")
+/// The directory of documents in an index's.
+const CATALOG: &str = "catalog";
+
+/// The directory of vectors.
+const VECTORS: &str = "vectors";
+
+/// Opens an index's directory to read; `None` if there is none.
+fn opened(dir: &Path) -> Result<Option<Dir>> {
+    match Dir::open(dir) {
+        Ok(root) => Ok(Some(root)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Error::read(dir)(error)),
+    }
 }
 
-fn vectors_dir(dir: &Path) -> PathBuf {
-    dir.join("vectors")
+/// Reads the latest commit of the index at `dir`, and does so again if the outcome is not good and there is a newer one: a
+/// writer removes what its new commit does not need, at whatever moment, and whatever error that is for a reader.
+fn with_latest<T>(dir: &Path, read: impl Fn(&Dir, &[u8]) -> Result<T>, is_good: impl Fn(&T) -> bool) -> Result<T> {
+    let none = || Error::NoIndex { dir: dir.into() };
+    loop {
+        let root = opened(dir)?.ok_or_else(none)?;
+        let before = Manifest::bytes(&root)?.ok_or_else(none)?;
+        let changed = || -> Result<bool> {
+            let now = opened(dir)?.ok_or_else(none)?;
+            Ok(Manifest::bytes(&now)?.as_ref() != Some(&before))
+        };
+        let outcome = read(&root, &before);
+        if outcome.as_ref().is_ok_and(&is_good) || !changed()? {
+            return outcome;
+        }
+    }
 }
 
 /// One commit of an index, to search.
 pub struct Index {
-    dir: PathBuf,
+    root: Dir,
     manifest: Manifest,
     catalog: Catalog,
     segments: Vec<VectorSegment>,
@@ -79,28 +112,25 @@ impl Index {
     /// # Errors
     /// There is no index, it is of another format, or a file of it is missing or damaged.
     pub fn open(dir: &Path) -> Result<Self> {
-        loop {
-            let before = Manifest::bytes(dir)?.ok_or_else(|| Error::NoIndex { dir: dir.into() })?;
-            match Self::open_commit(dir, Manifest::parse(&before, dir)?) {
-                // A writer that commits meanwhile removes what its new commit does not need, at whatever moment, and
-                // whatever error that is here; the new commit can be opened.
-                Err(_) if Manifest::bytes(dir)?.as_ref() != Some(&before) => {}
-                outcome => return outcome,
-            }
-        }
+        let open = |root: &Dir, bytes: &[u8]| {
+            let manifest = Manifest::parse(bytes, dir)?.ok_or_else(|| Error::NoIndex { dir: dir.into() })?;
+            Self::open_commit(root.again().map_err(Error::read(dir))?, manifest)
+        };
+        with_latest(dir, open, |_| true)
     }
 
-    fn open_commit(dir: &Path, manifest: Manifest) -> Result<Self> {
-        check_files(dir, &manifest)?;
-        let catalog = Catalog::open(&catalog_dir(dir), &manifest.documents, manifest.recipe.language)?;
-        let open = |segment| VectorSegment::open(&vectors_dir(dir), &manifest.recipe, segment);
+    fn open_commit(root: Dir, manifest: Manifest) -> Result<Self> {
+        check_files(&root, &manifest)?;
+        let catalog = Catalog::open(part(&root, CATALOG)?, &manifest.documents, manifest.recipe.language)?;
+        let vectors = part(&root, VECTORS)?;
+        let open = |segment| VectorSegment::open(&vectors, &manifest.recipe, segment);
         let segments = manifest.segments.iter().map(open).collect::<Result<_>>()?;
-        Ok(Self { dir: dir.into(), catalog, segments, manifest })
+        Ok(Self { root, catalog, segments, manifest })
     }
 
     /// The index's directory.
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.root.path()
     }
 
     /// What the commit says of itself.
@@ -127,11 +157,25 @@ impl Index {
     }
 
     /// The `k` nearest of each row of `queries`, among `allowed` keys if they are given; nearest first, and of equals the
-    /// one indexed first.
+    /// one indexed first. The vectors behind the scores are as they were committed.
     ///
     /// # Errors
-    /// FAISS fails, or a file cannot be read.
+    /// FAISS fails, a file cannot be read, or one of these vectors is damaged.
     pub fn search(&self, queries: &Vectors, k: usize, allowed: Option<&Keys>) -> Result<Vec<Vec<Neighbour>>> {
+        let found = self.search_unchecked(queries, k, allowed)?;
+        let mut keys: Vec<u64> = found.iter().flatten().map(|near| near.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let check = |segment: &VectorSegment| segment.check_vectors(&keys);
+        if keys.len() < KEYS_ALONE {
+            self.segments.iter().try_for_each(check)?;
+        } else {
+            self.segments.par_iter().try_for_each(check)?;
+        }
+        Ok(found)
+    }
+
+    fn search_unchecked(&self, queries: &Vectors, k: usize, allowed: Option<&Keys>) -> Result<Vec<Vec<Neighbour>>> {
         let metric = self.manifest.recipe.metric;
         if vectors::is_better(&self.segments, queries, k, allowed.is_some()) {
             return vectors::scan(Isa::best(), &self.segments, queries, k, metric, allowed);
@@ -165,15 +209,16 @@ impl Index {
     }
 
     /// How near the passages under `keys` are to `query`, as their vectors come back; not a number for a key that is not
-    /// there.
+    /// there, and for all of them where the factory's kind of index gives no vectors back.
     ///
     /// # Errors
-    /// The factory's kind of index gives no vectors back.
+    /// One of these vectors is damaged, or cannot be read.
     pub fn scores(&self, query: &[f32], keys: &[u64]) -> Result<Vec<f32>> {
         let isa = Isa::best();
         let score = |key: &u64| -> Result<f32> {
             for (segment, named) in self.segments.iter().zip(&self.manifest.segments) {
                 if (named.first_key..=named.last_key).contains(key)
+                    && segment.gives_vectors()
                     && let Some(vector) = segment.get(*key)?
                 {
                     return Ok(match self.manifest.recipe.metric {
@@ -232,16 +277,21 @@ impl Index {
         let mut keys: Vec<u64> = keys.into_iter().collect();
         keys.sort_unstable();
         keys.dedup();
-        Ok(keys.iter().copied().zip(self.catalog.get(&keys)?).collect())
+        let documents = self.catalog.get(&keys)?;
+        self.catalog.check_maps()?;
+        Ok(keys.iter().copied().zip(documents).collect())
     }
 
     /// Hands over all living vectors with their keys, which ascend: in the order in which they were indexed. As the index
-    /// gives them back, so exact for `Flat`.
+    /// gives them back, so exact for `Flat`. All of them are checked first.
     ///
     /// # Errors
-    /// The factory's kind of index gives no vectors back, or `each` fails.
+    /// A file is damaged, the factory's kind of index gives no vectors back, or `each` fails.
     pub fn vectors(&self, each: impl FnMut(u64, &[f32]) -> Result<()>) -> Result<()> {
-        vectors::merged(&self.segments, each)
+        let dir = part(&self.root, VECTORS)?;
+        self.manifest.segments.par_iter().try_for_each(|segment| vectors::check(&dir, segment, true))?;
+        vectors::merged(&self.segments, each)?;
+        self.segments.iter().try_for_each(VectorSegment::check_maps)
     }
 }
 
@@ -251,9 +301,9 @@ impl Index {
 /// # Errors
 /// FAISS fails, or the file cannot be written.
 pub fn export_faiss(index: &Index, path: &Path) -> Result<()> {
-    let recipe = &index.manifest.recipe;
-    let trained = index.manifest.trained.as_ref().map(|trained| vectors_dir(&index.dir).join(&trained.name));
-    let mut whole = vectors::Whole::begin(recipe, trained.as_deref(), path)?;
+    let vectors = part(&index.root, VECTORS)?;
+    let trained = index.manifest.trained.as_ref().map(|trained| (&vectors, trained));
+    let mut whole = vectors::Whole::begin(&index.manifest.recipe, trained, path)?;
     index.vectors(|_, row| whole.push(row))?;
     whole.write()
 }
@@ -295,10 +345,13 @@ pub fn check_processor() -> Result<()> {
 /// # Errors
 /// The index is damaged or of another format.
 pub fn recorded(dir: &Path) -> Result<Option<Manifest>> {
-    Manifest::read(dir)
+    match opened(dir)? {
+        Some(root) => Manifest::read(&root),
+        None => Ok(None),
+    }
 }
 
 /// The index to use where none is named: `.semsearch` in `from` or its nearest parent that has one.
 pub fn find(from: &Path) -> Option<PathBuf> {
-    from.ancestors().map(|parent| parent.join(DIRECTORY)).find(|dir| catalog_dir(dir).is_dir())
+    from.ancestors().map(|parent| parent.join(DIRECTORY)).find(|dir| Manifest::path(dir).is_file())
 }

@@ -7,7 +7,6 @@
 
 use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{HashMap, HashSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,12 +17,12 @@ use time::format_description::well_known::Rfc3339;
 
 use super::catalog::{Catalog, CatalogWriter, Chunk, Cut, Digest, Entry, Known, Language, Version, digest};
 use super::compaction;
-use super::files::{self, StoredFile};
+use super::files::StoredFile;
+use super::held::{Held, part};
 use super::inputs::Inputs;
-use super::lock::WriterLock;
-use super::manifest::{FORMAT_VERSION, Manifest, Recipe, Segment};
+use super::manifest::{FORMAT_VERSION, Manifest, OLDEST_WRITTEN, Recipe, Segment, mentions};
 use super::vectors::{self, SegmentBuilder, VectorSegment, check_factory};
-use super::{catalog_dir, check_files, vectors_dir};
+use super::{CATALOG, VECTORS, check_files};
 use crate::corpus::Document;
 use crate::error::{BadRecord, Error, Result};
 use crate::passage::Piece;
@@ -115,10 +114,12 @@ struct Seen {
 
 /// Writes an index. Until a commit nothing that readers see has changed.
 pub struct IndexWriter {
-    dir: PathBuf,
+    held: Held,
     options: WriteOptions,
-    /// The last commit; `None` if there is none that counts.
-    base: Option<Manifest>,
+    /// The last commit; `None` if there is none that can be read.
+    last: Option<Manifest>,
+    /// Whether the build begins with nothing, whatever the last commit holds.
+    afresh: bool,
     /// Its documents, opened when they are asked for.
     catalog: Option<Catalog>,
     /// Its vectors, by file, opened when they are asked for.
@@ -140,8 +141,10 @@ pub struct IndexWriter {
     uncommitted: usize,
     since: Instant,
     written: Written,
-    undo: Undo,
-    _lock: WriterLock,
+    /// Whether a commit rewrites what is small or worn.
+    tidies: bool,
+    /// The manifest that could not be read, until a rebuild takes its place.
+    unreadable: Option<Vec<u8>>,
 }
 
 /// What a commit says of vectors.
@@ -164,23 +167,18 @@ impl IndexWriter {
     /// written, or is damaged; FAISS does not know the recipe's factory.
     pub fn open(dir: &Path, recipe: Recipe, options: WriteOptions) -> Result<Self> {
         let needs_training = check_factory(&recipe, dir)?;
-        if dir.is_file() || fs::read_dir(dir).is_ok_and(|mut entries| entries.any(|found| !ours(found))) {
-            return Err(Error::NotAnIndex { dir: dir.into() });
-        }
-        let undo = Undo::making(dir)?;
-        let lock = WriterLock::acquire(dir, options.wait)?;
-        let base = match Manifest::read(dir) {
+        let held = Held::take(dir, options.wait)?;
+        let bytes = Manifest::bytes(held.root())?.unwrap_or_default();
+        let (base, unreadable) = match Manifest::parse(&bytes, dir) {
             // What cannot be read cannot be updated either, but may be replaced.
-            Err(Error::Damaged { .. } | Error::NewerFormat { .. } | Error::OlderFormat { .. }) if options.rebuild => {
-                None
-            }
-            outcome => {
-                let base = outcome?;
-                // Now, because a file that a killed writer left may have the name of one to come.
-                sweep(dir, base.as_ref())?;
-                base
-            }
+            Err(Error::Damaged { .. } | Error::NewerFormat { .. }) if options.rebuild => (None, Some(bytes)),
+            outcome => (outcome?, None),
         };
+        // What a killed writer left. Which files are those of a manifest that cannot be read is not known: they stay until
+        // there is another.
+        if unreadable.is_none() {
+            sweep(&held, base.as_ref(), base.as_ref())?;
+        }
         // Keys and files go on even through a rebuild: a reader of the old commit must not meet its own with other
         // content.
         let (next_key, next_file) = base.as_ref().map_or((0, 1), |base| (base.next_key, base.next_file));
@@ -195,23 +193,24 @@ impl IndexWriter {
             created: None,
         };
         // A rebuild must not be seen half done where there is something to be seen.
-        let options = WriteOptions { at_once: options.at_once || (options.rebuild && base.is_some()), ..options };
-        let base = base.filter(|_| !options.rebuild);
-        if let Some(base) = &base {
-            if base.format_version < FORMAT_VERSION {
+        let replaces = base.is_some() || unreadable.is_some();
+        let options = WriteOptions { at_once: options.at_once || (options.rebuild && replaces), ..options };
+        if let Some(base) = base.as_ref().filter(|_| !options.rebuild) {
+            if base.format_version < OLDEST_WRITTEN {
                 return Err(Error::ReadOnlyFormat { dir: dir.into(), found: base.format_version });
             }
             base.recipe.check(&next.recipe, dir)?;
-            check_files(dir, base)?;
+            check_files(held.root(), base)?;
             next.segments.clone_from(&base.segments);
             next.trained.clone_from(&base.trained);
             next.documents = base.documents.count;
             next.created = Some(base.created.clone());
         }
         Ok(Self {
-            dir: dir.into(),
+            held,
             options,
-            base,
+            last: base,
+            afresh: options.rebuild,
             catalog: None,
             opened: HashMap::new(),
             next,
@@ -225,8 +224,8 @@ impl IndexWriter {
             uncommitted: 0,
             since: Instant::now(),
             written: Written::default(),
-            undo,
-            _lock: lock,
+            tidies: true,
+            unreadable,
         })
     }
 
@@ -261,6 +260,11 @@ impl IndexWriter {
         Ok(Compared { change, version })
     }
 
+    /// The commit that this one changes.
+    fn base(&self) -> Option<&Manifest> {
+        self.last.as_ref().filter(|_| !self.afresh)
+    }
+
     /// A document of the last commit.
     fn known(&mut self, id: &str) -> Result<Option<Known>> {
         let Some(catalog) = self.catalog()? else { return Ok(None) };
@@ -269,8 +273,9 @@ impl IndexWriter {
 
     /// The documents of the last commit.
     fn catalog(&mut self) -> Result<Option<&Catalog>> {
-        if let (None, Some(base)) = (&self.catalog, &self.base) {
-            self.catalog = Some(Catalog::open(&catalog_dir(&self.dir), &base.documents, base.recipe.language)?);
+        if let (None, Some(base)) = (&self.catalog, self.base()) {
+            let dir = part(self.held.root(), CATALOG)?;
+            self.catalog = Some(Catalog::open(dir, &base.documents, base.recipe.language)?);
         }
         Ok(self.catalog.as_ref())
     }
@@ -302,7 +307,7 @@ impl IndexWriter {
         match self.opened.entry(segment.file.name.clone()) {
             MapEntry::Occupied(opened) => Ok(opened.into_mut()),
             MapEntry::Vacant(entry) => {
-                let dir = vectors_dir(&self.dir);
+                let dir = part(self.held.root(), VECTORS)?;
                 Ok(entry.insert(VectorSegment::open(&dir, &self.next.recipe, segment)?))
             }
         }
@@ -397,10 +402,9 @@ impl IndexWriter {
         let opened = match self.documents.take() {
             Some(open) => open,
             None => {
-                let dir = catalog_dir(&self.dir);
-                files::create_directory(&dir)?;
+                let dir = self.held.directory(CATALOG)?;
                 let language = self.next.recipe.language.unwrap_or(Language::NONE);
-                CatalogWriter::open(&dir, self.base.as_ref().map(|base| &base.documents), language)?
+                CatalogWriter::open(dir, self.base().map(|base| &base.documents), language)?
             }
         };
         Ok(self.documents.insert(opened))
@@ -432,23 +436,47 @@ impl IndexWriter {
     /// # Errors
     /// Something cannot be written; the last commit stands then.
     pub fn commit(mut self) -> Result<Written> {
-        if self.changed || self.base.is_none() {
+        if self.changed || self.base().is_none() {
             self.commit_now()?;
         }
         Ok(self.written)
     }
 
+    /// Commits what was put as it is, for a process that has no time left: what is small or worn is rewritten by the next
+    /// run. Where nothing was put there is no commit.
+    ///
+    /// # Errors
+    /// As of [`IndexWriter::commit`].
+    pub fn commit_untidied(mut self) -> Result<Written> {
+        self.tidies = false;
+        if self.changed {
+            self.commit_now()?;
+        }
+        Ok(self.written)
+    }
+
+    /// Gives up what was put since the last commit.
+    pub fn abandon(self) -> Written {
+        self.written
+    }
+
     fn commit_now(&mut self) -> Result<()> {
         self.flush()?;
         self.bury()?;
-        self.compact()?;
-        let vectors = vectors_dir(&self.dir);
-        files::create_directory(&vectors)?;
+        if self.tidies {
+            self.compact()?;
+        }
+        let vectors = self.held.directory(VECTORS)?;
+        for segment in &mut self.next.segments {
+            if vectors::lacks_sums(segment) {
+                vectors::add_sums(&vectors, self.next.next_file, segment)?;
+                self.next.next_file += 1;
+            }
+        }
         // The keys that died are in the catalog's files as deletions, so these come last.
-        let base = self.base.take();
         let count = self.next.documents;
-        let documents = self.documents()?.flush(count, base.as_ref().map(|base| &base.documents));
-        self.base = base;
+        let tidies = self.tidies;
+        let documents = self.documents()?.flush(count, tidies)?;
         let now = OffsetDateTime::now_utc();
         let now = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default();
         let manifest = Manifest {
@@ -456,24 +484,42 @@ impl IndexWriter {
             recipe: self.next.recipe.clone(),
             segments: self.next.segments.clone(),
             trained: self.next.trained.clone(),
-            documents: documents?,
+            documents,
             next_key: self.next.next_key,
             next_file: self.next.next_file,
             created: self.next.created.get_or_insert_with(|| now.clone()).clone(),
             updated: now,
         };
-        files::sync_directory(&vectors)?;
-        files::sync_directory(&catalog_dir(&self.dir))?;
-        manifest.write(&self.dir)?;
-        self.undo.keep();
-        sweep(&self.dir, Some(&manifest))?;
-        self.base = Some(manifest);
+        for dir in [vectors, self.held.directory(CATALOG)?] {
+            dir.sync().map_err(Error::write(dir.path()))?;
+        }
+        match self.held.commit(&manifest) {
+            // It is there all the same, and so are the files of the commit before, which may be needed again.
+            Err(error @ Error::Unsynced { .. }) => {
+                self.committed(manifest);
+                return Err(error);
+            }
+            committed => committed?,
+        }
+        let unreadable = self.unreadable.take();
+        let old = self.committed(manifest);
+        let named = |name: &str| {
+            old.as_ref().is_some_and(|old| old.names_somewhere(name))
+                || unreadable.as_ref().is_some_and(|bytes| mentions(bytes, name))
+        };
+        let current = self.last.as_ref();
+        self.held.sweep(named, |dir, name| current.is_some_and(|current| current.names(dir, name)))
+    }
+
+    /// From here on `manifest` is what there is, whatever else fails. Gives the commit before.
+    fn committed(&mut self, manifest: Manifest) -> Option<Manifest> {
         self.catalog = None;
         self.opened.clear();
         self.gone.clear();
         (self.changed, self.uncommitted, self.since) = (false, 0, Instant::now());
         self.written.commits += 1;
-        Ok(())
+        self.afresh = false;
+        self.last.replace(manifest)
     }
 
     /// Writes the vectors that wait as a segment.
@@ -489,15 +535,13 @@ impl IndexWriter {
     }
 
     fn write(&mut self, vectors: &SegmentBuilder) -> Result<Segment> {
-        let dir = vectors_dir(&self.dir);
-        files::create_directory(&dir)?;
+        let dir = self.held.directory(VECTORS)?;
         if self.next.needs_training && self.next.trained.is_none() {
-            let path = dir.join(self.next.new_file("trained"));
-            self.next.trained = vectors.train(&path, &self.next.recipe)?;
+            let number = self.next.new_number();
+            self.next.trained = vectors.train(&dir, number, &self.next.recipe)?;
         }
-        let trained = self.next.trained.as_ref().map(|trained| dir.join(&trained.name));
-        let path = dir.join(self.next.new_file("faiss"));
-        vectors.write(&path, &self.next.recipe, trained.as_deref())
+        let number = self.next.new_number();
+        vectors.write(&dir, number, &self.next.recipe, self.next.trained.as_ref())
     }
 
     /// Notes the keys that are gone as dead in the segments that hold them.
@@ -530,10 +574,10 @@ impl IndexWriter {
             let size = |segment: &Segment| compaction::Size { all: segment.vectors, live: segment.live() };
             let sizes: Vec<_> = self.next.segments.iter().map(size).collect();
             let Some(group) = compaction::choose(&sizes, large) else { return Ok(()) };
-            let dir = vectors_dir(&self.dir);
+            let dir = part(self.held.root(), VECTORS)?;
             let mut opened = Vec::with_capacity(group.len());
             for &at in &group {
-                // Its codes are about to be believed.
+                // Its codes are about to get a checksum of their own.
                 vectors::check(&dir, &self.next.segments[at], true)?;
                 opened.push(VectorSegment::open(&dir, &self.next.recipe, &self.next.segments[at])?);
             }
@@ -542,6 +586,7 @@ impl IndexWriter {
                 merged.push(key, row);
                 Ok(())
             })?;
+            opened.iter().try_for_each(VectorSegment::check_maps)?;
             drop(opened);
             let mut position = 0..;
             self.next.segments.retain(|_| position.next().is_some_and(|at: usize| !group.contains(&at)));
@@ -556,11 +601,10 @@ impl IndexWriter {
 }
 
 impl Draft {
-    /// The name of the next file of vectors.
-    fn new_file(&mut self, kind: &str) -> String {
-        let name = format!("{:06}.{kind}", self.next_file);
+    /// The number of the next file of vectors.
+    fn new_number(&mut self) -> u64 {
         self.next_file += 1;
-        name
+        self.next_file - 1
     }
 }
 
@@ -569,50 +613,17 @@ impl Drop for IndexWriter {
     fn drop(&mut self) {
         // tantivy's thread ends here, so that it writes nothing more.
         self.documents = None;
-        // What cannot be removed now is swept by the next writer; what cannot be read may be somebody's yet.
-        if self.changed
-            && let Ok(last) = Manifest::read(&self.dir)
-        {
-            let _ = sweep(&self.dir, last.as_ref());
+        // What cannot be removed now is swept by the next writer. Files of a manifest that cannot be read stay.
+        if self.changed && self.unreadable.is_none() {
+            let _ = sweep(&self.held, self.last.as_ref(), self.last.as_ref());
         }
     }
 }
 
-/// Removes what the commit does not name.
-fn sweep(dir: &Path, manifest: Option<&Manifest>) -> Result<()> {
-    files::sweep(&vectors_dir(dir), |name| manifest.is_some_and(|manifest| manifest.names_vectors(name)))?;
-    files::sweep(&catalog_dir(dir), |name| manifest.is_some_and(|manifest| manifest.names_documents(name)))
-}
-
-/// Whether a directory's entry is of an index.
-fn ours(entry: std::io::Result<fs::DirEntry>) -> bool {
-    let names = ["lock", "vectors", "catalog", "manifest.json", "manifest.tmp"];
-    entry.is_ok_and(|entry| names.iter().any(|name| entry.file_name() == *name))
-}
-
-/// The directory that this writer made, to be removed if nothing comes to be committed in it.
-struct Undo(Option<PathBuf>);
-
-impl Undo {
-    /// Makes `dir` if it is not there.
-    fn making(dir: &Path) -> Result<Self> {
-        if dir.is_dir() {
-            return Ok(Self(None));
-        }
-        files::create_directory(dir)?;
-        Ok(Self(Some(dir.into())))
-    }
-
-    fn keep(&mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Undo {
-    fn drop(&mut self) {
-        if let Some(dir) = &self.0 {
-            // What cannot be removed is an empty index, which every command understands.
-            let _ = fs::remove_dir_all(dir);
-        }
-    }
+/// Removes what was named by the `old` commit, or by none, and is not named by the `current` one.
+fn sweep(held: &Held, old: Option<&Manifest>, current: Option<&Manifest>) -> Result<()> {
+    held.sweep(
+        |name| old.is_some_and(|old| old.names_somewhere(name)),
+        |dir, name| current.is_some_and(|current| current.names(dir, name)),
+    )
 }

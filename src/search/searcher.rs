@@ -224,8 +224,7 @@ impl Searcher {
             found.iter().map(|near| near.key).filter(|key| !other.contains_key(key)).collect()
         };
         let (only_dense, only_lexical) = (only(dense, &of_lexical), only(best, &of_dense));
-        // Not every kind of index gives vectors back.
-        let near = self.index.scores(vector, &only_lexical).unwrap_or_else(|_| vec![f32::NAN; only_lexical.len()]);
+        let near = self.index.scores(vector, &only_lexical)?;
         let near: HashMap<u64, f32> = only_lexical.iter().copied().zip(near).collect();
         let words: HashMap<u64, f32> = only_dense.iter().copied().zip(lexical.scores(&only_dense)?).collect();
         let sign = if self.index.manifest().recipe.metric == Metric::L2 { -1.0 } else { 1.0 };

@@ -13,6 +13,7 @@ mod writer;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tantivy::columnar::Column;
 use tantivy::schema::IndexRecordOption;
@@ -26,6 +27,7 @@ pub(super) use writer::CatalogWriter;
 
 use super::manifest::Documents;
 use crate::error::{Error, Result};
+use crate::files::Dir;
 use directory::Pinned;
 use fields::{CONTENT, DOCUMENT, Fields, KEY, VERSION};
 use words::WORDS;
@@ -40,9 +42,9 @@ const TEXTS: &str = ".store";
 
 /// Checks the files of a commit; all but the stored texts, unless `whole`: those are checked document by document when
 /// they are read.
-pub(super) fn check(dir: &Path, documents: &Documents, whole: bool) -> Result<()> {
+pub(super) fn check(dir: &Dir, documents: &Documents, whole: bool) -> Result<()> {
     documents.files.iter().try_for_each(|file| {
-        if whole || !file.name.ends_with(TEXTS) { file.check(dir) } else { file.check_length(dir).map(drop) }
+        if whole || !file.name.ends_with(TEXTS) { file.check(dir) } else { file.open(dir).map(drop) }
     })
 }
 
@@ -97,6 +99,7 @@ fn digest_at([high, low]: &[Column<u64>; 2], document: DocId) -> Option<Digest> 
 /// One commit's documents, to read.
 pub(super) struct Catalog {
     dir: PathBuf,
+    files: Pinned,
     fields: Fields,
     language: Option<Language>,
     searcher: Searcher,
@@ -105,24 +108,35 @@ pub(super) struct Catalog {
 
 impl Catalog {
     /// Opens the documents of a commit, whose files have been checked.
-    pub(super) fn open(dir: &Path, documents: &Documents, language: Option<Language>) -> Result<Self> {
+    pub(super) fn open(dir: Dir, documents: &Documents, language: Option<Language>) -> Result<Self> {
+        let path = dir.path().to_owned();
+        let dir = Arc::new(dir);
         // Before tantivy reads them: it panics where two fields have one name.
         let schema = documents.meta.get("schema");
         let is_known = |fields: &Fields| schema == serde_json::to_value(&fields.schema).ok().as_ref();
         let fields = [Fields::new(), Fields::format_2()].into_iter().find(is_known);
         let fields =
-            fields.ok_or_else(|| Error::damaged(dir, "its documents have other fields than this release knows"))?;
+            fields.ok_or_else(|| Error::damaged(&path, "its documents have other fields than this release knows"))?;
+        let meta = serde_json::to_vec(&documents.meta)
+            .map_err(|error| damaged(&path)(tantivy::TantivyError::InvalidArgument(error.to_string())))?;
+        let files = Pinned::new(dir, Some(meta));
         let open = || -> tantivy::Result<Searcher> {
-            let meta = serde_json::to_vec(&documents.meta)
-                .map_err(|error| tantivy::TantivyError::InvalidArgument(error.to_string()))?;
-            let index = Index::open(Pinned::open(dir, Some(meta))?)?;
+            let index = Index::open(files.clone())?;
             let reader: tantivy::IndexReader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
             Ok(reader.searcher())
         };
-        let searcher = open().map_err(damaged(dir))?;
+        let searcher = open().map_err(damaged(&path))?;
         let open = |segment| Columns::open(segment, fields.latest.is_some());
         let columns = searcher.segment_readers().iter().map(open).collect::<tantivy::Result<_>>();
-        Ok(Self { dir: dir.into(), columns: columns.map_err(damaged(dir))?, fields, language, searcher })
+        Ok(Self { columns: columns.map_err(damaged(&path))?, dir: path, files, fields, language, searcher })
+    }
+
+    /// Checks that all that was read of its files was there; to be asked when what was read is about to be used.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`]: a file became shorter.
+    pub(super) fn check_maps(&self) -> Result<()> {
+        self.files.check_maps()
     }
 
     fn segments(&self) -> impl Iterator<Item = (&SegmentReader, &Columns)> {
@@ -166,8 +180,29 @@ impl Catalog {
         self.columns(address).document(address.doc_id).ok_or_else(missing)
     }
 
-    /// A document, if it is as it was committed.
+    /// A document, if it is as it was committed. The digest of its content says so of all but its id; of that the terms do,
+    /// whose file is checked whenever it is opened.
     fn read(&self, address: DocAddress) -> Result<Option<Stored>> {
+        let stored = self.read_content(address)?;
+        match stored {
+            Some(stored) if !self.has_id(address, &stored.id)? => Ok(None),
+            stored => Ok(stored),
+        }
+    }
+
+    /// Whether `id` is that of the document at `address`.
+    fn has_id(&self, address: DocAddress, id: &str) -> Result<bool> {
+        let term = Term::from_field_text(self.fields.id, id);
+        let look = || -> tantivy::Result<bool> {
+            let terms = self.searcher.segment_reader(address.segment_ord).inverted_index(self.fields.id)?;
+            let Some(mut postings) = terms.read_postings(&term, IndexRecordOption::Basic)? else { return Ok(false) };
+            Ok(postings.doc() <= address.doc_id && postings.seek(address.doc_id) == address.doc_id)
+        };
+        look().map_err(damaged(&self.dir))
+    }
+
+    /// A document, if its content is as it was committed.
+    fn read_content(&self, address: DocAddress) -> Result<Option<Stored>> {
         let Some(content) = self.columns(address).content(address.doc_id) else { return Ok(None) };
         // In a large index the stored texts have not been checked, and tantivy may find no end in them.
         let read = catch_unwind(AssertUnwindSafe(|| self.searcher.doc(address)));

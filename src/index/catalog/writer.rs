@@ -1,7 +1,9 @@
 //! Documents on their way into a commit.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use tantivy::index::SegmentId;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::{Index, IndexMeta, IndexWriter, SegmentMeta, Term};
 
@@ -9,6 +11,7 @@ use super::directory::Pinned;
 use super::fields::{Entry, Fields};
 use super::{Language, register_words};
 use crate::error::{Error, Result};
+use crate::files::Dir;
 use crate::index::compaction;
 use crate::index::files::StoredFile;
 use crate::index::manifest::Documents;
@@ -21,35 +24,44 @@ const LARGE: u64 = 1 << 20;
 
 /// Writes tantivy's files. None of them counts until a manifest names it.
 pub(in crate::index) struct CatalogWriter {
-    dir: PathBuf,
+    dir: Arc<Dir>,
     fields: Fields,
     directory: Pinned,
     index: Index,
     writer: IndexWriter,
+    /// The files that were listed last.
+    listed: Vec<StoredFile>,
 }
 
 impl CatalogWriter {
     /// Goes on from a commit, or begins with nothing.
-    pub(in crate::index) fn open(dir: &Path, base: Option<&Documents>, language: Language) -> Result<Self> {
+    pub(in crate::index) fn open(dir: Dir, base: Option<&Documents>, language: Language) -> Result<Self> {
         let fields = Fields::new();
-        let open = || -> tantivy::Result<(Pinned, Index, IndexWriter)> {
-            let meta = base.and_then(|documents| serde_json::to_vec(&documents.meta).ok());
-            let directory = Pinned::open(dir, meta)?;
+        let dir = Arc::new(dir);
+        let meta = base.map(|documents| serde_json::to_vec(&documents.meta)).transpose();
+        let meta = meta.map_err(|source| Error::Index {
+            path: dir.path().into(),
+            what: "cannot read what it holds".into(),
+            source: source.into(),
+        })?;
+        let directory = Pinned::new(Arc::clone(&dir), meta);
+        let open = || -> tantivy::Result<(Index, IndexWriter)> {
             let index = Index::open_or_create(directory.clone(), fields.schema.clone())?;
             register_words(&index, language);
             // One thread and merges of our own: a commit's files are complete when they are listed.
             let writer = index.writer_with_num_threads(1, WRITER_MEMORY)?;
             writer.set_merge_policy(Box::new(NoMergePolicy));
-            Ok((directory, index, writer))
+            Ok((index, writer))
         };
-        let (directory, index, writer) = open().map_err(|source| writing(dir, source))?;
-        Ok(Self { dir: dir.into(), fields, directory, index, writer })
+        let (index, writer) = open().map_err(|source| writing(dir.path(), source))?;
+        let listed = base.map(|documents| documents.files.clone()).unwrap_or_default();
+        Ok(Self { dir, fields, directory, index, writer, listed })
     }
 
     /// Adds a passage.
     pub(in crate::index) fn put(&self, entry: &Entry) -> Result<()> {
         let added = self.writer.add_document(self.fields.document(entry));
-        added.map(drop).map_err(|source| writing(&self.dir, source))
+        added.map(drop).map_err(|source| writing(self.dir.path(), source))
     }
 
     /// Removes the passages of the document of this id. What is removed is remembered until the next commit.
@@ -57,12 +69,12 @@ impl CatalogWriter {
         self.writer.delete_term(Term::from_field_text(self.fields.id, id));
     }
 
-    /// Writes all that was put; what small segments have become many is merged. Gives the files, which are on the disk
-    /// then, though their names are not yet; `base` has those that are known. All passages are of so many `documents`.
-    pub(in crate::index) fn flush(&mut self, documents: u64, base: Option<&Documents>) -> Result<Documents> {
-        let failed = |source| writing(&self.dir, source);
+    /// Writes all that was put; if it `tidies`, small segments that have become many are merged. Gives the files, which are on the disk
+    /// then, though their names are not yet. All passages are of so many `documents`.
+    pub(in crate::index) fn flush(&mut self, documents: u64, tidies: bool) -> Result<Documents> {
+        let failed = |source| writing(self.dir.path(), source);
         self.writer.commit().map_err(failed)?;
-        loop {
+        while tidies {
             let segments = self.index.load_metas().map_err(failed)?.segments;
             let sizes: Vec<_> = segments
                 .iter()
@@ -70,27 +82,44 @@ impl CatalogWriter {
                 .collect();
             let Some(group) = compaction::choose(&sizes, LARGE) else { break };
             let ids: Vec<_> = group.iter().map(|&at| SegmentMeta::id(&segments[at])).collect();
+            self.check_texts(&ids)?;
             self.writer.merge(&ids).wait().map_err(failed)?;
         }
+        self.directory.check_maps()?;
         let metas = self.index.load_metas().map_err(failed)?;
-        let meta = self.directory.meta().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let unknown = || tantivy::TantivyError::InternalError("it has not said what it wrote".into());
+        let meta = self.directory.meta().ok_or_else(unknown).map_err(failed)?;
+        let meta = serde_json::from_slice(&meta).map_err(|source| Error::Index {
+            path: self.dir.path().into(),
+            what: "cannot read what tantivy wrote".into(),
+            source: source.into(),
+        })?;
         let passages = metas.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
-        Ok(Documents { count: documents, passages: Some(passages), files: self.files(&metas, base)?, meta })
+        self.listed = self.files(&metas)?;
+        Ok(Documents { count: documents, passages: Some(passages), files: self.listed.clone(), meta })
+    }
+
+    /// Checks the stored texts of segments that are about to be merged, as far as they are of the last commit: in a large
+    /// index nobody has looked at all of them yet, and what is written anew gets a checksum of its own.
+    fn check_texts(&self, segments: &[SegmentId]) -> Result<()> {
+        let merged = |file: &&StoredFile| segments.iter().any(|id| file.name.starts_with(&id.uuid_string()));
+        self.listed.iter().filter(merged).try_for_each(|file| file.check(&self.dir))
     }
 
     /// The files of these segments, in the order of their names.
-    fn files(&self, metas: &IndexMeta, base: Option<&Documents>) -> Result<Vec<StoredFile>> {
+    fn files(&self, metas: &IndexMeta) -> Result<Vec<StoredFile>> {
         let mut names: Vec<PathBuf> = metas.list_segment_files().into_iter().collect();
         names.sort();
-        let known = |name: &Path| {
-            base.and_then(|documents| documents.files.iter().find(|file| Path::new(&file.name) == name)).cloned()
-        };
-        names
-            .iter()
+        let known = |name: &Path| self.listed.iter().find(|file| Path::new(&file.name) == name).cloned();
+        let mut files = Vec::new();
+        for name in names {
+            let shown = name.to_string_lossy();
             // Not every segment has every kind of file.
-            .filter(|name| self.dir.join(name).exists())
-            .map(|name| known(name).map_or_else(|| StoredFile::sync(&self.dir.join(name)), Ok))
-            .collect()
+            if self.dir.identity_of(&shown).map_err(Error::read(&self.dir.path_of(&shown)))?.is_some() {
+                files.push(known(&name).map_or_else(|| StoredFile::sync(&self.dir, &shown), Ok)?);
+            }
+        }
+        Ok(files)
     }
 }
 

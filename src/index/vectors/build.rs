@@ -7,19 +7,13 @@ use faiss::index::io::{read_index, write_index};
 use faiss::index::{Idx, Index as _, IndexImpl};
 use faiss::{MetricType, index_factory};
 
+use super::codes::Written;
 use super::search::{Searchable, use_threads};
 use super::{allowed_threads, failed, reason, utf8};
 use crate::error::{Error, Result};
+use crate::files::{Dir, path_of};
 use crate::index::files::{self, StoredFile};
-use crate::index::manifest::{Codes, Metric, Recipe, Segment};
-
-/// Bytes before the index that an `IDMap` holds: its kind (4), dimension (4), number of vectors (8), two numbers that mean
-/// nothing (16), whether it is trained (1), metric (4).
-const HEADER: usize = 37;
-
-/// Kinds of index that end with their codes: flat with inner products and squared distances, scalar quantizers, and HNSW
-/// over a flat one.
-const CODES_LAST: [&[u8; 4]; 4] = [b"IxFI", b"IxF2", b"IxSQ", b"IHNf"];
+use crate::index::manifest::{Metric, Recipe, Segment};
 
 /// Vectors that become a segment together.
 #[derive(Default)]
@@ -70,26 +64,36 @@ impl SegmentBuilder {
         self.keys.retain(kept);
     }
 
-    /// Writes the segment, on the disk when this returns, and tells of it. It begins as `trained`, if that is given.
-    pub(in crate::index) fn write(&self, path: &Path, recipe: &Recipe, trained: Option<&Path>) -> Result<Segment> {
+    /// Writes the segment as file `number` of `dir`, on the disk when this returns, and tells of it. It begins as `trained`,
+    /// if that is given.
+    pub(in crate::index) fn write(
+        &self,
+        dir: &Dir,
+        number: u64,
+        recipe: &Recipe,
+        trained: Option<&StoredFile>,
+    ) -> Result<Segment> {
+        let name = files::new_name(number, "faiss");
+        let path = dir.path_of(&name);
         let mut index = match trained {
-            Some(trained) => read_index(utf8(trained)?).map_err(failed(trained, "cannot open"))?,
-            None => new_index(recipe, path)?,
+            Some(trained) => read_trained(dir, trained)?,
+            None => new_index(recipe, &path)?,
         };
         use_threads(allowed_threads());
         let keys: Vec<Idx> = self.keys.iter().copied().map(Idx::new).collect();
-        index.add_with_ids(&self.rows, &keys).map_err(failed(path, "cannot add vectors"))?;
+        index.add_with_ids(&self.rows, &keys).map_err(failed(&path, "cannot add vectors"))?;
         let index = Searchable::new(index).map_err(|words| Error::Index {
-            path: path.into(),
+            path: path.clone(),
             what: "cannot read keys".into(),
             source: words.into(),
         })?;
-        files::persist(path, |beside| {
-            write_index(index.index(), utf8(beside)?).map_err(failed(beside, "cannot write"))
+        files::create(dir, &name, |file, path| {
+            write_index(index.index(), path_of(file)).map_err(failed(path, "cannot write"))
         })?;
-        let file = StoredFile::sync(path)?;
+        let sums = format!("{}.sums", name.trim_end_matches(".faiss"));
+        let Written { file, codes } = Written::of(dir, &name, &sums, &index)?;
         Ok(Segment {
-            codes: codes(path, &file, self.keys.len() as u64, &index)?,
+            codes,
             file,
             vectors: self.keys.len() as u64,
             first_key: self.keys.first().copied().unwrap_or_default(),
@@ -98,22 +102,29 @@ impl SegmentBuilder {
         })
     }
 
-    /// If the recipe's factory needs training, trains an empty index on these vectors and writes it.
-    pub(in crate::index) fn train(&self, path: &Path, recipe: &Recipe) -> Result<Option<StoredFile>> {
-        let mut index = new_index(recipe, path)?;
+    /// If the recipe's factory needs training, trains an empty index on these vectors and writes it as file `number`.
+    pub(in crate::index) fn train(&self, dir: &Dir, number: u64, recipe: &Recipe) -> Result<Option<StoredFile>> {
+        let mut index = new_index(recipe, dir.path())?;
         if index.is_trained() {
             return Ok(None);
         }
         use_threads(allowed_threads());
         index.train(&self.rows).map_err(|error| Error::Training {
-            dir: path.parent().and_then(Path::parent).unwrap_or(path).into(),
+            dir: dir.path().parent().unwrap_or(dir.path()).into(),
             factory: recipe.factory.clone(),
             vectors: self.len(),
             source: reason(&error.to_string()).into(),
         })?;
-        files::persist(path, |beside| write_index(&index, utf8(beside)?).map_err(failed(beside, "cannot write")))?;
-        StoredFile::sync(path).map(Some)
+        let name = files::new_name(number, "trained");
+        files::create(dir, &name, |file, path| write_index(&index, path_of(file)).map_err(failed(path, "cannot write")))
+            .map(Some)
     }
+}
+
+/// The empty index that a factory's training made.
+fn read_trained(dir: &Dir, trained: &StoredFile) -> Result<IndexImpl> {
+    let file = trained.open(dir)?;
+    read_index(path_of(&file)).map_err(failed(&dir.path_of(&trained.name), "cannot open"))
 }
 
 /// An index without keys, for others to use.
@@ -125,10 +136,10 @@ pub(in crate::index) struct Whole {
 }
 
 impl Whole {
-    /// Begins one as segments begin.
-    pub(in crate::index) fn begin(recipe: &Recipe, trained: Option<&Path>, path: &Path) -> Result<Self> {
+    /// Begins one as segments begin, to be written to `path`; `trained` is a file of `dir`.
+    pub(in crate::index) fn begin(recipe: &Recipe, trained: Option<(&Dir, &StoredFile)>, path: &Path) -> Result<Self> {
         let begun = match trained {
-            Some(trained) => read_index(utf8(trained)?).map_err(failed(trained, "cannot open"))?,
+            Some((dir, trained)) => read_trained(dir, trained)?,
             None => new_index(recipe, path)?,
         };
         let index = begun.into_id_map().map_err(failed(path, "cannot make an index"))?.into_inner();
@@ -151,34 +162,6 @@ impl Whole {
         self.flush()?;
         write_index(&self.index, utf8(&self.path)?).map_err(failed(&self.path, "cannot write"))
     }
-}
-
-/// Where the codes are in a file just written: the last thing before the keys, which are the last of all; before either
-/// stands its length. The length is that of the codes in bytes, or in floats where they are floats.
-fn codes(path: &Path, file: &StoredFile, vectors: u64, index: &Searchable) -> Result<Option<Codes>> {
-    use std::io::{Read, Seek, SeekFrom};
-
-    let mut opened = std::fs::File::open(path).map_err(Error::read(path))?;
-    let mut at = |position: u64| -> Result<[u8; 8]> {
-        let mut bytes = [0; 8];
-        opened.seek(SeekFrom::Start(position)).map_err(Error::read(path))?;
-        opened.read_exact(&mut bytes).map_err(Error::read(path))?;
-        Ok(bytes)
-    };
-    let kind = at(HEADER as u64)?;
-    if !CODES_LAST.iter().any(|last| kind.starts_with(*last)) {
-        return Ok(None);
-    }
-    // FAISS does not say for HNSW, whose codes are the vectors.
-    let code = index.code_size().unwrap_or(u64::from(index.index().d()) * 4);
-    let bytes = vectors * code;
-    let Some(end) = file.bytes.checked_sub(8 + 8 * vectors) else { return Ok(None) };
-    let Some(start) = end.checked_sub(bytes).filter(|&start| start >= 8) else { return Ok(None) };
-    let lengths = (u64::from_le_bytes(at(start - 8)?), u64::from_le_bytes(at(end)?));
-    if ![(bytes, vectors), (bytes / 4, vectors)].contains(&lengths) {
-        return Ok(None);
-    }
-    Ok(Some(Codes { start, bytes, rest_crc32: files::checksum_without(path, start..end)? }))
 }
 
 /// Checks that FAISS knows the recipe's factory, before any work is done for it. Says whether it needs training.

@@ -4,11 +4,13 @@
 //! `faiss.read_index` opens the file as it is. Segments are never changed once written.
 
 mod build;
+mod codes;
 mod scan;
 mod search;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use faiss::index::Index as _;
@@ -16,14 +18,16 @@ use faiss::index::autotune::ParameterSpace;
 use faiss::index::io::{IoFlags, read_index_with_flags};
 
 pub(super) use build::{SegmentBuilder, Whole, check_factory};
+pub(super) use codes::{add_sums, check, lacks_sums};
 pub(super) use scan::{is_better, scan};
 
-use super::files;
 use super::keys::Keys;
 use super::manifest::{Metric, Recipe, Segment};
 use crate::encoder::Vectors;
 use crate::error::{Error, Result};
+use crate::files::{Dir, Watched, path_of, shorter};
 use crate::kernels::Isa;
+use codes::CheckedCodes;
 use search::{Probes, Searchable, Selector, use_threads};
 
 /// FAISS's `IO_FLAG_MMAP_IFC`: codes stay in the file and are mapped, not read. The crate has no name for it.
@@ -78,14 +82,21 @@ pub(super) struct VectorSegment {
     index: Searchable,
     dead: Vec<u64>,
     living: Option<Selector<'static>>,
+    codes: Option<CheckedCodes>,
+    takes_selector: OnceLock<bool>,
+    /// What FAISS has mapped of the file.
+    maps: Vec<Watched>,
 }
 
 impl VectorSegment {
     /// Opens a segment's file. Everything of it but the codes has been checked, and the codes' length.
-    pub(super) fn open(dir: &Path, recipe: &Recipe, segment: &Segment) -> Result<Self> {
-        let path = dir.join(&segment.file.name);
-        let index =
-            read_index_with_flags(utf8(&path)?, IoFlags::from(MAP_CODES)).map_err(failed(&path, "cannot open"))?;
+    pub(super) fn open(dir: &Dir, recipe: &Recipe, segment: &Segment) -> Result<Self> {
+        let name = &segment.file.name;
+        let path = dir.path_of(name);
+        let file = segment.file.open(dir)?;
+        let index = read_index_with_flags(path_of(&file), IoFlags::from(MAP_CODES));
+        let index = index.map_err(failed(&path, "cannot open"))?;
+        let maps = Watched::of_file(&file, name).map_err(Error::read(&path))?;
         if (index.ntotal(), index.d() as usize) != (segment.vectors, recipe.dim) {
             let (vectors, dim) = (index.ntotal(), index.d());
             let said = format!("the manifest says {} of {}", segment.vectors, recipe.dim);
@@ -94,7 +105,38 @@ impl VectorSegment {
         let own = |words| index_error(&path, "cannot open", words);
         let index = Searchable::new(index).map_err(own)?;
         let living = if segment.dead.is_empty() { None } else { Some(Selector::without(&segment.dead).map_err(own)?) };
-        Ok(Self { index, dead: segment.dead.clone(), living, path })
+        let codes = CheckedCodes::open(dir, segment, file)?;
+        let dead = segment.dead.clone();
+        let opened = Self { index, dead, living, codes, takes_selector: OnceLock::new(), maps, path };
+        opened.check_maps()?;
+        Ok(opened)
+    }
+
+    /// Checks that all that FAISS has read of the file was there.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`]: the file became shorter.
+    pub(super) fn check_maps(&self) -> Result<()> {
+        match self.maps.iter().all(Watched::is_whole) {
+            true => Ok(()),
+            false => Err(Error::damaged(&self.path, shorter().to_string())),
+        }
+    }
+
+    /// Checks those vectors whose `keys`, which ascend, are here: whether they are as they were committed. Where their
+    /// parts have no checksums, all of the file was checked when it was opened.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], or the file cannot be read.
+    pub(super) fn check_vectors(&self, keys: &[u64]) -> Result<()> {
+        self.check_maps()?;
+        let Some(codes) = &self.codes else { return Ok(()) };
+        codes.check(keys.iter().filter_map(|&key| self.position(key)))
+    }
+
+    /// Where the vector of `key` is.
+    fn position(&self, key: u64) -> Option<usize> {
+        self.index.keys().binary_search_by_key(&Some(key), |key| key.get()).ok()
     }
 
     /// Has searches be so thorough.
@@ -126,18 +168,14 @@ impl VectorSegment {
         }
         // The caller's threads share the work; FAISS's own would be a team for each of them.
         use_threads(1);
-        let found = match &self.living {
-            Some(_) if count >= MANY_QUERIES && self.dead.len() <= FEW_DEAD => None,
-            // Some kinds of index take no selector (those that begin with a transformation, for one).
-            living => {
-                let selector = living.as_ref().map(|living| (living, Probes::Usual));
-                self.index.search(queries, count, depth, selector).ok().map(|found| (depth, found))
+        let multiplies = count >= MANY_QUERIES && self.dead.len() <= FEW_DEAD;
+        let (depth, (scores, keys)) = match &self.living {
+            Some(living) if !multiplies && self.takes_selector()? => {
+                (depth, self.selected(queries, count, depth, (living, Probes::Usual))?)
             }
-        };
-        let (depth, (scores, keys)) = match found {
-            Some(found) => found,
+            None => (depth, self.all(queries, count, depth)?),
             // However the dead ones rank, so many more hold k that live.
-            None => (depth + self.dead.len(), self.all(queries, count, depth + self.dead.len())?),
+            Some(_) => (depth + self.dead.len(), self.all(queries, count, depth + self.dead.len())?),
         };
         Ok(neighbours(&scores, &keys, depth, |key| !self.is_dead(key)).map(|found| found.take(k).collect()).collect())
     }
@@ -166,31 +204,54 @@ impl VectorSegment {
             return compared_all();
         }
         use_threads(1);
-        let selector = Selector::among(allowed.bitmap()).map_err(|words| self.search_error(words))?;
-        let selected = |probes| -> Option<Vec<Vec<Neighbour>>> {
-            let (scores, keys) = self.index.search(queries, count, depth, Some((&selector, probes))).ok()?;
-            let found = neighbours(&scores, &keys, depth, |_| true).map(Iterator::collect);
-            let found: Vec<Vec<_>> = found.collect();
-            found.iter().all(|found| found.len() == depth).then_some(found)
-        };
-        let usual = if few { None } else { selected(Probes::Usual) };
-        match usual.or_else(|| selected(Probes::All)) {
-            Some(found) => Ok(found),
-            None if self.gives_vectors() => compared_all(),
-            // No selector, and no vectors: all are ranked.
-            None => {
-                let (scores, keys) = self.all(queries, count, self.len())?;
-                let ranked = neighbours(&scores, &keys, self.len(), |key| allowed.contains(key));
-                Ok(ranked.map(|found| found.take(k).collect()).collect())
+        if self.takes_selector()? {
+            let selector = Selector::among(allowed.bitmap()).map_err(|words| self.search_error(words))?;
+            // A part of the lists, or of a graph, may not hold so many: then all of them are looked at.
+            for probes in [Probes::Usual, Probes::All].into_iter().skip(usize::from(few)) {
+                let (scores, keys) = self.selected(queries, count, depth, (&selector, probes))?;
+                let found = neighbours(&scores, &keys, depth, |_| true).map(Iterator::collect);
+                let found: Vec<Vec<_>> = found.collect();
+                if found.iter().all(|found| found.len() == depth) {
+                    return Ok(found);
+                }
             }
         }
+        if self.gives_vectors() {
+            return compared_all();
+        }
+        // No selector, and no vectors: all are ranked.
+        let (scores, keys) = self.all(queries, count, self.len())?;
+        let ranked = neighbours(&scores, &keys, self.len(), |key| allowed.contains(key));
+        Ok(ranked.map(|found| found.take(k).collect()).collect())
+    }
+
+    /// Whether this kind of index can be told which keys may be found. Some cannot: those that begin with a transformation,
+    /// for one.
+    fn takes_selector(&self) -> Result<bool> {
+        if let Some(&known) = self.takes_selector.get() {
+            return Ok(known);
+        }
+        // By a search that may find nothing.
+        let none = Selector::among(&[0]).map_err(|words| self.search_error(words))?;
+        let zeros = vec![0.0; self.index.index().d() as usize];
+        use_threads(1);
+        let takes = self.index.search(&zeros, 1, 1, Some((&none, Probes::Usual))).is_ok();
+        Ok(*self.takes_selector.get_or_init(|| takes))
+    }
+
+    fn selected(
+        &self,
+        queries: &[f32],
+        count: usize,
+        depth: usize,
+        selector: (&Selector<'_>, Probes),
+    ) -> Result<(Vec<f32>, Vec<i64>)> {
+        self.index.search(queries, count, depth, Some(selector)).map_err(|words| self.search_error(words))
     }
 
     /// Prepares for [`VectorSegment::search_among`]: lists that are searched without a selector are searched all.
     pub(super) fn prepare_to_filter(&mut self) -> Result<()> {
-        let any = Selector::among(&[u8::MAX]).map_err(|words| self.search_error(words))?;
-        let zeros = vec![0.0; self.index.index().d() as usize];
-        if self.gives_vectors() || self.index.search(&zeros, 1, 1, Some((&any, Probes::Usual))).is_ok() {
+        if self.gives_vectors() || self.takes_selector()? {
             return Ok(());
         }
         let all = ParameterSpace::new()
@@ -209,7 +270,7 @@ impl VectorSegment {
     }
 
     /// Whether vectors come back, rounded perhaps.
-    fn gives_vectors(&self) -> bool {
+    pub(super) fn gives_vectors(&self) -> bool {
         self.index.reconstruct(0).is_ok()
     }
 
@@ -230,11 +291,8 @@ impl VectorSegment {
 
     /// The vector of `key`, as the index gives it back, so exact for `Flat`; `None` if it is not here, or gone.
     pub(super) fn get(&self, key: u64) -> Result<Option<Vec<f32>>> {
-        let keys = self.index.keys();
-        let Ok(position) = keys.binary_search_by_key(&Some(key), |key| key.get()) else { return Ok(None) };
-        if self.is_dead(key) {
-            return Ok(None);
-        }
+        let Some(position) = self.position(key).filter(|_| !self.is_dead(key)) else { return Ok(None) };
+        self.check_vectors(&[key])?;
         let row = self.index.reconstruct(position);
         row.map(Some).map_err(|words| index_error(&self.path, "cannot read a vector back", words))
     }
@@ -330,18 +388,6 @@ pub(super) fn merged<'a>(
         let Some(cursor) = next.min_by_key(|cursor| cursor.ahead.last().map(|(key, _)| *key)) else { return Ok(()) };
         let Some((key, row)) = cursor.ahead.pop() else { return Ok(()) };
         each(key, &row)?;
-    }
-}
-
-/// Checks a segment's file: all of it, or all but its codes, whose length is checked in either case.
-pub(super) fn check(dir: &Path, segment: &Segment, whole: bool) -> Result<()> {
-    match segment.codes {
-        Some(codes) if !whole => {
-            let path = segment.file.check_length(dir)?;
-            let hole = codes.start..codes.start + codes.bytes;
-            files::expect(&path, files::checksum_without(&path, hole)?, codes.rest_crc32)
-        }
-        _ => segment.file.check(dir),
     }
 }
 

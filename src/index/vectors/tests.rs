@@ -1,3 +1,5 @@
+use std::fs::File;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -28,11 +30,11 @@ fn recipe(dim: usize, metric: Metric, factory: &str) -> Recipe {
 fn segment(dir: &Path, recipe: &Recipe, rows: &[Vec<f32>], dead: &[u64]) -> (Segment, VectorSegment) {
     let mut builder = SegmentBuilder::default();
     rows.iter().zip(100..).for_each(|(row, key)| builder.push(key, row));
-    let trained = dir.join("trained.faiss");
-    let trained = builder.train(&trained, recipe).unwrap().map(|_| trained);
-    let mut written = builder.write(&dir.join("000001.faiss"), recipe, trained.as_deref()).unwrap();
+    let dir = Dir::open(dir).unwrap();
+    let trained = builder.train(&dir, 1, recipe).unwrap();
+    let mut written = builder.write(&dir, 2, recipe, trained.as_ref()).unwrap();
     written.dead = dead.to_vec();
-    let opened = VectorSegment::open(dir, recipe, &written).unwrap();
+    let opened = VectorSegment::open(&dir, recipe, &written).unwrap();
     (written, opened)
 }
 
@@ -104,9 +106,10 @@ proptest! {
         let segments: Vec<VectorSegment> = directories.iter().enumerate().map(|(part, dir)| {
             let mut builder = SegmentBuilder::default();
             keys(part).for_each(|at| builder.push(100 + at as u64, &rows[at]));
-            let mut written = builder.write(&dir.path().join("000001.faiss"), &recipe, None).unwrap();
+            let dir = Dir::open(dir.path()).unwrap();
+            let mut written = builder.write(&dir, 1, &recipe, None).unwrap();
             written.dead = keys(part).map(|at| 100 + at as u64).filter(|key| dead.contains(key)).collect();
-            VectorSegment::open(dir.path(), &recipe, &written).unwrap()
+            VectorSegment::open(&dir, &recipe, &written).unwrap()
         }).collect();
         let vectors = crate::encoder::Vectors::new(queries.concat(), 5);
         let keys = allowed.as_ref().map(|allowed| Keys::new(allowed.iter().copied()));
@@ -218,14 +221,13 @@ fn segments_are_read_back_together_in_the_order_of_their_keys() {
         let dir = tempfile::tempdir().unwrap();
         let mut builders = [SegmentBuilder::default(), SegmentBuilder::default()];
         rows.iter().zip(0..).for_each(|(row, key)| builders[usize::from(key % 3 == 0)].push(key, row));
-        let trained = dir.path().join("trained.faiss");
-        let trained = builders[0].train(&trained, &recipe).unwrap().map(|_| trained);
-        let segments: Vec<_> = (0..)
+        let dir = Dir::open(dir.path()).unwrap();
+        let trained = builders[0].train(&dir, 1, &recipe).unwrap();
+        let segments: Vec<_> = (2..)
             .zip(&builders)
             .map(|(number, builder)| {
-                let path = dir.path().join(format!("{number}.faiss"));
-                let written = builder.write(&path, &recipe, trained.as_deref()).unwrap();
-                VectorSegment::open(dir.path(), &recipe, &written).unwrap()
+                let written = builder.write(&dir, number, &recipe, trained.as_ref()).unwrap();
+                VectorSegment::open(&dir, &recipe, &written).unwrap()
             })
             .collect();
         let mut next = 0;
@@ -243,27 +245,59 @@ fn segments_are_read_back_together_in_the_order_of_their_keys() {
 }
 
 #[test]
-fn a_changed_byte_outside_the_codes_is_found_without_reading_them() {
-    for factory in ["Flat", "SQfp16", "HNSW4"] {
-        let dir = tempfile::tempdir().unwrap();
-        let (segment, _) = segment(dir.path(), &recipe(8, Metric::Ip, factory), &random_rows(5, 8), &[]);
-        let codes = segment.codes.unwrap_or_else(|| panic!("{factory} has its codes in one piece"));
-        let path = dir.path().join(&segment.file.name);
+fn a_changed_byte_is_found_in_the_codes_by_their_parts_and_elsewhere_without_reading_them() {
+    // Some vectors lie in one part, some in two; the last part is shorter.
+    for (factory, dim, rows) in [("Flat", 8, 5), ("Flat", 300, 20), ("SQfp16", 8, 5), ("HNSW4", 8, 5)] {
+        let temporary = tempfile::tempdir().unwrap();
+        let recipe = recipe(dim, Metric::Ip, factory);
+        let (segment, opened) = segment(temporary.path(), &recipe, &random_rows(rows, dim), &[]);
+        let dir = Dir::open(temporary.path()).unwrap();
+        let codes = segment.codes.clone().unwrap_or_else(|| panic!("{factory} has its codes in one piece"));
+        let path = temporary.path().join(&segment.file.name);
         let bytes = std::fs::read(&path).unwrap();
         let codes = codes.start as usize..(codes.start + codes.bytes) as usize;
+        let code = codes.len() / rows;
         if factory == "Flat" {
             let first = f32::from_le_bytes(bytes[codes.start..][..4].try_into().unwrap());
-            assert_eq!((codes.len(), first), (5 * 8 * 4, random_rows(1, 8)[0][0]));
+            assert_eq!((code, first), (dim * 4, random_rows(1, dim)[0][0]));
         }
-        for at in 0..bytes.len() {
+        for at in (0..bytes.len()).step_by(if dim > 8 { 97 } else { 1 }) {
             let mut changed = bytes.clone();
             changed[at] ^= 4;
             std::fs::write(&path, &changed).unwrap();
-            assert_eq!(check(dir.path(), &segment, false).is_ok(), codes.contains(&at), "{factory}, byte {at}");
-            assert!(check(dir.path(), &segment, true).is_err(), "{factory}, byte {at}");
+            assert_eq!(check(&dir, &segment, false).is_ok(), codes.contains(&at), "{factory}, byte {at}");
+            assert!(check(&dir, &segment, true).is_err(), "{factory}, byte {at}");
+            if codes.contains(&at) {
+                let row = (at - codes.start) / code;
+                assert!(opened.check_vectors(&[100 + row as u64]).is_err(), "{factory}, byte {at}");
+                assert!(opened.get(100 + row as u64).is_err(), "{factory}, byte {at}");
+                // The part's other vectors are not believed either, those of other parts are.
+                let far =
+                    (0..rows).find(|&other| other * code + 16384 < row * code || row * code + 16384 < other * code);
+                assert!(
+                    far.is_none_or(|row| opened.check_vectors(&[100 + row as u64]).is_ok()),
+                    "{factory}, byte {at}"
+                );
+            }
         }
         std::fs::write(&path, &bytes).unwrap();
-        check(dir.path(), &segment, true).unwrap();
+        check(&dir, &segment, true).unwrap();
+        opened.check_vectors(&(100..100 + rows as u64).collect::<Vec<_>>()).unwrap();
+    }
+}
+
+#[test]
+fn a_file_that_becomes_shorter_under_a_reader_is_damaged() {
+    for factory in ["Flat", "SQfp16", "HNSW4"] {
+        let temporary = tempfile::tempdir().unwrap();
+        let rows = random_rows(2000, 32);
+        let (segment, opened) = segment(temporary.path(), &recipe(32, Metric::Ip, factory), &rows, &[]);
+        let file = File::options().write(true).open(temporary.path().join(&segment.file.name)).unwrap();
+        assert_eq!(opened.maps.is_empty(), !cfg!(target_os = "linux"), "{factory}");
+        file.set_len(5000).unwrap();
+        opened.search(&rows[1999], 1, 5).unwrap();
+        let damaged = opened.check_vectors(&[]).unwrap_err();
+        assert!(damaged.to_string().ends_with("it became shorter while it was read"), "{factory}: {damaged}");
     }
 }
 
@@ -287,9 +321,13 @@ fn faisss_words_come_without_its_source_lines() {
 fn too_few_vectors_to_train_on_is_an_error() {
     let mut builder = SegmentBuilder::default();
     builder.push(1, &[1.0, 2.0]);
-    let error = builder.train(Path::new("ix/vectors/1.faiss"), &recipe(2, Metric::Ip, "IVF16,Flat")).unwrap_err();
-    assert_eq!(error.to_string(), "ix: cannot train IVF16,Flat on 1 vectors");
-    assert!(builder.train(Path::new("ix/vectors/1.faiss"), &recipe(2, Metric::Ip, "Flat")).unwrap().is_none());
+    let temporary = tempfile::tempdir().unwrap();
+    std::fs::create_dir(temporary.path().join("vectors")).unwrap();
+    let dir = Dir::open(&temporary.path().join("vectors")).unwrap();
+    let error = builder.train(&dir, 1, &recipe(2, Metric::Ip, "IVF16,Flat")).unwrap_err();
+    assert!(error.to_string().ends_with(": cannot train IVF16,Flat on 1 vectors"), "{error}");
+    assert!(!error.to_string().contains("vectors:"), "{error}");
+    assert!(builder.train(&dir, 1, &recipe(2, Metric::Ip, "Flat")).unwrap().is_none());
 }
 
 #[test]
