@@ -26,3 +26,4 @@ mod search;
 mod settings;
 mod support;
 mod trec_eval;
+mod writers;

@@ -20,6 +20,7 @@ use semsearch::vector_file::VectorReader;
 use serde::Serialize;
 
 use super::args::{self, Long, Records};
+use super::interrupt::{Interrupt, Stopped};
 use super::records::{Skipped, Window, cut, cutting, document_prompt, inputs, split_long};
 use super::settings::Settings;
 use super::terminal::{Cuts, EncodingBar, Terminal};
@@ -60,11 +61,12 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
         at_once: given.is_some(),
         commit_every: args.commit_every,
     };
+    let interrupt = Interrupt::expect(&settings.terminal);
+    let records = records.until(interrupt.reading());
     let writer = IndexWriter::open(&settings.index, recipe.clone(), options)?;
     let index = settings.index.display();
     settings.terminal.detail(&format!("index {index}: {} by {}", recipe.factory, recipe.metric));
 
-    super::interrupt::exit_on_signal(&settings.terminal);
     let total = settings.terminal.shows_progress().then(|| corpus::count(&inputs, format));
     let cutter =
         Cutter { tokenizer: embedder.tokenizer(), with_title: recipe.with_title, prompt: &recipe.prompts.document };
@@ -81,6 +83,9 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
         counts: Counts::default(),
         skipped: Skipped::new(args.records.on_error, &settings.terminal),
         prune: args.prune,
+        interrupt: &interrupt,
+        // A part of either is no index that was asked for.
+        keeps_parts: !args.rebuild && args.vectors.is_none(),
     };
     let documents = records.map(|record| args.records.fields().document(record?));
     let read = documents.take(args.records.limit.unwrap_or(usize::MAX));
@@ -100,6 +105,14 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
         report.as_json(index::recorded(&settings.index)?.as_ref())?;
     } else {
         report.as_text(&settings.terminal);
+    }
+    if interrupt.is_set() {
+        let kept = match written.commits {
+            0 => "nothing was committed, the index is as it was",
+            _ => "what is counted here was committed; run the same command again to go on",
+        };
+        settings.terminal.note(&format!("interrupted: {kept}"));
+        return Err(Stopped(interrupt.status()).into());
     }
     Ok(())
 }
@@ -214,6 +227,9 @@ struct Build<'a> {
     skipped: Skipped<'a>,
     /// Whether what left an input leaves the index: all of it, perhaps.
     prune: bool,
+    interrupt: &'a Interrupt,
+    /// Whether a build that is stopped commits what it has.
+    keeps_parts: bool,
 }
 
 /// A document to be put.
@@ -249,6 +265,9 @@ impl Build<'_> {
                     self.writer.note_empty(&input);
                 }
                 Err(error) => self.skip(error)?,
+            }
+            if self.interrupt.is_set() {
+                break;
             }
             if self.window.is_full(window.len(), bytes) {
                 bytes = 0;
@@ -319,12 +338,17 @@ impl Build<'_> {
                 }
             }
         }
-        let Embedded { vectors, tokenized } = self.embedder.embed_reporting(&unique, &mut self.bar)?;
+        let (embedded, done) = self.embedder.embed_until(&unique, &mut self.bar, self.interrupt.embedding())?;
+        let Embedded { vectors, tokenized } = embedded;
         // What is told are documents.
         self.bar.done(window.len().saturating_sub(unique.len()), 0);
-        self.counts.tokens += tokenized.ids.tokens();
-        self.counts.cuts.add(&tokenized.dropped);
-        for (new, pieces) in window.iter().zip(&pieces) {
+        for text in (0..unique.len()).filter(|&text| done[text]) {
+            self.counts.tokens += tokenized.ids.get(text).len();
+            self.counts.cuts.add(&tokenized.dropped[text..=text]);
+        }
+        // A document of which a piece is missing is not put: the work was stopped.
+        let is_done = |piece: &Piece| rows.get(piece.to_embed.as_ref()).is_none_or(|&row| done[row]);
+        for (new, pieces) in window.iter().zip(&pieces).filter(|(_, pieces)| pieces.iter().all(is_done)) {
             let vector = |piece: &Piece| match rows.get(piece.to_embed.as_ref()) {
                 Some(&row) => vectors.row(row),
                 None => known[piece.to_embed.as_ref()].as_slice(),
@@ -344,6 +368,14 @@ impl Build<'_> {
     /// Removes what left the inputs and these directories, if that is wanted, and commits.
     fn finish(mut self, prune: Option<&Vec<PathBuf>>) -> anyhow::Result<(Counts, Written)> {
         self.bar.finish();
+        if self.interrupt.is_set() {
+            self.skipped.report();
+            let counts = Counts { skipped: self.skipped.count, ..self.counts };
+            if !self.keeps_parts {
+                return Ok((Counts::default(), self.writer.abandon()));
+            }
+            return Ok((counts, self.writer.commit_untidied()?));
+        }
         if let Some(given) = self.given.take() {
             given.end()?;
         }

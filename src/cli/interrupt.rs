@@ -1,30 +1,96 @@
-//! Ctrl-C during long work: leave at once, with a word about what is kept.
+//! Ctrl-C and `SIGTERM` during long work.
 //!
-//! An index changes only by its commit, and files are written beside and renamed, so there is nothing to clean up that
-//! the next run does not sweep.
+//! Output that is not complete is of no use: the process ends at once. A build keeps what it has done: it is told to stop, and
+//! commits. A second signal ends that too; an index changes only by its commit, so nothing has to be cleaned up that the
+//! next run does not sweep.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::terminal::Terminal;
 
-/// As a shell reports a process that SIGINT ended.
-const INTERRUPTED: i32 = 130;
+/// As a shell reports a process that a signal ended: 130 for Ctrl-C.
+const ENDED_BY_SIGNAL: i32 = 128;
 
-/// From here on the first Ctrl-C ends the process.
-pub(super) fn exit_on_signal(terminal: &Terminal) {
-    // Where no handler can be had, the system's own way of ending the process does as well.
-    let Ok(mut signals) = Signals::new([SIGINT]) else { return };
-    let quiet = terminal.is_quiet();
-    thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            if !quiet {
-                anstream::eprintln!("\ninterrupted: what was committed before is kept");
+/// A signal ended the work, and what was done is kept; the process's status.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub(super) struct Stopped(pub(super) u8);
+
+/// How long a build that is told to stop goes on with what it has read.
+const LAST_WORDS: Duration = Duration::from_millis(700);
+
+/// Whether a build is to stop, and why.
+pub(super) struct Interrupt {
+    reading: Arc<AtomicBool>,
+    embedding: Arc<AtomicBool>,
+    signal: Arc<AtomicI32>,
+}
+
+impl Interrupt {
+    /// From here on the first signal tells the build to stop, and a second one ends the process.
+    pub(super) fn expect(terminal: &Terminal) -> Self {
+        let expected = Self { reading: Arc::default(), embedding: Arc::default(), signal: Arc::default() };
+        let Self { reading, embedding, signal } = &expected;
+        let (reading, embedding, signal) = (Arc::clone(reading), Arc::clone(embedding), Arc::clone(signal));
+        let terminal = terminal.clone();
+        on_signal(move |number| {
+            if signal.swap(number, Ordering::Relaxed) != 0 {
+                exit(number);
             }
-            // Not `exit`: other threads are at work, and nothing of theirs may be torn down under them.
-            signal_hook::low_level::exit(INTERRUPTED);
-        }
+            reading.store(true, Ordering::Relaxed);
+            let embedding = Arc::clone(&embedding);
+            thread::spawn(move || {
+                thread::sleep(LAST_WORDS);
+                embedding.store(true, Ordering::Relaxed);
+            });
+            terminal.note("stopping: what is done is being committed (once more ends it at once)");
+        });
+        expected
+    }
+
+    /// Set when nothing more is to be read.
+    pub(super) fn reading(&self) -> &Arc<AtomicBool> {
+        &self.reading
+    }
+
+    /// Set a little later, when nothing more is to be embedded.
+    pub(super) fn embedding(&self) -> &AtomicBool {
+        &self.embedding
+    }
+
+    /// Whether the build is to stop.
+    pub(super) fn is_set(&self) -> bool {
+        self.reading.load(Ordering::Relaxed)
+    }
+
+    /// The status of the process that was told to stop.
+    pub(super) fn status(&self) -> u8 {
+        (ENDED_BY_SIGNAL + self.signal.load(Ordering::Relaxed)) as u8
+    }
+}
+
+/// From here on the first signal ends the process.
+pub(super) fn exit_on_signal(terminal: &Terminal) {
+    let terminal = terminal.clone();
+    on_signal(move |number| {
+        terminal.note("interrupted: nothing was written");
+        exit(number);
     });
+}
+
+fn on_signal(mut act: impl FnMut(i32) + Send + 'static) {
+    // Where no handler can be had, the system's own way of ending the process does as well.
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
+    thread::spawn(move || signals.forever().for_each(&mut act));
+}
+
+fn exit(signal: i32) {
+    // Not `exit`: other threads are at work, and nothing of theirs may be torn down under them.
+    signal_hook::low_level::exit(ENDED_BY_SIGNAL + signal);
 }

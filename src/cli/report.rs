@@ -13,6 +13,7 @@ use semsearch::corpus;
 use semsearch::error::Error;
 
 use super::config::Config;
+use super::interrupt::Stopped;
 use super::output;
 
 /// The status of anything that failed.
@@ -40,6 +41,9 @@ pub(super) struct Shown {
 
 /// Reports why a command failed. A reader that closed our output has simply seen enough.
 pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
+    if let Some(Stopped(status)) = error.downcast_ref() {
+        return ExitCode::from(*status);
+    }
     let of_output = match error.downcast_ref() {
         Some(Error::Write { path, source }) if path.as_os_str() == output::STDOUT => Some(source),
         _ => error.downcast_ref::<io::Error>(),

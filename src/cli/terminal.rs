@@ -28,11 +28,6 @@ impl Terminal {
         Self { quiet, verbose: verbose && !quiet }
     }
 
-    /// Whether only errors are wanted.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
     /// Whether every detail is wanted.
     pub(super) fn is_verbose(&self) -> bool {
         self.verbose

@@ -5,9 +5,11 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 use super::compression::{bare_name, decompressed};
 #[cfg(feature = "parquet")]
@@ -18,6 +20,9 @@ use crate::error::{Error, Place, Result};
 
 /// Records read ahead of their use: enough that the encoder never waits for a file, few enough to cost no memory.
 const READ_AHEAD: usize = 1024;
+
+/// How often it is looked whether to stop.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// What a Parquet file begins with.
 pub(super) const PARQUET: &[u8] = b"PAR1";
@@ -149,7 +154,7 @@ impl Format {
 ///
 /// # Errors
 /// An input cannot be opened; nothing has been read then.
-pub fn records(inputs: &[Input], format: Format) -> Result<impl Iterator<Item = Result<Record>> + use<>> {
+pub fn records(inputs: &[Input], format: Format) -> Result<Records> {
     let opened: Vec<_> = inputs.iter().map(|input| Ok((input.clone(), input.try_open()?))).collect::<Result<_>>()?;
     let (sender, receiver) = sync_channel(READ_AHEAD);
     on_thread(move || {
@@ -169,7 +174,7 @@ pub fn records(inputs: &[Input], format: Format) -> Result<impl Iterator<Item = 
             }
         }
     });
-    Ok(ReadAhead(receiver))
+    Ok(Records { ahead: receiver, stop: None })
 }
 
 /// Counts the records of `inputs` on a thread of its own, for whoever wants to say how much is left; set when known.
@@ -202,13 +207,34 @@ pub fn count(inputs: &[Input], format: Format) -> Arc<OnceLock<u64>> {
 }
 
 /// The receiving end; a type of its own so that the iterator names no channel.
-struct ReadAhead(Receiver<Result<Record>>);
+/// The records of some inputs, read ahead.
+#[derive(Debug)]
+pub struct Records {
+    ahead: Receiver<Result<Record>>,
+    stop: Option<Arc<AtomicBool>>,
+}
 
-impl Iterator for ReadAhead {
+impl Records {
+    /// Ends them soon after `stop` is set, also where a stream has yet to give the next one.
+    pub fn until(self, stop: &Arc<AtomicBool>) -> Self {
+        Self { stop: Some(Arc::clone(stop)), ..self }
+    }
+}
+
+impl Iterator for Records {
     type Item = Result<Record>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.recv().ok()
+        let Some(stop) = &self.stop else { return self.ahead.recv().ok() };
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            match self.ahead.recv_timeout(BETWEEN_LOOKS) {
+                Err(RecvTimeoutError::Timeout) => {}
+                received => return received.ok(),
+            }
+        }
     }
 }
 

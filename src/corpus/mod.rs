@@ -34,7 +34,7 @@ pub use chunk::{Chunk, Chunking, Markup, chunks};
 pub use document::{Document, Fields};
 pub use expand::{Expanded, NotText, Skipped, expand, file_of};
 pub use file_list::files_from;
-pub use input::{Format, Input, READER, count, records};
+pub use input::{Format, Input, READER, Records, count, records};
 pub use outline::{Heading, Outline};
 
 use crate::error::{Place, Result};

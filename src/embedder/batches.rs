@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
@@ -22,10 +22,12 @@ pub(super) struct Job<'a> {
     pub(super) output: Output,
     /// Tokens of a batch. It falls where the device's memory does not hold that.
     pub(super) batch_tokens: &'a AtomicUsize,
+    /// Ends the work soon after it is set.
+    pub(super) stop: &'a AtomicBool,
 }
 
 impl Job<'_> {
-    /// Encodes the texts of `first`, and those of `rest`, which a thread fetches meanwhile.
+    /// Encodes the texts of `first`, and those of `rest`, which a thread fetches meanwhile: all, if it is not stopped.
     ///
     /// # Errors
     /// Fetching or encoding fails.
@@ -34,7 +36,7 @@ impl Job<'_> {
         first: Tokenized,
         mut rest: impl ExactSizeIterator<Item = Result<Tokenized>> + Send,
         progress: &mut dyn Progress,
-    ) -> Result<Embedded> {
+    ) -> Result<Partly> {
         let mut work =
             Work { job: self, coming: None, waiting: VecDeque::new(), parts: Vec::new(), failed: None, progress };
         work.add(first);
@@ -66,8 +68,10 @@ impl Job<'_> {
     fn encode_batches(self, work: &Mutex<Work<'_>>) {
         loop {
             let Some((batch, ids)) = lock(work).next() else { return };
-            let encoded = self.encoder.encode(&ids, &self.output);
-            lock(work).take(batch, &ids, encoded);
+            match self.encoder.encode_unless(&ids, &self.output, self.stop).transpose() {
+                Some(encoded) => lock(work).take(batch, &ids, encoded),
+                None => lock(work).end(),
+            }
         }
     }
 }
@@ -80,10 +84,17 @@ struct Work<'a> {
     /// Batches of the parts that are here.
     waiting: VecDeque<Batch>,
     /// Each part, with the vectors made so far.
-    parts: Vec<Embedded>,
+    parts: Vec<Partly>,
     /// What ended the work.
     failed: Option<Error>,
     progress: &'a mut dyn Progress,
+}
+
+/// Texts of which some have their vectors, or all.
+pub(super) struct Partly {
+    pub(super) embedded: Embedded,
+    /// Whether each text has its vector.
+    pub(super) done: Vec<bool>,
 }
 
 /// Texts of one part that are encoded together.
@@ -105,15 +116,20 @@ impl Work<'_> {
         let texts = batches(ids, self.job.batch_tokens.load(Ordering::Relaxed));
         self.waiting.extend(texts.into_iter().map(|texts| Batch { part, texts }));
         let rows = ids.iter().map(|text| output.rows(text.len())).sum();
-        self.parts.push(Embedded { vectors: Vectors::zeros(rows, output.dim), tokenized });
+        let done = vec![false; ids.len()];
+        let embedded = Embedded { vectors: Vectors::zeros(rows, output.dim), tokenized };
+        self.parts.push(Partly { embedded, done });
     }
 
     /// The next batch and its ids; of the part on its way, if need be.
     fn next(&mut self) -> Option<(Batch, RaggedIds)> {
         loop {
+            if self.job.stop.load(Ordering::Relaxed) {
+                self.end();
+            }
             if let Some(batch) = self.waiting.pop_front() {
                 let mut gathered = RaggedIds::default();
-                let ids = &self.parts[batch.part].tokenized.ids;
+                let ids = &self.parts[batch.part].embedded.tokenized.ids;
                 batch.texts.iter().for_each(|&text| gathered.push(ids.get(text)));
                 return Some((batch, gathered));
             }
@@ -129,11 +145,12 @@ impl Work<'_> {
     fn take(&mut self, batch: Batch, gathered: &RaggedIds, encoded: Result<Vectors>) {
         match encoded {
             Ok(encoded) => {
-                let Embedded { vectors, tokenized } = &mut self.parts[batch.part];
+                let Partly { embedded: Embedded { vectors, tokenized }, done } = &mut self.parts[batch.part];
                 let pooling = self.job.output.pooling;
                 for (position, &text) in batch.texts.iter().enumerate() {
                     let (from, to) = (rows(gathered, pooling, position), rows(&tokenized.ids, pooling, text));
                     vectors.rows_mut(to.start, to.end).copy_from_slice(encoded.rows(from.start, from.end));
+                    done[text] = true;
                 }
                 self.progress.done(batch.texts.len(), gathered.tokens());
             }
@@ -153,24 +170,31 @@ impl Work<'_> {
         self.waiting.push_front(batch);
     }
 
-    /// Ends the work.
+    /// Ends the work with an error.
     fn fail(&mut self, error: Error) {
         self.failed.get_or_insert(error);
+        self.end();
+    }
+
+    /// Ends the work: what is not encoded yet stays so.
+    fn end(&mut self) {
         self.waiting.clear();
         self.coming = None;
     }
 
     /// All parts together.
-    fn finish(&mut self) -> Result<Embedded> {
+    fn finish(&mut self) -> Result<Partly> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         let mut all = Embedded { vectors: Vectors::zeros(0, self.job.output.dim), tokenized: Tokenized::default() };
+        let mut done = Vec::new();
         for part in self.parts.drain(..) {
-            all.vectors.append(part.vectors);
-            all.tokenized.append(part.tokenized);
+            all.vectors.append(part.embedded.vectors);
+            all.tokenized.append(part.embedded.tokenized);
+            done.extend(part.done);
         }
-        Ok(all)
+        Ok(Partly { embedded: all, done })
     }
 }
 
@@ -310,9 +334,39 @@ mod tests {
         let tokenized = |lengths: &Vec<usize>| Tokenized { ids: ragged(lengths), dropped: vec![0; lengths.len()] };
         let rest: Vec<Result<Tokenized>> = parts[1..].iter().map(|part| Ok(tokenized(part))).collect();
         let mut told = Told::default();
-        let job = Job { encoder: device, output, batch_tokens: &batch_tokens };
+        let job = Job { encoder: device, output, batch_tokens: &batch_tokens, stop: &AtomicBool::new(false) };
         let encoded = job.encode(tokenized(&parts[0]), rest.into_iter(), &mut told);
-        (encoded, told, batch_tokens.into_inner())
+        let all = |encoded: Partly| {
+            assert!(encoded.done.iter().all(|&done| done));
+            encoded.embedded
+        };
+        (encoded.map(all), told, batch_tokens.into_inner())
+    }
+
+    /// Sets the flag when so many texts are done.
+    struct Stopping<'a>(usize, &'a AtomicBool);
+
+    impl Progress for Stopping<'_> {
+        fn done(&mut self, texts: usize, _: usize) {
+            self.0 = self.0.saturating_sub(texts);
+            self.1.store(self.0 == 0, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn work_that_is_stopped_gives_what_is_done_and_says_what_that_is() {
+        let device = Device { memory: 600, in_flight: 1 };
+        let (batch_tokens, stop) = (AtomicUsize::new(100), AtomicBool::new(false));
+        let output = Output { pooling: Pooling::Mean, dim: 1, normalized: false };
+        let job = Job { encoder: &device, output, batch_tokens: &batch_tokens, stop: &stop };
+        let tokenized = |lengths: &[usize]| Tokenized { ids: ragged(lengths), dropped: vec![0; lengths.len()] };
+        let rest = [Ok(tokenized(&[7; 40]))];
+        let partly = job.encode(tokenized(&[10; 40]), rest.into_iter(), &mut Stopping(15, &stop)).unwrap();
+        // Batches of ten texts: two of them.
+        assert_eq!(partly.done.iter().filter(|&&done| done).count(), 20);
+        for (text, &done) in partly.done.iter().enumerate() {
+            assert_eq!(partly.embedded.vectors.row(text), [if done { 10.0 } else { 0.0 }]);
+        }
     }
 
     proptest! {

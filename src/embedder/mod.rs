@@ -6,9 +6,9 @@ mod batches;
 mod choice;
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use self::batches::{Job, parts};
+use self::batches::{Job, Partly, parts};
 use crate::encoder::{Device, Encoder, Output, Precision, Vectors};
 use crate::error::{Error, Result};
 use crate::kernels::Isa;
@@ -221,6 +221,20 @@ impl Embedder {
     /// # Errors
     /// Tokenizing or encoding fails.
     pub fn embed_reporting(&self, texts: &[impl AsRef<str> + Sync], progress: &mut dyn Progress) -> Result<Embedded> {
+        Ok(self.embed_until(texts, progress, &AtomicBool::new(false))?.0)
+    }
+
+    /// Embeds `texts` until `stop` is set: soon after that it gives what is done, and for each text whether it is. Texts at the
+    /// end may be missing then.
+    ///
+    /// # Errors
+    /// Tokenizing or encoding fails.
+    pub fn embed_until(
+        &self,
+        texts: &[impl AsRef<str> + Sync],
+        progress: &mut dyn Progress,
+        stop: &AtomicBool,
+    ) -> Result<(Embedded, Vec<bool>)> {
         let mut parts = parts(texts, self.part_bytes()).into_iter();
         let first = self.tokenizer.tokenize(parts.next().unwrap_or_default())?;
         // Beside an encoder that has the processor, on one thread.
@@ -229,7 +243,9 @@ impl Embedder {
             true => self.tokenizer.tokenize_here(part),
             false => self.tokenizer.tokenize(part),
         });
-        self.job().encode(first, rest, progress)
+        let Partly { embedded, mut done } = self.job(stop).encode(first, rest, progress)?;
+        done.resize(texts.len(), false);
+        Ok((embedded, done))
     }
 
     /// Embeds texts that are tokenized.
@@ -237,11 +253,12 @@ impl Embedder {
     /// # Errors
     /// Encoding fails.
     pub fn embed_tokenized(&self, tokenized: Tokenized) -> Result<Embedded> {
-        self.job().encode(tokenized, std::iter::empty(), &mut ())
+        let never = AtomicBool::new(false);
+        Ok(self.job(&never).encode(tokenized, std::iter::empty(), &mut ())?.embedded)
     }
 
-    fn job(&self) -> Job<'_> {
-        Job { encoder: &*self.encoder, output: self.output, batch_tokens: &self.batch_tokens }
+    fn job<'a>(&'a self, stop: &'a AtomicBool) -> Job<'a> {
+        Job { encoder: &*self.encoder, output: self.output, batch_tokens: &self.batch_tokens, stop }
     }
 
     /// Bytes of text that are tokenized, sorted by length and encoded together: several batches.

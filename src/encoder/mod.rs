@@ -14,6 +14,7 @@ mod pooling;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,14 @@ pub trait Encoder: Send + Sync {
     /// # Errors
     /// [`Error::DeviceMemory`]: a smaller batch may do. Any other: the device fails, or the model has no such token.
     fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors>;
+
+    /// The same, given up soon after `stop` is set: `None` then. An encoder whose batches are short ends the one it has begun.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`].
+    fn encode_unless(&self, ids: &RaggedIds, output: &Output, stop: &AtomicBool) -> Result<Option<Vectors>> {
+        if stop.load(Ordering::Relaxed) { Ok(None) } else { self.encode(ids, output).map(Some) }
+    }
 
     /// How many tokens a batch should have for the encoder to be at its best.
     fn batch_tokens(&self) -> usize;

@@ -148,6 +148,11 @@ impl Encoder for PackedEncoder {
     }
 
     fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors> {
+        let encoded = self.encode_unless(ids, output, &AtomicBool::new(false))?;
+        Ok(encoded.expect("nobody else has the flag"))
+    }
+
+    fn encode_unless(&self, ids: &RaggedIds, output: &Output, stop: &AtomicBool) -> Result<Option<Vectors>> {
         let (width, dim) = (self.dim(), output.dim);
         check(ids, self.embeddings.words.len() / width, self.embeddings.positions.len() / width)?;
         let rows = |text: &[u32]| output.rows(text.len());
@@ -167,10 +172,12 @@ impl Encoder for PackedEncoder {
         match &mut work[..] {
             [(group, out)] => self.encode_group(group, output, &mut Scratch::default(), out),
             work => work.par_iter_mut().for_each_init(Scratch::default, |scratch, (group, out)| {
-                self.encode_group(group, output, scratch, out);
+                if !stop.load(Ordering::Relaxed) {
+                    self.encode_group(group, output, scratch, out);
+                }
             }),
         }
-        Ok(encoded)
+        Ok(Some(encoded).filter(|_| !stop.load(Ordering::Relaxed)))
     }
 
     fn batch_tokens(&self) -> usize {
