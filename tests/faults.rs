@@ -5,7 +5,7 @@
 //! for it in the program. After each blow the index must be intact, hold exactly some commit, and be finished by the
 //! next run as if nothing had happened.
 //!
-//! A part of the steps is tried by default; `SEMSEARCH_FAULTS=all` tries every one, and kills at 300 random moments.
+//! A part of the steps is tried by default; `SEMSEARCH_FAULTS=all` tries every one, and kills at 1,000 random moments.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -186,7 +186,7 @@ fn a_kill_at_any_moment_leaves_a_commit_and_the_next_run_finishes() {
     let started = Instant::now();
     scene.sandbox.run(&BUILD).success();
     let whole = started.elapsed();
-    let kills = if everything() { 300 } else { 12 };
+    let kills = if everything() { 1000 } else { 12 };
     let mut state = 1_u64;
     for number in 0..kills {
         scene.reset();

@@ -47,7 +47,17 @@ fn an_index_of_format_2_is_intact_and_answers_and_what_it_cannot_do_is_said() {
 /// Two records, one of them replaced, and a Markdown file of two chunks; the default model.
 #[test]
 fn an_index_of_format_3_is_intact_answers_and_grows() {
-    let sandbox = of_format("index-3");
+    answers_and_grows("index-3");
+}
+
+/// The same.
+#[test]
+fn an_index_of_format_4_is_intact_answers_and_grows() {
+    answers_and_grows("index-4");
+}
+
+fn answers_and_grows(name: &str) {
+    let sandbox = of_format(name);
     assert!(sandbox.run(&["verify"]).success().contains("documents: 3, vectors: 4"));
     let violin = best(&sandbox, &["musical instrument", "--filter", "page >= 7 and tags = x"]);
     assert_eq!((&violin["id"], &violin["text"]), (&"b".into(), &"The violin has four strings.".into()));
@@ -58,6 +68,14 @@ fn an_index_of_format_3_is_intact_answers_and_grows() {
     sandbox.pipe(&["index", "-"], "{\"_id\":\"f\",\"text\":\"Bread rises.\"}\n").success();
     assert_eq!(best(&sandbox, &["baking"])["id"], "f");
     assert!(sandbox.run(&["verify"]).success().contains("documents: 4, vectors: 5"));
+    // What is written is the newest format, with checksums of parts of all codes.
+    let info: serde_json::Value = serde_json::from_str(&sandbox.run(&["info", "--json"]).success()).unwrap();
+    assert_eq!(info["format_version"], 4);
+    let endings = |kind: &str| {
+        let names = fs::read_dir(sandbox.path(".semsearch/vectors")).unwrap();
+        names.filter(|name| name.as_ref().unwrap().path().extension().unwrap() == kind).count()
+    };
+    assert_eq!(endings("sums"), endings("faiss"));
 }
 
 /// A manifest is checked by more than its checksum, which whoever hands an index on can make.

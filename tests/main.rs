@@ -21,6 +21,8 @@ mod large_damage;
 mod lifecycle;
 mod ownership;
 mod prompt;
+#[cfg(target_os = "linux")]
+mod readers;
 mod rooms;
 mod search;
 mod settings;
