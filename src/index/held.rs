@@ -23,14 +23,19 @@ const IGNORED: (&str, &str) = (".gitignore", "*\n");
 
 /// An index's directory with its lock.
 pub(super) struct Held {
-    root: Dir,
-    lock: WriterLock,
+    locked: Locked,
     /// The directories that this process made, the outermost first.
     made: Vec<Made>,
     /// Whether this process wrote the manifest without a commit.
     begun: bool,
+}
+
+/// A directory that is locked, and is an index.
+struct Locked {
+    root: Dir,
+    lock: WriterLock,
     /// The manifest that was there last; another one would be another writer's.
-    manifest: Option<Identity>,
+    manifest: Identity,
 }
 
 /// What a directory holds.
@@ -63,7 +68,7 @@ impl Held {
                 Err(error) => Err(Error::write(path)(error)),
             };
             match outcome {
-                Ok(Some((root, lock, manifest))) => return Ok(Self { root, lock, made, begun, manifest }),
+                Ok(Some(locked)) => return Ok(Self { locked, made, begun }),
                 // Its last writer took the directory away, or made it an index, in these moments.
                 Ok(None) => {}
                 Err(error) => {
@@ -74,13 +79,8 @@ impl Held {
         }
     }
 
-    /// The directory, locked, and its manifest; `None` if it changed hands meanwhile.
-    #[allow(clippy::type_complexity)]
-    fn try_take(
-        path: &Path,
-        deadline: Instant,
-        begun: &mut bool,
-    ) -> Result<Option<(Dir, WriterLock, Option<Identity>)>> {
+    /// The index, locked; `None` if it changed hands meanwhile.
+    fn try_take(path: &Path, deadline: Instant, begun: &mut bool) -> Result<Option<Locked>> {
         let root = match Dir::open(path) {
             Ok(root) => root,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -89,10 +89,8 @@ impl Held {
             }
             Err(error) => return Err(Error::read(path)(error)),
         };
-        let outcome = lock_index(&root, deadline, begun);
-        match outcome {
-            Ok(None) => Ok(None),
-            Ok(Some((lock, manifest))) => Ok(Some((root, lock, manifest))),
+        match lock_index(&root, deadline, begun) {
+            Ok(found) => Ok(found.map(|(lock, manifest)| Locked { root, lock, manifest })),
             // Whatever failed in a directory that is no longer there.
             Err(_) if !root.is_in_place().map_err(Error::read(path))? => Ok(None),
             Err(error) => Err(error),
@@ -101,23 +99,24 @@ impl Held {
 
     /// The directory.
     pub(super) fn root(&self) -> &Dir {
-        &self.root
+        &self.locked.root
     }
 
     /// Opens a directory in it, making that if it is not there.
     pub(super) fn directory(&self, name: &str) -> Result<Dir> {
-        let path = self.root.path_of(name);
-        if self.root.make_directory(name).map_err(Error::write(&path))? {
-            self.root.sync().map_err(Error::write(self.root.path()))?;
+        let path = self.root().path_of(name);
+        if self.root().make_directory(name).map_err(Error::write(&path))? {
+            self.root().sync().map_err(Error::write(self.root().path()))?;
         }
-        self.root.subdirectory(name).map_err(Error::read(&path))
+        self.root().subdirectory(name).map_err(Error::read(&path))
     }
 
     /// Whether this is still the index at its path, with our lock, and as its last writer left it.
     fn is_ours(&self) -> Result<bool> {
-        let there = self.root.identity_of(manifest::FILE).map_err(Error::read(&Manifest::path(self.root.path())))?;
-        let in_place = self.root.is_in_place().map_err(Error::read(self.root.path()))?;
-        Ok(in_place && self.lock.is_in(&self.root)? && there == self.manifest)
+        let there =
+            self.root().identity_of(manifest::FILE).map_err(Error::read(&Manifest::path(self.root().path())))?;
+        let in_place = self.root().is_in_place().map_err(Error::read(self.root().path()))?;
+        Ok(in_place && self.locked.lock.is_in(self.root())? && there == Some(self.locked.manifest))
     }
 
     /// Makes `manifest` the latest commit, in one step. From then on readers see it.
@@ -128,42 +127,42 @@ impl Held {
     pub(super) fn commit(&mut self, manifest: &Manifest) -> Result<()> {
         let beside = temporary();
         let written =
-            self.write(&beside, &Manifest::bytes_of(Some(manifest), self.root.path())?).and_then(|identity| {
+            self.write(&beside, &Manifest::bytes_of(Some(manifest), self.root().path())?).and_then(|identity| {
                 if !self.is_ours()? {
-                    return Err(Error::Displaced { dir: self.root.path().into() });
+                    return Err(Error::Displaced { dir: self.root().path().into() });
                 }
-                let path = Manifest::path(self.root.path());
-                self.root.rename(&beside, manifest::FILE).map_err(Error::write(&path))?;
+                let path = Manifest::path(self.root().path());
+                self.root().rename(&beside, manifest::FILE).map_err(Error::write(&path))?;
                 Ok(identity)
             });
         match written {
-            Ok(identity) => self.manifest = Some(identity),
+            Ok(identity) => self.locked.manifest = identity,
             Err(error) => {
                 // The error matters; what cannot be removed now is swept by the next writer.
-                let _ = self.root.remove(&beside);
+                let _ = self.root().remove(&beside);
                 return Err(error);
             }
         }
         // Nothing is undone any more.
         self.begun = false;
         self.made.clear();
-        let dir = self.root.path();
-        self.root.sync().map_err(|source| Error::Unsynced { dir: dir.into(), source })
+        let dir = self.root().path();
+        self.root().sync().map_err(|source| Error::Unsynced { dir: dir.into(), source })
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<Identity> {
-        write(&self.root, name, bytes)
+        write(self.root(), name, bytes)
     }
 
     /// Removes the files that `is_old` says were named by a commit before, and those that no commit has named, but for
     /// those that `is_named` keeps. Both are given the directory's name and the file's.
     pub(super) fn sweep(&self, is_old: impl Fn(&str) -> bool, is_named: impl Fn(&str, &str) -> bool) -> Result<()> {
-        sweep(&self.root, is_temporary)?;
+        sweep(self.root(), is_temporary)?;
         for name in [VECTORS, CATALOG] {
-            match self.root.subdirectory(name) {
+            match self.root().subdirectory(name) {
                 Ok(dir) => sweep(&dir, |file| !is_named(name, file) && (is_new_name(file) || is_old(file)))?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Error::read(&self.root.path_of(name))(error)),
+                Err(error) => return Err(Error::read(&self.root().path_of(name))(error)),
             }
         }
         Ok(())
@@ -177,20 +176,20 @@ impl Held {
                 None => false,
             })
         };
-        if !self.is_ours()? || !nothing(&self.root)? {
+        if !self.is_ours()? || !nothing(self.root())? {
             return Ok(());
         }
         self.sweep(|_| false, |_, _| false)?;
-        let gone = |name: &str| self.root.remove(name).map_err(Error::write(&self.root.path_of(name)));
+        let gone = |name: &str| self.root().remove(name).map_err(Error::write(&self.root().path_of(name)));
         for name in [VECTORS, CATALOG] {
             // One that is not empty holds something of somebody.
-            let _ = self.root.remove_directory(name);
+            let _ = self.root().remove_directory(name);
         }
-        let of_ours = self.made.last().map(Made::identity) == self.root.identity().ok();
+        let of_ours = self.made.last().map(Made::identity) == self.root().identity().ok();
         if self.begun || of_ours {
             // The lock last: whoever gets it sees what is left of the beginning, and begins again.
             gone(manifest::FILE)?;
-            if is_our_ignore(&self.root) {
+            if is_our_ignore(self.root()) {
                 gone(IGNORED.0)?;
             }
             gone(lock::FILE)?;
@@ -208,7 +207,7 @@ impl Drop for Held {
 }
 
 /// Begins an index where there is nothing, and locks it. `None` if it changed hands meanwhile.
-fn lock_index(root: &Dir, deadline: Instant, begun: &mut bool) -> Result<Option<(WriterLock, Option<Identity>)>> {
+fn lock_index(root: &Dir, deadline: Instant, begun: &mut bool) -> Result<Option<(WriterLock, Identity)>> {
     match content(root)? {
         Content::Foreign => return Err(Error::NotAnIndex { dir: root.path().into() }),
         Content::Nothing => *begun |= begin(root)?,
@@ -217,7 +216,7 @@ fn lock_index(root: &Dir, deadline: Instant, begun: &mut bool) -> Result<Option<
     let Some(lock) = WriterLock::acquire(root, deadline)? else { return Ok(None) };
     let manifest = root.identity_of(manifest::FILE).map_err(Error::read(&Manifest::path(root.path())))?;
     let in_place = root.is_in_place().map_err(Error::read(root.path()))?;
-    Ok((in_place && manifest.is_some()).then_some((lock, manifest)))
+    Ok(manifest.filter(|_| in_place).map(|manifest| (lock, manifest)))
 }
 
 /// Whether a directory holds an index, nothing, or something else.
