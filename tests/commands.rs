@@ -311,3 +311,111 @@ fn help_is_there_for_every_command() {
     }
     assert!(sandbox.run(&["--version"]).success().starts_with("semsearch 0."));
 }
+
+#[test]
+fn outputs_leave_files_beside_them_alone_and_a_device_stays_one() {
+    use std::os::unix::fs::FileTypeExt;
+
+    let sandbox = Sandbox::with_index();
+    let outputs: [&[&str]; 6] = [
+        &["export", "-o", "out.npy"],
+        &["export", "-o", "out.safetensors"],
+        &["embed", PASSAGES, "--limit", "2", "-o", "out.jsonl"],
+        &["embed", PASSAGES, "--limit", "2", "-o", "embedded.npy"],
+        &["embed", PASSAGES, "--limit", "2", "-o", "out.parquet"],
+        &["sim", "a dog", "a cat", "--svg", "out.svg"],
+    ];
+    for args in outputs {
+        let name = args.last().unwrap();
+        let victim = sandbox.write(&format!("victim of {name}"), "theirs");
+        let beside = sandbox.path(format!("{name}.part"));
+        std::os::unix::fs::symlink(&victim, &beside).unwrap();
+        sandbox.run(args).success();
+        assert!(sandbox.path(name).metadata().unwrap().len() > 100, "{args:?}");
+        assert!(beside.is_symlink(), "{args:?}");
+        assert_eq!(std::fs::read_to_string(victim).unwrap(), "theirs", "{args:?}");
+    }
+    for format in ["jsonl", "npy", "safetensors", "parquet"] {
+        let ran = sandbox.run(&["embed", PASSAGES, "--limit", "2", "-o", "/dev/null", "--output-format", format]);
+        assert_eq!(ran.success(), "");
+        assert!(std::path::Path::new("/dev/null").metadata().unwrap().file_type().is_char_device());
+        let full = sandbox.run(&["embed", PASSAGES, "--limit", "2", "-o", "/dev/full", "--output-format", format]);
+        assert!(
+            full.status == Some(2) && full.stderr.contains("error: /dev/full: cannot write: No space left"),
+            "{full}"
+        );
+    }
+}
+
+#[test]
+fn an_export_that_fails_leaves_nothing() {
+    let sandbox = Sandbox::with_index();
+    for name in ["exported", "exported.npy"] {
+        let failed = sandbox.command_on_full_disk(&["export", "-o", name], 20 << 10).output().unwrap();
+        let ran = sandbox.ran(&failed);
+        assert_eq!(ran.status, Some(2), "{ran}");
+        assert!(!sandbox.path(name).exists(), "{ran}");
+    }
+    sandbox.write("full/file", "theirs");
+    let refused = sandbox.run(&["export", "-o", "full"]);
+    assert!(refused.status == Some(2) && refused.stderr.contains("full: not empty"), "{refused}");
+    sandbox.run(&["export", "-o", "new/exported"]).success();
+    assert_eq!(std::fs::read_dir(sandbox.path("new/exported")).unwrap().count(), 2);
+}
+
+#[test]
+fn the_summary_tells_of_its_own_commit() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    sandbox.write("a.jsonl", "{\"_id\": \"1\", \"text\": \"dog\"}\n");
+    sandbox.write("b.md", "a dog. ".repeat(30));
+    let counted = |args: &[&str]| {
+        let summary = &sandbox.run(&[&["index", "--json", "--model", "tiny"], args].concat()).json_lines()[0];
+        (summary["documents"].as_u64().unwrap(), summary["passages"].as_u64().unwrap())
+    };
+    assert_eq!(counted(&["a.jsonl"]), (1, 1));
+    let (documents, passages) = counted(&["b.md"]);
+    assert!(documents == 2 && passages > 5, "{documents}, {passages}");
+    assert_eq!(counted(&["b.md"]), (2, passages), "without a new commit, of the last");
+    sandbox.write("a.jsonl", "");
+    assert_eq!(counted(&["a.jsonl", "--prune"]), (1, passages - 1));
+}
+
+#[test]
+fn an_instruction_set_that_is_asked_for_compares_vectors_too() {
+    use semsearch::encoder::Vectors;
+    use semsearch::filter::Filter;
+    use semsearch::index::Index;
+
+    let sandbox = Sandbox::with_index();
+    let filter = "year >= 0";
+    let mut all = Vec::new();
+    for isa in Isa::all() {
+        let name = isa.to_string();
+        let embedded = &sandbox.pipe(&["embed", "--lines", "--isa", &name], QUESTION).json_lines()[0]["embedding"];
+        let query: Vec<f32> = serde_json::from_value(embedded.clone()).unwrap();
+        let mut index = Index::open(&sandbox.path(".semsearch")).unwrap();
+        let mut products = std::collections::HashMap::new();
+        let mut note = |key, row: &[f32]| {
+            products.insert(key, isa.inner_product(row, &query));
+            Ok(())
+        };
+        index.vectors(&mut note).unwrap();
+        index.set_isa(isa);
+        let keys = index.matching(&filter.parse::<Filter>().unwrap()).unwrap();
+        let found = index.search(&Vectors::new(query.clone(), query.len()), 72, Some(&keys)).unwrap().remove(0);
+        assert!(found.len() > 20);
+        for near in &found {
+            assert_eq!(near.score.to_bits(), products[&near.key].to_bits(), "{isa}");
+            assert_eq!(index.scores(&query, &[near.key]).unwrap()[0].to_bits(), near.score.to_bits(), "{isa}");
+        }
+        // The program's option, which wants all of the same.
+        let run = sandbox.run(&["query", QUESTION, "-k", "72", "--filter", filter, "--isa", &name, "-f", "jsonl"]);
+        let scores: Vec<f32> =
+            run.json_lines().iter().map(|hit| serde_json::from_value(hit["score"].clone()).unwrap()).collect();
+        assert_eq!(scores, found.iter().map(|near| near.score).collect::<Vec<_>>(), "{isa}");
+        all.push(scores);
+    }
+    all.dedup();
+    assert_eq!(all.len(), Isa::all().len(), "sets that sum in another order differ in the last bits");
+}

@@ -126,3 +126,17 @@ fn a_sweep_tries_every_weight_and_draws_it() {
     let texts: Vec<&str> = drawn.descendants().filter_map(|node| node.text().map(str::trim)).collect();
     assert!(texts.iter().any(|text| text.contains("alpha")) && texts.contains(&"mrr@10"), "{texts:?}");
 }
+
+#[test]
+fn an_index_that_is_named_and_not_there_is_built_of_the_data_set() {
+    let sandbox = beir();
+    let args = ["eval", "set", "-i", "new/index", "--metrics", "recall@1"];
+    let first = sandbox.run(&args);
+    assert!(first.stderr.contains("new/index: 3 added"), "{first}");
+    assert!(!sandbox.path("set/.semsearch").exists());
+    // One that is there is taken as it is.
+    sandbox.write("set/corpus.jsonl", "nonsense\n");
+    let again = sandbox.run(&args);
+    assert_eq!(again.stderr, "");
+    assert_eq!(again.success(), first.success());
+}

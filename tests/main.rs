@@ -24,8 +24,10 @@ mod prompt;
 #[cfg(target_os = "linux")]
 mod readers;
 mod rooms;
+mod screen;
 mod search;
 mod settings;
+mod streams;
 mod support;
 mod trec_eval;
 mod writers;

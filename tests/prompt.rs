@@ -62,3 +62,28 @@ fn questions_are_asked_one_after_the_other_and_remembered() {
     assert_eq!(status, Some(0), "{shown}");
     assert!(shown.contains("sourdough-microbes"), "{shown}");
 }
+
+#[test]
+fn questions_are_remembered_for_nobody_else_and_not_by_way_of_a_link() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let sandbox = Sandbox::with_index();
+    let history = sandbox.path(".local/state/semsearch/history");
+    let (status, shown) = typed(&sandbox, &["what makes bread rise", "^D"]);
+    assert_eq!(status, Some(0), "{shown}");
+    assert_eq!(history.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+
+    // What steers a terminal is not brought back to one.
+    std::fs::write(&history, "#V2\nwho won\nwho \u{1b}]0;evil\u{7} won\n").unwrap();
+    let (status, shown) = typed(&sandbox, &["^up", "^D"]);
+    assert_eq!(status, Some(0), "{shown}");
+    assert!(shown.contains("senna-interlagos") && !shown.contains("evil"), "{shown}");
+
+    let theirs = sandbox.write("theirs", "theirs");
+    std::fs::remove_file(&history).unwrap();
+    symlink(&theirs, &history).unwrap();
+    let (status, shown) = typed(&sandbox, &["what makes bread rise", "^D"]);
+    assert_eq!(status, Some(0), "{shown}");
+    assert!(shown.contains("warning: questions are not remembered") && shown.contains("sourdough"), "{shown}");
+    assert_eq!(std::fs::read_to_string(theirs).unwrap(), "theirs");
+}

@@ -151,7 +151,7 @@ pub(super) fn run(config: &Config, settings_in_force: &Settings) -> anyhow::Resu
     let mut rows = Vec::new();
     for (name, (variable, default)) in settings() {
         let of_index = recipe.as_ref().and_then(|recipe| of_index(&name, recipe));
-        let (value, from) = if let Some(value) = env::var_os(&variable) {
+        let (value, from) = if let Some(value) = env::var_os(&variable).filter(|value| !value.is_empty()) {
             (value.to_string_lossy().into_owned(), variable)
         } else if let Some(value) = of_index {
             (value, settings_in_force.index.display().to_string())

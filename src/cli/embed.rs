@@ -1,12 +1,12 @@
 //! `semsearch embed`: records in, the same records with their vectors out.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use semsearch::corpus::{self, Document, Format, Record};
 use semsearch::embedder::{Embedded, Embedder};
 use semsearch::error::Error;
+use semsearch::files::write_whole;
 use semsearch::model::Pooling;
 use semsearch::passage::{Cutter, Piece};
 #[cfg(feature = "parquet")]
@@ -15,7 +15,7 @@ use semsearch::vector_file::{VectorFormat, VectorWriter};
 use serde_json::{Map, Value};
 
 use super::args::{self, EmbeddingFormat, Long};
-use super::records::{Skipped, Window, cut, cutting, document_prompt, inputs, split_long, write_beside};
+use super::records::{Skipped, Window, cut, cutting, document_prompt, inputs, split_long};
 use super::report::Advice;
 use super::settings::Settings;
 use super::terminal::{Cuts, EncodingBar};
@@ -48,21 +48,23 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
             let message = "this format says the number of rows at its start: it cannot go to standard output".into();
             return Err(Advice { message, hint: "`--output FILE` writes it to a file".into() }.into());
         }
+        (None, None) if format == EmbeddingFormat::Parquet && io::stdout().is_terminal() => {
+            let message = "Parquet is no text: a terminal cannot show it".into();
+            return Err(Advice { message, hint: "`--output FILE` writes it to a file".into() }.into());
+        }
         (None, None) if format == EmbeddingFormat::Parquet => {
             table(io::stdout(), Path::new(output::STDOUT), dim, |out| run.all(records, out))?;
         }
-        (None, None) => run.all(records, &mut Lines(output::raw()))?,
-        (Some(path), Some(format)) => write_beside(path, |beside| {
-            let mut matrix = VectorWriter::create(beside, format, dim)?;
+        (None, None) => run.all(records, &mut Lines { out: output::json(), path: Path::new(output::STDOUT) })?,
+        (Some(path), Some(format)) => write_whole(path, |file| -> anyhow::Result<()> {
+            let file = file.try_clone().map_err(|source| Error::Write { path: path.clone(), source })?;
+            let mut matrix = VectorWriter::create(file, path, format, dim)?;
             run.all(records, &mut matrix)?;
             Ok(matrix.finish()?)
         })?,
-        (Some(path), None) => write_beside(path, |beside| {
-            let file = File::create(beside).map_err(|source| Error::Write { path: path.clone(), source })?;
-            match format {
-                EmbeddingFormat::Parquet => table(file, path, dim, |out| run.all(records, out)),
-                _ => run.all(records, &mut Lines(BufWriter::new(file))),
-            }
+        (Some(path), None) => write_whole(path, |file| match format {
+            EmbeddingFormat::Parquet => table(file, path, dim, |out| run.all(records, out)),
+            _ => run.all(records, &mut Lines { out: BufWriter::new(file), path }),
         })?,
     }
     run.skipped.report();
@@ -117,15 +119,19 @@ trait Sink {
     fn take(&mut self, passages: &[Taken<'_>], embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()>;
 }
 
-/// Records with their vectors, a line each.
-struct Lines<W>(W);
+/// Records with their vectors, a line each, written to what messages call `path`.
+struct Lines<'a, W> {
+    out: W,
+    path: &'a Path,
+}
 
-impl<W: Write> Sink for Lines<W> {
+impl<W: Write> Sink for Lines<'_, W> {
     fn take(&mut self, passages: &[Taken<'_>], embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
+        let failed = |source| Error::Write { path: self.path.into(), source };
         for (row, passage) in passages.iter().enumerate() {
-            write(&mut self.0, passage.record()?, embedder, embedded, row)?;
+            write(&mut self.out, passage.record()?, embedder, embedded, row).map_err(failed)?;
         }
-        Ok(self.0.flush()?)
+        Ok(self.out.flush().map_err(failed)?)
     }
 }
 
@@ -153,7 +159,7 @@ fn table<W: Write>(
     _: W,
     _: &Path,
     _: usize,
-    _: impl FnOnce(&mut Lines<W>) -> anyhow::Result<()>,
+    _: impl FnOnce(&mut Lines<'_, W>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     unreachable!("`output_format` refuses Parquet")
 }

@@ -84,10 +84,15 @@ fn judged(path: &Path, qrels: &Qrels) -> anyhow::Result<Vec<Query>> {
     Ok(judged)
 }
 
-/// The index named, or one of the data set's corpus beside it, brought up to date: what is unchanged costs nothing.
+/// The index named, built of the data set's corpus if it is not there; or one beside the corpus, brought up to date: what
+/// is unchanged costs nothing.
 fn with_index(args: &args::Eval, settings: &Settings) -> anyhow::Result<Settings> {
-    let Some(dir) = args.dir.as_ref().filter(|_| !settings.index_named) else { return Ok(settings.clone()) };
-    let settings = settings.with_index(dir.join(index::DIRECTORY));
+    let Some(dir) = &args.dir else { return Ok(settings.clone()) };
+    let settings = match settings.index_named {
+        true if index::recorded(&settings.index)?.is_some() => return Ok(settings.clone()),
+        true => settings.clone(),
+        false => settings.with_index(dir.join(index::DIRECTORY)),
+    };
     let update = args::Index::of(&corpus::file_of(dir, "corpus.jsonl"), &args.encoding)?;
     match super::index::update(&update, &settings) {
         Err(error) if matches!(error.downcast_ref(), Some(Error::Mismatch { .. } | Error::ReadOnlyFormat { .. })) => {

@@ -1,15 +1,15 @@
 //! `semsearch export`: what an index holds, for other programs.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use semsearch::error::Error;
+use semsearch::files::{make_directory, write_whole};
 use semsearch::index::{self, Index};
 use semsearch::vector_file::{VectorFormat, VectorWriter};
 use serde_json::{Map, Value};
 
-use super::records::write_beside;
 use super::report::Advice;
 use super::settings::Settings;
 use super::{Outcome, args};
@@ -21,7 +21,7 @@ pub(super) fn run(args: &args::Export, settings: &Settings) -> anyhow::Result<Ou
     let index = Index::open(&settings.index)?;
     let output = &args.output;
     match VectorFormat::of(output) {
-        Some(format) => write_beside(output, |beside| vectors(&index, beside, format))?,
+        Some(format) => write_whole(output, |file| vectors(&index, file, output, format))?,
         None if output.extension().is_some() && !output.is_dir() => {
             let message = format!("{}: neither .npy nor .safetensors, nor a directory", output.display());
             return Err(
@@ -35,30 +35,41 @@ pub(super) fn run(args: &args::Export, settings: &Settings) -> anyhow::Result<Ou
     Ok(Outcome::Done)
 }
 
-fn vectors(index: &Index, path: &Path, format: VectorFormat) -> anyhow::Result<()> {
-    let mut writer = VectorWriter::create(path, format, index.manifest().recipe.dim)?;
+fn vectors(index: &Index, file: &File, path: &Path, format: VectorFormat) -> Result<(), Error> {
+    let file = file.try_clone().map_err(failed(path))?;
+    let mut writer = VectorWriter::create(file, path, format, index.manifest().recipe.dim)?;
     index.vectors(|_, row| writer.write(row))?;
-    Ok(writer.finish()?)
+    writer.finish()
 }
 
 fn directory(index: &Index, dir: &Path) -> anyhow::Result<()> {
-    if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
+    let made = make_directory(dir).map_err(failed(dir))?;
+    if fs::read_dir(dir).map_err(failed(dir))?.next().is_some() {
         let message = format!("{}: not empty", dir.display());
         return Err(Advice { message, hint: "name a directory that is not there yet".into() }.into());
     }
-    fs::create_dir_all(dir).map_err(|source| Error::Write { path: dir.into(), source })?;
-    write_beside(&dir.join("documents.jsonl"), |beside| documents(index, beside))?;
-    write_beside(&dir.join("index.faiss"), |beside| Ok(index::export_faiss(index, beside)?))
+    let (faiss, records) = (dir.join("index.faiss"), dir.join("documents.jsonl"));
+    // The one that may fail for other reasons than the disk comes first.
+    let written = write_whole(&faiss, |file| index::export_faiss(index, file, &faiss))
+        .and_then(|()| write_whole(&records, |file| documents(index, file, &records)));
+    if written.is_err() && made {
+        // Only if nothing is in it.
+        let _ = fs::remove_dir(dir);
+    }
+    Ok(written?)
 }
 
-fn documents(index: &Index, path: &Path) -> anyhow::Result<()> {
+fn failed(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
+    move |source| Error::Write { path: path.into(), source }
+}
+
+fn documents(index: &Index, file: &File, path: &Path) -> Result<(), Error> {
     let mut keys = Vec::new();
     index.vectors(|key, _| {
         keys.push(key);
         Ok(())
     })?;
-    let failed = |source| Error::Write { path: path.into(), source };
-    let mut file = BufWriter::new(File::create(path).map_err(failed)?);
+    let mut file = BufWriter::new(file);
     for keys in keys.chunks(AT_ONCE) {
         let mut documents = index.documents_of(keys.iter().copied())?;
         for document in keys.iter().filter_map(|key| documents.remove(key)) {
@@ -67,8 +78,8 @@ fn documents(index: &Index, path: &Path) -> anyhow::Result<()> {
             record.extend(document.title.map(|title| ("title".into(), Value::from(title))));
             record.insert("text".into(), document.text.into());
             record.extend(document.metadata.into_iter().filter(|(name, _)| !["_id", "text"].contains(&name.as_str())));
-            writeln!(file, "{}", Value::Object(record)).map_err(failed)?;
+            writeln!(file, "{}", Value::Object(record)).map_err(failed(path))?;
         }
     }
-    Ok(file.flush().map_err(failed)?)
+    file.flush().map_err(failed(path))
 }

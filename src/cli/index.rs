@@ -11,8 +11,8 @@ use semsearch::embedder::{Embedded, Embedder, Progress};
 use semsearch::encoder::Precision;
 use semsearch::error::Error;
 use semsearch::index::{
-    self, Change, Compared, Cut, Cutting, IndexWriter, Language, Manifest, Metric, Passage, Prompts, Recipe, Store,
-    WriteOptions, Written,
+    self, Change, Compared, Cut, Cutting, IndexWriter, Language, Metric, Passage, Prompts, Recipe, Store, WriteOptions,
+    Written,
 };
 use semsearch::model::{ModelConfig, Pooling};
 use semsearch::passage::{Cutter, Piece};
@@ -102,7 +102,7 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
         seconds: started.elapsed().as_secs_f64(),
     };
     if args.json {
-        report.as_json(index::recorded(&settings.index)?.as_ref())?;
+        report.as_json(written)?;
     } else {
         report.as_text(&settings.terminal);
     }
@@ -437,12 +437,12 @@ impl Report<'_> {
     }
 
     /// On standard output, for a script.
-    fn as_json(&self, manifest: Option<&Manifest>) -> anyhow::Result<()> {
+    fn as_json(&self, written: Written) -> anyhow::Result<()> {
         let (recipe, counts) = (self.recipe, self.counts);
         let summary = Summary {
             index: &self.dir,
-            documents: manifest.map_or(0, |manifest| manifest.documents.count),
-            passages: manifest.map_or(0, Manifest::vectors),
+            documents: written.documents,
+            passages: written.passages,
             added: counts.added,
             updated: counts.updated,
             unchanged: counts.unchanged,
@@ -460,7 +460,7 @@ impl Report<'_> {
             factory: &recipe.factory,
             metric: recipe.metric,
         };
-        let mut out = output::raw();
+        let mut out = output::json();
         writeln!(out, "{}", serde_json::to_string(&summary)?)?;
         Ok(out.flush()?)
     }

@@ -14,17 +14,19 @@ use super::{Outcome, args, output};
 pub(super) fn run(args: &args::Info, settings: &Settings) -> anyhow::Result<Outcome> {
     let index = Index::open(&settings.index)?;
     let facts = facts(&index, args.isa.unwrap_or_else(Isa::best));
-    let mut out = output::raw();
     if args.json {
+        let mut out = output::json();
         writeln!(out, "{}", Value::Object(facts.into_iter().map(|(name, value, _)| (name.into(), value)).collect()))?;
+        out.flush()?;
     } else {
+        let mut out = output::raw();
         let width = facts.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
         for (name, value, shown) in facts {
             let shown = shown.unwrap_or_else(|| value.as_str().map_or_else(|| value.to_string(), String::from));
             writeln!(out, "{name:<width$}  {shown}")?;
         }
+        out.flush()?;
     }
-    out.flush()?;
     Ok(Outcome::Done)
 }
 
@@ -41,7 +43,7 @@ fn facts(index: &Index, isa: Isa) -> Vec<(&'static str, Value, Option<String>)> 
         .collect();
     let vectors = index.manifest().vectors();
     let facts = [
-        ("index", plain(json!(index.dir()))),
+        ("index", plain(json!(index.dir().to_string_lossy()))),
         ("documents", count(index.documents())),
         ("passages", count(vectors)),
         ("vectors", count(vectors)),

@@ -19,12 +19,13 @@ mod settings;
 mod sim;
 mod terminal;
 mod verify;
+mod visible;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 
-use args::{Args, Command};
+use args::{Action, Args};
 use config::Config;
 use settings::Settings;
 
@@ -50,8 +51,13 @@ pub(crate) fn main() -> ExitCode {
             };
         }
     };
-    let parsed = config.defaults(Args::command()).try_get_matches();
-    let args = match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
+    let parsed = args::with_environment(config.defaults(Args::command())).try_get_matches();
+    let settled = |matches: &ArgMatches| {
+        let mut args = Args::from_arg_matches(matches)?;
+        args.common.settle(matches);
+        Ok(args)
+    };
+    let args = match parsed.and_then(|matches| settled(&matches)) {
         Ok(args) => args,
         Err(error) => return report::usage(&error, Some(&config)),
     };
@@ -63,20 +69,19 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(args: Args, config: &Config) -> anyhow::Result<Outcome> {
-    semsearch::index::check_processor()?;
     let settings = Settings::resolve(&args.common, config)?;
     match args.command {
-        Command::Index(args) => index::run(&args, &settings),
-        Command::Query(args) => query::run(&args, &settings),
-        Command::Embed(args) => embed::run(&args, &settings),
-        Command::Sim(args) => sim::run(&args, &settings),
-        Command::Eval(args) => eval::run(&args, &settings),
-        Command::Info(args) => info::run(&args, &settings),
-        Command::Verify => verify::run(&settings),
-        Command::Export(args) => export::run(&args, &settings),
-        Command::Model(args) => model::run(&args, &settings),
-        Command::Config => config::run(config, &settings),
-        Command::Completions { shell } => manual::completions(shell),
-        Command::Man { command, output } => manual::run(command.as_deref(), output.as_deref()),
+        Action::Index(args) => index::run(&args, &settings),
+        Action::Query(args) => query::run(&args, &settings),
+        Action::Embed(args) => embed::run(&args, &settings),
+        Action::Sim(args) => sim::run(&args, &settings),
+        Action::Eval(args) => eval::run(&args, &settings),
+        Action::Info(args) => info::run(&args, &settings),
+        Action::Verify => verify::run(&settings),
+        Action::Export(args) => export::run(&args, &settings),
+        Action::Model(args) => model::run(&args, &settings),
+        Action::Config => config::run(config, &settings),
+        Action::Completions { shell } => manual::completions(shell),
+        Action::Man { command, output } => manual::run(command.as_deref(), output.as_deref()),
     }
 }

@@ -1,16 +1,14 @@
 //! Questions typed one after the other, while model and index stay loaded. Lines are edited and remembered as a shell's.
 
-use std::env;
-use std::fs;
-use std::path::PathBuf;
+mod history;
 
 use rustyline::error::ReadlineError;
-use rustyline::history::FileHistory;
+use rustyline::history::MemHistory;
 use rustyline::{Behavior, Config, Editor};
 use semsearch::search::Query;
 
-use super::settings::set;
 use super::terminal::Terminal;
+use history::History;
 
 const PROMPT: &str = "semsearch> ";
 
@@ -19,22 +17,26 @@ const REMEMBERED: usize = 1000;
 
 /// A person who asks.
 pub(super) struct Prompt {
-    editor: Editor<(), FileHistory>,
+    editor: Editor<(), MemHistory>,
     /// Where the questions are remembered, if there is such a place.
-    history: Option<PathBuf>,
+    history: Option<History>,
     asked: usize,
 }
 
 impl Prompt {
     pub(super) fn open(terminal: &Terminal) -> anyhow::Result<Self> {
         // By way of the terminal itself: standard output may go elsewhere, and holds data alone.
-        let config = Config::builder().behavior(Behavior::PreferTerm).auto_add_history(true);
+        let config = Config::builder().behavior(Behavior::PreferTerm);
         let config = config.max_history_size(REMEMBERED)?.history_ignore_dups(true)?.history_ignore_space(true);
-        let mut editor = Editor::with_config(config.build())?;
-        let history = history();
-        if let Some(path) = &history {
-            // The first time there is none.
-            let _ = editor.load_history(path);
+        let config = config.build();
+        let memory = MemHistory::with_config(&config);
+        let mut editor = Editor::with_history(config, memory)?;
+        let history = History::open(REMEMBERED).unwrap_or_else(|error| {
+            terminal.warn(&format!("questions are not remembered: {error}"));
+            None
+        });
+        for line in history.iter().flat_map(History::lines) {
+            editor.add_history_entry(line)?;
         }
         terminal.note("a question a line; Ctrl-D ends, the arrow keys bring back earlier ones");
         Ok(Self { editor, history, asked: 0 })
@@ -46,9 +48,11 @@ impl Prompt {
             match self.editor.readline(PROMPT) {
                 Ok(line) if line.trim().is_empty() => {}
                 Ok(line) => {
-                    if let Some(path) = &self.history {
+                    if self.editor.add_history_entry(&line)?
+                        && let Some(history) = &mut self.history
+                    {
                         // A question that is not remembered is answered all the same.
-                        let _ = self.editor.append_history(path);
+                        let _ = history.remember(&line);
                     }
                     self.asked += 1;
                     return Ok(Some(Query { id: self.asked.to_string(), text: line.trim().into() }));
@@ -60,12 +64,4 @@ impl Prompt {
             }
         }
     }
-}
-
-/// `$XDG_STATE_HOME/semsearch/history`, or the same below `~/.local/state`.
-fn history() -> Option<PathBuf> {
-    let state = set("XDG_STATE_HOME").or_else(|| env::home_dir().map(|home| home.join(".local/state")))?;
-    let dir = state.join("semsearch");
-    fs::create_dir_all(&dir).ok()?;
-    Some(dir.join("history"))
 }

@@ -20,6 +20,7 @@ use super::prompt::Prompt;
 use super::report::Shown;
 use super::settings::Settings;
 use super::terminal::Cuts;
+use super::visible::visible;
 use super::{Outcome, args, output};
 
 /// Queries answered together at most, when they come faster than they are answered.
@@ -79,6 +80,9 @@ pub(super) fn open(
     let filter = ranking.filter.as_deref().map(filter).transpose()?;
     let mut index = Index::open(&settings.index)?;
     index.set_effort(Effort { nprobe: ranking.nprobe, ef_search: ranking.ef_search })?;
+    if let Some(isa) = encoding.isa {
+        index.set_isa(isa);
+    }
     let mut searcher = if ranking.mode == Mode::Lexical && !anyway {
         settings.limit_threads();
         Searcher::by_words(index)
@@ -98,7 +102,9 @@ pub(super) fn open(
     if let Some(filter) = filter {
         let passing = searcher.restrict(&filter)?;
         settings.terminal.detail(&format!("filter {filter}: {passing} passages"));
-        if passing == 0 && searcher.index().documents() > 0 {
+        let unknown = unknown_fields(&filter, searcher.index())?;
+        unknown.iter().for_each(|message| settings.terminal.warn(message));
+        if passing == 0 && unknown.is_empty() && searcher.index().documents() > 0 {
             settings
                 .terminal
                 .warn(&format!("no document passes the filter {filter} (`semsearch export` shows their fields)"));
@@ -107,12 +113,33 @@ pub(super) fn open(
     Ok(searcher)
 }
 
+/// A warning for each field of the filter that no document has: most likely its name is another.
+fn unknown_fields(filter: &Filter, index: &Index) -> Result<Vec<String>, Error> {
+    /// Fields that are named, at most.
+    const NAMED: usize = 20;
+    let unknown = index.unknown_fields(filter)?;
+    if unknown.is_empty() || index.documents() == 0 {
+        return Ok(Vec::new());
+    }
+    let mut known = index.fields(NAMED + 1)?;
+    let more = known.len() > NAMED;
+    known.truncate(NAMED);
+    known.sort();
+    let known = match known.is_empty() {
+        true => "documents have no fields beside id, title and text".to_owned(),
+        false => format!("fields are {}{}", known.join(", "), if more { " and others" } else { "" }),
+    };
+    Ok(unknown.iter().map(|field| format!("no document has the field `{field}` of the filter: {known}")).collect())
+}
+
 /// Reads a filter's expression; what is wrong with it is shown where it stands.
 fn filter(expression: &str) -> anyhow::Result<Filter> {
     expression.parse().map_err(|bad: BadFilter| {
         let message = format!("cannot understand the filter: {bad}");
         let hint = Error::from(bad.clone()).hint().unwrap_or_default();
-        Shown { message, shown: filter::caret(expression, bad.byte), hint }.into()
+        // The mark stands below the place as it is shown.
+        let before = visible(expression.get(..bad.byte).unwrap_or(expression)).len();
+        Shown { message, shown: filter::caret(&visible(expression), before), hint }.into()
     })
 }
 

@@ -1,12 +1,13 @@
 //! What the commands that read records share.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use semsearch::corpus::{self, Document, Expanded, Input};
 use semsearch::embedder::Embedder;
 use semsearch::error::{BadRecord, Error, Place};
+use semsearch::files::write_whole;
 use semsearch::hub::data_set::{self, DataSet};
 use semsearch::index::{Cut, Cutting, Prompts};
 use semsearch::model::{ModelConfig, Pooling};
@@ -177,17 +178,9 @@ impl<'a> Skipped<'a> {
     }
 }
 
-/// Gives what `write` writes the name `path` when it is complete, and not before.
-pub(super) fn write_beside(path: &Path, write: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    if let Err(error) = write(&beside) {
-        // The error matters; a half file that cannot be removed is as good as one that was killed.
-        let _ = std::fs::remove_file(&beside);
-        return Err(error);
-    }
-    Ok(std::fs::rename(&beside, path).map_err(|source| Error::Write { path: path.into(), source })?)
+/// Writes `content` to the file `path`, which has it whole or not at all.
+pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), Error> {
+    write_whole(path, |mut file| file.write_all(content).map_err(|source| Error::Write { path: path.into(), source }))
 }
 
 /// The items whose `tokens` are no more than `max`, and an error for each of the others.

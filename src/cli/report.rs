@@ -1,20 +1,22 @@
 //! How failures are told: one line with the chain of causes, then what to type next.
 
 use std::env;
-use std::io;
+use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
 use std::thread;
 
-use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use semsearch::corpus;
 use semsearch::error::Error;
 
+use super::args::{self, Args};
 use super::config::Config;
 use super::interrupt::Stopped;
 use super::output;
+use super::terminal::say;
 
 /// The status of anything that failed.
 const FAILED: u8 = 2;
@@ -44,15 +46,23 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     if let Some(Stopped(status)) = error.downcast_ref() {
         return ExitCode::from(*status);
     }
+    // Every other file's errors say which file they are of.
+    let bare = error.chain().next().and_then(|first| first.downcast_ref::<io::Error>());
     let of_output = match error.downcast_ref() {
         Some(Error::Write { path, source }) if path.as_os_str() == output::STDOUT => Some(source),
-        _ => error.downcast_ref::<io::Error>(),
+        _ => bare,
     };
     if of_output.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
     if let Some(Shown { message, shown, hint }) = error.downcast_ref() {
-        print(&format!("{message}\n{shown}"), Some(hint));
+        say(ERROR, "error", message);
+        shown.lines().for_each(|line| say(Style::new(), "", line));
+        say(HINT, "hint", hint);
+        return ExitCode::from(FAILED);
+    }
+    if let Some(error) = bare {
+        print(&format!("{}: cannot write: {error}", output::STDOUT), None);
         return ExitCode::from(FAILED);
     }
     let hint = error.chain().find_map(|cause| {
@@ -97,9 +107,10 @@ pub(super) fn fault(error: &Error) {
 pub(super) fn usage(error: &clap::Error, config: Option<&Config>) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // A closed pipe is no reason to complain about help.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
+            return match error.print().and_then(|()| io::stdout().flush()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failure(&error.into()),
+            };
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = error.print();
@@ -110,9 +121,8 @@ pub(super) fn usage(error: &clap::Error, config: Option<&Config>) -> ExitCode {
     let rendered = error.render().to_string();
     let first: Vec<&str> = rendered.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let mut message = first.join(" ");
-    if let (Some(ContextValue::String(option)), Some(ContextValue::String(value))) =
-        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
-        && let Some(source) = untyped(option, value, config)
+    if let Some((option, _)) = invalid(error)
+        && let Some(source) = config.and_then(|config| untyped(error, config))
     {
         message = message.replace(&format!("'{option}'"), &source);
     }
@@ -120,17 +130,29 @@ pub(super) fn usage(error: &clap::Error, config: Option<&Config>) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-/// Where the value of an option such as `--top-k <N>` comes from, if nobody typed it.
-fn untyped(option: &str, value: &str, config: Option<&Config>) -> Option<String> {
-    if env::args().any(|word| word.ends_with(value)) {
+/// The option, such as `--top-k <N>`, and its value that cannot be used, if that is the error.
+fn invalid(error: &clap::Error) -> Option<(&str, &str)> {
+    match (error.get(ContextKind::InvalidArg)?, error.get(ContextKind::InvalidValue)?) {
+        (ContextValue::String(option), ContextValue::String(value)) => Some((option, value)),
+        _ => None,
+    }
+}
+
+/// Where a value that cannot be used comes from, if nobody typed it: what is typed is wrong by itself, without environment
+/// and config file.
+fn untyped(error: &clap::Error, config: &Config) -> Option<String> {
+    let (option, _) = invalid(error)?;
+    let wrong = |command: clap::Command| {
+        command.try_get_matches_from(env::args_os()).is_err_and(|again| invalid(&again) == invalid(error))
+    };
+    if wrong(args::without_environment(Args::command())) {
         return None;
     }
     let name = option.trim_start_matches('-').split([' ', '=']).next()?;
-    let variable = format!("SEMSEARCH_{}", name.replace('-', "_").to_uppercase());
-    if env::var(&variable).is_ok_and(|set| set == value) {
-        return Some(variable);
+    if wrong(args::with_environment(Args::command())) {
+        return Some(format!("SEMSEARCH_{}", name.replace('-', "_").to_uppercase()));
     }
-    config.and_then(|config| config.place(name))
+    config.place(name)
 }
 
 /// What clap thinks was meant, or where help is.
@@ -153,9 +175,9 @@ fn suggestion(error: &clap::Error) -> String {
 }
 
 fn print(message: &str, hint: Option<&str>) {
-    eprintln!("{ERROR}error{ERROR:#}: {message}");
+    say(ERROR, "error", message);
     if let Some(hint) = hint {
-        eprintln!("{HINT}hint{HINT:#}: {hint}");
+        say(HINT, "hint", hint);
     }
 }
 

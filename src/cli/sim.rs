@@ -1,6 +1,5 @@
 //! `semsearch sim`: how similar texts are, each to each.
 
-use std::fs;
 use std::io::{IsTerminal, stdin};
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use super::Outcome;
 use super::args::{self, MatrixFormat};
 use super::embed;
 use super::output::{self, Matrix};
-use super::records::write_beside;
+use super::records::write_file;
 use super::report::Advice;
 use super::settings::Settings;
 use super::terminal::Cuts;
@@ -44,13 +43,11 @@ pub(super) fn run(args: &args::Sim, settings: &Settings) -> anyhow::Result<Outco
     let matrix = Matrix { texts: &texts, rows };
     if let Some(path) = &args.svg {
         let picture = HeatMap { texts: &texts, rows: &matrix.rows }.svg();
-        write_beside(path, |beside| {
-            Ok(fs::write(beside, picture).map_err(|source| Error::Write { path: path.clone(), source })?)
-        })?;
+        write_file(path, picture.as_bytes())?;
     }
     match args.format {
         MatrixFormat::Text => matrix.text(&mut output::styled())?,
-        MatrixFormat::Json => matrix.json(&mut output::raw())?,
+        MatrixFormat::Json => matrix.json(&mut output::json())?,
         MatrixFormat::Csv => matrix.csv(&mut output::raw())?,
     }
     Ok(Outcome::Done)

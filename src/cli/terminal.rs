@@ -1,14 +1,15 @@
 //! What is said on standard error: notes, warnings and progress. Standard output belongs to `output`.
 
-use std::io::{IsTerminal, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use semsearch::embedder::Progress;
 use semsearch::hub::DownloadProgress;
+
+use super::visible::visible;
 
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const DETAIL: Style = Style::new().dimmed();
@@ -36,14 +37,14 @@ impl Terminal {
     /// The result of a command, unless `-q`.
     pub(super) fn note(&self, message: &str) {
         if !self.quiet {
-            eprintln!("{message}");
+            say(Style::new(), "", message);
         }
     }
 
     /// Something the person should know, unless `-q`.
     pub(super) fn warn(&self, message: &str) {
         if !self.quiet {
-            eprintln!("{WARNING}warning{WARNING:#}: {message}");
+            say(WARNING, "warning", message);
         }
     }
 
@@ -58,7 +59,7 @@ impl Terminal {
     /// What was chosen, with `-v`.
     pub(super) fn detail(&self, message: &str) {
         if self.verbose {
-            eprintln!("{DETAIL}{message}{DETAIL:#}");
+            say(DETAIL, "", message);
         }
     }
 
@@ -87,6 +88,19 @@ impl Terminal {
     pub(super) fn download(&self) -> Arc<dyn DownloadProgress> {
         Arc::new(DownloadBar { shown: Mutex::new(None), visible: self.shows_progress() })
     }
+}
+
+/// Says a line on standard error: the message after its label, or in the style if there is no label. The message may hold
+/// what others wrote.
+///
+/// A line that cannot be written is lost: whether somebody hears of the work does not decide whether it succeeds.
+pub(super) fn say(style: Style, label: &str, message: &str) {
+    let message = visible(message);
+    let line = match label {
+        "" => format!("{style}{message}{style:#}\n"),
+        label => format!("{style}{label}{style:#}: {message}\n"),
+    };
+    let _ = anstream::stderr().write_all(line.as_bytes());
 }
 
 /// Columns of the terminal that standard output is, or a usual number of them.
@@ -191,7 +205,7 @@ impl Progress for EncodingBar {
         self.bar.inc(texts as u64);
         if self.lines && self.told.elapsed() >= LINES {
             self.told = Instant::now();
-            eprintln!("{}", self.line(rate));
+            say(Style::new(), "", &self.line(rate));
         }
     }
 
@@ -221,7 +235,7 @@ impl DownloadProgress for DownloadBar {
             }
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
             bar.set_style(style("{msg} {bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left"));
-            bar.set_message(file.to_owned());
+            bar.set_message(visible(file).into_owned());
             *shown = Some((file.to_owned(), bar));
         }
         if let Some((_, bar)) = shown.as_ref() {

@@ -3,13 +3,15 @@
 //! Four guarantees, each kept in one file. [`Dir`] works on the entries of a directory that it holds open: no symbolic link
 //! is followed, no name leads out of the directory, and a directory that is moved or replaced meanwhile changes nothing.
 //! [`open_regular`] and its like open a file by its path for reading and refuse what could block for ever or never end.
-//! [`write_whole`] creates a file or replaces one in a single step. [`Map`] maps one into memory, and a file that becomes shorter
-//! meanwhile is an error, not a signal. What is in the files is left to the callers.
+//! [`write_whole`] creates a file or replaces one in a single step, a directory that the user named is made by
+//! [`make_directory`], a file for this user's eyes alone opened by [`open_private`]. [`Map`] maps a file into memory, and one
+//! that becomes shorter meanwhile is an error, not a signal. What is in the files is left to the callers.
 
 mod dir;
 mod made;
 mod map;
 mod name;
+mod private;
 mod read;
 mod whole;
 
@@ -18,6 +20,7 @@ pub(crate) use made::{Made, make_directories};
 pub(crate) use map::{Map, Watched, shorter};
 pub use name::RelativePath;
 pub(crate) use name::{is_plain, unique};
+pub use private::{make_directory, open_private};
 pub use read::{open_regular, read_bounded};
 pub use whole::write_whole;
 

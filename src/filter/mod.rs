@@ -77,11 +77,13 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde_json::Number;
 
 pub use caret::caret;
 pub use plan::{Plan, TermRange};
-pub use terms::terms;
+pub use terms::{field_of, start_of_field, terms};
 
 use date::Span;
 use terms::Kind;
@@ -110,6 +112,17 @@ pub enum Filter {
     Or(Vec<Filter>),
     /// This does not hold.
     Not(Box<Filter>),
+}
+
+impl Filter {
+    /// The fields that it asks for, each once, in order of their names.
+    pub fn fields(&self) -> BTreeSet<&str> {
+        match self {
+            Self::Field { path, .. } => BTreeSet::from([path.as_str()]),
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::fields).collect(),
+            Self::Not(inner) => inner.fields(),
+        }
+    }
 }
 
 /// What is asked of a value.

@@ -77,12 +77,23 @@ pub fn terms(metadata: &Map<String, Value>) -> Vec<Vec<u8>> {
     terms
 }
 
+/// What all terms of a field start with, and no other terms.
+pub fn start_of_field(path: &str) -> Vec<u8> {
+    let path = kept(path);
+    [&(path.len() as u16).to_be_bytes()[..], &path].concat()
+}
+
+/// The field that a term is of; `None` for one whose name was cut, and for bytes that are no term.
+pub fn field_of(term: &[u8]) -> Option<&str> {
+    let (length, rest) = term.split_first_chunk()?;
+    let length = usize::from(u16::from_be_bytes(*length));
+    if length > KEPT { None } else { std::str::from_utf8(rest.get(..length)?).ok() }
+}
+
 /// The term that says `value` of `path`.
 pub(super) fn term(path: &str, kind: Kind, value: &[u8]) -> Vec<u8> {
-    let path = kept(path);
-    let mut term = Vec::with_capacity(2 + path.len() + 1 + value.len());
-    term.extend_from_slice(&(path.len() as u16).to_be_bytes());
-    term.extend_from_slice(&path);
+    let mut term = start_of_field(path);
+    term.reserve(1 + value.len());
     term.push(kind as u8);
     term.extend_from_slice(value);
     term
@@ -124,6 +135,18 @@ mod tests {
     fn a_date_is_listed_as_a_string_too() {
         let kinds: Vec<u8> = terms_of(&json!({"d": "2020-06-01"})).iter().map(|term| term[3]).collect();
         assert_eq!(kinds, [Kind::Present as u8, Kind::Date as u8, Kind::Text as u8]);
+    }
+
+    #[test]
+    fn a_term_tells_its_field_and_a_field_how_its_terms_start() {
+        let long = "x".repeat(KEPT + 1);
+        for (path, told) in [("", Some("")), ("a.b", Some("a.b")), ("é", Some("é")), (&long, None)] {
+            for term in terms_of(&json!({ path: [1, null, "x"] })) {
+                assert!(term.starts_with(&start_of_field(path)));
+                assert_eq!(field_of(&term), told);
+            }
+        }
+        assert_eq!((field_of(b""), field_of(b"\0\x05ab")), (None, None));
     }
 
     #[test]

@@ -22,11 +22,13 @@ mod keys;
 mod lock;
 mod manifest;
 mod nearest;
+mod processor;
 mod vectors;
 mod verify;
 mod writer;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +43,7 @@ pub use manifest::{
     Codes, Cutting, Documents, FORMAT_VERSION, Manifest, Metric, ModelIdentity, Prompts, Recipe, Segment, Store, Sums,
 };
 use nearest::nearer;
+pub use processor::check_processor;
 use vectors::VectorSegment;
 pub use vectors::{Effort, Neighbour, set_threads};
 use verify::check_files;
@@ -104,6 +107,8 @@ pub struct Index {
     manifest: Manifest,
     catalog: Catalog,
     segments: Vec<VectorSegment>,
+    /// What vectors are compared with, where that is not FAISS's work.
+    isa: Isa,
 }
 
 impl Index {
@@ -125,7 +130,7 @@ impl Index {
         let vectors = part(&root, VECTORS)?;
         let open = |segment| VectorSegment::open(&vectors, &manifest.recipe, segment);
         let segments = manifest.segments.iter().map(open).collect::<Result<_>>()?;
-        Ok(Self { root, catalog, segments, manifest })
+        Ok(Self { root, catalog, segments, manifest, isa: Isa::best() })
     }
 
     /// The index's directory.
@@ -156,6 +161,34 @@ impl Index {
         self.segments.iter_mut().try_for_each(|segment| segment.set_effort(effort, &self.manifest.recipe))
     }
 
+    /// Compares vectors with this instruction set instead of the processor's best.
+    pub fn set_isa(&mut self, isa: Isa) {
+        self.isa = isa;
+        self.segments.iter_mut().for_each(|segment| segment.set_isa(isa));
+    }
+
+    /// Of the fields that `filter` asks for those that no document has.
+    ///
+    /// # Errors
+    /// The index is damaged, or of a format that cannot be filtered.
+    pub fn unknown_fields<'a>(&self, filter: &'a Filter) -> Result<Vec<&'a str>> {
+        let mut unknown = Vec::new();
+        for field in filter.fields() {
+            if !self.catalog.has_field(field)? {
+                unknown.push(field);
+            }
+        }
+        Ok(unknown)
+    }
+
+    /// Fields that documents have, those of the shortest names first; at most `max` of them.
+    ///
+    /// # Errors
+    /// The index is damaged, or of a format that cannot be filtered.
+    pub fn fields(&self, max: usize) -> Result<Vec<String>> {
+        self.catalog.fields(max)
+    }
+
     /// The `k` nearest of each row of `queries`, among `allowed` keys if they are given; nearest first, and of equals the
     /// one indexed first. The vectors behind the scores are as they were committed.
     ///
@@ -177,8 +210,8 @@ impl Index {
 
     fn search_unchecked(&self, queries: &Vectors, k: usize, allowed: Option<&Keys>) -> Result<Vec<Vec<Neighbour>>> {
         let metric = self.manifest.recipe.metric;
-        if vectors::is_better(&self.segments, queries, k, allowed.is_some()) {
-            return vectors::scan(Isa::best(), &self.segments, queries, k, metric, allowed);
+        if vectors::is_better(self.isa, &self.segments, queries, k, allowed.is_some()) {
+            return vectors::scan(self.isa, &self.segments, queries, k, metric, allowed);
         }
         let tasks = self.tasks(queries.len());
         let pairs = self.manifest.vectors() as usize * queries.len();
@@ -214,7 +247,7 @@ impl Index {
     /// # Errors
     /// One of these vectors is damaged, or cannot be read.
     pub fn scores(&self, query: &[f32], keys: &[u64]) -> Result<Vec<f32>> {
-        let isa = Isa::best();
+        let isa = self.isa;
         let score = |key: &u64| -> Result<f32> {
             for (segment, named) in self.segments.iter().zip(&self.manifest.segments) {
                 if (named.first_key..=named.last_key).contains(key)
@@ -295,17 +328,17 @@ impl Index {
     }
 }
 
-/// Writes the living vectors of `index` to `path` as one index of its factory, FAISS's ids being their positions in the
-/// order of [`Index::vectors`]. It is put together in memory.
+/// Writes the living vectors of `index` into an open, empty file, which messages call `path`, as one index of its factory,
+/// FAISS's ids being their positions in the order of [`Index::vectors`]. It is put together in memory.
 ///
 /// # Errors
 /// FAISS fails, or the file cannot be written.
-pub fn export_faiss(index: &Index, path: &Path) -> Result<()> {
+pub fn export_faiss(index: &Index, file: &File, path: &Path) -> Result<()> {
     let vectors = part(&index.root, VECTORS)?;
     let trained = index.manifest.trained.as_ref().map(|trained| (&vectors, trained));
     let mut whole = vectors::Whole::begin(&index.manifest.recipe, trained, path)?;
     index.vectors(|_, row| whole.push(row))?;
-    whole.write()
+    whole.write(file)
 }
 
 /// A part of a search: some queries in one segment.
@@ -314,30 +347,6 @@ struct Task {
     segment: usize,
     first: usize,
     count: usize,
-}
-
-/// Checks that this processor has what FAISS was compiled for, before it is called.
-///
-/// # Errors
-/// [`Error::Unsupported`], naming what is missing.
-pub fn check_processor() -> Result<()> {
-    #[cfg(all(target_arch = "x86_64", faiss_avx2))]
-    {
-        let there = [
-            ("AVX2", std::arch::is_x86_feature_detected!("avx2")),
-            ("FMA", std::arch::is_x86_feature_detected!("fma")),
-            ("F16C", std::arch::is_x86_feature_detected!("f16c")),
-        ];
-        let missing: Vec<&str> = there.into_iter().filter(|(_, there)| !there).map(|(name, _)| name).collect();
-        if !missing.is_empty() {
-            let missing = missing.join(", ");
-            return Err(Error::Unsupported(format!(
-                "this program was compiled for processors with AVX2, FMA and F16C; this one lacks {missing} (compile it \
-                 without the flags in .cargo/config.toml)"
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// What the latest commit of the index at `dir` says of itself; `None` if there is no index.

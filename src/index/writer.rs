@@ -100,6 +100,10 @@ pub struct Written {
     pub compacted: usize,
     /// Bytes of what they were rewritten as.
     pub compacted_bytes: u64,
+    /// Documents of the index as this run left it.
+    pub documents: u64,
+    /// Their passages.
+    pub passages: u64,
 }
 
 /// A document of this run.
@@ -439,7 +443,13 @@ impl IndexWriter {
         if self.changed || self.base().is_none() {
             self.commit_now()?;
         }
-        Ok(self.written)
+        Ok(self.told())
+    }
+
+    /// What was done, as long as the lock is held: another writer may be waiting for it.
+    fn told(&self) -> Written {
+        let (documents, passages) = self.last.as_ref().map_or((0, 0), |last| (last.documents.count, last.vectors()));
+        Written { documents, passages, ..self.written }
     }
 
     /// Commits what was put as it is, for a process that has no time left: what is small or worn is rewritten by the next
@@ -452,12 +462,12 @@ impl IndexWriter {
         if self.changed {
             self.commit_now()?;
         }
-        Ok(self.written)
+        Ok(self.told())
     }
 
     /// Gives up what was put since the last commit.
     pub fn abandon(self) -> Written {
-        self.written
+        self.told()
     }
 
     fn commit_now(&mut self) -> Result<()> {

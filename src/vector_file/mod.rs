@@ -82,12 +82,12 @@ pub struct VectorWriter {
 }
 
 impl VectorWriter {
-    /// Begins the file, which is complete after [`VectorWriter::finish`].
+    /// Begins a matrix in an open, empty file, which messages call `path`; it is complete after [`VectorWriter::finish`].
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn create(path: &Path, format: VectorFormat, dim: usize) -> Result<Self> {
-        let mut file = BufWriter::with_capacity(1 << 20, File::create(path).map_err(Error::write(path))?);
+    pub fn create(file: File, path: &Path, format: VectorFormat, dim: usize) -> Result<Self> {
+        let mut file = BufWriter::with_capacity(1 << 20, file);
         file.write_all(&format.header(0, dim)).map_err(Error::write(path))?;
         Ok(Self { path: path.into(), file, format, dim, rows: 0 })
     }
@@ -108,7 +108,7 @@ impl VectorWriter {
         rows.iter().try_for_each(|value| self.file.write_all(&value.to_le_bytes())).map_err(Error::write(&self.path))
     }
 
-    /// Writes the header, and everything to the disk.
+    /// Writes what is held, and the header. To make the file durable is left to whoever opened it.
     ///
     /// # Errors
     /// They cannot be written.
@@ -117,8 +117,7 @@ impl VectorWriter {
         let end = || -> std::io::Result<()> {
             let mut file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
             file.seek(SeekFrom::Start(0))?;
-            file.write_all(&format.header(rows, dim))?;
-            file.sync_all()
+            file.write_all(&format.header(rows, dim))
         };
         end().map_err(Error::write(&path))
     }
@@ -270,7 +269,8 @@ mod tests {
 
     fn written(dir: &Path, name: &str) -> PathBuf {
         let path = dir.join(name);
-        let mut writer = VectorWriter::create(&path, VectorFormat::of(&path).unwrap(), 2).unwrap();
+        let (file, format) = (File::create(&path).unwrap(), VectorFormat::of(&path).unwrap());
+        let mut writer = VectorWriter::create(file, &path, format, 2).unwrap();
         writer.write(&[0.6, 0.8]).unwrap();
         writer.write(&[1.0, 0.0, 0.0, -1.0]).unwrap();
         writer.finish().unwrap();
@@ -333,7 +333,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.npy");
         let said = |rows: &[f32], normalized| {
-            let mut writer = VectorWriter::create(&path, VectorFormat::Npy, 2).unwrap();
+            let file = File::create(&path).unwrap();
+            let mut writer = VectorWriter::create(file, &path, VectorFormat::Npy, 2).unwrap();
             writer.write(rows).unwrap();
             writer.finish().unwrap();
             let mut reader = VectorReader::open(&path).unwrap();

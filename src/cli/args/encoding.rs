@@ -73,9 +73,13 @@ pub(in crate::cli) struct Recorded {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(in crate::cli) enum PoolingArg {
+    /// The mean of all tokens' vectors
     Mean,
+    /// The first token's vector
     Cls,
+    /// The largest value of each component
     Max,
+    /// A vector for each token, with `embed` only
     None,
 }
 
@@ -92,7 +96,9 @@ impl From<PoolingArg> for Pooling {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(in crate::cli) enum EncoderArg {
+    /// candle's, which others are compared with
     Candle,
+    /// semsearch's own for CPUs, several times as fast
     Packed,
 }
 

@@ -7,7 +7,7 @@ use semsearch::eval::Metric;
 
 use super::{Encoding, Ranking, svg};
 
-/// Measure how good the answers are.
+/// Measure how good the answers are, against relevance judgements.
 ///
 /// DIR has BEIR's layout: corpus.jsonl, queries.jsonl, qrels/test.tsv. Its corpus is indexed beside it, in
 /// DIR/.semsearch, and again only where it changed. Metrics are trec_eval's.
@@ -72,6 +72,8 @@ pub(in crate::cli) enum Sweep {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum EvalFormat {
+    /// For people, a table
     Text,
+    /// One object
     Json,
 }

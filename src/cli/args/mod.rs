@@ -8,12 +8,14 @@ pub(super) use encoding::{Encoding, Recorded};
 pub(super) use eval::{Eval, EvalFormat};
 pub(super) use records::{Long, OnError, Records};
 
+use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
-use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap::builder::{FalseyValueParser, PossibleValue, PossibleValuesParser, TypedValueParser as _};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use semsearch::index::{Language, Metric};
 use semsearch::kernels::Isa;
@@ -21,23 +23,54 @@ use semsearch::search::{Fusion, Mode};
 
 /// Semantic search from the command line: index texts, ask in plain language.
 #[derive(Debug, Parser)]
-#[command(name = "semsearch", version, max_term_width = 100, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "semsearch", version, long_version = long_version(), max_term_width = 100, arg_required_else_help = true,
+    args_override_self = true, after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) common: Common,
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(super) command: Action,
 }
 
 impl Index {
     /// What `semsearch index INPUT` would be, with these options of the model.
     pub(super) fn of(input: &Path, encoding: &Encoding) -> Result<Self, clap::Error> {
         let words = [OsStr::new("semsearch"), OsStr::new("index"), OsStr::new("--prune"), input.as_os_str()];
-        match Args::try_parse_from(words)?.command {
-            Command::Index(index) => Ok(Self { encoding: encoding.clone(), ..index }),
+        match Args::from_arg_matches(&with_environment(Args::command()).try_get_matches_from(words)?)?.command {
+            Action::Index(index) => Ok(Self { encoding: encoding.clone(), ..index }),
             _ => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
         }
     }
+}
+
+/// The command line as it is parsed: a variable of the environment that is empty counts as one that is not set, and what
+/// follows an option is its value also where it is a negative number.
+pub(super) fn with_environment(command: Command) -> Command {
+    parsed(command, |value| !value.is_empty())
+}
+
+/// The same without the environment.
+pub(super) fn without_environment(command: Command) -> Command {
+    parsed(command, |_| false)
+}
+
+fn parsed(command: Command, counts: fn(&OsStr) -> bool) -> Command {
+    let command = command.mut_args(|arg| {
+        let set = arg.get_env().and_then(env::var_os);
+        let arg = if set.is_some_and(|value| !counts(&value)) { arg.env(None) } else { arg };
+        let takes_a_word = arg.get_action().takes_values() && !arg.is_positional();
+        if takes_a_word { arg.allow_negative_numbers(true) } else { arg }
+    });
+    command.mut_subcommands(|command| parsed(command, counts))
+}
+
+/// The version, and what is built in that need not be.
+fn long_version() -> String {
+    let all =
+        [("hub", cfg!(feature = "hub")), ("parquet", cfg!(feature = "parquet")), ("cuda", cfg!(feature = "cuda"))];
+    let built_in: Vec<&str> = all.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
+    let features = if built_in.is_empty() { "none".into() } else { built_in.join(", ") };
+    format!("{}\nfeatures: {features}", env!("CARGO_PKG_VERSION"))
 }
 
 const EXAMPLES: &str = "\
@@ -74,8 +107,7 @@ pub(super) struct Common {
     )]
     pub(super) color: Color,
     /// Say nothing but errors
-    #[arg(short, long, global = true, env = "SEMSEARCH_QUIET", hide_env = true, value_parser = FalseyValueParser::new(),
-        overrides_with = "verbose")]
+    #[arg(short, long, global = true, env = "SEMSEARCH_QUIET", hide_env = true, value_parser = FalseyValueParser::new())]
     pub(super) quiet: bool,
     /// Say which model, device and index are used
     #[arg(short, long, global = true, env = "SEMSEARCH_VERBOSE", hide_env = true,
@@ -83,35 +115,42 @@ pub(super) struct Common {
     pub(super) verbose: bool,
 }
 
+impl Common {
+    /// Of `-q` and `-v` what was typed counts before what is set, and then the last one. (clap takes one of each source for a
+    /// conflict.)
+    pub(super) fn settle(&mut self, matches: &ArgMatches) {
+        let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let last = typed("verbose") && (!typed("quiet") || matches.index_of("verbose") > matches.index_of("quiet"));
+        if last {
+            self.quiet = false;
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
+    /// Where it goes to a terminal, unless NO_COLOR is set
     Auto,
+    /// Into files and pipes as well
     Always,
+    /// Plain text
     Never,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
-    /// Build or update an index
+pub(super) enum Action {
     Index(Index),
-    /// Search an index
     Query(Query),
-    /// Turn texts into vectors
     Embed(Embed),
-    /// Compare texts with one another
     Sim(Sim),
-    /// Measure how good the answers are, against relevance judgements
     Eval(Eval),
-    /// Say what an index holds
     Info(Info),
     /// Check every byte of an index
     #[command(after_help = "\
 Example:
   semsearch verify && echo intact")]
     Verify,
-    /// Take vectors and documents out of an index
     Export(Export),
-    /// Get, copy, find or check a model
     Model(Model),
     /// Show every setting in force, and where it comes from
     #[command(after_help = "\
@@ -248,21 +287,32 @@ pub(super) struct Query {
     pub(super) encoding: Encoding,
 }
 
+const MODES: [(&str, &str); 3] = [
+    ("dense", "By meaning: the nearest vectors"),
+    ("lexical", "By words: BM25"),
+    ("hybrid", "By both, their scores fused"),
+];
+
+const FUSIONS: [(&str, &str); 2] =
+    [("minmax", "Scores of either side scaled to 0 to 1, and weighted by --alpha"), ("rrf", "By the ranks alone")];
+
+fn described<const N: usize>(values: [(&'static str, &'static str); N]) -> [PossibleValue; N] {
+    values.map(|(name, help)| PossibleValue::new(name).help(help))
+}
+
 /// Options of every command that ranks documents.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Ranking {
-    /// By meaning, by words (BM25), or by both: dense, lexical or hybrid
+    /// What documents are ranked by
     #[arg(long, value_name = "MODE", default_value = "dense", env = "SEMSEARCH_MODE", hide_env = true,
-        hide_possible_values = true,
-        value_parser = PossibleValuesParser::new(["dense", "lexical", "hybrid"]).try_map(|word| word.parse::<Mode>()))]
+        value_parser = PossibleValuesParser::new(described(MODES)).try_map(|word| word.parse::<Mode>()))]
     pub(super) mode: Mode,
     /// Weight of the dense score in hybrid, 0 to 1
     #[arg(long, value_name = "A", default_value = "0.5", env = "SEMSEARCH_ALPHA", hide_env = true, value_parser = weight)]
     pub(super) alpha: f32,
-    /// How scores are fused in hybrid: minmax or rrf
+    /// How scores are fused in hybrid
     #[arg(hide_short_help = true, long, value_name = "HOW", default_value = "minmax", env = "SEMSEARCH_FUSION", hide_env = true,
-        hide_possible_values = true,
-        value_parser = PossibleValuesParser::new(["minmax", "rrf"]).try_map(|word| word.parse::<Fusion>()))]
+        value_parser = PossibleValuesParser::new(described(FUSIONS)).try_map(|word| word.parse::<Fusion>()))]
     pub(super) fusion: Fusion,
     /// Only documents whose metadata match, as in `year >= 2000 and lang = en`
     #[arg(long, value_name = "EXPR")]
@@ -277,17 +327,25 @@ pub(super) struct Ranking {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Highlight {
+    /// The query's words, in all their forms
     Words,
+    /// The sentence nearest to the query
     Sentence,
+    /// Nothing
     None,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum HitFormat {
+    /// For people: rank, score, id and title, and a snippet below
     Text,
+    /// One array of objects
     Json,
+    /// An object a line
     Jsonl,
+    /// Columns: query, rank, id, score and text
     Tsv,
+    /// A run for trec_eval
     Trec,
 }
 
@@ -323,9 +381,13 @@ pub(super) struct Embed {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum EmbeddingFormat {
+    /// The records, each with its vector
     Jsonl,
+    /// The vectors alone, for NumPy
     Npy,
+    /// The vectors alone, as one tensor
     Safetensors,
+    /// A table of texts and vectors
     Parquet,
 }
 
@@ -371,8 +433,11 @@ pub(super) struct Sim {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum MatrixFormat {
+    /// For people, a heat map where there are colours
     Text,
+    /// One object of texts and rows
     Json,
+    /// A table with the texts in its first row and column
     Csv,
 }
 
@@ -477,6 +542,11 @@ fn threads(word: &str) -> Result<usize, String> {
         .and_then(|number| if number > MOST { Err(format!("at most {MOST} are possible")) } else { Ok(number) })
 }
 
+/// A whole number.
+fn whole(word: &str) -> Result<usize, String> {
+    word.parse().map_err(|_| "expected a whole number".into())
+}
+
 /// A whole number from 1.
 fn positive(word: &str) -> Result<usize, String> {
     match word.parse() {
@@ -488,8 +558,6 @@ fn positive(word: &str) -> Result<usize, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -497,13 +565,138 @@ mod tests {
         Args::command().debug_assert();
     }
 
+    /// Every command and what is below it, with the words that lead to it.
+    fn all(command: &Command, words: &[String], found: &mut Vec<(Vec<String>, Command)>) {
+        found.push((words.to_vec(), command.clone()));
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            all(below, &[words, &[below.get_name().to_owned()]].concat(), found);
+        }
+    }
+
+    fn commands() -> Vec<(Vec<String>, Command)> {
+        let mut program = without_environment(Args::command());
+        program.build();
+        let mut found = Vec::new();
+        all(&program, &["semsearch".to_owned()], &mut found);
+        assert_eq!(found.len(), 1 + 12 + 4);
+        found
+    }
+
     #[test]
-    fn every_option_has_a_line_of_help() {
-        for command in Args::command().get_subcommands() {
+    fn every_option_and_each_of_its_values_has_a_line_of_help() {
+        for (words, command) in commands() {
             for option in command.get_arguments() {
-                assert!(option.get_help().is_some(), "{} {}", command.get_name(), option.get_id());
+                let name = format!("{} {}", words.join(" "), option.get_id());
+                assert!(option.get_help().is_some_and(|help| !help.to_string().is_empty()), "{name}");
+                // A shell's name says what it is.
+                let described = |value: &PossibleValue| value.get_help().is_some() || option.get_id() == "shell";
+                assert!(option.get_possible_values().iter().all(described), "{name}");
             }
         }
+    }
+
+    /// Words that an option or argument might take.
+    const CANDIDATES: [&str; 14] =
+        ["1", "2", "0.5", "x", "y", "a.svg", "b.svg", "cpu", "cuda", "scalar", "ip", "l2", "english", "ndcg@10"];
+
+    /// The words that `arg` takes, as far as they are candidates.
+    fn taken(arg: &clap::Arg, command: &Command) -> Vec<String> {
+        let possible = arg.get_possible_values();
+        let candidates = possible.iter().map(|value| value.get_name().to_owned());
+        let candidates: Vec<String> = candidates.chain(CANDIDATES.map(String::from)).collect();
+        let fits = |word: &&String| {
+            let alone = Command::new("x").no_binary_name(true).disable_help_flag(true).arg(arg.clone().required(false));
+            let words = arg.get_long().map(|long| format!("--{long}={word}")).unwrap_or_else(|| (*word).clone());
+            alone.try_get_matches_from([words]).is_ok()
+        };
+        let found: Vec<String> = candidates.iter().filter(fits).take(2).cloned().collect();
+        assert!(!found.is_empty(), "{} {}", command.get_name(), arg.get_id());
+        found
+    }
+
+    /// Other arguments without which a command is none.
+    fn needed(command: &Command, option: &clap::Arg) -> Vec<String> {
+        let required = |arg: &&clap::Arg| arg.is_required_set() && arg.get_id() != option.get_id();
+        let words = command.get_arguments().filter(required).map(|arg| {
+            let word = taken(arg, command).remove(0);
+            arg.get_long().map(|long| format!("--{long}={word}")).unwrap_or(word)
+        });
+        let svg = (option.get_id() == "svg" && command.get_name() == "eval").then(|| "--sweep=alpha".to_owned());
+        words.chain(svg).collect()
+    }
+
+    #[test]
+    fn of_an_option_given_twice_the_last_one_counts() {
+        let mut tried = 0;
+        for (words, command) in commands().into_iter().filter(|(_, command)| !command.has_subcommands()) {
+            let lists = |arg: &&clap::Arg| matches!(arg.get_action(), clap::ArgAction::Append);
+            let options = command.get_arguments().filter(|arg| !arg.is_positional() && !lists(arg));
+            for option in options.filter(|option| !["help", "version"].contains(&option.get_id().as_str())) {
+                let long = option.get_long().unwrap();
+                let of = |given: &[String]| {
+                    let line = [&words[..], &needed(&command, option), given].concat();
+                    let mut matches = without_environment(Args::command())
+                        .try_get_matches_from(&line)
+                        .unwrap_or_else(|error| panic!("{line:?}: {error}"));
+                    for word in &words[1..] {
+                        matches = matches.remove_subcommand().filter(|(name, _)| name == word).unwrap().1;
+                    }
+                    let raw = matches
+                        .get_raw(option.get_id().as_str())
+                        .map(|raw| raw.map(OsStr::to_owned).collect::<Vec<_>>());
+                    (raw, matches.value_source(option.get_id().as_str()))
+                };
+                if option.get_action().takes_values() {
+                    let values = taken(option, &command);
+                    let [first, last] = [&values[0], values.last().unwrap()].map(|word| format!("--{long}={word}"));
+                    assert_eq!(of(&[first, last.clone()]), of(&[last]), "{words:?} --{long}");
+                } else {
+                    let flag = format!("--{long}");
+                    assert_eq!(of(&[flag.clone(), flag.clone()]), of(&[flag]), "{words:?} --{long}");
+                }
+                tried += 1;
+            }
+        }
+        assert!(tried > 150, "{tried}");
+    }
+
+    #[test]
+    fn of_a_common_option_before_and_after_the_command_the_last_one_counts() {
+        let args = Args::try_parse_from(["semsearch", "-i", "a", "-q", "verify", "-i", "b", "-v"]).unwrap();
+        assert_eq!(args.common.index, Some("b".into()));
+    }
+
+    #[test]
+    fn of_quiet_and_verbose_the_last_one_typed_counts() {
+        for (line, quiet) in [("-q -v", false), ("-v -q", true), ("-q", true), ("-v", false)] {
+            let words = ["semsearch", "verify"].into_iter().chain(line.split(' '));
+            let matches = without_environment(Args::command()).try_get_matches_from(words).unwrap();
+            let mut args = Args::from_arg_matches(&matches).unwrap();
+            args.common.settle(&matches);
+            assert_eq!(args.common.quiet, quiet, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_negative_number_is_a_bad_value_and_no_option() {
+        for (words, command) in commands().into_iter().filter(|(_, command)| !command.has_subcommands()) {
+            for option in command.get_arguments().filter(|arg| arg.get_action().takes_values() && !arg.is_positional())
+            {
+                let flag = format!("--{}", option.get_long().unwrap());
+                let line = [&words[..], &needed(&command, option), &[flag.clone(), "-1".into()]].concat();
+                if let Err(error) = without_environment(Args::command()).try_get_matches_from(line) {
+                    let said = error.to_string();
+                    assert!(said.contains(&format!("invalid value '-1' for '{flag}")), "{words:?}: {said}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_long_help_has_the_paragraphs_of_each_command() {
+        let mut program = Args::command();
+        let help = program.find_subcommand_mut("query").unwrap().render_long_help().to_string();
+        assert!(help.contains("Each TEXT is a query of its own"), "{help}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ValueEnum, ValueHint};
 use semsearch::corpus;
 
-use super::positive;
+use super::{positive, whole};
 
 /// Options of every command that reads records.
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ pub(in crate::cli) struct Records {
     #[arg(hide_short_help = true, long, value_name = "N", value_parser = positive)]
     pub(in crate::cli) chunk_tokens: Option<usize>,
     /// Tokens that a chunk shares with the one before it, at most [default: 32, or a quarter of a small chunk]
-    #[arg(hide_short_help = true, long, value_name = "N")]
+    #[arg(hide_short_help = true, long, value_name = "N", value_parser = whole)]
     pub(in crate::cli) chunk_overlap: Option<usize>,
     /// Put before texts when they are embedded [default: the model's own]
     #[arg(hide_short_help = true, long, value_name = "TEXT")]
@@ -55,7 +55,7 @@ pub(in crate::cli) struct Records {
     #[arg(long, value_name = "HOW", default_value = "fail")]
     pub(in crate::cli) on_error: OnError,
     /// First N records only
-    #[arg(hide_short_help = true, long, value_name = "N")]
+    #[arg(hide_short_help = true, long, value_name = "N", value_parser = whole)]
     pub(in crate::cli) limit: Option<usize>,
 }
 
@@ -78,20 +78,31 @@ pub(in crate::cli) enum Long {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum OnError {
+    /// Stop and name it
     Fail,
+    /// Count it and go on
     Skip,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(in crate::cli) enum FormatArg {
+    /// By the file's extension, then by its content
     Auto,
+    /// An object a line
     Jsonl,
+    /// An array of objects
     Json,
+    /// SQuAD's articles, a record for each of their paragraphs
     Squad,
+    /// A table, its columns separated by commas
     Csv,
+    /// A table, its columns separated by tabs
     Tsv,
+    /// A Parquet table
     Parquet,
+    /// Plain text, a file a document
     Text,
+    /// Markdown, a file a document
     Markdown,
 }
 

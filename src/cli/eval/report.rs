@@ -1,16 +1,14 @@
 //! What an evaluation looks like: tables, JSON, a plot.
 
-use std::fs;
 use std::io::Write;
 
-use semsearch::error::Error;
 use semsearch::eval::{Comparison, Evaluation, Metric, Qrels, compare, evaluate};
 use semsearch::plot::{Curve, Plot};
 use serde_json::{Map, Value, json};
 
 use super::super::args::{self, EvalFormat};
 use super::super::output;
-use super::super::records::write_beside;
+use super::super::records::write_file;
 use super::super::settings::Settings;
 use super::Outcome;
 
@@ -23,7 +21,8 @@ pub(super) fn evaluation(
 ) -> anyhow::Result<Outcome> {
     warn(settings, found);
     let Some(path) = &args.compare else { return show(args, found, None) };
-    let (name, other) = (path.display().to_string(), evaluate(&super::run_file(path)?, qrels, &args.metrics));
+    let (name, other) =
+        (output::one_line(&path.to_string_lossy()), evaluate(&super::run_file(path)?, qrels, &args.metrics));
     let common = found.in_common_with(&other);
     let apart = found.queries.len() + other.queries.len() - 2 * common.queries.len();
     if apart > 0 {
@@ -34,13 +33,21 @@ pub(super) fn evaluation(
 }
 
 fn show(args: &args::Eval, found: &Evaluation, other: Option<(String, Evaluation)>) -> anyhow::Result<Outcome> {
-    let mut out = output::raw();
+    let mut out = data(args.format);
     match args.format {
         EvalFormat::Json => writeln!(out, "{}", as_json(args, found, other.as_ref().map(|(_, other)| other)))?,
         EvalFormat::Text => write!(out, "{}", as_text(args, found, other.as_ref()))?,
     }
     out.flush()?;
     Ok(if found.queries.is_empty() { Outcome::Nothing } else { Outcome::Done })
+}
+
+/// Standard output for the format.
+fn data(format: EvalFormat) -> output::Data {
+    match format {
+        EvalFormat::Json => output::json(),
+        EvalFormat::Text => output::raw(),
+    }
 }
 
 fn warn(settings: &Settings, found: &Evaluation) {
@@ -95,7 +102,7 @@ fn as_text(args: &args::Eval, found: &Evaluation, other: Option<&(String, Evalua
         let titles = std::iter::once("query".to_owned()).chain(found.metrics.iter().map(ToString::to_string));
         let mut rows = vec![titles.collect::<Vec<_>>()];
         rows.extend(found.queries.iter().map(|(query, values)| {
-            std::iter::once(query.clone()).chain(values.iter().map(|&value| shown(Some(value)))).collect()
+            std::iter::once(output::one_line(query)).chain(values.iter().map(|&value| shown(Some(value)))).collect()
         }));
         text.push('\n');
         text.push_str(&table(&rows));
@@ -143,7 +150,7 @@ pub(super) fn sweep(
     alphas: &[f32],
     found: &[Evaluation],
 ) -> anyhow::Result<Outcome> {
-    let mut out = output::raw();
+    let mut out = data(args.format);
     match args.format {
         EvalFormat::Json => {
             let point =
@@ -165,10 +172,7 @@ pub(super) fn sweep(
     out.flush()?;
     if let Some(path) = &args.svg {
         let svg = plot(args, alphas, found).svg();
-        write_beside(path, |beside| {
-            fs::write(beside, &svg).map_err(|source| Error::Write { path: beside.into(), source })?;
-            Ok(())
-        })?;
+        write_file(path, svg.as_bytes())?;
         settings.terminal.note(&format!("{}: {} curves", path.display(), args.metrics.len()));
     }
     Ok(Outcome::Done)

@@ -53,11 +53,21 @@ impl Matrix<'_> {
     /// A header of the texts, then a row for each, its text first.
     pub(crate) fn csv(&self, out: &mut impl Write) -> io::Result<()> {
         let mut table = csv::Writer::from_writer(out);
-        table.write_record(std::iter::once("").chain(self.texts.iter().map(String::as_str)))?;
+        let header = std::iter::once("").chain(self.texts.iter().map(String::as_str));
+        table.write_record(header).map_err(of_stream)?;
         for (text, row) in self.texts.iter().zip(&self.rows) {
-            table.write_record(std::iter::once(text.clone()).chain(row.iter().map(f32::to_string)))?;
+            let cells = std::iter::once(text.clone()).chain(row.iter().map(f32::to_string));
+            table.write_record(cells).map_err(of_stream)?;
         }
         table.flush()
+    }
+}
+
+/// The stream's own error, whose kind says whether the reader has left.
+fn of_stream(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

@@ -7,14 +7,16 @@ mod text;
 mod trec;
 mod tsv;
 
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use semsearch::index::{Language, Metric};
 use semsearch::search::{Hit, Query};
 
 pub(super) use matrix::Matrix;
+pub(super) use snippet::one_line;
 
 use super::args::{self, HitFormat};
+use super::visible::{Spelling, Visible};
 
 /// Writes the hits of one query after the other.
 pub(super) trait HitWriter {
@@ -31,9 +33,23 @@ pub(super) trait HitWriter {
 /// What errors call standard output where they name a file.
 pub(super) const STDOUT: &str = "<stdout>";
 
-/// The bytes of standard output, as they are.
-pub(super) fn raw() -> BufWriter<StdoutLock<'static>> {
-    BufWriter::with_capacity(1 << 16, io::stdout().lock())
+/// Standard output for data. Into a file or a pipe its bytes go as they are, and a terminal shows what it would obey or
+/// hide.
+pub(super) type Data = BufWriter<Visible<StdoutLock<'static>>>;
+
+/// Standard output for rows and lines.
+pub(super) fn raw() -> Data {
+    data(Spelling::Text)
+}
+
+/// Standard output for JSON.
+pub(super) fn json() -> Data {
+    data(Spelling::Json)
+}
+
+fn data(on_terminal: Spelling) -> Data {
+    let spelling = if io::stdout().is_terminal() { on_terminal } else { Spelling::Bytes };
+    BufWriter::with_capacity(1 << 16, Visible::new(io::stdout().lock(), spelling))
 }
 
 /// Standard output that takes colours off where they are not wanted.
@@ -57,8 +73,8 @@ pub(super) struct Look {
 pub(super) fn hits(args: &args::Query, metric: Metric, look: Look) -> Box<dyn HitWriter> {
     match args.format {
         HitFormat::Text => Box::new(text::Text::new(styled(), text::Layout::new(args, look))),
-        HitFormat::Json => Box::new(json::Array::new(raw(), args.explain)),
-        HitFormat::Jsonl => Box::new(json::Lines::new(raw(), args.explain)),
+        HitFormat::Json => Box::new(json::Array::new(json(), args.explain)),
+        HitFormat::Jsonl => Box::new(json::Lines::new(json(), args.explain)),
         HitFormat::Tsv => Box::new(tsv::Tsv::new(raw())),
         HitFormat::Trec => Box::new(trec::Trec::new(raw(), metric, &args.run_name)),
     }

@@ -8,6 +8,8 @@ use semsearch::index::{Language, Word};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use super::super::visible::visible;
+
 const MARK: Style = AnsiColor::Red.on_default().bold();
 const ELLIPSIS: &str = "…";
 
@@ -139,11 +141,10 @@ pub(super) fn sentence(text: &str, place: Range<usize>, width: Option<usize>) ->
     }
 }
 
-/// `text` with every run of white space and control characters as one space: it can neither break the layout nor talk
-/// to the terminal.
-pub(super) fn one_line(text: &str) -> String {
-    let words = text.split(|character: char| character.is_whitespace() || character.is_control());
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+/// `text` with every run of white space as one space, and what a terminal obeys or hides spelled out: it can neither break
+/// the layout nor talk to the terminal.
+pub(in crate::cli) fn one_line(text: &str) -> String {
+    text.split_whitespace().map(visible).collect::<Vec<_>>().join(" ")
 }
 
 /// `text` cut to `width` columns, with an ellipsis where something is left out.
@@ -175,7 +176,8 @@ mod tests {
     #[test]
     fn a_short_text_is_shown_whole_on_one_line() {
         let words = Words::of("Where is the café?", Language::default());
-        assert_eq!(plain(&words.snippet("The\n  café\tis\u{7} here.", 40)), "The café is here.");
+        assert_eq!(plain(&words.snippet("The\n  café\tis\u{85}\u{2028}here.", 40)), "The café is here.");
+        assert_eq!(plain(&words.snippet("The café is\u{7} here.", 40)), "The café is\\u{7} here.");
         assert!(words.snippet("The Café is here.", 40).contains(&format!("{MARK}Café{MARK:#} is here.")));
     }
 

@@ -94,7 +94,9 @@ fn named(hit: &Hit) -> String {
 /// The file that a hit is of, where it is one that is still there.
 fn link(hit: &Hit) -> Option<Hyperlink<String>> {
     let path = Path::new(hit.document.metadata.get("path")?.as_str()?).canonicalize().ok()?;
-    Some(Hyperlink::with_url(path_to_url(&path)?))
+    // The path is percent-encoded, the machine's name in front of it is not.
+    let url = path_to_url(&path).filter(|url| url.bytes().all(|byte| byte.is_ascii_graphic()))?;
+    Some(Hyperlink::with_url(url))
 }
 
 /// What either side says of a hit.
@@ -129,8 +131,13 @@ impl<W: Write> HitWriter for Text<W> {
 
 #[cfg(test)]
 mod tests {
-    use semsearch::index::Language;
+    use std::sync::Arc;
 
+    use proptest::prelude::*;
+    use semsearch::index::{Chunk, Language, Stored};
+    use serde_json::json;
+
+    use super::super::super::visible::hides;
     use super::super::sample;
     use super::*;
 
@@ -148,7 +155,7 @@ mod tests {
          1   0.6989  a b[20..38]  The show
             They sang. Twice.
          2  -0.2500  c
-            Nobody sang [31mhere.
+            Nobody sang \u{1b}[31mhere.
         ");
     }
 
@@ -160,9 +167,71 @@ mod tests {
             They sang.
             Twice.
          2  -0.2500  c  dense -0.2500
-            Nobody sang [31mhere.
+            Nobody sang \u{1b}[31mhere.
 
         And?
         ");
+    }
+
+    /// A hit with this text everywhere, of the file at `path`, as it is written.
+    fn hostile(text: &str, path: &Path, highlight: Highlight, full: bool) -> String {
+        let stored = Stored {
+            id: text.into(),
+            title: Some(text.into()),
+            text: text.into(),
+            metadata: json!({"path": path.to_string_lossy()}).as_object().cloned().unwrap(),
+            chunk: Some(Chunk { index: 0, start: 0, end: text.len() }),
+        };
+        let sentence = (highlight == Highlight::Sentence).then_some(0..text.len());
+        let scores = Scores { dense: Some(0.5), lexical: None };
+        let hit = Hit { rank: 1, score: 0.5, scores, document: Arc::new(stored), sentence };
+        let look = Look { several: true, parts: true, language: Language::default() };
+        let layout = Layout { full, highlight, look, width: 40, links: true };
+        let mut bytes = Vec::new();
+        let mut writer = Text::new(&mut bytes, layout);
+        writer.write(&Query { id: "1".into(), text: text.into() }, &[hit]).unwrap();
+        writer.finish().unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// What is left without this module's own styles and links, of which a text has none.
+    fn without_styles(shown: &str) -> String {
+        let mut left = shown.to_owned();
+        // The longer ones first: some begin as others do.
+        for style in [QUERY, AnsiColor::Red.on_default().bold(), SCORE, ID, TITLE] {
+            left = left.replace(&style.to_string(), "").replace(&format!("{style:#}"), "");
+        }
+        while let Some((before, link)) = left.split_once("\u{1b}]8;;") {
+            let (url, after) = link.split_once("\u{1b}\\").unwrap();
+            assert!(url.bytes().all(|byte| byte.is_ascii_graphic()), "{url:?}");
+            left = format!("{before}{after}");
+        }
+        left
+    }
+
+    #[test]
+    fn styles_and_links_of_a_document_are_shown_and_not_obeyed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a\u{1b}\\\u{7}b\u{202e}");
+        std::fs::write(&path, "x").unwrap();
+        let attack = "\u{1b}[2mdim\u{1b}]8;;http://evil\u{1b}\\click\u{9b}31m\u{202e}gpj.exe";
+        for highlight in [Highlight::Words, Highlight::Sentence, Highlight::None] {
+            for full in [false, true] {
+                let shown = hostile(attack, &path, highlight, full);
+                assert!(shown.contains("\\u{1b}[2mdim\\u{1b}]8;;http://evil\\u{1b}\\"), "{shown:?}");
+                assert!(shown.contains("%1B%5C%07b%E2%80%AE\u{1b}\\"), "{shown:?}");
+                assert!(!hides(&without_styles(&shown).replace('\n', " ")), "{shown:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_hidden_passes_but_styles_of_our_own(text in any::<String>(), full: bool) {
+            for highlight in [Highlight::Words, Highlight::Sentence, Highlight::None] {
+                let shown = hostile(&text, Path::new("/"), highlight, full);
+                prop_assert!(!hides(&without_styles(&shown).replace('\n', " ")), "{:?}", shown);
+            }
+        }
     }
 }

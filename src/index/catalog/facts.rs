@@ -1,14 +1,16 @@
 //! Which passages a filter lets pass: ranges of terms in tantivy's sorted dictionaries, as sets of documents.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocSet, SegmentReader, TERMINATED};
+use tantivy::{DocSet, InvertedIndexReader, SegmentReader, TERMINATED};
 
 use super::{Catalog, damaged};
 use crate::error::{Error, Result};
-use crate::filter::{Plan, TermRange};
+use crate::filter::{self, Plan, TermRange};
 use crate::index::keys::Keys;
 
 impl Catalog {
@@ -25,6 +27,50 @@ impl Catalog {
             keys.extend(alive.filter_map(|document| columns.key.first(document)));
         }
         Ok(Keys::new(keys))
+    }
+
+    /// Whether some document has this field, a value in it or null.
+    pub(in crate::index) fn has_field(&self, path: &str) -> Result<bool> {
+        let start = filter::start_of_field(path);
+        for (segment, _) in self.segments() {
+            let facts = self.facts(segment)?;
+            let found = facts.terms().range().ge(&start).into_stream();
+            let mut found = found.map_err(|error| damaged(&self.dir)(error.into()))?;
+            if found.advance() && found.key().starts_with(&start) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Fields that documents have, those of the shortest names first; at most `max` of them, so that a damaged or strange
+    /// index gives no endless list.
+    pub(in crate::index) fn fields(&self, max: usize) -> Result<Vec<String>> {
+        let mut fields = BTreeSet::new();
+        for (segment, _) in self.segments() {
+            let facts = self.facts(segment)?;
+            let mut next = Vec::new();
+            for _ in 0..max {
+                let found = facts.terms().range().ge(&next).into_stream();
+                let mut found = found.map_err(|error| damaged(&self.dir)(error.into()))?;
+                if !found.advance() {
+                    break;
+                }
+                let Some(field) = filter::field_of(found.key()) else { break };
+                fields.insert((field.len(), field.to_owned()));
+                // After all terms of this field: no kind is 255.
+                next = filter::start_of_field(field);
+                next.push(u8::MAX);
+            }
+        }
+        Ok(fields.into_iter().map(|(_, field)| field).take(max).collect())
+    }
+
+    fn facts(&self, segment: &SegmentReader) -> Result<Arc<InvertedIndexReader>> {
+        let Some(latest) = self.fields.latest else {
+            return Err(Error::NoWords { dir: self.dir.parent().unwrap_or(&self.dir).into() });
+        };
+        segment.inverted_index(latest.facts).map_err(damaged(&self.dir))
     }
 
     /// The documents of a segment that match, deleted ones among them.
@@ -57,13 +103,10 @@ impl Catalog {
 
     /// The documents that are listed under a term of this range.
     fn listed(&self, segment: &SegmentReader, (low, high): &TermRange) -> Result<FixedBitSet> {
-        let Some(latest) = self.fields.latest else {
-            return Err(Error::NoWords { dir: self.dir.parent().unwrap_or(&self.dir).into() });
-        };
+        let index = self.facts(segment)?;
         let mut found = FixedBitSet::with_capacity(segment.max_doc() as usize);
         let failed = damaged(&self.dir);
         let broken = |error: std::io::Error| failed(error.into());
-        let index = segment.inverted_index(latest.facts).map_err(&failed)?;
         let mut range = index.terms().range();
         range = match low {
             Bound::Included(term) => range.ge(term),

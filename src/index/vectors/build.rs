@@ -1,6 +1,7 @@
 //! Vectors on their way into a segment's file.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use faiss::index::io::{read_index, write_index};
@@ -9,11 +10,12 @@ use faiss::{MetricType, index_factory};
 
 use super::codes::Written;
 use super::search::{Searchable, use_threads};
-use super::{allowed_threads, failed, reason, utf8};
+use super::{allowed_threads, failed, reason};
 use crate::error::{Error, Result};
 use crate::files::{Dir, path_of};
 use crate::index::files::{self, StoredFile};
 use crate::index::manifest::{Metric, Recipe, Segment};
+use crate::index::processor::check_processor;
 
 /// Vectors that become a segment together.
 #[derive(Default)]
@@ -158,14 +160,16 @@ impl Whole {
         Ok(())
     }
 
-    pub(in crate::index) fn write(mut self) -> Result<()> {
+    /// Writes it into an open file, which FAISS, who takes paths only, opens once more.
+    pub(in crate::index) fn write(mut self, file: &File) -> Result<()> {
         self.flush()?;
-        write_index(&self.index, utf8(&self.path)?).map_err(failed(&self.path, "cannot write"))
+        write_index(&self.index, path_of(file)).map_err(failed(&self.path, "cannot write"))
     }
 }
 
 /// Checks that FAISS knows the recipe's factory, before any work is done for it. Says whether it needs training.
 pub(in crate::index) fn check_factory(recipe: &Recipe, dir: &Path) -> Result<bool> {
+    check_processor()?;
     new_index(recipe, dir).map(|index| !index.is_trained())
 }
 

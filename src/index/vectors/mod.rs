@@ -23,6 +23,7 @@ pub(super) use scan::{is_better, scan};
 
 use super::keys::Keys;
 use super::manifest::{Metric, Recipe, Segment};
+use super::processor::check_processor;
 use crate::encoder::Vectors;
 use crate::error::{Error, Result};
 use crate::files::{Dir, Watched, path_of, shorter};
@@ -86,11 +87,14 @@ pub(super) struct VectorSegment {
     takes_selector: OnceLock<bool>,
     /// What FAISS has mapped of the file.
     maps: Vec<Watched>,
+    /// What vectors are compared with, where that is not FAISS's work.
+    isa: Isa,
 }
 
 impl VectorSegment {
     /// Opens a segment's file. Everything of it but the codes has been checked, and the codes' length.
     pub(super) fn open(dir: &Dir, recipe: &Recipe, segment: &Segment) -> Result<Self> {
+        check_processor()?;
         let name = &segment.file.name;
         let path = dir.path_of(name);
         let file = segment.file.open(dir)?;
@@ -107,7 +111,8 @@ impl VectorSegment {
         let living = if segment.dead.is_empty() { None } else { Some(Selector::without(&segment.dead).map_err(own)?) };
         let codes = CheckedCodes::open(dir, segment, file)?;
         let dead = segment.dead.clone();
-        let opened = Self { index, dead, living, codes, takes_selector: OnceLock::new(), maps, path };
+        let takes_selector = OnceLock::new();
+        let opened = Self { index, dead, living, codes, takes_selector, maps, path, isa: Isa::best() };
         opened.check_maps()?;
         Ok(opened)
     }
@@ -137,6 +142,11 @@ impl VectorSegment {
     /// Where the vector of `key` is.
     fn position(&self, key: u64) -> Option<usize> {
         self.index.keys().binary_search_by_key(&Some(key), |key| key.get()).ok()
+    }
+
+    /// Compares vectors with this instruction set.
+    pub(super) fn set_isa(&mut self, isa: Isa) {
+        self.isa = isa;
     }
 
     /// Has searches be so thorough.
@@ -198,7 +208,7 @@ impl VectorSegment {
         let few = there <= FEW_ALLOWED.max(self.len() / FEW_ALLOWED_OF);
         let compared_all = || {
             let queries = Vectors::new(queries.to_vec(), self.index.index().d() as usize);
-            scan(Isa::best(), std::slice::from_ref(self), &queries, k, metric, Some(allowed))
+            scan(self.isa, std::slice::from_ref(self), &queries, k, metric, Some(allowed))
         };
         if few && self.gives_vectors() {
             return compared_all();
@@ -408,11 +418,6 @@ fn reason(message: &str) -> &str {
     let words =
         tail.rsplit_once(".cpp:").and_then(|(_, after)| after.split_once(": ")).map_or(tail, |(_, words)| words);
     words.trim()
-}
-
-/// FAISS takes a file's name as a C string by way of a Rust one.
-fn utf8(path: &Path) -> Result<&str> {
-    path.to_str().ok_or_else(|| Error::Unsupported(format!("{}: FAISS needs a path in UTF-8", path.display())))
 }
 
 #[cfg(test)]

@@ -34,12 +34,18 @@ const MANY_QUERIES: usize = 2;
 const ROWS_PER_NEIGHBOUR: usize = 100;
 
 /// Whether to search so is better than to have FAISS do it.
-pub(in crate::index) fn is_better(segments: &[VectorSegment], queries: &Vectors, k: usize, filtered: bool) -> bool {
+pub(in crate::index) fn is_better(
+    isa: Isa,
+    segments: &[VectorSegment],
+    queries: &Vectors,
+    k: usize,
+    filtered: bool,
+) -> bool {
     let rows: usize = segments.iter().map(VectorSegment::len).sum();
     let many = queries.len() >= MANY_QUERIES
         && rows * queries.len() >= PAIRS_ALONE
         && k.saturating_mul(ROWS_PER_NEIGHBOUR) <= rows
-        && screens(Isa::best(), queries);
+        && screens(isa, queries);
     k > 0 && (many || filtered) && segments.iter().all(VectorSegment::is_flat)
 }
 
