@@ -83,7 +83,7 @@ use serde_json::Number;
 
 pub use caret::caret;
 pub use plan::{Plan, TermRange};
-pub use terms::{field_of, start_of_field, terms};
+pub use terms::{field_of, start_of_field, terms, terms_of_row};
 
 use date::Span;
 use terms::Kind;

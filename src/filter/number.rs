@@ -34,6 +34,19 @@ pub(super) fn encode(number: &Number) -> [u8; 10] {
     bytes
 }
 
+/// The number that `text` writes in decimal, as in `12.50`, `.5` or `1e3`. Leading zeros are none of a number's: `007` is a
+/// code.
+pub(super) fn of_decimal(text: &str) -> Option<Number> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
+    let plain = unsigned.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
+    if !plain || (digits > 1 && unsigned.starts_with('0')) {
+        return None;
+    }
+    let whole = text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
+    whole.ok().or_else(|| Number::from_f64(text.parse().ok()?))
+}
+
 /// The number, if it is held as an integer.
 fn whole(number: &Number) -> Option<i128> {
     number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))

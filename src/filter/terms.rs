@@ -50,37 +50,103 @@ pub(super) enum Kind {
 ///
 /// [`Filter::plan`](super::Filter::plan) says which of them answer a filter.
 pub fn terms(metadata: &Map<String, Value>) -> Vec<Vec<u8>> {
-    let mut terms = Vec::new();
-    let mut open: Vec<(String, &Value)> = metadata.iter().map(|(key, value)| (key.clone(), value)).collect();
-    while let Some((path, value)) = open.pop() {
+    Lister::list(metadata, false)
+}
+
+/// The same for a row of a table, whose cells are strings: one that is written as a decimal number, such as `12.50` or
+/// `1e3`, is listed as that number too. One with leading zeros is a code.
+pub fn terms_of_row(metadata: &Map<String, Value>) -> Vec<Vec<u8>> {
+    Lister::list(metadata, true)
+}
+
+/// Lists the terms of metadata.
+struct Lister {
+    terms: Vec<Vec<u8>>,
+    /// Whether strings may stand for numbers.
+    cells: bool,
+}
+
+impl Lister {
+    fn list(metadata: &Map<String, Value>, cells: bool) -> Vec<Vec<u8>> {
+        let mut lister = Self { terms: Vec::new(), cells };
+        metadata.iter().for_each(|(key, value)| lister.add(&Path::of(key), value));
+        let mut terms = lister.terms;
+        terms.sort_unstable();
+        terms.dedup();
+        terms
+    }
+
+    /// Adds the terms of what stands at `path`. Values are nested no deeper than their parser allows, which is 128 levels.
+    fn add(&mut self, path: &Path, value: &Value) {
         match value {
-            Value::Array(elements) => {
-                open.extend(elements.iter().map(|element| (path.clone(), element)));
-                // An array stands for its elements and is no value itself.
-                continue;
-            }
-            Value::Object(fields) => open.extend(fields.iter().map(|(key, value)| (format!("{path}.{key}"), value))),
-            Value::Null => terms.push(term(&path, Kind::Null, &[])),
-            Value::Bool(bool) => terms.push(term(&path, Kind::Bool, &[u8::from(*bool)])),
-            Value::Number(number) => terms.push(term(&path, Kind::Number, &number::encode(number))),
-            Value::String(text) => {
-                terms.push(term(&path, Kind::Text, &kept(text)));
-                terms.extend(Span::parse(text).map(|span| term(&path, Kind::Date, &date::encode(span.first))));
-            }
+            // An array stands for its elements and is no value itself.
+            Value::Array(elements) => return elements.iter().for_each(|element| self.add(path, element)),
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| self.add(&path.below(key), value)),
+            Value::Null => return self.push(path, Kind::Null, &[]),
+            Value::Bool(bool) => self.push(path, Kind::Bool, &[u8::from(*bool)]),
+            Value::Number(number) => self.push(path, Kind::Number, &number::encode(number)),
+            Value::String(text) => self.add_text(path, text),
         }
-        if !value.is_null() {
-            terms.push(term(&path, Kind::Present, &[]));
+        self.push(path, Kind::Present, &[]);
+    }
+
+    fn add_text(&mut self, path: &Path, text: &str) {
+        self.push(path, Kind::Text, &kept(text));
+        if let Some(span) = Span::parse(text) {
+            self.push(path, Kind::Date, &date::encode(span.first));
+        }
+        if let Some(number) = number::of_decimal(text).filter(|_| self.cells) {
+            self.push(path, Kind::Number, &number::encode(&number));
         }
     }
-    terms.sort_unstable();
-    terms.dedup();
-    terms
+
+    fn push(&mut self, path: &Path, kind: Kind, value: &[u8]) {
+        self.terms.push(with_path(&path.kept(), kind, value));
+    }
+}
+
+/// A path as far as terms need it. Thousands of keys may stand under one of megabytes, so none of them holds all of it.
+struct Path {
+    /// Its first bytes, at most [`KEPT`].
+    start: Vec<u8>,
+    length: usize,
+    /// Of all its bytes.
+    digest: Sha256,
+}
+
+impl Path {
+    fn of(key: &str) -> Self {
+        let mut path = Self { start: Vec::new(), length: 0, digest: Sha256::new() };
+        path.extend(key.as_bytes());
+        path
+    }
+
+    fn below(&self, key: &str) -> Self {
+        let mut path = Self { start: self.start.clone(), length: self.length, digest: self.digest.clone() };
+        path.extend(b".");
+        path.extend(key.as_bytes());
+        path
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        let room = KEPT - self.start.len();
+        self.start.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.length += bytes.len();
+        self.digest.update(bytes);
+    }
+
+    /// As [`kept`] has it of the whole path.
+    fn kept(&self) -> Cow<'_, [u8]> {
+        if self.length <= KEPT {
+            return Cow::Borrowed(&self.start);
+        }
+        Cow::Owned([&self.start[..], &self.digest.clone().finalize()[..]].concat())
+    }
 }
 
 /// What all terms of a field start with, and no other terms.
 pub fn start_of_field(path: &str) -> Vec<u8> {
-    let path = kept(path);
-    [&(path.len() as u16).to_be_bytes()[..], &path].concat()
+    start(&kept(path))
 }
 
 /// The field that a term is of; `None` for one whose name was cut, and for bytes that are no term.
@@ -92,7 +158,16 @@ pub fn field_of(term: &[u8]) -> Option<&str> {
 
 /// The term that says `value` of `path`.
 pub(super) fn term(path: &str, kind: Kind, value: &[u8]) -> Vec<u8> {
-    let mut term = start_of_field(path);
+    with_path(&kept(path), kind, value)
+}
+
+/// A path, after its length in two bytes.
+fn start(path: &[u8]) -> Vec<u8> {
+    [&(path.len() as u16).to_be_bytes()[..], path].concat()
+}
+
+fn with_path(path: &[u8], kind: Kind, value: &[u8]) -> Vec<u8> {
+    let mut term = start(path);
     term.reserve(1 + value.len());
     term.push(kind as u8);
     term.extend_from_slice(value);
@@ -147,6 +222,30 @@ mod tests {
             }
         }
         assert_eq!((field_of(b""), field_of(b"\0\x05ab")), (None, None));
+    }
+
+    #[test]
+    fn a_cell_that_is_a_decimal_number_is_listed_as_one_too() {
+        let row = |cell: &str| terms_of_row(json!({ "n": cell }).as_object().unwrap());
+        for (cell, number) in [("12.50", json!(12.5)), ("1e3", json!(1000)), ("-.5", json!(-0.5)), ("+7", json!(7))] {
+            let expected = term("n", Kind::Number, &number::encode(&serde_json::from_value(number).unwrap()));
+            assert!(row(cell).contains(&expected), "{cell}");
+            assert!(!terms_of(&json!({ "n": cell })).contains(&expected), "{cell} as a string of JSON");
+        }
+        for code in ["007", "-00.5", "1.2.3", "12 ", "1e", "e3", ".", "", "NaN", "inf", "0x10", "1_000", "1e999"] {
+            assert_eq!(row(code), terms_of(&json!({ "n": code })), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn thousands_of_keys_under_a_long_one_take_no_memory_for_it() {
+        let keys: Map<String, Value> = (0..20_000).map(|number| (number.to_string(), 1.into())).collect();
+        let long = "k".repeat(1 << 20);
+        // As paths of their own they would be 20 GB.
+        let terms = terms_of(&json!({ (long.clone()): keys }));
+        assert_eq!(terms.len(), 2 * 20_000 + 1);
+        let path = format!("{long}.19999");
+        assert!(terms.contains(&term(&path, Kind::Present, &[])));
     }
 
     #[test]
