@@ -7,6 +7,7 @@ mod config;
 mod digest;
 mod download;
 mod import;
+mod long_text;
 mod resolve;
 mod tokenizer;
 mod weights;

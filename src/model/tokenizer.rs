@@ -14,7 +14,7 @@ use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::{EncodeInput, Encoding, TokenizerImpl};
 
 use super::wordpiece::Words;
-use super::{ModelFiles, TOKENIZER};
+use super::{ModelFiles, TOKENIZER, long_text};
 use crate::error::{Cause, Error, Result};
 
 /// Token ids of several texts, one after the other.
@@ -96,6 +96,8 @@ type Pipeline = TokenizerImpl<Words, NormalizerWrapper, PreTokenizerWrapper, Pos
 
 /// The model's tokenizer, without the truncation and padding of its file (all-MiniLM-L6-v2's would cut at 128 and pad
 /// to 128): texts are cut here, at a maximum length of our choice, so that what was dropped is known.
+///
+/// Of a very long text only the tokens that are kept are held; the others are counted, piece by piece.
 pub struct Tokenizer {
     inner: Pipeline,
     max_length: usize,
@@ -137,6 +139,7 @@ impl Tokenizer {
     pub fn tokenize(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Tokenized> {
         match texts {
             [_] => self.tokenize_here(texts),
+            many if many.iter().any(|text| long_text::is_long(text.as_ref())) => self.tokenize_here(many),
             many => {
                 let inputs: Vec<EncodeInput<'_>> = many.iter().map(|text| text.as_ref().into()).collect();
                 self.gather(self.inner.encode_batch_fast(inputs, true).map_err(failed)?.into_iter().map(Ok))
@@ -158,7 +161,11 @@ impl Tokenizer {
     /// # Errors
     /// The tokenizer refuses the text; BERT's never does.
     pub fn count_bare(&self, text: &str) -> Result<usize> {
-        Ok(self.inner.encode_fast(text, false).map_err(failed)?.len())
+        let mut count = 0;
+        for piece in long_text::pieces(text) {
+            count += self.inner.encode_fast(piece, false).map_err(failed)?.len();
+        }
+        Ok(count)
     }
 
     /// Tokenizes `texts` on the thread that calls, while others do something else.
@@ -166,18 +173,46 @@ impl Tokenizer {
     /// # Errors
     /// The tokenizer refuses a text; BERT's never does.
     pub(crate) fn tokenize_here(&self, texts: &[impl AsRef<str>]) -> Result<Tokenized> {
-        self.gather(texts.iter().map(|text| self.inner.encode_fast(text.as_ref(), true).map_err(failed)))
+        let mut all = Tokenized::default();
+        for text in texts.iter().map(AsRef::as_ref) {
+            match long_text::is_long(text) {
+                true => self.add_long(text, &mut all)?,
+                false => self.add(&self.inner.encode_fast(text, true).map_err(failed)?, &mut all),
+            }
+        }
+        Ok(all)
     }
 
     fn gather(&self, encodings: impl Iterator<Item = Result<Encoding>>) -> Result<Tokenized> {
         let mut all = Tokenized::default();
         for encoding in encodings {
-            let encoding = encoding?;
-            let (ids, dropped) = self.cut(encoding.get_ids());
-            all.ids.push(&ids);
-            all.dropped.push(dropped);
+            self.add(&encoding?, &mut all);
         }
         Ok(all)
+    }
+
+    fn add(&self, encoding: &Encoding, all: &mut Tokenized) {
+        let (ids, dropped) = self.cut(encoding.get_ids());
+        all.ids.push(&ids);
+        all.dropped.push(dropped);
+    }
+
+    /// Adds a text piece by piece: while the library encodes a text, it holds a hundred times its bytes.
+    fn add_long(&self, text: &str, all: &mut Tokenized) -> Result<()> {
+        let frame = self.inner.encode_fast("", true).map_err(failed)?;
+        let (opening, closing) = frame.get_ids().split_at(frame.len().saturating_sub(self.closing));
+        let room = self.max_length.saturating_sub(closing.len());
+        let (mut ids, mut dropped) = (opening.to_vec(), 0);
+        for piece in long_text::pieces(text) {
+            let encoding = self.inner.encode_fast(piece, false).map_err(failed)?;
+            let kept = encoding.len().min(room.saturating_sub(ids.len()));
+            ids.extend_from_slice(&encoding.get_ids()[..kept]);
+            dropped += encoding.len() - kept;
+        }
+        ids.extend_from_slice(closing);
+        all.ids.push(&ids);
+        all.dropped.push(dropped);
+        Ok(())
     }
 
     /// The ids kept of a text, its closing special tokens among them, and how many were dropped.
@@ -275,11 +310,46 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
         #[test]
         fn words_become_the_pieces_that_the_library_makes(text in "([abcdéA#, ]|abc|\\[SEP\\]|\u{1f980}){0,20}") {
             let (ours, library) = both();
             let (found, expected) = (ours.encode_fast(&*text, true).unwrap(), library.encode_fast(&*text, true).unwrap());
             prop_assert_eq!(found.get_ids(), expected.get_ids());
+        }
+
+        #[test]
+        fn the_pieces_of_a_text_have_its_tokens(
+            text in "([abcdéA#, \t\n\u{3000}]|abc|e\u{301}|\u{301}|\u{a0}|語|\\[SEP\\]|\\PC| [a-d]{1,9}|[.]{2,9}){0,60}",
+            size in 1..40usize,
+        ) {
+            // What is longer than half a piece and has no blank in it is cut somewhere, now and then with other tokens.
+            if text.split(char::is_whitespace).all(|part| part.len() <= size / 2) {
+                let (ours, _) = both();
+                let mut ids = Vec::new();
+                for piece in long_text::pieces_of(&text, size) {
+                    ids.extend_from_slice(ours.encode_fast(piece, false).unwrap().get_ids());
+                }
+                let whole = ours.encode_fast(&*text, false).unwrap();
+                prop_assert_eq!(ids, whole.get_ids());
+            }
+        }
+
+        #[test]
+        fn a_long_text_has_the_tokens_of_the_whole_cut_at_the_maximum(
+            words in prop::collection::vec("[abcdé#,.]{1,9}", 1..50),
+            max_length in 3..100_000usize,
+        ) {
+            let text = (words.join(" ") + "\n").repeat(1000);
+            let (inner, _) = both();
+            let tokenizer = Tokenizer { inner, max_length, closing: 1 };
+            let whole = tokenizer.inner.encode_fast(&*text, true).unwrap();
+            let (ids, dropped) = tokenizer.cut(whole.get_ids());
+            let mut found = Tokenized::default();
+            tokenizer.add_long(&text, &mut found).unwrap();
+            prop_assert_eq!((found.ids.get(0), found.dropped[0]), (&*ids, dropped));
+            prop_assert_eq!(tokenizer.count_bare(&text).unwrap() + 2, whole.len());
         }
     }
 }
