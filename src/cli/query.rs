@@ -1,7 +1,7 @@
 //! `semsearch query`: questions in, hits out.
 
 use std::collections::HashMap;
-use std::io::{BufRead, IsTerminal};
+use std::io::{BufRead, IsTerminal, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -22,6 +22,9 @@ use super::settings::Settings;
 use super::terminal::Cuts;
 use super::visible::visible;
 use super::{Outcome, args, output};
+
+/// Bytes of a line of queries.
+const LONGEST: usize = 8 << 20;
 
 /// Queries answered together at most, when they come faster than they are answered.
 const BATCH: usize = 4096;
@@ -236,8 +239,11 @@ pub(super) fn lines(mut input: impl BufRead, name: &Arc<str>) -> impl Iterator<I
             number += 1;
             let place = Place::line(name, number);
             bytes.clear();
-            match input.read_until(b'\n', &mut bytes) {
+            match input.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut bytes) {
                 Ok(0) => return None,
+                Ok(read) if read > LONGEST => {
+                    return Some(Err(Error::Record { place, problem: BadRecord::TooLarge { max: LONGEST } }));
+                }
                 Ok(_) => {}
                 Err(source) => return Some(Err(Error::Input { place, source })),
             }

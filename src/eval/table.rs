@@ -4,12 +4,15 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use crate::error::{BadRecord, Error, Place, Result};
+
+/// Bytes of a line: two ids and what little stands beside them.
+const LONGEST: usize = 1 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -77,8 +80,11 @@ fn for_each_line(
     for number in 1.. {
         let place = Place::line(name, number);
         bytes.clear();
-        match input.read_until(b'\n', &mut bytes) {
+        match input.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut bytes) {
             Ok(0) => break,
+            Ok(read) if read > LONGEST => {
+                return Err(Error::record(&place, BadRecord::TooLarge { max: LONGEST }));
+            }
             Ok(_) => {}
             Err(source) => return Err(Error::Input { place, source }),
         }
@@ -180,6 +186,13 @@ mod tests {
         assert_eq!(read_pairs(b"q,d,1\nq,d").unwrap_err(), "in:2: the number of columns is 2, expected 3 (a, b, c)");
         assert_eq!(read_pairs(b"\nq,\xff,1").unwrap_err(), "in:2: invalid UTF-8 at byte 3 of the line");
         assert_eq!(read_pairs(b"\n\n").unwrap_err(), "in: no records in it");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_not_held_in_memory() {
+        let endless = std::io::BufReader::new(std::io::repeat(b'a'));
+        let error = read(endless, &"in".into(), |_| Ok(None::<Row<'_, ()>>)).unwrap_err();
+        assert_eq!(error.to_string(), "in:1: more than 1 MiB long: that is no record");
     }
 
     #[test]
