@@ -119,7 +119,7 @@ fn what_is_skipped_is_counted_and_the_rest_indexed() {
     insta::assert_snapshot!(ran.stderr, @r"
     warning: skipped in.jsonl:2: invalid JSON: expected ident (column 2)
     warning: skipped in.jsonl:3: field `text` is a number, expected a string
-    warning: bad records skipped: 2
+    warning: records skipped: 2 bad
     ");
 }
 

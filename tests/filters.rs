@@ -58,7 +58,16 @@ fn indexed(dir: &Path, documents: &[Given]) -> Index {
             let text = if round == 0 && number % 5 == 0 { "to be replaced".into() } else { given.text.clone() };
             let metadata = if round == 0 && number % 5 == 0 { Map::new() } else { given.metadata.clone() };
             let (id, place) = (number.to_string(), place.clone());
-            let document = Document { id, own_id: true, title: None, text, metadata, place, markup: None::<Markup> };
+            let document = Document {
+                id,
+                own_id: true,
+                title: None,
+                text,
+                metadata,
+                place,
+                markup: None::<Markup>,
+                is_row: false,
+            };
             let row = given.row();
             let compared = writer.compare(&document, None, Some(&row)).unwrap();
             let passage = Passage {

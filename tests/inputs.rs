@@ -86,3 +86,144 @@ fn compressed_inputs_are_read_as_what_they_hold_and_cut_ones_change_nothing() {
     }
     assert_eq!(sandbox.index_bytes(), before);
 }
+
+/// The summary of `index` with these arguments, and what it said.
+fn summary(sandbox: &Sandbox, args: &[&str]) -> (Value, String) {
+    let ran = sandbox.run(&[&["index", "--model", "tiny", "--json"], args].concat());
+    let said = ran.stderr.clone();
+    (ran.json_lines().remove(0), said)
+}
+
+/// A directory with two good files and one of each kind that cannot be used.
+fn mixed_directory(sandbox: &Sandbox) {
+    let files: [(&str, &[u8]); 12] = [
+        ("good.txt", b"dog walk"),
+        ("good.jsonl", b"{\"_id\":\"g\",\"text\":\"dog\"}\n"),
+        ("latin.txt", b"caf\xe9 dog"),
+        ("no_text.jsonl", b"{\"titel\":\"dog\"}\n{\"titel\":\"cat\"}\n"),
+        ("numbers.csv", b"a,b\n1,2\n3,4\n"),
+        ("one_bad.jsonl", b"{\"_id\":\"1\",\"text\":\"rain\"}\nnonsense\n{\"_id\":\"2\",\"text\":\" \"}\n"),
+        ("broken.json", b"[{\"_id\":\"b\",\"text\":\"dog\"}, {"),
+        ("cut.parquet", b"PAR1 and no more"),
+        ("empty.jsonl", b""),
+        ("header.csv", b"id,text\n"),
+        ("binary.md", b"a\0b"),
+        ("settings.json", b"{\n\"x\": 1\n}\n"),
+    ];
+    files.iter().for_each(|(name, bytes)| drop(sandbox.write(&format!("dir/{name}"), bytes)));
+    let gzip = [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3][..], &[7; 40]].concat();
+    sandbox.write("dir/damaged.jsonl.gz", gzip);
+}
+
+#[test]
+fn a_directory_is_indexed_whatever_lies_in_it_and_what_was_skipped_is_told() {
+    let sandbox = sandbox();
+    mixed_directory(&sandbox);
+    let (found, said) = summary(&sandbox, &["dir"]);
+    assert_eq!((&found["documents"], &found["skipped"]), (&json!(4), &json!(12)), "{said}");
+    insta::assert_snapshot!(said, @r"
+    files skipped: 1 binary, 1 blank, 1 JSON without records, 2 damaged, 1 without records, 1 not UTF-8, 2 without a text field (-v names them)
+    warning: records skipped: 2 bad, 1 blank (-v names them)
+    ");
+    let (_, named) = summary(&sandbox, &["dir", "-v", "--rebuild"]);
+    for name in
+        ["latin.txt:1", "no_text.jsonl:1", "numbers.csv:2", "one_bad.jsonl:2", "one_bad.jsonl:3", "broken.json:1"]
+    {
+        assert!(named.contains(&format!("skipped dir/{name}: ")), "{name}: {named}");
+    }
+    for name in ["cut.parquet", "damaged.jsonl.gz", "empty.jsonl", "header.csv", "binary.md", "settings.json"] {
+        assert!(
+            named.contains(&format!("skipped dir/{name}: ")) || named.contains(&format!("skipped dir/{name}:1: ")),
+            "{name}: {named}"
+        );
+    }
+    assert_eq!(summary(&sandbox, &["dir", "-q", "--rebuild"]).1, "");
+    // A file that is named must be usable.
+    for name in [
+        "latin.txt",
+        "no_text.jsonl",
+        "numbers.csv",
+        "one_bad.jsonl",
+        "broken.json",
+        "cut.parquet",
+        "damaged.jsonl.gz",
+        "empty.jsonl",
+        "header.csv",
+    ] {
+        let ran = sandbox.run(&["index", &format!("dir/{name}"), "--model", "tiny", "-i", "other"]);
+        assert_eq!(ran.status, Some(2), "{name}: {ran}");
+        sandbox.write("list", format!("dir/{name}\n"));
+        let listed = sandbox.run(&["index", "--files-from", "list", "--model", "tiny", "-i", "other"]);
+        assert_eq!(listed.status, Some(2), "{name}: {listed}");
+    }
+    let embedded = sandbox.run(&["embed", "dir", "--model", "tiny", "-q"]).json_lines();
+    // With the blank text, so that the rows are those of the records.
+    assert_eq!(embedded.len(), 5);
+}
+
+#[test]
+fn what_cannot_be_read_now_is_not_pruned() {
+    let sandbox = sandbox();
+    for name in ["a.jsonl", "b.jsonl", "c.jsonl", "d.jsonl"] {
+        sandbox.write(&format!("dir/{name}"), format!("{{\"_id\":\"{name}\",\"text\":\"dog\"}}\n"));
+    }
+    summary(&sandbox, &["dir"]);
+    // One is damaged, one loses its text field, one is gone.
+    sandbox.write("dir/a.jsonl", "nonsense\n");
+    sandbox.write("dir/b.jsonl", "{\"_id\":\"b.jsonl\",\"titel\":\"dog\"}\n");
+    std::fs::remove_file(sandbox.path("dir/c.jsonl")).unwrap();
+    let (found, said) = summary(&sandbox, &["dir", "--prune"]);
+    assert_eq!((&found["documents"], &found["removed"]), (&json!(3), &json!(1)), "{said}");
+    // Of a file that is read in part nobody knows what is missing.
+    sandbox.write("dir/d.jsonl", "{\"_id\":\"other\",\"text\":\"cat\"}\nnonsense\n");
+    let (found, said) = summary(&sandbox, &["dir", "--prune"]);
+    assert_eq!((&found["documents"], &found["removed"]), (&json!(4), &json!(0)), "{said}");
+    assert!(said.contains("nothing pruned: some records were skipped"), "{said}");
+}
+
+#[test]
+fn blank_texts_are_skipped_in_every_format() {
+    let sandbox = sandbox();
+    let squad = r#"{"data":[{"title":"T","paragraphs":[{"context":" "},{"context":"dog"}]}]}"#;
+    for (name, content) in [
+        ("a.jsonl", "{\"text\":\"dog\"}\n{\"text\":\" \\n\\t\"}\n{\"title\":\"T\",\"text\":\"\"}\n"),
+        ("b.json", "[{\"text\":\"dog\"},{\"text\":\"\u{3000}\"}]"),
+        ("c.csv", "text,x\ndog,1\n,2\n  ,3\n"),
+        ("d.json", squad),
+    ] {
+        sandbox.write(name, content);
+        let (found, said) = summary(&sandbox, &[name, "-i", name.split('.').next().unwrap()]);
+        assert_eq!(found["documents"], 1, "{name}: {said}");
+        assert!(said.starts_with("records skipped: ") && said.contains(" blank (-v names them)\n"), "{name}: {said}");
+    }
+    sandbox.write("e.txt", " \n");
+    let (found, _) = summary(&sandbox, &["e.txt", "a.jsonl", "-i", "e"]);
+    assert_eq!((&found["documents"], &found["skipped"]), (&json!(1), &json!(3)));
+    // Row i of the vectors is record i's, whatever its text.
+    sandbox.run(&["embed", "a.jsonl", "--model", "tiny", "-o", "a.npy"]).success();
+    let (found, _) = summary(&sandbox, &["a.jsonl", "--vectors", "a.npy", "-i", "v"]);
+    assert_eq!((&found["documents"], &found["skipped"]), (&json!(1), &json!(2)));
+}
+
+#[test]
+fn cells_that_are_decimal_numbers_compare_as_numbers_and_stay_as_they_are_written() {
+    let sandbox = sandbox();
+    sandbox.write("in.csv", "id,text,price\n001,dog a,12.50\n002,dog b,100.00\n003,dog c,1e3\n004,dog d,-0.5\n005,dog e,.5\n006,dog f,007\n");
+    sandbox.write("in.jsonl", "{\"id\":\"json\",\"text\":\"dog g\",\"price\":\"12.50\"}\n");
+    summary(&sandbox, &["in.csv", "in.jsonl"]);
+    let ids = |filter: &str| {
+        let found = hits(&sandbox, &["-k", "9", "--filter", filter]);
+        let mut ids: Vec<String> = found.iter().map(|hit| hit["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids.join(" ")
+    };
+    assert_eq!(ids("price >= 12"), "001 002 003");
+    assert_eq!(ids("price = 12.5"), "001");
+    assert_eq!(ids("price in 100..1000"), "002 003");
+    assert_eq!(ids("price < 1"), "004 005");
+    // As strings they are what is written; and so they are returned.
+    assert_eq!(ids("price = \"12.50\""), "001 json");
+    assert_eq!(ids("price = \"007\""), "006");
+    let found = hits(&sandbox, &["-k", "9", "--filter", "price = 100"]);
+    assert_eq!(found[0]["metadata"], json!({"price": "100.00"}));
+}

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod commands;
+mod crafted_parquet;
 mod damage;
 mod evaluation;
 mod examples;
@@ -13,6 +14,7 @@ mod filters;
 mod format;
 mod gpu;
 mod hostile;
+mod hostile_inputs;
 mod hub;
 mod inputs;
 mod known_answers;

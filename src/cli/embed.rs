@@ -15,9 +15,10 @@ use semsearch::vector_file::{VectorFormat, VectorWriter};
 use serde_json::{Map, Value};
 
 use super::args::{self, EmbeddingFormat, Long};
-use super::records::{Skipped, Window, cut, cutting, document_prompt, inputs, split_long};
+use super::records::{Filled, Window, cut, cutting, document_prompt, inputs, split_long};
 use super::report::Advice;
 use super::settings::Settings;
+use super::skipped::Skipped;
 use super::terminal::{Cuts, EncodingBar};
 use super::{Outcome, output};
 
@@ -25,8 +26,9 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
     // As among inputs, - is the standard stream.
     let file = args.output.as_ref().filter(|path| *path != Path::new("-"));
     let format = output_format(args, file.map(|path| path.as_path()))?;
-    let inputs = inputs(&args.inputs, &args.records, "embed", settings, false)?.inputs;
-    let records = corpus::records(&inputs, if args.lines { Format::Lines } else { args.records.format.into() })?;
+    let expanded = inputs(&args.inputs, &args.records, "embed", settings, false)?;
+    let records =
+        corpus::records(&expanded.inputs, if args.lines { Format::Lines } else { args.records.format.into() })?;
     let (_, embedder) = settings.embedder(&args.encoding, None, args.records.truncate_dim)?;
     if format != EmbeddingFormat::Jsonl && embedder.pooling() == Pooling::None {
         let message = "`--pooling none` gives each text a matrix of its own: only jsonl holds that".into();
@@ -37,7 +39,7 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
         Some(_) => settings.terminal.encoding("texts", None),
         None => settings.terminal.encoding_beside_output("texts"),
     };
-    let skipped = Skipped::new(args.records.on_error, &settings.terminal);
+    let skipped = Skipped::new(args.records.on_error, &settings.terminal, &expanded);
     let prompt = document_prompt(&args.records, None, embedder.config());
     let cutter = Cutter { tokenizer: embedder.tokenizer(), with_title: !args.records.no_title, prompt: &prompt };
     let mut run = Run { options: &args.records, embedder: &embedder, cutter, bar, cuts: Cuts::default(), skipped };
@@ -200,17 +202,18 @@ impl Run<'_> {
     fn all(&mut self, records: impl Iterator<Item = Result<Record, Error>>, out: &mut impl Sink) -> anyhow::Result<()> {
         let fields = self.options.fields();
         let limit = Window::of(self.embedder);
-        let (mut window, mut bytes) = (Vec::new(), 0);
+        let (mut window, mut filled) = (Vec::new(), Filled::default());
         for record in records {
             match record.and_then(|record| Ok((record.fields.clone(), fields.document(record)?))) {
                 Ok((fields, document)) => {
-                    bytes += document.text.len();
+                    self.skipped.met(&document.place.input);
+                    filled.add(&document);
                     window.push((fields, document));
                 }
                 Err(error) => self.skipped.note(error)?,
             }
-            if limit.is_full(window.len(), bytes) {
-                bytes = 0;
+            if limit.is_full(filled) {
+                filled = Filled::default();
                 self.write(std::mem::take(&mut window), out)?;
             }
         }

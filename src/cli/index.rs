@@ -9,7 +9,7 @@ use indicatif::{HumanBytes, HumanCount};
 use semsearch::corpus::{self, Document, Expanded, Input};
 use semsearch::embedder::{Embedded, Embedder, Progress};
 use semsearch::encoder::Precision;
-use semsearch::error::Error;
+use semsearch::error::{BadRecord, Error};
 use semsearch::index::{
     self, Change, Compared, Cut, Cutting, IndexWriter, Language, Metric, Passage, Prompts, Recipe, Store, WriteOptions,
     Written,
@@ -21,8 +21,9 @@ use serde::Serialize;
 
 use super::args::{self, Long, Records};
 use super::interrupt::{Interrupt, Stopped};
-use super::records::{Skipped, Window, cut, cutting, document_prompt, inputs, split_long};
+use super::records::{Filled, Window, cut, cutting, document_prompt, inputs, split_long};
 use super::settings::Settings;
+use super::skipped::Skipped;
 use super::terminal::{Cuts, EncodingBar, Terminal};
 use super::{Outcome, output};
 
@@ -34,9 +35,10 @@ pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Out
 /// Brings an index up to date, and tells of it.
 pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<()> {
     let started = Instant::now();
-    let Expanded { inputs, directories, .. } = inputs(&args.inputs, &args.records, "index", settings, args.prune)?;
+    let expanded = inputs(&args.inputs, &args.records, "index", settings, args.prune)?;
+    let Expanded { inputs, directories, .. } = &expanded;
     let format = args.records.format.into();
-    let records = corpus::records(&inputs, format)?;
+    let records = corpus::records(inputs, format)?;
 
     let recorded = if args.rebuild { None } else { index::recorded(&settings.index)?.map(|manifest| manifest.recipe) };
     let (model, embedder) = settings.embedder(&args.encoding, recorded.as_ref(), args.records.truncate_dim)?;
@@ -67,10 +69,11 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
     let index = settings.index.display();
     settings.terminal.detail(&format!("index {index}: {} by {}", recipe.factory, recipe.metric));
 
-    let total = settings.terminal.shows_progress().then(|| corpus::count(&inputs, format));
+    let total = settings.terminal.shows_progress().then(|| corpus::count(inputs, format, args.records.limit));
     let cutter =
         Cutter { tokenizer: embedder.tokenizer(), with_title: recipe.with_title, prompt: &recipe.prompts.document };
     let window = Window::of(&embedder);
+    let skipped = Skipped::new(args.records.on_error, &settings.terminal, &expanded).naming_all(given.is_some());
     let mut build = Build {
         options: &args.records,
         cutting: recipe.cutting,
@@ -81,7 +84,7 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
         window: Window { records: args.commit_every.unwrap_or(window.records).min(window.records), ..window },
         bar: settings.terminal.encoding("passages", total),
         counts: Counts::default(),
-        skipped: Skipped::new(args.records.on_error, &settings.terminal),
+        skipped,
         prune: args.prune,
         interrupt: &interrupt,
         // A part of either is no index that was asked for.
@@ -90,7 +93,7 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
     let documents = records.map(|record| args.records.fields().document(record?));
     let read = documents.take(args.records.limit.unwrap_or(usize::MAX));
     build.all(read)?;
-    let (counts, written) = build.finish(args.prune.then_some(&directories))?;
+    let (counts, written) = build.finish(args.prune.then_some(directories))?;
     announce(written, &settings.terminal);
 
     let report = Report {
@@ -244,13 +247,14 @@ struct New {
 impl Build<'_> {
     /// Puts every document that the index does not hold as it is.
     fn all(&mut self, documents: impl Iterator<Item = Result<Document, Error>>) -> anyhow::Result<()> {
-        let mut window = Vec::new();
-        let mut bytes = 0;
+        let (mut window, mut filled) = (Vec::new(), Filled::default());
         for document in documents {
-            let given = self.given.as_mut().map(Given::next).transpose()?;
+            // A blank file is no record, and `embed` makes no vector of it.
+            let is_record = !matches!(document, Err(Error::Record { problem: BadRecord::Blank, .. }));
+            let given = self.given.as_mut().filter(|_| is_record).map(Given::next).transpose()?;
             match document.and_then(|document| self.new_or_changed(document, given)) {
                 Ok(Some(new)) => {
-                    bytes += new.document.text.len();
+                    filled.add(&new.document);
                     window.push(new);
                 }
                 Ok(None) => {
@@ -259,9 +263,7 @@ impl Build<'_> {
                 }
                 // Of a stream, the program before it failed more likely than not.
                 Err(Error::NoRecords { input }) if self.prune && *input != *Input::Stdin.name() => {
-                    self.skipped
-                        .terminal
-                        .warn(&format!("{input}: no records in it: what came from it leaves the index"));
+                    self.skipped.empty(&input);
                     self.writer.note_empty(&input);
                 }
                 Err(error) => self.skip(error)?,
@@ -269,8 +271,8 @@ impl Build<'_> {
             if self.interrupt.is_set() {
                 break;
             }
-            if self.window.is_full(window.len(), bytes) {
-                bytes = 0;
+            if self.window.is_full(filled) {
+                filled = Filled::default();
                 self.put(std::mem::take(&mut window))?;
                 self.writer.checkpoint()?;
             }
@@ -280,6 +282,10 @@ impl Build<'_> {
 
     /// What is to be put of a document, if it is not there as it is.
     fn new_or_changed(&mut self, document: Document, given: Option<Vec<f32>>) -> Result<Option<New>, Error> {
+        if document.is_blank() {
+            return Err(Error::Record { place: document.place, problem: BadRecord::Blank });
+        }
+        self.skipped.met(&document.place.input);
         // A given vector is that of a whole record.
         let cut =
             if given.is_some() { None } else { cut(&document, self.cutting, self.embedder.tokenizer().max_length()) };
@@ -370,7 +376,7 @@ impl Build<'_> {
         self.bar.finish();
         if self.interrupt.is_set() {
             self.skipped.report();
-            let counts = Counts { skipped: self.skipped.count, ..self.counts };
+            let counts = Counts { skipped: self.skipped.count(), ..self.counts };
             if !self.keeps_parts {
                 return Ok((Counts::default(), self.writer.abandon()));
             }
@@ -381,19 +387,21 @@ impl Build<'_> {
         }
         match prune {
             // A record that cannot be read may be that of a document which is there.
-            Some(_) if self.skipped.count > 0 => {
-                self.skipped.terminal.warn("nothing pruned: some records were skipped");
+            Some(_) if self.skipped.hides_documents() => {
+                self.skipped.warn_of_pruning();
             }
             Some(directories) => {
                 // Of a directory of which only some files were chosen, the others are no concern of this run.
                 let some = !self.options.glob.is_empty();
-                self.counts.removed = self.writer.prune(directories, |path| !some || !path.exists())?;
+                let skipped = &self.skipped;
+                let gone = |path: &Path| (!some || !path.exists()) && !skipped.is_unread(path);
+                self.counts.removed = self.writer.prune(directories, gone)?;
             }
             None => {}
         }
         let written = self.writer.commit()?;
         self.skipped.report();
-        Ok((Counts { skipped: self.skipped.count, ..self.counts }, written))
+        Ok((Counts { skipped: self.skipped.count(), ..self.counts }, written))
     }
 }
 

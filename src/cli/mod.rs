@@ -17,6 +17,7 @@ mod records;
 mod report;
 mod settings;
 mod sim;
+mod skipped;
 mod terminal;
 mod verify;
 mod visible;

@@ -12,10 +12,9 @@ use semsearch::hub::data_set::{self, DataSet};
 use semsearch::index::{Cut, Cutting, Prompts};
 use semsearch::model::{ModelConfig, Pooling};
 
-use super::args::{Long, OnError, Records};
+use super::args::{Long, Records};
 use super::report::Advice;
 use super::settings::Settings;
-use super::terminal::Terminal;
 
 /// What is embedded together, at most: many texts, so that those of like length meet and cores wait for each other
 /// seldom; not so many that they and their vectors weigh, or that commits come when they are long due.
@@ -29,6 +28,9 @@ pub(super) struct Window {
 impl Window {
     /// For a CPU: some 15 seconds of work on a slow one.
     const CPU: Self = Self { records: 2048, bytes: 512 << 10 };
+
+    /// Memory that records may take, whatever is in them beside their texts.
+    const WEIGHT: usize = 32 << 20;
 
     /// Records where each token has a vector.
     const TOKENS: usize = 64;
@@ -44,8 +46,24 @@ impl Window {
     }
 
     /// Whether so much is enough.
-    pub(super) fn is_full(&self, records: usize, bytes: usize) -> bool {
-        records >= self.records || bytes >= self.bytes
+    pub(super) fn is_full(&self, filled: Filled) -> bool {
+        filled.records >= self.records || filled.bytes >= self.bytes || filled.weight >= Self::WEIGHT
+    }
+}
+
+/// What a window has in it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Filled {
+    records: usize,
+    bytes: usize,
+    weight: usize,
+}
+
+impl Filled {
+    pub(super) fn add(&mut self, document: &Document) {
+        self.records += 1;
+        self.bytes += document.text.len();
+        self.weight += document.weight();
     }
 }
 
@@ -58,7 +76,6 @@ pub(super) fn inputs(
     settings: &Settings,
     welcome: bool,
 ) -> anyhow::Result<Expanded> {
-    let terminal = &settings.terminal;
     let mut inputs: Vec<Input> = named.iter().cloned().map(Input::from).collect();
     if records.split.is_some() && !named.iter().any(|path| address(path).is_some()) {
         let hint = "name one, as in `hf://datasets/OWNER/NAME --split train`".into();
@@ -84,15 +101,6 @@ pub(super) fn inputs(
     let expanded = corpus::expand(&inputs, &records.glob)?;
     if let Some(input) = expanded.empty.first().filter(|_| !welcome) {
         return Err(Error::NoFiles { input: Arc::clone(input) }.into());
-    }
-    for corpus::Skipped { path, why } in &expanded.skipped {
-        terminal.detail(&format!("{}: passed over: {why}", path.display()));
-    }
-    if !expanded.skipped.is_empty() && !terminal.is_verbose() {
-        terminal.note(&format!(
-            "files passed over, without text or records in them: {} (-v names them)",
-            expanded.skipped.len()
-        ));
     }
     Ok(expanded)
 }
@@ -138,44 +146,6 @@ pub(super) fn cut(document: &Document, cutting: Cutting, max_length: usize) -> O
     let chunked = cutting.chunked.unwrap_or(document.markup.is_some());
     let tokens = cutting.tokens.unwrap_or(max_length).min(max_length);
     chunked.then_some(Cut { tokens, overlap: cutting.overlap.unwrap_or(OVERLAP.min(tokens / 4)) })
-}
-
-/// So many of the records passed over are named; the others only counted, unless `-v`.
-const NAMED: usize = 10;
-
-/// Records that were passed over.
-pub(super) struct Skipped<'a> {
-    on_error: OnError,
-    pub(super) terminal: &'a Terminal,
-    /// How many.
-    pub(super) count: usize,
-}
-
-impl<'a> Skipped<'a> {
-    pub(super) fn new(on_error: OnError, terminal: &'a Terminal) -> Self {
-        Self { on_error, terminal, count: 0 }
-    }
-
-    /// Passes a bad record over, if that was asked for; any other error, and a bad record otherwise, is handed back.
-    pub(super) fn note(&mut self, error: Error) -> anyhow::Result<()> {
-        let Error::Record { problem, .. } = &error else { return Err(error.into()) };
-        if self.on_error == OnError::Fail {
-            let hint = problem.hint().into();
-            return Err(Advice { message: error.to_string(), hint }.into());
-        }
-        self.count += 1;
-        if self.count <= NAMED || self.terminal.is_verbose() {
-            self.terminal.warn(&format!("skipped {error}"));
-        }
-        Ok(())
-    }
-
-    /// Says how many there were.
-    pub(super) fn report(&self) {
-        if self.count > 0 {
-            self.terminal.warn(&format!("bad records skipped: {}", self.count));
-        }
-    }
 }
 
 /// Writes `content` to the file `path`, which has it whole or not at all.

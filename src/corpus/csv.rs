@@ -4,12 +4,14 @@
 //! filters compare years as numbers while `007` keeps its zeros ([`value`]); empty cells are left out. Both kinds have CSV's
 //! quotes (RFC 4180), so that a cell may hold line breaks. Where rows begin and end is left to [`super::rows`].
 
+use std::collections::HashMap;
 use std::io::BufRead;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::bounded::MOST_VALUES;
 use super::peek::without;
 use super::rows::{Row, Rows};
 use super::{BYTE_ORDER_MARK, Record, Sink};
@@ -22,7 +24,7 @@ pub(super) fn read(input: impl BufRead, delimiter: u8, name: &Arc<str>, sink: &m
     let columns = match rows.next().map(|row| columns(&row?)) {
         None => return ControlFlow::Continue(()),
         Some(Err(error)) => return sink(Err(error)),
-        Some(Ok(columns)) => columns,
+        Some(Ok(columns)) => Arc::from(columns),
     };
     while let Some(row) = rows.next() {
         sink(row.and_then(|row| record(&columns, row)))?;
@@ -34,21 +36,25 @@ pub(super) fn read(input: impl BufRead, delimiter: u8, name: &Arc<str>, sink: &m
 fn columns(row: &Row<'_>) -> Result<Vec<String>> {
     let expected = "a table with a name for each column";
     let bad = |found: String| Error::Format { place: row.place.clone(), expected, found };
+    if row.cells.len() > MOST_VALUES {
+        return Err(bad(format!("{} columns, at most {MOST_VALUES} are possible", row.cells.len())));
+    }
     let mut columns: Vec<String> = Vec::with_capacity(row.cells.len());
-    for (number, cell) in (1..).zip(row.cells) {
+    let mut known = HashMap::new();
+    for (number, cell) in (1_usize..).zip(row.cells) {
         let name = text(cell, number, &row.place)?.trim();
         if name.is_empty() {
             return Err(bad(format!("column {number} has none")));
         }
-        if let Some(first) = columns.iter().position(|known| known == name) {
-            return Err(bad(format!("columns {} and {number} are both called {name:?}", first + 1)));
+        if let Some(first) = known.insert(name, number) {
+            return Err(bad(format!("columns {first} and {number} are both called {name:?}")));
         }
         columns.push(name.into());
     }
     Ok(columns)
 }
 
-fn record(columns: &[String], Row { cells, place }: Row<'_>) -> Result<Record> {
+fn record(columns: &Arc<[String]>, Row { cells, place }: Row<'_>) -> Result<Record> {
     if cells.len() != columns.len() {
         return Err(Error::record(&place, BadRecord::Cells { found: cells.len(), expected: columns.len() }));
     }
@@ -59,7 +65,7 @@ fn record(columns: &[String], Row { cells, place }: Row<'_>) -> Result<Record> {
             fields.insert(name.clone(), cell.into());
         }
     }
-    Ok(Record { fields, place, titled: true, markup: None, cells: true })
+    Ok(Record { fields, place, titled: true, markup: None, columns: Some(Arc::clone(columns)) })
 }
 
 /// Cell `number` (from 1) of the row at `place`.
@@ -129,6 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_cell_in_the_column_of_texts_is_a_blank_text() {
+        let rows = read_all(b"id,text,note\n1,,x\n,b,y\n", b',');
+        let document = |row: &Result<Record, String>| Fields::default().document(row.clone().unwrap()).unwrap();
+        assert!(document(&rows[0]).is_blank());
+        assert!(!document(&rows[1]).own_id);
+        let other = Fields { text: vec!["body".into()], ..Fields::default() };
+        assert!(other.document(rows[0].clone().unwrap()).unwrap_err().to_string().contains("no text"));
+    }
+
+    #[test]
     fn a_bad_row_is_named_by_its_line_and_the_next_one_read() {
         let all = read_all(b"text\tn\n\"two\nlines\"\t1\nshort\n1\tab\xff\n1\t2\t3\nlast\t3\n", b'\t');
         assert_eq!(all[0].as_ref().unwrap().fields["text"], "two\nlines");
@@ -136,6 +152,17 @@ mod tests {
         assert_eq!(all[2].as_ref().unwrap_err(), "in:5: invalid UTF-8 at byte 3 of cell 2");
         assert_eq!(all[3].as_ref().unwrap_err(), "in:6: the row's cells are 3, the first row has 2");
         assert_eq!(all[4].as_ref().unwrap().place.line, Some(7));
+    }
+
+    #[test]
+    fn a_hundred_thousand_columns_are_read_and_more_than_a_record_has_values_are_not() {
+        let table = |columns: usize| {
+            let names: Vec<String> = (1..columns).map(|number| number.to_string()).collect();
+            format!("text,{}\n{}a\n", names.join(","), "a,".repeat(columns - 1))
+        };
+        assert_eq!(read_all(table(100_000).as_bytes(), b',')[0].as_ref().unwrap().fields.len(), 100_000);
+        let message = messages(table(MOST_VALUES + 1).as_bytes(), b',').remove(0);
+        assert!(message.ends_with("500001 columns, at most 500000 are possible"), "{message}");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! A record's parts: which field is the id, which the title, which the text; all else is metadata.
 
+use std::io::{self, BufWriter, Write};
+
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::bounded::{self, LARGEST};
 use super::{Markup, Record, csv, kind};
 use crate::error::{BadRecord, Error, Place, Result};
 
@@ -30,6 +33,20 @@ pub struct Document {
     pub place: Place,
     /// How the text is written, if it is a file of text; `None` for a record of a data format.
     pub markup: Option<Markup>,
+    /// Whether it is a row of a table: strings among the metadata may stand for numbers.
+    pub is_row: bool,
+}
+
+impl Document {
+    /// Whether the text is white space alone.
+    pub fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// Bytes of memory that it takes, about.
+    pub fn weight(&self) -> usize {
+        self.text.len() + bounded::weight(&self.metadata)
+    }
 }
 
 /// Which fields of a record hold id, text and title. `None` tries the usual names.
@@ -57,19 +74,34 @@ impl Fields {
     }
 
     fn take_apart(&self, record: Record) -> Result<Document> {
-        let Record { mut fields, place, titled, markup, cells } = record;
-        let content = content_id(&fields);
+        let Record { mut fields, place, titled, markup, columns } = record;
         let bad = |problem| Error::record(&place, problem);
 
         let id = take_first(&mut fields, self.id.as_deref(), &IDS);
-        let text = self.text(&mut fields).map_err(bad)?;
+        let own_id = id.is_some();
+        let id = match id {
+            Some((field, value)) => id_of(field, value).map_err(bad)?,
+            // Nothing was taken out yet: it is made of all fields.
+            None => content_id(&fields),
+        };
+        let text = match self.text(&mut fields) {
+            // An empty cell is a blank text.
+            Err(BadRecord::NoText { .. }) if columns.as_deref().is_some_and(|columns| self.has_text(columns)) => {
+                String::new()
+            }
+            text => text.map_err(bad)?,
+        };
         let title = if titled || self.title.is_some() {
             take_first(&mut fields, self.title.as_deref(), &[TITLE])
         } else {
             None
         };
 
-        if cells {
+        if listed(&fields) > LARGEST {
+            return Err(bad(BadRecord::Metadata { max: LARGEST }));
+        }
+        let is_row = columns.is_some();
+        if is_row {
             fields.iter_mut().for_each(|(_, cell)| {
                 if let Value::String(text) = cell {
                     *cell = csv::value(text);
@@ -77,11 +109,8 @@ impl Fields {
             });
         }
         Ok(Document {
-            own_id: id.is_some(),
-            id: match id {
-                Some((field, value)) => id_of(field, value).map_err(bad)?,
-                None => content,
-            },
+            id,
+            own_id,
             title: match title {
                 None | Some((_, Value::Null)) => None,
                 Some((field, value)) => Some(string_of(field, value).map_err(bad)?),
@@ -90,7 +119,17 @@ impl Fields {
             metadata: fields,
             place,
             markup,
+            is_row,
         })
+    }
+
+    /// Whether a table with these columns has one for the text.
+    fn has_text(&self, columns: &[String]) -> bool {
+        let is_text = |name: &String| match self.text.is_empty() {
+            true => TEXTS.contains(&name.as_str()),
+            false => self.text.contains(name),
+        };
+        columns.iter().any(is_text)
     }
 
     /// Takes the text out of the fields.
@@ -157,8 +196,39 @@ fn id_of(field: &str, value: Value) -> Result<String, BadRecord> {
 
 /// The id of a record that brings none: 128 bits of the SHA-256 of its JSON, in hexadecimal.
 pub(super) fn content_id(fields: &Map<String, Value>) -> String {
-    let json = serde_json::to_vec(fields).unwrap_or_default();
-    hex::encode(&Sha256::digest(&json)[..16])
+    let mut digest = BufWriter::new(Digesting(Sha256::new()));
+    // Neither digesting nor writing to a buffer fails.
+    let _ = serde_json::to_writer(&mut digest, fields).map(|()| digest.flush());
+    hex::encode(&digest.get_ref().0.clone().finalize()[..16])
+}
+
+/// Digests what is written.
+struct Digesting(Sha256);
+
+impl Write for Digesting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Bytes that an index takes, at most, to list metadata for filters: each value with the path to it.
+fn listed(metadata: &Map<String, Value>) -> usize {
+    /// So many bytes of a path and of a string are listed at most ([`crate::filter::terms`]).
+    const KEPT: usize = 1056;
+    fn of(path: usize, value: &Value) -> usize {
+        match value {
+            Value::Array(elements) => elements.iter().map(|element| of(path, element)).sum(),
+            Value::Object(fields) => fields.iter().map(|(key, value)| of(path + 1 + key.len(), value)).sum(),
+            Value::String(text) => 2 * path.min(KEPT) + text.len().min(KEPT),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 2 * path.min(KEPT),
+        }
+    }
+    metadata.iter().map(|(key, value)| of(key.len(), value)).sum()
 }
 
 #[cfg(test)]
@@ -174,7 +244,7 @@ mod tests {
             place: Place::line(&"test".into(), 7),
             titled: true,
             markup: None,
-            cells: false,
+            columns: None,
         })
     }
 
@@ -222,7 +292,7 @@ mod tests {
         let fields = Fields { text: vec!["body".into()], ..Fields::default() };
         let Value::Object(object) = json!({"_id": "a.md", "text": "hello"}) else { unreachable!() };
         let place = Place::whole(&"a.md".into());
-        let record = Record { fields: object, place, titled: true, markup: Some(Markup::Markdown), cells: false };
+        let record = Record { fields: object, place, titled: true, markup: Some(Markup::Markdown), columns: None };
         let found = fields.document(record).unwrap();
         assert_eq!((found.text.as_str(), found.markup), ("hello", Some(Markup::Markdown)));
     }

@@ -2,24 +2,28 @@
 //!
 //! A directory is walked as ripgrep walks it (crate ignore, its own): hidden files, links and what `.gitignore` and `.ignore`
 //! name are left out. Of the rest, files of a known format are taken, or those that globs choose. What is in the files is left to
-//! the readers; here only their start is looked at, as ripgrep does, to tell text from other data.
+//! the readers; here only their start is looked at, as ripgrep does, to tell text from other data. Nobody named the files of a
+//! directory, so one that cannot be used is left out and handed back with the reason.
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufReader, Read};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
 use serde_json::{Map, Value};
 
 use super::compression::decompressed;
-use super::input::{PARQUET, by_content};
+use super::input::{PARQUET, READER, by_content};
 use super::text::plain_path;
 use super::{Format, Input};
 use crate::error::{Error, Result};
+use crate::files::open_regular;
 
 /// How much of a file is looked at.
 const START: u64 = 8 * 1024;
@@ -30,7 +34,7 @@ pub struct Expanded {
     /// Files and standard input: in the order they were named, a directory's files in the order of their paths. A file
     /// that is named too, or lies in two directories, comes once.
     pub inputs: Vec<Input>,
-    /// Files in directories that were left out.
+    /// Files in directories that were left out, and directories in them that cannot be read.
     pub skipped: Vec<Skipped>,
     /// The directories walked, absolute and without links. A file below one that is not among the inputs is no longer
     /// in it.
@@ -45,27 +49,30 @@ pub struct Skipped {
     /// The file.
     pub path: PathBuf,
     /// Why.
-    pub why: NotText,
+    pub why: Unused,
 }
 
-/// Why a file holds no text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotText {
+/// Why a file is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unused {
     /// It has a zero byte near its start.
     Binary,
     /// It is empty, or short and all white space.
     Blank,
     /// It is JSON of another kind than records: some program's settings.
     NoRecords,
+    /// It cannot be read, and so may still hold what it held.
+    Unreadable(String),
 }
 
-impl fmt::Display for NotText {
+impl fmt::Display for Unused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Binary => "binary",
-            Self::Blank => "blank",
-            Self::NoRecords => "JSON, but no records",
-        })
+        match self {
+            Self::Binary => f.write_str("binary"),
+            Self::Blank => f.write_str("blank"),
+            Self::NoRecords => f.write_str("JSON, but no records"),
+            Self::Unreadable(why) => write!(f, "cannot read: {why}"),
+        }
     }
 }
 
@@ -76,7 +83,7 @@ impl fmt::Display for NotText {
 /// their extension says nothing else. Without globs, of a data set in BEIR's layout only the corpus is taken.
 ///
 /// # Errors
-/// A directory or a file in it cannot be read, a glob is none. Of what is no directory
+/// A directory that was named cannot be read, a glob is none, the process may not open a file more. Of what is no directory
 /// nothing is looked at.
 pub fn expand(named: &[Input], globs: &[String]) -> Result<Expanded> {
     let mut expanded = Expanded::default();
@@ -97,9 +104,10 @@ impl Expanded {
             return Ok(());
         }
         self.directories.push(fs::canonicalize(dir).map_err(Error::read(dir))?);
+        let files = self.files(dir, &overrides(dir, globs)?)?;
         let mut empty = true;
-        for path in files(dir, &overrides(dir, globs)?)? {
-            match not_text(&path).map_err(Error::read(&path))? {
+        for (path, unused) in looked_at(files)? {
+            match unused {
                 Some(why) => self.skipped.push(Skipped { path, why }),
                 None => {
                     empty = false;
@@ -114,6 +122,62 @@ impl Expanded {
         }
         Ok(())
     }
+
+    /// The files of a directory that are chosen, sorted by path.
+    fn files(&mut self, dir: &Path, overrides: &Override) -> Result<Vec<PathBuf>> {
+        let by_glob = overrides.num_whitelists() > 0;
+        let mut files = Vec::new();
+        let walk =
+            WalkBuilder::new(dir).overrides(overrides.clone()).filter_entry(|entry| !is_index(entry.path())).build();
+        for entry in walk {
+            match entry {
+                Ok(entry) => {
+                    let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+                    if is_file && (by_glob || Format::of(entry.path()).is_some()) {
+                        files.push(entry.into_path());
+                    }
+                }
+                Err(error) => self.skip_or_fail(dir, error)?,
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// Notes what a walk cannot read, unless it is the directory itself, or nothing more can be opened.
+    fn skip_or_fail(&mut self, dir: &Path, error: ignore::Error) -> Result<()> {
+        match unreadable(dir, error) {
+            Error::Read { path, source } if path != dir && !is_limit(&source) => {
+                self.skipped.push(Skipped { path, why: Unused::Unreadable(source.to_string()) });
+                Ok(())
+            }
+            error => Err(error),
+        }
+    }
+}
+
+/// Whether an error is no file's, but of the limits that a process has.
+fn is_limit(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    let limits = [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM].map(|errno| errno as i32);
+    error.raw_os_error().is_some_and(|code| limits.contains(&code))
+}
+
+/// The files, each with what is against it; on a thread whose panics are those of an input's reader.
+fn looked_at(files: Vec<PathBuf>) -> Result<Vec<(PathBuf, Option<Unused>)>> {
+    let look = |path: PathBuf| {
+        let unused = panic::catch_unwind(AssertUnwindSafe(|| unused(&path)));
+        match unused.unwrap_or_else(|_| Ok(Some(Unused::Unreadable("it is damaged".into())))) {
+            Err(source) if is_limit(&source) => Err(Error::Read { path, source }),
+            Err(source) => Ok((path, Some(Unused::Unreadable(source.to_string())))),
+            Ok(unused) => Ok((path, unused)),
+        }
+    };
+    thread::scope(|scope| {
+        let reader = thread::Builder::new().name(READER.into());
+        let looking = reader.spawn_scoped(scope, || files.into_iter().map(look).collect());
+        looking.expect("the system has another thread").join().unwrap_or_else(|panic| panic::resume_unwind(panic))
+    })
 }
 
 /// The corpus of a data set in BEIR's layout, if that is what the directory holds: its queries are no documents.
@@ -139,22 +203,6 @@ fn overrides(dir: &Path, globs: &[String]) -> Result<Override> {
     overrides.build().map_err(|error| bad(&globs.join(" "), error))
 }
 
-/// The files of a directory that are chosen, sorted by path.
-fn files(dir: &Path, overrides: &Override) -> Result<Vec<PathBuf>> {
-    let by_glob = overrides.num_whitelists() > 0;
-    let mut files = Vec::new();
-    let walk = WalkBuilder::new(dir).overrides(overrides.clone()).filter_entry(|entry| !is_index(entry.path())).build();
-    for entry in walk {
-        let entry = entry.map_err(|error| unreadable(dir, error))?;
-        let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-        if is_file && (by_glob || Format::of(entry.path()).is_some()) {
-            files.push(entry.into_path());
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 /// Whether a directory is an index of ours, whose files are no documents.
 fn is_index(path: &Path) -> bool {
     path.join("manifest.json").is_file() && path.join("catalog").is_dir() && path.join("vectors").is_dir()
@@ -176,12 +224,12 @@ fn path_of(error: &ignore::Error) -> Option<&Path> {
     }
 }
 
-/// Whether a file has no text in it, by the start of what it holds. A compressed file is binary unless its name tells the
+/// Whether a file is of no use, by the start of what it holds. A compressed file is binary unless its name tells the
 /// format.
-fn not_text(path: &Path) -> io::Result<Option<NotText>> {
-    let (compression, bytes) = decompressed(BufReader::new(File::open(path)?))?;
+fn unused(path: &Path) -> io::Result<Option<Unused>> {
+    let (compression, bytes) = decompressed(BufReader::new(open_regular(path)?))?;
     if compression.is_some() && Format::of(path).is_none() {
-        return Ok(Some(NotText::Binary));
+        return Ok(Some(Unused::Binary));
     }
     let mut start = Vec::new();
     match bytes.take(START).read_to_end(&mut start) {
@@ -192,17 +240,17 @@ fn not_text(path: &Path) -> io::Result<Option<NotText>> {
     }
 }
 
-fn why_not_text(path: &Path, start: &[u8]) -> Option<NotText> {
+fn why_not_text(path: &Path, start: &[u8]) -> Option<Unused> {
     if start.starts_with(PARQUET) {
         return None;
     }
     if start.contains(&0) {
-        return Some(NotText::Binary);
+        return Some(Unused::Binary);
     }
     if (start.len() as u64) < START && start.trim_ascii().is_empty() {
-        return Some(NotText::Blank);
+        return Some(Unused::Blank);
     }
-    (Format::of(path) == Some(Format::Auto) && no_records(start)).then_some(NotText::NoRecords)
+    (Format::of(path) == Some(Format::Auto) && no_records(start)).then_some(Unused::NoRecords)
 }
 
 /// Whether JSON that starts so is neither an array, nor SQuAD, nor an object a line.
@@ -234,7 +282,7 @@ mod tests {
         let found = expand_one(&dir, &[]).unwrap();
         let taken = found.inputs.iter().filter_map(Input::path).map(Path::to_owned);
         assert_eq!(names(&dir, taken), ["array.json", "lines.json"]);
-        assert_eq!(found.skipped, [Skipped { path: dir.path().join("package.json"), why: NotText::NoRecords }]);
+        assert_eq!(found.skipped, [Skipped { path: dir.path().join("package.json"), why: Unused::NoRecords }]);
     }
 
     fn directory(files: &[(&str, &str)]) -> TempDir {
@@ -332,6 +380,23 @@ mod tests {
         let skipped = expand_one(&dir, &["*"]).unwrap().skipped;
         let reasons: Vec<_> = skipped.iter().map(|skipped| skipped.why.to_string()).collect();
         assert_eq!(reasons, ["binary", "blank", "JSON, but no records", "binary"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_in_a_directory_is_handed_back_and_the_directory_itself_is_an_error() {
+        let denied = |path: &str| ignore::Error::WithPath {
+            path: path.into(),
+            err: Box::new(ignore::Error::Io(io::ErrorKind::PermissionDenied.into())),
+        };
+        let mut expanded = Expanded::default();
+        expanded.skip_or_fail("docs".as_ref(), denied("docs/secret")).unwrap();
+        let [Skipped { path, why: Unused::Unreadable(_) }] = &expanded.skipped[..] else { panic!("{expanded:?}") };
+        assert_eq!(path, Path::new("docs/secret"));
+        assert!(expanded.skip_or_fail("docs".as_ref(), denied("docs")).is_err());
+        let limit = ignore::Error::Io(io::Error::from_raw_os_error(nix::errno::Errno::EMFILE as i32));
+        let limit = ignore::Error::WithPath { path: "docs/a".into(), err: Box::new(limit) };
+        let error = expanded.skip_or_fail("docs".as_ref(), limit).unwrap_err();
+        assert!(error.hint().unwrap().contains("ulimit"), "{error}");
     }
 
     #[test]

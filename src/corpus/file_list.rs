@@ -1,11 +1,15 @@
 //! Lists of inputs, as `find` and `git ls-files` write them.
 
-use std::io::Read;
+use std::io;
 
 use bstr::ByteSlice;
 
 use super::Input;
+use super::bounded::{self, LARGEST};
 use crate::error::{Error, Place, Result};
+
+/// Names of a list.
+const MOST_NAMES: usize = 1_000_000;
 
 /// The inputs that `list` names: one a line; where there is a zero byte, each before one, so that names may have newlines.
 /// Blank lines are passed over; a name `-` is standard input.
@@ -13,17 +17,22 @@ use crate::error::{Error, Place, Result};
 /// # Errors
 /// The list cannot be read, or names nothing ([`Error::NoFiles`]).
 pub fn files_from(list: &Input) -> Result<Vec<Input>> {
-    let mut names = Vec::new();
-    let read = list.bytes()?.read_to_end(&mut names);
-    read.map_err(|source| Error::Input { place: Place::whole(&list.name()), source })?;
+    let failed = |source| Error::Input { place: Place::whole(&list.name()), source };
+    let too_long = || failed(io::Error::other(format!("more than {} MiB: that is no list of files", LARGEST >> 20)));
+    let names = bounded::all(list.bytes()?).map_err(failed)?.ok_or_else(too_long)?;
     let inputs = inputs(&names);
+    if inputs.len() > MOST_NAMES {
+        return Err(failed(io::Error::other(format!("more than {MOST_NAMES} names: give the directories instead"))));
+    }
     if inputs.is_empty() { Err(Error::NoFiles { input: list.name() }) } else { Ok(inputs) }
 }
 
 fn inputs(names: &[u8]) -> Vec<Input> {
-    let names: Vec<&[u8]> =
-        if names.contains(&0) { names.split(|&byte| byte == 0).collect() } else { names.lines().collect() };
-    let named = names.into_iter().filter(|name| !name.trim_ascii().is_empty());
+    let names: Box<dyn Iterator<Item = &[u8]>> = match names.contains(&0) {
+        true => Box::new(names.split(|&byte| byte == 0)),
+        false => Box::new(names.lines()),
+    };
+    let named = names.filter(|name| !name.trim_ascii().is_empty()).take(MOST_NAMES + 1);
     named.map(|name| name.to_path_lossy().into_owned().into()).collect()
 }
 

@@ -5,24 +5,16 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Duration;
 
 use super::compression::{bare_name, decompressed};
 #[cfg(feature = "parquet")]
 use super::parquet;
 use super::peek::peek;
-use super::{Markup, Record, Sink, csv, json, jsonl, lines, squad, text};
+use super::read_ahead::{self, Records};
+use super::{Markup, Sink, csv, json, jsonl, lines, squad, text};
 use crate::error::{Error, Place, Result};
-
-/// Records read ahead of their use: enough that the encoder never waits for a file, few enough to cost no memory.
-const READ_AHEAD: usize = 1024;
-
-/// How often it is looked whether to stop.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// What a Parquet file begins with.
 pub(super) const PARQUET: &[u8] = b"PAR1";
@@ -88,8 +80,12 @@ impl Input {
     }
 
     /// Opens it, so that what cannot be opened is known before any work is done. What can be opened again is closed: a
-    /// process may have no thousand files open.
+    /// process may have no thousand files open. A file that was found is no one's wish: what is wrong with it shows when
+    /// its turn comes.
     fn try_open(&self) -> Result<Option<Bytes>> {
+        if matches!(self, Self::Found(_)) {
+            return Ok(None);
+        }
         let bytes = self.open()?;
         Ok(if self.is_regular() { None } else { Some(bytes) })
     }
@@ -150,15 +146,16 @@ impl Format {
 }
 
 /// The records of `inputs`, one input after the other, read ahead on a thread of their own. An input without a record
-/// ends as [`Error::NoRecords`], but for a blank text, which is passed over.
+/// ends as [`Error::NoRecords`], a blank text as [`BadRecord::Blank`](crate::error::BadRecord::Blank).
 ///
 /// # Errors
 /// An input cannot be opened; nothing has been read then.
 pub fn records(inputs: &[Input], format: Format) -> Result<Records> {
-    let opened: Vec<_> = inputs.iter().map(|input| Ok((input.clone(), input.try_open()?))).collect::<Result<_>>()?;
-    let (sender, receiver) = sync_channel(READ_AHEAD);
+    let streams: Vec<Option<Bytes>> = inputs.iter().map(Input::try_open).collect::<Result<_>>()?;
+    let inputs = inputs.to_vec();
+    let (sender, receiver) = read_ahead::channel();
     on_thread(move || {
-        for (input, bytes) in opened {
+        for (input, bytes) in inputs.into_iter().zip(streams) {
             // A closed channel means that nobody listens any more; other breaks end this input only.
             let mut closed = false;
             let mut sink = |record| {
@@ -174,17 +171,20 @@ pub fn records(inputs: &[Input], format: Format) -> Result<Records> {
             }
         }
     });
-    Ok(Records { ahead: receiver, stop: None })
+    Ok(receiver)
 }
 
-/// Counts the records of `inputs` on a thread of its own, for whoever wants to say how much is left; set when known.
-/// Only regular files are read twice: of a stream the count stays unknown.
-pub fn count(inputs: &[Input], format: Format) -> Arc<OnceLock<u64>> {
+/// Counts the records of `inputs`, up to a `limit`, on a thread of its own, for whoever wants to say how much is left; set
+/// when known. Only regular files are read twice: of a stream the count stays unknown.
+pub fn count(inputs: &[Input], format: Format, limit: Option<usize>) -> Arc<OnceLock<u64>> {
     let known = Arc::new(OnceLock::new());
     let (inputs, result) = (inputs.to_vec(), Arc::clone(&known));
     on_thread(move || {
-        let mut count = 0;
-        for input in &inputs {
+        let (mut count, limit) = (0, limit.map_or(u64::MAX, |limit| limit as u64));
+        for input in inputs.iter().filter(|input| !matches!(input, Input::Found(_)) || input.is_regular()) {
+            if count >= limit {
+                break;
+            }
             if !input.is_regular() {
                 return;
             }
@@ -195,53 +195,21 @@ pub fn count(inputs: &[Input], format: Format) -> Arc<OnceLock<u64>> {
                 count += rows;
                 continue;
             }
-            let Ok(bytes) = input.open() else { return };
-            let _ = read(input, bytes, format, &mut |_| {
+            let Ok(bytes) = input.open() else { continue };
+            let _ = caught(input, bytes, format, &mut |_| {
                 count += 1;
-                ControlFlow::Continue(())
+                if count < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
         }
-        let _ = result.set(count);
+        let _ = result.set(count.min(limit));
     });
     known
-}
-
-/// The receiving end; a type of its own so that the iterator names no channel.
-/// The records of some inputs, read ahead.
-#[derive(Debug)]
-pub struct Records {
-    ahead: Receiver<Result<Record>>,
-    stop: Option<Arc<AtomicBool>>,
-}
-
-impl Records {
-    /// Ends them soon after `stop` is set, also where a stream has yet to give the next one.
-    pub fn until(self, stop: &Arc<AtomicBool>) -> Self {
-        Self { stop: Some(Arc::clone(stop)), ..self }
-    }
-}
-
-impl Iterator for Records {
-    type Item = Result<Record>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let Some(stop) = &self.stop else { return self.ahead.recv().ok() };
-        loop {
-            if stop.load(Ordering::Relaxed) {
-                return None;
-            }
-            match self.ahead.recv_timeout(BETWEEN_LOOKS) {
-                Err(RecvTimeoutError::Timeout) => {}
-                received => return received.ok(),
-            }
-        }
-    }
 }
 
 /// The thread's name, for those who hear of its panics: they are errors of an input, and told as such.
 pub const READER: &str = "semsearch-records";
 
-fn on_thread(work: impl FnOnce() + Send + 'static) {
+pub(super) fn on_thread(work: impl FnOnce() + Send + 'static) {
     thread::Builder::new().name(READER.into()).spawn(work).expect("the system has another thread");
 }
 
@@ -355,7 +323,9 @@ mod tests {
     use std::iter;
 
     use super::*;
+    use crate::corpus::Record;
     use crate::corpus::compression::tests::{gzip, zstd};
+    use crate::error::BadRecord;
 
     #[test]
     fn content_tells_arrays_squad_and_lines_apart() {
@@ -395,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_text_is_passed_over_and_a_file_without_records_is_an_error() {
+    fn a_blank_text_and_a_file_without_records_are_errors() {
         let dir = tempfile::tempdir().unwrap();
         let inputs = [("a.md", "# A\n"), ("b.md", "\n"), ("c.jsonl", "\n"), ("d.txt", "d")].map(|(name, content)| {
             let path = dir.path().join(name);
@@ -404,8 +374,9 @@ mod tests {
         });
         let all: Vec<_> = records(&inputs, Format::Auto).unwrap().collect();
         let markups: Vec<_> = all.iter().map(|found| found.as_ref().ok().and_then(|record| record.markup)).collect();
-        assert_eq!(markups, [Some(Markup::Markdown), None, Some(Markup::Plain)]);
-        assert!(matches!(all[1], Err(Error::NoRecords { .. })));
+        assert_eq!(markups, [Some(Markup::Markdown), None, None, Some(Markup::Plain)]);
+        assert!(matches!(all[1], Err(Error::Record { problem: BadRecord::Blank, .. })));
+        assert!(matches!(all[2], Err(Error::NoRecords { .. })));
     }
 
     /// What the records of a file are, but for its path, which some have in them.
@@ -471,9 +442,21 @@ mod tests {
     }
 
     #[test]
+    fn records_are_counted_up_to_a_limit_and_a_found_file_that_is_gone_is_none() {
+        let file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
+        std::fs::write(file.path(), "{\"text\":\"a\"}\n".repeat(300)).unwrap();
+        let inputs =
+            [Input::Found("no/such.jsonl".into()), Input::Found(file.path().into()), Input::File(file.path().into())];
+        for (limit, expected) in [(None, 600), (Some(2), 2), (Some(301), 301), (Some(1000), 600), (Some(0), 0)] {
+            let known = count(&inputs, Format::Auto, limit);
+            assert_eq!(*known.wait(), expected, "{limit:?}");
+        }
+    }
+
+    #[test]
     fn dropping_the_records_ends_the_reading() {
         let file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
-        std::fs::write(file.path(), "{\"text\":\"a\"}\n".repeat(3 * READ_AHEAD)).unwrap();
+        std::fs::write(file.path(), "{\"text\":\"a\"}\n".repeat(3000)).unwrap();
         let mut some = records(&[Input::File(file.path().into())], Format::Auto).unwrap();
         assert!(some.next().unwrap().is_ok());
         drop(some);

@@ -14,7 +14,7 @@ use serde::de::{
 };
 use serde_json::Value;
 
-use super::bounded::LARGEST;
+use super::bounded::{LARGEST, MOST_VALUES, Values};
 use super::{Record, Sink, kind};
 use crate::error::{BadRecord, Error, Place};
 
@@ -23,7 +23,7 @@ pub(super) fn read(input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) ->
     let mut wanted = ControlFlow::Continue(());
     let outcome = array(input, name, None, |value: Value, place| {
         wanted = sink(match value {
-            Value::Object(fields) => Ok(Record { fields, place, titled: true, markup: None, cells: false }),
+            Value::Object(fields) => Ok(Record { fields, place, titled: true, markup: None, columns: None }),
             other => Err(Error::record(&place, BadRecord::NotAnObject { found: kind(&other) })),
         });
         wanted
@@ -50,7 +50,8 @@ pub(super) fn array<T: DeserializeOwned>(
 ) -> Result<(), Error> {
     let line = Rc::new(Cell::new(1));
     let of_element = Rc::new(Cell::new(0));
-    let counted = Counted { input, line: Rc::clone(&line), of_element: Rc::clone(&of_element) };
+    let (line_read, read) = (Rc::clone(&line), Rc::clone(&of_element));
+    let counted = Counted { input, line: line_read, of_element: read, values: Values::default() };
     let mut json = serde_json::Deserializer::from_reader(counted);
     let mut elements = Elements { name, line: &line, of_element: &of_element, each, stopped: false, of: PhantomData };
     let outcome = match key {
@@ -158,11 +159,12 @@ impl<'de, T: DeserializeOwned, F: FnMut(T, Place) -> ControlFlow<()>> Visitor<'d
     }
 }
 
-/// Counts the lines that pass through it, and the bytes since the last element.
+/// Counts the lines that pass through it, and the bytes and values since the last element.
 struct Counted<R> {
     input: R,
     line: Rc<Cell<u64>>,
     of_element: Rc<Cell<usize>>,
+    values: Values,
 }
 
 impl<R: Read> Read for Counted<R> {
@@ -170,7 +172,13 @@ impl<R: Read> Read for Counted<R> {
         if self.of_element.get() > LARGEST {
             return Err(io::Error::other(format!("more than {} MiB long: that is no record", LARGEST >> 20)));
         }
+        if self.of_element.get() == 0 {
+            self.values.reset();
+        } else if self.values.too_many() {
+            return Err(io::Error::other(format!("more than {MOST_VALUES} values: that is no record")));
+        }
         let read = self.input.read(buffer)?;
+        self.values.pass(&buffer[..read]);
         let newlines = buffer[..read].iter().filter(|&&byte| byte == b'\n').count();
         self.line.set(self.line.get() + newlines as u64);
         self.of_element.set(self.of_element.get() + read);

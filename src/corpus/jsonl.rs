@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::bounded::{self, Bounded, LARGEST};
+use super::bounded::{self, Bounded, LARGEST, MOST_VALUES};
 use super::{BYTE_ORDER_MARK, Record, Sink, kind};
 use crate::error::{BadRecord, Error, Place};
+
+/// Bytes of most lines.
+const SHORT: usize = 1 << 20;
 
 /// Pushes every line's record.
 pub(super) fn read(mut input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
@@ -31,7 +34,11 @@ pub(super) fn read(mut input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>
         if bytes.trim_ascii().is_empty() {
             continue;
         }
-        sink(parse(bytes, &place))?;
+        let record = parse(bytes, &place);
+        // Memory that one long line took is not kept for the others.
+        line.clear();
+        line.shrink_to(SHORT);
+        sink(record)?;
     }
     ControlFlow::Continue(())
 }
@@ -39,9 +46,12 @@ pub(super) fn read(mut input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>
 fn parse(bytes: &[u8], place: &Place) -> Result<Record, Error> {
     let bad = |problem| Error::record(place, problem);
     let text = std::str::from_utf8(bytes).map_err(|error| bad(BadRecord::utf8(error)))?;
+    if bounded::has_too_many_values(bytes) {
+        return Err(bad(BadRecord::Values { max: MOST_VALUES }));
+    }
     match serde_json::from_str(text.trim_ascii_end()) {
         Ok(Value::Object(fields)) => {
-            Ok(Record { fields, place: place.clone(), titled: true, markup: None, cells: false })
+            Ok(Record { fields, place: place.clone(), titled: true, markup: None, columns: None })
         }
         Ok(other) => Err(bad(BadRecord::NotAnObject { found: kind(&other) })),
         Err(error) => Err(bad(BadRecord::json(&error))),

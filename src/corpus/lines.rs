@@ -11,6 +11,9 @@ use super::peek::without;
 use super::{BYTE_ORDER_MARK, Record, Sink};
 use crate::error::{BadRecord, Error, Place};
 
+/// Bytes of most lines; memory that a longer one took is not kept for the others.
+const SHORT: usize = 1 << 20;
+
 /// Pushes every line as a record with a `text`.
 pub(super) fn read(input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
     let mut input = without(BYTE_ORDER_MARK, input);
@@ -19,7 +22,12 @@ pub(super) fn read(input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) ->
         let place = Place::line(name, number);
         match bounded::line(&mut input, &mut line) {
             Ok(Bounded::End) => break,
-            Ok(Bounded::Whole) => sink(record(&line, place))?,
+            Ok(Bounded::Whole) => {
+                let record = record(&line, place);
+                line.clear();
+                line.shrink_to(SHORT);
+                sink(record)?;
+            }
             Ok(Bounded::TooLong) => sink(Err(Error::record(&place, BadRecord::TooLarge { max: LARGEST })))?,
             Err(source) => return sink(Err(Error::Input { place, source })),
         }
@@ -32,7 +40,7 @@ fn record(line: &[u8], place: Place) -> Result<Record, Error> {
     match std::str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line)) {
         Ok(text) => {
             let fields = Map::from_iter([("text".to_owned(), Value::from(text))]);
-            Ok(Record { fields, place, titled: false, markup: None, cells: false })
+            Ok(Record { fields, place, titled: false, markup: None, columns: None })
         }
         Err(error) => Err(Error::record(&place, BadRecord::utf8(error))),
     }

@@ -21,21 +21,24 @@ mod outline;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod peek;
+mod read_ahead;
 mod rows;
 mod section;
 mod squad;
 mod text;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 pub use chunk::{Chunk, Chunking, Markup, chunks};
 pub use document::{Document, Fields};
-pub use expand::{Expanded, NotText, Skipped, expand, file_of};
+pub use expand::{Expanded, Skipped, Unused, expand, file_of};
 pub use file_list::files_from;
-pub use input::{Format, Input, READER, Records, count, records};
+pub use input::{Format, Input, READER, count, records};
 pub use outline::{Heading, Outline};
+pub use read_ahead::Records;
 
 use crate::error::{Place, Result};
 
@@ -54,8 +57,9 @@ pub struct Record {
     pub titled: bool,
     /// How the text is written, if the record is a file of text; `None` for an object of a data format.
     pub markup: Option<Markup>,
-    /// Whether the fields are cells of a table: strings, some of which stand for numbers.
-    pub cells: bool,
+    /// The names of all columns, if the record is a row of a table. Its fields are strings, some of which stand for
+    /// numbers; empty cells are left out.
+    pub columns: Option<Arc<[String]>>,
 }
 
 /// Takes what a reader found: a record, or what is wrong with one. `Break` ends the reading.

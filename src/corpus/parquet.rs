@@ -2,29 +2,37 @@
 //!
 //! Rows are read as the format's own record reader puts them together, a row group's pages at a time. What JSON has no word
 //! for is written as filters understand it: dates and instants as in ISO 8601, decimals as numbers. Bytes are text where
-//! they are UTF-8 (as old writers left it) and left out where they are not: pictures and sounds are no metadata.
+//! they are UTF-8 (as old writers left it) and left out where they are not: pictures and sounds are no metadata. What a file
+//! may take of memory is bounded in [`guard`].
+
+mod guard;
+mod thrift;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use ::parquet::errors::ParquetError;
-use ::parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+use ::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use ::parquet::file::reader::ChunkReader;
+use ::parquet::record::reader::TreeBuilder;
 use ::parquet::record::{Field, Row};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use time::format_description::well_known::{Iso8601, Rfc3339};
 use time::{Date, Duration, OffsetDateTime, Time};
 
+use super::bounded::{self, LARGEST};
 use super::{Record, Sink};
-use crate::error::{Error, Place};
+use crate::error::{BadRecord, Error, Place};
 
 /// Where the bytes are: their end is read before their start.
 pub(super) enum Source<R> {
     /// A file on the disk.
     File(File),
-    /// A stream, which is read to its end and held in memory.
+    /// A stream, which is read to its end and held in memory: a short one.
     Stream(R),
 }
 
@@ -32,10 +40,14 @@ pub(super) enum Source<R> {
 pub(super) fn read(source: Source<impl Read>, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
     match source {
         Source::File(file) => rows(file, name, sink),
-        Source::Stream(mut stream) => {
-            let mut all = Vec::new();
-            match stream.read_to_end(&mut all) {
-                Ok(_) => rows(Bytes::from(all), name, sink),
+        Source::Stream(stream) => {
+            let all = bounded::all(stream).and_then(|all| {
+                let long =
+                    || format!("more than {} MiB of Parquet in a stream: decompress it to a file", LARGEST >> 20);
+                all.ok_or_else(|| io::Error::other(long()))
+            });
+            match all {
+                Ok(all) => rows(Bytes::from(all), name, sink),
                 Err(source) => sink(Err(Error::Input { place: Place::whole(name), source })),
             }
         }
@@ -44,34 +56,54 @@ pub(super) fn read(source: Source<impl Read>, name: &Arc<str>, sink: &mut Sink<'
 
 /// The number of rows, as the file tells it.
 pub(super) fn count(file: File) -> Option<u64> {
-    let reader = SerializedFileReader::new(file).ok()?;
-    u64::try_from(reader.metadata().file_metadata().num_rows()).ok()
+    u64::try_from(metadata(&file).ok()?.file_metadata().num_rows()).ok()
+}
+
+fn metadata(file: &impl ChunkReader) -> Result<ParquetMetaData, ParquetError> {
+    guard::check_footer(file)?;
+    ParquetMetaDataReader::new().parse_and_finish(file)
 }
 
 fn rows<F: ChunkReader + 'static>(file: F, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
     let bad = |place: Place, error: ParquetError| {
         Err(Error::Format { place, expected: "a Parquet file that can be read", found: reason(&error) })
     };
-    let reader = match SerializedFileReader::new(file) {
-        Ok(reader) => reader,
+    let file = Arc::new(file);
+    let metadata = match metadata(&*file) {
+        Ok(metadata) => metadata,
         Err(error) => return sink(bad(Place::whole(name), error)),
     };
-    let rows = match reader.get_row_iter(None) {
-        Ok(rows) => rows,
-        Err(error) => return sink(bad(Place::whole(name), error)),
-    };
+    let rows = metadata.row_groups().iter().flat_map(|group| match rows_of(group, &file) {
+        Ok(rows) => Box::new(rows) as Box<dyn Iterator<Item = Result<Row, ParquetError>>>,
+        Err(error) => Box::new(std::iter::once(Err(error))),
+    });
     for (number, row) in (1..).zip(rows) {
         let place = Place::line(name, number);
         match row {
-            Ok(row) => {
-                let fields = object(row);
-                sink(Ok(Record { fields, place, titled: true, markup: None, cells: false }))?;
-            }
+            Ok(row) => sink(record(row, place))?,
             // What follows cannot be found without what stands here.
             Err(error) => return sink(bad(place, error)),
         }
     }
     ControlFlow::Continue(())
+}
+
+/// The rows of a row group.
+fn rows_of<F: ChunkReader + 'static>(
+    group: &RowGroupMetaData,
+    file: &Arc<F>,
+) -> Result<impl Iterator<Item = Result<Row, ParquetError>> + use<F>, ParquetError> {
+    let at_a_time = guard::check_group(group, file.len())?;
+    let guarded = guard::Guarded { file: Arc::clone(file), group, held: Arc::new(AtomicUsize::new(0)) };
+    TreeBuilder::new().with_batch_size(at_a_time).as_iter(group.schema_descr_ptr(), &guarded)
+}
+
+fn record(row: Row, place: Place) -> Result<Record, Error> {
+    let fields = object(row);
+    if bounded::weight(&fields) > 2 * LARGEST {
+        return Err(Error::record(&place, BadRecord::TooLarge { max: LARGEST }));
+    }
+    Ok(Record { fields, place, titled: true, markup: None, columns: None })
 }
 
 /// The library's words, without the kind of error before them.

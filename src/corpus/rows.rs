@@ -11,6 +11,9 @@ use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, Terminator};
 use super::bounded::LARGEST;
 use crate::error::{BadRecord, Error, Place, Result};
 
+/// Cells of a row, or commas in them, of which each costs memory before the row is known.
+const MOST_CELLS: usize = 4 << 20;
+
 /// Reads rows. Blank lines are passed over; after an error of the input there are no more.
 pub(super) struct Rows<R> {
     table: Reader<Noting<R>>,
@@ -30,7 +33,7 @@ impl<R: BufRead> Rows<R> {
     /// The rows of `input`, called `name`, with `delimiter` between cells.
     pub(super) fn new(input: R, delimiter: u8, name: &Arc<str>) -> Rows<impl Read + use<R>> {
         // With a line break after the last row, only what stands in an open quote can end with the input.
-        let input = Noting { input: input.chain(&b"\n"[..]), ended: false, of_row: 0 };
+        let input = Noting { input: input.chain(&b"\n"[..]), delimiter, ended: false, of_row: 0, delimiters: 0 };
         let mut builder = ReaderBuilder::new();
         // Left to itself the crate ends a row at \r, and counts the \n after it to the next one.
         builder.delimiter(delimiter).terminator(Terminator::Any(b'\n')).has_headers(false).flexible(true);
@@ -42,7 +45,7 @@ impl<R: Read> Rows<R> {
     /// The next row, or what is wrong with it.
     pub(super) fn next(&mut self) -> Option<Result<Row<'_>>> {
         loop {
-            self.table.get_mut().of_row = 0;
+            self.table.get_mut().begin_row();
             match self.table.read_byte_record(&mut self.cells) {
                 Ok(false) => return None,
                 Ok(true) if self.is_blank() => {}
@@ -100,9 +103,17 @@ impl<R: Read> Rows<R> {
 /// Notes that its end was met.
 struct Noting<R> {
     input: R,
+    delimiter: u8,
     ended: bool,
-    /// Bytes read for the row at hand.
+    /// Bytes read for the row at hand, and delimiters in them.
     of_row: usize,
+    delimiters: usize,
+}
+
+impl<R> Noting<R> {
+    fn begin_row(&mut self) {
+        (self.of_row, self.delimiters) = (0, 0);
+    }
 }
 
 impl<R: Read> Read for Noting<R> {
@@ -111,7 +122,11 @@ impl<R: Read> Read for Noting<R> {
             // An open quote would take in the rest of the input, however long it is.
             return Err(io::Error::other(format!("a row of more than {} MiB: is a quote open?", LARGEST >> 20)));
         }
+        if self.delimiters > MOST_CELLS {
+            return Err(io::Error::other(format!("a row of more than {MOST_CELLS} cells")));
+        }
         let read = self.input.read(buffer)?;
+        self.delimiters += buffer[..read].iter().filter(|&&byte| byte == self.delimiter).count();
         self.of_row += read;
         self.ended |= read == 0 && !buffer.is_empty();
         Ok(read)

@@ -2,6 +2,9 @@
 //!
 //! What comes from standard input has no path; its id is made of its content, so that one text does not take the place of
 //! another. Front matter is text like the rest.
+//!
+//! Markdown of more than a few megabytes is taken as plain text: its parser takes fifty times the bytes of a text that is all
+//! headings.
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -13,7 +16,10 @@ use super::bounded::{self, LARGEST};
 use super::{BYTE_ORDER_MARK, Input, Markup, Outline, Record, Sink};
 use crate::error::{BadRecord, Error, Place};
 
-/// Pushes the text as a record, unless it is blank.
+/// Bytes of the longest text that is parsed as Markdown.
+const LONGEST_MARKDOWN: usize = 4 << 20;
+
+/// Pushes the text as a record.
 pub(super) fn read(bytes: impl Read, input: &Input, markup: Markup, sink: &mut Sink<'_>) -> ControlFlow<()> {
     let place = Place::whole(&input.name());
     let content = match bounded::all(bytes) {
@@ -25,22 +31,26 @@ pub(super) fn read(bytes: impl Read, input: &Input, markup: Markup, sink: &mut S
         Input::Copy { name, .. } => name.to_string(),
         _ => plain_path(path),
     });
-    let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&content);
-    match std::str::from_utf8(content) {
-        Ok(text) if text.trim().is_empty() => ControlFlow::Continue(()),
+    let mut content = content;
+    if content.starts_with(BYTE_ORDER_MARK) {
+        content.drain(..BYTE_ORDER_MARK.len());
+    }
+    let markup = if content.len() > LONGEST_MARKDOWN { Markup::Plain } else { markup };
+    match String::from_utf8(content) {
+        Ok(text) if text.trim().is_empty() => sink(Err(Error::record(&place, BadRecord::Blank))),
         Ok(text) => sink(Ok(record(text, path, markup, place))),
-        Err(error) => sink(Err(not_utf8(content, error.valid_up_to(), &place))),
+        Err(error) => sink(Err(not_utf8(error.as_bytes(), error.utf8_error().valid_up_to(), &place))),
     }
 }
 
-fn record(text: &str, path: Option<String>, markup: Markup, place: Place) -> Record {
+fn record(text: String, path: Option<String>, markup: Markup, place: Place) -> Record {
     let title = match markup {
         Markup::Plain => None,
-        Markup::Markdown => Outline::of(text).title().map(String::from),
+        Markup::Markdown => Outline::of(&text).title().map(String::from),
     };
-    let fields = [("_id", path.clone()), ("title", title), ("text", Some(text.into())), ("path", path)];
+    let fields = [("_id", path.clone()), ("title", title), ("text", Some(text)), ("path", path)];
     let present = fields.into_iter().filter_map(|(name, value)| Some((name.into(), value?.into())));
-    Record { fields: Map::from_iter(present), place, titled: true, markup: Some(markup), cells: false }
+    Record { fields: Map::from_iter(present), place, titled: true, markup: Some(markup), columns: None }
 }
 
 /// The error of a text whose byte `at` begins no character.
@@ -105,14 +115,24 @@ mod tests {
     }
 
     #[test]
+    fn markdown_of_many_megabytes_is_plain_text() {
+        let heading = "# a\n";
+        for (count, expected) in [(LONGEST_MARKDOWN / 4, Markup::Markdown), (LONGEST_MARKDOWN / 4 + 1, Markup::Plain)] {
+            let found = read_all(heading.repeat(count).as_bytes(), file("a.md"), Markup::Markdown);
+            assert_eq!(found[0].as_ref().unwrap().markup, Some(expected));
+        }
+    }
+
+    #[test]
     fn standard_input_has_no_path_and_no_id_of_its_own() {
         assert_eq!(json(&read_all(b"hello", Input::Stdin, Markup::Plain)), r#"{"text":"hello"}"#);
     }
 
     #[test]
-    fn a_blank_file_is_passed_over() {
+    fn a_blank_file_is_no_record() {
         for blank in [&b""[..], b"\xef\xbb\xbf", b" \r\n\t\n"] {
-            assert!(read_all(blank, file("a.txt"), Markup::Plain).is_empty());
+            let found = read_all(blank, file("a.txt"), Markup::Plain);
+            assert_eq!(found[0].as_ref().unwrap_err(), "a.txt: its text is blank");
         }
     }
 

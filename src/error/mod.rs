@@ -14,6 +14,9 @@ pub use record::{BadRecord, Place};
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// The system's number for too many open files.
+const TOO_MANY_OPEN: i32 = nix::errno::Errno::EMFILE as i32;
+
 /// A boxed cause from a library whose own error type should not leak into ours.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -482,6 +485,9 @@ impl Error {
                 "quote strings of more than a word, as in `author.name = \"Jane Doe\" and year >= 2000`".into()
             }
             Self::Format { .. } => "name the format with `--format`".into(),
+            Self::Read { source, .. } if source.raw_os_error() == Some(TOO_MANY_OPEN) => {
+                "`ulimit -n 4096` lets a shell's programs have more files open".into()
+            }
             _ => return None,
         })
     }

@@ -57,6 +57,21 @@ pub enum BadRecord {
         /// The most bytes.
         max: usize,
     },
+    /// A record of more values than are read.
+    #[error("more than {max} values: that is no record")]
+    Values {
+        /// The most values.
+        max: usize,
+    },
+    /// A record whose metadata would take too much in an index.
+    #[error("its metadata take more than {} MiB to be filtered by", .max >> 20)]
+    Metadata {
+        /// The most bytes.
+        max: usize,
+    },
+    /// A text of white space alone.
+    #[error("its text is blank")]
+    Blank,
     /// A JSON value that is not an object.
     #[error("a record is a JSON object, this is {found}")]
     NotAnObject {

@@ -189,7 +189,7 @@ impl Fields {
 
     pub(super) fn document(&self, entry: &Entry) -> TantivyDocument {
         let Entry { key, first, document, version, text, chunk, metadata, embedded, origin } = entry;
-        let facts = filter::terms(metadata);
+        let facts = if document.is_row { filter::terms_of_row(metadata) } else { filter::terms(metadata) };
         let metadata = serde_json::to_string(metadata).unwrap_or_default();
         let chunk = chunk.and_then(|chunk| serde_json::to_string(&chunk).ok());
         let content = content(document.title.as_deref(), text, &metadata, chunk.as_deref());
