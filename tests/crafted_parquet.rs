@@ -331,6 +331,18 @@ impl Crafted {
         self.chunks.iter_mut().flatten().for_each(|(header, _)| header.set(field, value));
     }
 
+    /// Sets how many values every dictionary says to have.
+    pub(crate) fn set_dictionary_values(&mut self, values: i64) {
+        let headers = self.chunks.iter_mut().flatten().filter_map(|(header, _)| header.field(7));
+        headers.for_each(|dictionary| dictionary.set(1, values));
+    }
+
+    /// Sets how many rows every row group says to have.
+    pub(crate) fn set_rows(&mut self, rows: i64) {
+        let groups = self.footer.field(4).into_iter().flat_map(|groups| groups.elements());
+        groups.for_each(|group| group.set(3, rows));
+    }
+
     /// Puts groups in groups, in place of the schema.
     pub(crate) fn nest(&mut self, depth: usize) {
         let group = |name: &[u8], children: i64| {

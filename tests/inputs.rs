@@ -227,3 +227,40 @@ fn cells_that_are_decimal_numbers_compare_as_numbers_and_stay_as_they_are_writte
     let found = hits(&sandbox, &["-k", "9", "--filter", "price = 100"]);
     assert_eq!(found[0]["metadata"], json!({"price": "100.00"}));
 }
+
+#[test]
+fn what_may_not_be_read_in_a_directory_is_skipped_and_what_came_from_it_stays() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+
+    let sandbox = sandbox();
+    for name in ["open.txt", "closed.txt", "closed/a.txt", "open/b.txt"] {
+        sandbox.write(&format!("dir/{name}"), format!("dog {name}"));
+    }
+    fs::create_dir(sandbox.path("ix")).unwrap();
+    let set = |name: &str, mode| fs::set_permissions(sandbox.path(name), Permissions::from_mode(mode)).unwrap();
+    ["", "tiny", "tiny/1_Pooling"].iter().for_each(|name| set(name, 0o755));
+    set("ix", 0o777);
+    // Root may read anything, so another user it is.
+    let is_root = fs::metadata(sandbox.path("")).unwrap().uid() == 0;
+    let as_other = |args: &[&str]| {
+        let mut command =
+            sandbox.command(&[&["index", "dir", "--model", "tiny", "-i", "ix/a", "--json"], args].concat());
+        if is_root {
+            command.uid(65534).gid(65534);
+        }
+        command.output().map(|output| sandbox.ran(&output))
+    };
+    let Ok(first) = as_other(&[]) else {
+        eprintln!("skipped: another user than root cannot reach the program here");
+        return;
+    };
+    assert_eq!(first.json_lines()[0]["documents"], 4);
+    ["dir/closed.txt", "dir/closed"].iter().for_each(|name| set(name, 0));
+    let second = as_other(&["--prune"]).unwrap();
+    set("dir/closed", 0o755);
+    assert!(second.stderr.contains("files skipped: 2 unreadable (-v names them)"), "{second}");
+    let found = second.json_lines().remove(0);
+    assert_eq!((&found["documents"], &found["skipped"], &found["removed"]), (&json!(4), &json!(2), &json!(0)));
+}

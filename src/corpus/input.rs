@@ -15,6 +15,7 @@ use super::peek::peek;
 use super::read_ahead::{self, Records};
 use super::{Markup, Sink, csv, json, jsonl, lines, squad, text};
 use crate::error::{Error, Place, Result};
+use crate::files::open_regular;
 
 /// What a Parquet file begins with.
 pub(super) const PARQUET: &[u8] = b"PAR1";
@@ -63,7 +64,9 @@ impl Input {
 
     pub(super) fn open(&self) -> Result<Bytes> {
         let Some(path) = self.path() else { return Ok(Box::new(io::stdin())) };
-        let file = File::open(path).map_err(Error::read(path))?;
+        // Nobody named a file that was found: a pipe in its place would wait for ever.
+        let open = if matches!(self, Self::Found(_)) { open_regular } else { |path: &Path| File::open(path) };
+        let file = open(path).map_err(Error::read(path))?;
         if file.metadata().map_err(Error::read(path))?.is_dir() {
             return Err(Error::read(path)(io::ErrorKind::IsADirectory.into()));
         }
@@ -190,7 +193,7 @@ pub fn count(inputs: &[Input], format: Format, limit: Option<usize>) -> Arc<Once
             }
             #[cfg(feature = "parquet")]
             if told(input, format) == Some(Format::Parquet)
-                && let Some(rows) = input.path().and_then(|path| parquet::count(File::open(path).ok()?))
+                && let Some(rows) = input.path().and_then(|path| parquet::count(open_regular(path).ok()?))
             {
                 count += rows;
                 continue;
@@ -244,7 +247,7 @@ fn read(input: &Input, bytes: Bytes, format: Format, sink: &mut Sink<'_>) -> Con
 
 #[cfg(feature = "parquet")]
 fn read_parquet(plain: Option<&Path>, bytes: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
-    let source = match plain.map(|path| File::open(path).map_err(Error::read(path))) {
+    let source = match plain.map(|path| open_regular(path).map_err(Error::read(path))) {
         Some(Ok(file)) => parquet::Source::File(file),
         Some(Err(error)) => return sink(Err(error)),
         None => parquet::Source::Stream(bytes),

@@ -152,7 +152,9 @@ impl<F: ChunkReader> Chunk<F> {
     /// Takes note of a page that is to be read.
     fn admit(&self, header: PageHeader) -> Result<()> {
         const DICTIONARY: i64 = 2;
-        let size = header.size.max(header.compressed);
+        /// What the library holds of each value of a dictionary beside its bytes.
+        const VALUE: usize = 32;
+        let size = header.size.max(header.compressed).saturating_add(header.values.saturating_mul(VALUE));
         let of_kind = if header.kind == DICTIONARY { &self.dictionary } else { &self.page };
         // The page before it is given up only when this one is there.
         if self.held.load(Ordering::Relaxed).saturating_add(size) > MOST_PAGES {

@@ -27,6 +27,8 @@ pub(super) struct PageHeader {
     pub(super) size: usize,
     /// Bytes of it as it lies in the file.
     pub(super) compressed: usize,
+    /// Values of a dictionary.
+    pub(super) values: usize,
     /// Bytes at its start that are not compressed.
     pub(super) levels: usize,
     /// Whether what follows them is.
@@ -145,6 +147,10 @@ pub(super) fn page_header(bytes: &[u8]) -> Option<PageHeader> {
         1 => reader.signed().map(|kind| header.kind = kind),
         2 => reader.size().map(|size| header.size = size),
         3 => reader.size().map(|size| header.compressed = size),
+        7 if kind == STRUCT => reader.each_field(|reader, kind, number| match number {
+            1 => reader.size().map(|values| header.values = values),
+            _ => reader.skip(kind, DEPTH),
+        }),
         8 if kind == STRUCT => reader.each_field(|reader, kind, number| match number {
             5 | 6 => reader.size().map(|size| header.levels += size),
             7 => {
@@ -209,7 +215,7 @@ mod tests {
     fn a_header_is_understood_and_none_with_a_field_twice() {
         // Type 0, 100 bytes, 50 compressed, and a header of its own with three fields.
         let header = [0x15, 0, 0x15, 200, 1, 0x15, 100, 0x2c, 0x15, 6, 0x15, 0, 0x15, 6, 0, 0, 0xff];
-        let expected = PageHeader { kind: 0, size: 100, compressed: 50, levels: 0, is_compressed: true };
+        let expected = PageHeader { kind: 0, size: 100, compressed: 50, values: 0, levels: 0, is_compressed: true };
         assert_eq!(page_header(&header), Some(expected));
         assert_eq!(page_header(&header[..10]), None);
         assert_eq!(page_header(&[0x15, 0, 0x15, 2, 0x15, 2, 0x05, 4, 200, 1, 0]), None);
