@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use faiss::index::io::{read_index, write_index};
+use faiss::index::io::write_index;
 use faiss::index::{Idx, Index as _, IndexImpl};
 use faiss::{MetricType, index_factory};
 
 use super::codes::Written;
 use super::search::{Searchable, use_threads};
-use super::{allowed_threads, failed, reason};
+use super::{allowed_threads, factory, failed, reason, structure};
 use crate::error::{Error, Result};
 use crate::files::{Dir, path_of};
 use crate::index::files::{self, StoredFile};
@@ -78,7 +78,7 @@ impl SegmentBuilder {
         let name = files::new_name(number, "faiss");
         let path = dir.path_of(&name);
         let mut index = match trained {
-            Some(trained) => read_trained(dir, trained)?,
+            Some(trained) => read_trained(dir, trained, recipe)?,
             None => new_index(recipe, &path)?,
         };
         use_threads(allowed_threads());
@@ -124,9 +124,8 @@ impl SegmentBuilder {
 }
 
 /// The empty index that a factory's training made.
-fn read_trained(dir: &Dir, trained: &StoredFile) -> Result<IndexImpl> {
-    let file = trained.open(dir)?;
-    read_index(path_of(&file)).map_err(failed(&dir.path_of(&trained.name), "cannot open"))
+fn read_trained(dir: &Dir, trained: &StoredFile, recipe: &Recipe) -> Result<IndexImpl> {
+    structure::read_empty(&trained.open(dir)?, &dir.path_of(&trained.name), recipe)
 }
 
 /// An index without keys, for others to use.
@@ -141,7 +140,7 @@ impl Whole {
     /// Begins one as segments begin, to be written to `path`; `trained` is a file of `dir`.
     pub(in crate::index) fn begin(recipe: &Recipe, trained: Option<(&Dir, &StoredFile)>, path: &Path) -> Result<Self> {
         let begun = match trained {
-            Some((dir, trained)) => read_trained(dir, trained)?,
+            Some((dir, trained)) => read_trained(dir, trained, recipe)?,
             None => new_index(recipe, path)?,
         };
         let index = begun.into_id_map().map_err(failed(path, "cannot make an index"))?.into_inner();
@@ -170,7 +169,9 @@ impl Whole {
 /// Checks that FAISS knows the recipe's factory, before any work is done for it. Says whether it needs training.
 pub(in crate::index) fn check_factory(recipe: &Recipe, dir: &Path) -> Result<bool> {
     check_processor()?;
-    new_index(recipe, dir).map(|index| !index.is_trained())
+    let index = new_index(recipe, dir)?;
+    factory::check_metric(recipe, index.metric_type())?;
+    Ok(!index.is_trained())
 }
 
 fn new_index(recipe: &Recipe, path: &Path) -> Result<IndexImpl> {
@@ -178,6 +179,7 @@ fn new_index(recipe: &Recipe, path: &Path) -> Result<IndexImpl> {
         Metric::Ip => MetricType::InnerProduct,
         Metric::L2 => MetricType::L2,
     };
+    factory::check(&recipe.factory, path)?;
     let what = format!("FAISS cannot make an index by the factory {:?}", recipe.factory);
     index_factory(recipe.dim as u32, format!("IDMap,{}", recipe.factory), metric).map_err(failed(path, &what))
 }

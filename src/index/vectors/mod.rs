@@ -5,8 +5,11 @@
 
 mod build;
 mod codes;
+mod factory;
+mod keys;
 mod scan;
 mod search;
+mod structure;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -19,6 +22,7 @@ use faiss::index::io::{IoFlags, read_index_with_flags};
 
 pub(super) use build::{SegmentBuilder, Whole, check_factory};
 pub(super) use codes::{add_sums, check, lacks_sums};
+pub(super) use factory::MAX_LENGTH as MAX_FACTORY;
 pub(super) use scan::{is_better, scan};
 
 use super::keys::Keys;
@@ -81,6 +85,8 @@ pub struct Effort {
 pub(super) struct VectorSegment {
     path: PathBuf,
     index: Searchable,
+    /// Whether FAISS may be asked for the vectors.
+    gives: bool,
     dead: Vec<u64>,
     living: Option<Selector<'static>>,
     codes: Option<CheckedCodes>,
@@ -98,8 +104,9 @@ impl VectorSegment {
         let name = &segment.file.name;
         let path = dir.path_of(name);
         let file = segment.file.open(dir)?;
-        let index = read_index_with_flags(path_of(&file), IoFlags::from(MAP_CODES));
-        let index = index.map_err(failed(&path, "cannot open"))?;
+        let checked = structure::check(&file, &path, recipe, segment.vectors)?;
+        let flags = IoFlags::from(MAP_CODES | checked.flags);
+        let index = read_index_with_flags(path_of(&file), flags).map_err(failed(&path, "cannot open"))?;
         let maps = Watched::of_file(&file, name).map_err(Error::read(&path))?;
         if (index.ntotal(), index.d() as usize) != (segment.vectors, recipe.dim) {
             let (vectors, dim) = (index.ntotal(), index.d());
@@ -108,11 +115,13 @@ impl VectorSegment {
         }
         let own = |words| index_error(&path, "cannot open", words);
         let index = Searchable::new(index).map_err(own)?;
+        keys::check(index.keys(), &path, segment)?;
         let living = if segment.dead.is_empty() { None } else { Some(Selector::without(&segment.dead).map_err(own)?) };
         let codes = CheckedCodes::open(dir, segment, file)?;
         let dead = segment.dead.clone();
         let takes_selector = OnceLock::new();
-        let opened = Self { index, dead, living, codes, takes_selector, maps, path, isa: Isa::best() };
+        let (gives, isa) = (checked.gives_vectors, Isa::best());
+        let opened = Self { index, gives, dead, living, codes, takes_selector, maps, path, isa };
         opened.check_maps()?;
         Ok(opened)
     }
@@ -332,7 +341,8 @@ impl VectorSegment {
 
     /// The vectors from position `first` on that `rows` has room for, the dead among them.
     fn read(&self, first: usize, rows: &mut [f32]) -> Result<()> {
-        let read = self.index.reconstruct_range(first, rows);
+        let none = || Err("FAISS gives none back from lists of product codes in blocks (x4fs)".into());
+        let read = if self.gives { self.index.reconstruct_range(first, rows) } else { none() };
         read.map_err(|words| index_error(&self.path, "cannot read vectors back", words))
     }
 

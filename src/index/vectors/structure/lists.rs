@@ -1,0 +1,144 @@
+//! Inverted lists: vectors in lists by the nearest of some centroids.
+
+use super::codes::{self, Blocks, ProductQuantizer, ScalarQuantizer};
+use super::source::{Checked, Fault, Source, expect, same, wrong};
+use super::{Header, Place, index};
+
+pub(super) const KINDS: &[[u8; 4]] = &[*b"IwFl", *b"IwSq", *b"IwPQ", *b"IwPf", *b"Iwrq"];
+
+/// Lists, at most: their bookkeeping is in memory.
+const MAX_LISTS: u64 = 1 << 24;
+
+/// Reads past what follows the header; returns the bytes of the tables that FAISS would make.
+pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, place: Place) -> Checked<u64> {
+    let lists = coarse(source, header, place)?;
+    match &kind {
+        b"IwSq" => {
+            let size = ScalarQuantizer::read(source, header.dim)?.code_size;
+            same("bytes of a code", source.u64()?, size)?;
+            source.flag("residuals")?;
+            in_arrays(source, lists, size, header.vectors)?;
+        }
+        b"IwPQ" => return product(source, lists, header),
+        b"IwPf" => return fast_scan(source, lists, header),
+        b"Iwrq" => {
+            let size = codes::bits(source, header)?;
+            same("bytes of a code", source.u64()?, size)?;
+            source.flag("residuals")?;
+            expect("bits of a query", source.byte()? <= 8)?;
+            in_arrays(source, lists, size, header.vectors)?;
+        }
+        _ => in_arrays(source, lists, 4 * header.dim, header.vectors)?,
+    }
+    Ok(0)
+}
+
+/// Reads past the centroids, which are an index themselves; returns how many lists there are.
+fn coarse(source: &mut Source, header: Header, place: Place) -> Checked<u64> {
+    let lists = source.u64()?;
+    expect("number of lists", (1..=MAX_LISTS).contains(&lists))?;
+    expect("lists to look into", source.u64()? > 0)?;
+    let centroids = index(source, place.below())?;
+    same("dimension of centroids", centroids.header.dim, header.dim)?;
+    same("centroids", centroids.header.vectors, lists)?;
+    // They are asked back where nobody could tell that they cannot.
+    expect("kind of centroids", centroids.compares && centroids.kind != *b"IxPT")?;
+    // A map from vectors to lists is made by no factory.
+    same("map of vectors", source.byte()?.into(), 0)?;
+    source.vector("map of vectors", 8, 0)?;
+    Ok(lists)
+}
+
+fn product(source: &mut Source, lists: u64, header: Header) -> Checked<u64> {
+    let residuals = source.flag("residuals")?;
+    let size = source.u64()?;
+    let quantizer = ProductQuantizer::read(source, header.dim)?;
+    same("bytes of a code", size, quantizer.code_size)?;
+    in_arrays(source, lists, size, header.vectors)?;
+    Ok(if residuals { quantizer.tables(lists) } else { 0 })
+}
+
+fn fast_scan(source: &mut Source, lists: u64, header: Header) -> Checked<u64> {
+    let residuals = source.flag("residuals")?;
+    let size = source.u64()?;
+    let vectors = source.i32()?;
+    let rounded = source.u64()?;
+    same("way to search", source.u32()?.into(), 0)?;
+    same("queries together", source.u64()?, 0)?;
+    let quantizer = ProductQuantizer::read(source, header.dim)?;
+    same("bytes of a code", size, quantizer.code_size)?;
+    let blocks = Blocks::new(&quantizer, vectors, rounded)?;
+    in_blocks(source, lists, &blocks, header.vectors)?;
+    // FAISS makes these whatever it is told, up to 2 GB.
+    let tables = if residuals { quantizer.tables(lists) } else { 0 };
+    Ok(tables)
+}
+
+/// Lists as arrays: their sizes, and then the codes and the positions of each.
+fn in_arrays(source: &mut Source, lists: u64, code_size: u64, vectors: u64) -> Checked {
+    let kind = source.kind()?;
+    if &kind != b"ilar" {
+        return Err(Fault::Kind(kind.escape_ascii().to_string()));
+    }
+    same("number of lists", source.u64()?, lists)?;
+    same("bytes of a code", source.u64()?, code_size)?;
+    let sizes = sizes(source, lists)?;
+    let sum = sizes.iter().try_fold(0_u64, |sum, (_, size)| sum.checked_add(*size));
+    expect("sizes of lists", sum.is_some_and(|sum| sum <= vectors))?;
+    for (_, size) in sizes {
+        source.skip(size.saturating_mul(code_size))?;
+        positions(source, size, vectors)?;
+    }
+    Ok(())
+}
+
+/// The lists that are not empty, in their order, and their sizes.
+fn sizes(source: &mut Source, lists: u64) -> Checked<Vec<(u64, u64)>> {
+    match &source.kind()? {
+        b"full" => {
+            let sizes: Vec<u64> = source.short("sizes of lists", lists)?;
+            same("sizes of lists", sizes.len() as u64, lists)?;
+            Ok((0..).zip(sizes).filter(|(_, size)| *size > 0).collect())
+        }
+        b"sprs" => {
+            let pairs: Vec<[u64; 2]> = {
+                let flat: Vec<u64> = source.short("sizes of lists", 2 * lists)?;
+                expect("sizes of lists", flat.len() % 2 == 0)?;
+                flat.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect()
+            };
+            expect("numbers of lists", pairs.is_sorted_by(|a, b| a[0] < b[0]))?;
+            expect("numbers of lists", pairs.last().is_none_or(|last| last[0] < lists))?;
+            Ok(pairs.into_iter().map(|[list, size]| (list, size)).collect())
+        }
+        _ => wrong("sizes of lists cannot be"),
+    }
+}
+
+/// Checks the positions of the vectors of a list.
+fn positions(source: &mut Source, size: u64, vectors: u64) -> Checked {
+    source.walk(size, |positions: &[u64]| {
+        expect("positions in a list", positions.iter().fold(0, |most: u64, at| most.max(*at)) < vectors)
+    })
+}
+
+/// Lists in blocks: the positions and the codes of each, whose lengths stand before them.
+fn in_blocks(source: &mut Source, lists: u64, blocks: &Blocks, vectors: u64) -> Checked {
+    let kind = source.kind()?;
+    if &kind != b"ilbl" {
+        return Err(Fault::Kind(kind.escape_ascii().to_string()));
+    }
+    same("number of lists", source.u64()?, lists)?;
+    // FAISS's `INVALID_CODE_SIZE`: blocks have no code of a vector's own.
+    same("bytes of a code", source.u64()?, u64::MAX)?;
+    same("vectors of a block", source.u64()?, blocks.vectors)?;
+    same("bytes of a block", source.u64()?, blocks.bytes)?;
+    let mut left = vectors;
+    for _ in 0..lists {
+        let size = source.length("a list", 8)?;
+        expect("sizes of lists", size <= left)?;
+        left -= size;
+        positions(source, size, vectors)?;
+        source.vector("codes", 1, blocks.bytes_of(size))?;
+    }
+    Ok(())
+}
