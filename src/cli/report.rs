@@ -9,8 +9,8 @@ use std::thread;
 use anstyle::{AnsiColor, Style};
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use semsearch::corpus;
-use semsearch::error::Error;
+use semsearch::error::{Error, is_guarded};
+use semsearch::{corpus, index};
 
 use super::args::{self, Args};
 use super::config::Config;
@@ -76,14 +76,19 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
 /// From here on a panic, in whatever thread, ends the process with an error: half of an answer is none.
 pub(super) fn defects() {
     panic::set_hook(Box::new(|panic| {
-        // A reader that gives up is an error of its input, and told as such.
-        if thread::current().name() == Some(corpus::READER) {
+        // A reader that gives up is an error of its input, a library over a damaged file one of that file, and told as such.
+        if is_guarded() || thread::current().name() == Some(corpus::READER) {
             return;
         }
         let payload = panic.payload();
         let said = payload.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
         let said = said.replace('\n', " ");
+        if thread::current().name().is_some_and(index::is_catalog_thread) {
+            let hint = "nothing was committed; `semsearch verify` names every fault of the index";
+            print(&format!("damaged index: its catalog cannot be written on: {said}"), Some(hint));
+            signal_hook::low_level::exit(FAILED.into());
+        }
         let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
         let hint = "this should not happen: please report it, with the command and what it was given";
         print(&format!("defect: {said}{}", place.unwrap_or_default()), Some(hint));

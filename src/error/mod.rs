@@ -3,12 +3,14 @@
 //! A variant says what and where; its `#[source]` says why; [`Error::hint`] says what to type next. Nothing here
 //! prints: the command line joins the chain into one line.
 
+mod guard;
 mod record;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use guard::{Panicked, guarded, is_guarded};
 pub use record::{BadRecord, Place};
 
 /// The library's result.

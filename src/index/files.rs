@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files::{Dir, is_plain, unique};
+use crate::files::{Dir, unique};
 
 /// A file as a commit names it. Its content never changes once it is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,11 +33,6 @@ impl StoredFile {
             bytes: file.metadata().map_err(Error::read(&path))?.len(),
             crc32: checksum(&file, &path)?,
         })
-    }
-
-    /// Whether its name is that of a file in a directory, and leads nowhere else.
-    pub(super) fn is_in_directory(&self) -> bool {
-        is_plain(&self.name)
     }
 
     /// Opens the file if it is there, of its length.

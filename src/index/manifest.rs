@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use super::CATALOG;
 use super::catalog::Language;
 use super::files::{self, StoredFile};
+use super::sound;
 use crate::embedder::Embedder;
 use crate::encoder::Precision;
 use crate::error::{Error, Result};
@@ -440,8 +441,8 @@ impl Manifest {
                 let Some(commit) = commit else { return Ok(None) };
                 let commit = Self { format_version: found, ..commit };
                 match commit.is_sound() {
-                    true => Ok(Some(commit)),
-                    false => Err(Error::damaged(&Self::path(dir), "what it says cannot be")),
+                    Ok(()) => Ok(Some(commit)),
+                    Err(what) => Err(Error::damaged(&Self::path(dir), what)),
                 }
             }
             found => Err(Error::NewerFormat { dir: dir.into(), found, supported: FORMAT_VERSION }),
@@ -464,7 +465,7 @@ impl Manifest {
     }
 
     /// The files that the commit names.
-    fn files(&self) -> impl Iterator<Item = &StoredFile> {
+    pub(super) fn files(&self) -> impl Iterator<Item = &StoredFile> {
         self.vector_files().chain(&self.documents.files)
     }
 
@@ -473,18 +474,9 @@ impl Manifest {
         self.segments.iter().flat_map(Segment::files).chain(&self.trained)
     }
 
-    /// Whether its files are in their directories, and what is added up or subtracted stays a number. A checksum does not
-    /// say so: whoever hands an index on can make one.
-    fn is_sound(&self) -> bool {
-        let is_sound = |segment: &Segment| {
-            let end = segment.codes.as_ref().map_or(Some(0), |codes| codes.start.checked_add(codes.bytes));
-            end.is_some_and(|end| end <= segment.file.bytes) && segment.dead.len() as u64 <= segment.vectors
-        };
-        let bytes = self.files().try_fold(0_u64, |sum, file| sum.checked_add(file.bytes));
-        let vectors = self.segments.iter().try_fold(0_u64, |sum, segment| sum.checked_add(segment.vectors));
-        self.files().all(StoredFile::is_in_directory)
-            && (bytes.is_some() && vectors.is_some())
-            && self.segments.iter().all(is_sound)
+    /// Checks that what it says can be: a checksum does not say so, since whoever hands an index on can make one.
+    fn is_sound(&self) -> Result<(), String> {
+        sound::check(self)
     }
 
     /// Whether the commit names this file of this directory.

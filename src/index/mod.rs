@@ -23,6 +23,7 @@ mod lock;
 mod manifest;
 mod nearest;
 mod processor;
+mod sound;
 mod vectors;
 mod verify;
 mod writer;
@@ -35,7 +36,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use catalog::Catalog;
-pub use catalog::{Chunk, Cut, Language, LexicalQuery, Stored, Word};
+pub use catalog::{Chunk, Cut, Language, LexicalQuery, Stored, Word, is_catalog_thread};
 pub use files::StoredFile;
 use held::part;
 pub use keys::Keys;

@@ -97,7 +97,7 @@ fn cross_check(root: &Dir, manifest: &Manifest, found: &mut Verified) -> Result<
     for key in of_documents.difference(&of_vectors) {
         found.faults.push(Error::damaged(&in_vectors, format!("the vector of document {key} is missing")));
     }
-    let counted = catalog.documents();
+    let counted = catalog.documents()?;
     if manifest.documents.count != counted {
         let said = manifest.documents.count;
         let what = format!("there are {counted} documents, the manifest says {said}");

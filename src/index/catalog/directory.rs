@@ -16,6 +16,7 @@ use tantivy::directory::{
     WatchHandle, WritePtr,
 };
 
+use super::store::{StoreFile, TEXTS};
 use crate::error::{Error, Result};
 use crate::files::{Dir, Map};
 
@@ -94,11 +95,14 @@ impl TerminatingWrite for Growing {
 
 impl Directory for Pinned {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        match self.map(name(path)) {
-            Ok(map) => Ok(Arc::new(OwnedBytes::new(map))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenReadError::FileDoesNotExist(path.into())),
-            Err(error) => Err(OpenReadError::wrap_io_error(error, path.into())),
-        }
+        let file: Arc<dyn FileHandle> = match self.map(name(path)) {
+            Ok(map) => Arc::new(OwnedBytes::new(map)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(OpenReadError::FileDoesNotExist(path.into()));
+            }
+            Err(error) => return Err(OpenReadError::wrap_io_error(error, path.into())),
+        };
+        Ok(if name(path).ends_with(TEXTS) { Arc::new(StoreFile::new(file)) } else { file })
     }
 
     fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {

@@ -8,7 +8,7 @@ use fixedbitset::FixedBitSet;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, InvertedIndexReader, SegmentReader, TERMINATED};
 
-use super::{Catalog, damaged};
+use super::{Catalog, damaged, guard};
 use crate::error::{Error, Result};
 use crate::filter::{self, Plan, TermRange};
 use crate::index::keys::Keys;
@@ -19,6 +19,10 @@ impl Catalog {
     /// # Errors
     /// The index is of a format without facts, or damaged.
     pub(in crate::index) fn matching(&self, plan: &Plan) -> Result<Keys> {
+        guard(&self.dir, || self.keys_passing(plan))
+    }
+
+    fn keys_passing(&self, plan: &Plan) -> Result<Keys> {
         let mut keys = Vec::new();
         for (segment, columns) in self.segments() {
             let documents = self.passing(segment, plan)?;

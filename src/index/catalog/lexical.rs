@@ -7,7 +7,7 @@ use tantivy::query::{BooleanQuery, EnableScoring, Occur, Query, TermQuery, Weigh
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, TERMINATED, Term};
 
-use super::{Catalog, damaged};
+use super::{Catalog, damaged, guard};
 use crate::error::{Error, Result};
 use crate::index::keys::Keys;
 use crate::index::manifest::Metric;
@@ -34,7 +34,8 @@ impl Catalog {
         };
         let words = language.words(text).into_iter().map(|word| (Occur::Should, term(&word.stem))).collect();
         let query = BooleanQuery::new(words);
-        let weight = query.weight(EnableScoring::enabled_from_searcher(&self.searcher)).map_err(damaged(&self.dir))?;
+        let scoring = EnableScoring::enabled_from_searcher(&self.searcher);
+        let weight = guard(&self.dir, || query.weight(scoring).map_err(damaged(&self.dir)))?;
         Ok(LexicalQuery { catalog: self, weight })
     }
 }
@@ -46,6 +47,10 @@ impl LexicalQuery<'_> {
     /// # Errors
     /// The index is damaged.
     pub fn best(&self, k: usize, allowed: Option<&Keys>) -> Result<Vec<Neighbour>> {
+        guard(&self.catalog.dir, || self.find_best(k, allowed))
+    }
+
+    fn find_best(&self, k: usize, allowed: Option<&Keys>) -> Result<Vec<Neighbour>> {
         let mut nearest = Nearest::new(k, Metric::Ip);
         for (segment, columns) in self.catalog.segments() {
             let alive = segment.alive_bitset();
@@ -69,6 +74,10 @@ impl LexicalQuery<'_> {
     /// # Errors
     /// The index is damaged.
     pub fn scores(&self, keys: &[u64]) -> Result<Vec<f32>> {
+        guard(&self.catalog.dir, || self.find_scores(keys))
+    }
+
+    fn find_scores(&self, keys: &[u64]) -> Result<Vec<f32>> {
         let mut scores = vec![0.0; keys.len()];
         let mut places = Vec::with_capacity(keys.len());
         for (position, &key) in keys.iter().enumerate() {

@@ -7,16 +7,18 @@ mod directory;
 mod facts;
 mod fields;
 mod lexical;
+mod meta;
+mod store;
 mod words;
 mod writer;
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tantivy::columnar::Column;
 use tantivy::schema::IndexRecordOption;
+use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocId, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, Term};
 
 pub use fields::{Chunk, Cut, Stored};
@@ -24,12 +26,14 @@ pub(super) use fields::{Digest, Entry, Version, digest};
 pub use lexical::LexicalQuery;
 pub use words::{Language, Word};
 pub(super) use writer::CatalogWriter;
+pub use writer::is_catalog_thread;
 
 use super::manifest::Documents;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, guarded};
 use crate::files::Dir;
 use directory::Pinned;
 use fields::{CONTENT, DOCUMENT, Fields, KEY, VERSION};
+use store::TEXTS;
 use words::WORDS;
 
 /// Has tantivy cut texts into the words of `language`.
@@ -37,8 +41,8 @@ fn register_words(index: &Index, language: Language) {
     index.tokenizers().register(WORDS, language.analyzer());
 }
 
-/// How a file of stored texts ends.
-const TEXTS: &str = ".store";
+/// Unpacked blocks of texts that are kept of each segment, for texts that stand beside each other.
+const BLOCKS_KEPT: usize = 100;
 
 /// Checks the files of a commit; all but the stored texts, unless `whole`: those are checked document by document when
 /// they are read.
@@ -104,13 +108,20 @@ pub(super) struct Catalog {
     language: Option<Language>,
     searcher: Searcher,
     columns: Vec<Columns>,
+    texts: Vec<StoreReader>,
 }
 
 impl Catalog {
     /// Opens the documents of a commit, whose files have been checked.
     pub(super) fn open(dir: Dir, documents: &Documents, language: Option<Language>) -> Result<Self> {
         let path = dir.path().to_owned();
+        guard(&path, || Self::open_files(dir, documents, language))
+    }
+
+    fn open_files(dir: Dir, documents: &Documents, language: Option<Language>) -> Result<Self> {
+        let path = dir.path().to_owned();
         let dir = Arc::new(dir);
+        meta::check(&path, documents)?;
         // Before tantivy reads them: it panics where two fields have one name.
         let schema = documents.meta.get("schema");
         let is_known = |fields: &Fields| schema == serde_json::to_value(&fields.schema).ok().as_ref();
@@ -128,7 +139,10 @@ impl Catalog {
         let searcher = open().map_err(damaged(&path))?;
         let open = |segment| Columns::open(segment, fields.latest.is_some());
         let columns = searcher.segment_readers().iter().map(open).collect::<tantivy::Result<_>>();
-        Ok(Self { columns: columns.map_err(damaged(&path))?, dir: path, files, fields, language, searcher })
+        let columns = columns.map_err(damaged(&path))?;
+        let texts = searcher.segment_readers().iter().map(|segment| segment.get_store_reader(BLOCKS_KEPT));
+        let texts = texts.collect::<std::io::Result<_>>().map_err(|error| damaged(&path)(error.into()))?;
+        Ok(Self { dir: path, files, columns, texts, fields, language, searcher })
     }
 
     /// Checks that all that was read of its files was there; to be asked when what was read is about to be used.
@@ -154,7 +168,7 @@ impl Catalog {
 
     /// The documents under `keys`, in their order.
     pub(super) fn get(&self, keys: &[u64]) -> Result<Vec<Stored>> {
-        keys.iter().map(|&key| self.one(key)).collect()
+        guard(&self.dir, || keys.iter().map(|&key| self.one(key)).collect())
     }
 
     fn one(&self, key: u64) -> Result<Stored> {
@@ -175,9 +189,11 @@ impl Catalog {
 
     /// The key of the first passage of the document that this one belongs to.
     pub(super) fn document_of(&self, key: u64) -> Result<u64> {
-        let address = self.found(key)?;
         let missing = || Error::damaged(&self.dir, format!("the document of vector {key} is missing"));
-        self.columns(address).document(address.doc_id).ok_or_else(missing)
+        guard(&self.dir, || {
+            let address = self.found(key)?;
+            self.columns(address).document(address.doc_id).ok_or_else(missing)
+        })
     }
 
     /// A document, if it is as it was committed. The digest of its content says so of all but its id; of that the terms do,
@@ -205,13 +221,19 @@ impl Catalog {
     fn read_content(&self, address: DocAddress) -> Result<Option<Stored>> {
         let Some(content) = self.columns(address).content(address.doc_id) else { return Ok(None) };
         // In a large index the stored texts have not been checked, and tantivy may find no end in them.
-        let read = catch_unwind(AssertUnwindSafe(|| self.searcher.doc(address)));
+        let texts = &self.texts[address.segment_ord as usize];
+        let read = guarded(|| texts.get_document_bytes(address.doc_id));
         let Ok(read) = read else { return Ok(None) };
-        Ok(self.fields.stored(&read.map_err(damaged(&self.dir))?, content))
+        let document = store::document(&read.map_err(damaged(&self.dir))?);
+        Ok(document.and_then(|document| self.fields.stored(&document, content)))
     }
 
     /// What is known of the document `id`.
     pub(super) fn known(&self, id: &str) -> Result<Option<Known>> {
+        guard(&self.dir, || self.find_known(id))
+    }
+
+    fn find_known(&self, id: &str) -> Result<Option<Known>> {
         let mut known = None;
         for address in self.find_all(&Term::from_field_text(self.fields.id, id)).map_err(damaged(&self.dir))? {
             let columns = self.columns(address);
@@ -225,13 +247,19 @@ impl Catalog {
 
     /// The key of a passage of which the model was given the text with this digest.
     pub(super) fn embedded(&self, text: Digest) -> Result<Option<u64>> {
-        let found = self.find(&Term::from_field_bytes(self.fields.embedded, &text.to_be_bytes()))?;
-        Ok(found.and_then(|address| self.columns(address).key.first(address.doc_id)))
+        guard(&self.dir, || {
+            let found = self.find(&Term::from_field_bytes(self.fields.embedded, &text.to_be_bytes()))?;
+            Ok(found.and_then(|address| self.columns(address).key.first(address.doc_id)))
+        })
     }
 
     /// The keys of all passages.
     pub(super) fn keys(&self) -> Result<Vec<u64>> {
-        let mut keys = Vec::with_capacity(self.len() as usize);
+        guard(&self.dir, || self.all_keys())
+    }
+
+    fn all_keys(&self) -> Result<Vec<u64>> {
+        let mut keys = Vec::new();
         for (segment, columns) in self.segments() {
             for document in segment.doc_ids_alive() {
                 let none = || Error::damaged(&self.dir, "a document without a key");
@@ -242,16 +270,20 @@ impl Catalog {
     }
 
     /// The number of documents: of passages that are the first of theirs.
-    pub(super) fn documents(&self) -> u64 {
+    pub(super) fn documents(&self) -> Result<u64> {
         let first = |columns: &Columns, document| columns.document(document) == columns.key.first(document);
         let of_segment = |(segment, columns): (&SegmentReader, &Columns)| {
             segment.doc_ids_alive().filter(|&document| first(columns, document)).count() as u64
         };
-        self.segments().map(of_segment).sum()
+        guard(&self.dir, || Ok(self.segments().map(of_segment).sum()))
     }
 
     /// The ids and keys of the passages that came from `origin`.
     pub(super) fn of_origin(&self, origin: &str) -> Result<Vec<(String, u64)>> {
+        guard(&self.dir, || self.find_origin(origin))
+    }
+
+    fn find_origin(&self, origin: &str) -> Result<Vec<(String, u64)>> {
         let term = Term::from_field_text(self.fields.origin, origin);
         let mut found = Vec::new();
         for address in self.find_all(&term).map_err(damaged(&self.dir))? {
@@ -274,12 +306,16 @@ impl Catalog {
             }
             Ok(())
         };
-        read().map_err(damaged(&self.dir))?;
+        guard(&self.dir, || read().map_err(damaged(&self.dir)))?;
         Ok(found)
     }
 
     /// Reads every document: the addresses of those that are not as they were committed, said in words.
     pub(super) fn faults(&self) -> Result<Vec<Error>> {
+        guard(&self.dir, || self.all_faults())
+    }
+
+    fn all_faults(&self) -> Result<Vec<Error>> {
         let mut faults = Vec::new();
         for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
             for document in segment.doc_ids_alive() {
@@ -325,6 +361,13 @@ impl Catalog {
         }
         Ok(found)
     }
+}
+
+/// Reads what tantivy wrote. It trusts its files, and may give up by a panic where one of them says what cannot be.
+fn guard<T>(dir: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    guarded(read).unwrap_or_else(|panic| {
+        Err(Error::Damaged { path: dir.into(), what: "it cannot be read".into(), source: Some(panic.into()) })
+    })
 }
 
 fn damaged(path: &Path) -> impl Fn(tantivy::TantivyError) -> Error + '_ {

@@ -9,7 +9,7 @@ use tantivy::{Index, IndexMeta, IndexWriter, SegmentMeta, Term};
 
 use super::directory::Pinned;
 use super::fields::{Entry, Fields};
-use super::{Language, register_words};
+use super::{Language, guard, meta, register_words};
 use crate::error::{Error, Result};
 use crate::files::Dir;
 use crate::index::compaction;
@@ -21,6 +21,13 @@ const WRITER_MEMORY: usize = 32 << 20;
 
 /// A segment of so many documents is merged with no other.
 const LARGE: u64 = 1 << 20;
+
+/// Whether tantivy calls a thread of its own so on which it reads segments to merge them, or to find what is removed. A panic
+/// there cannot be caught: it would end the process.
+pub fn is_catalog_thread(name: &str) -> bool {
+    name == "segment_updater"
+        || ["merge_thread_", "thrd-tantivy-index", "docstore-"].iter().any(|own| name.starts_with(own))
+}
 
 /// Writes tantivy's files. None of them counts until a manifest names it.
 pub(in crate::index) struct CatalogWriter {
@@ -53,7 +60,10 @@ impl CatalogWriter {
             writer.set_merge_policy(Box::new(NoMergePolicy));
             Ok((index, writer))
         };
-        let (index, writer) = open().map_err(|source| writing(dir.path(), source))?;
+        if let Some(base) = base {
+            meta::check(dir.path(), base)?;
+        }
+        let (index, writer) = guard(dir.path(), || open().map_err(|source| writing(dir.path(), source)))?;
         let listed = base.map(|documents| documents.files.clone()).unwrap_or_default();
         Ok(Self { dir, fields, directory, index, writer, listed })
     }
@@ -69,9 +79,14 @@ impl CatalogWriter {
         self.writer.delete_term(Term::from_field_text(self.fields.id, id));
     }
 
-    /// Writes all that was put; if it `tidies`, small segments that have become many are merged. Gives the files, which are on the disk
-    /// then, though their names are not yet. All passages are of so many `documents`.
+    /// Writes all that was put; if it `tidies`, small segments that have become many are merged. Gives the files, which are
+    /// on the disk then, though their names are not yet. All passages are of so many `documents`.
     pub(in crate::index) fn flush(&mut self, documents: u64, tidies: bool) -> Result<Documents> {
+        let dir = Arc::clone(&self.dir);
+        guard(dir.path(), || self.flush_all(documents, tidies))
+    }
+
+    fn flush_all(&mut self, documents: u64, tidies: bool) -> Result<Documents> {
         let failed = |source| writing(self.dir.path(), source);
         self.writer.commit().map_err(failed)?;
         while tidies {
