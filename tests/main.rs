@@ -14,6 +14,8 @@ mod filters;
 mod format;
 mod gpu;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod hostile_indexes;
 mod hostile_inputs;
 mod hub;
 mod inputs;
@@ -27,6 +29,8 @@ mod prompt;
 mod readers;
 mod rooms;
 mod screen;
+#[cfg(target_os = "linux")]
+mod seal;
 mod search;
 mod settings;
 mod streams;
