@@ -166,7 +166,7 @@ fn try_all(
                     wrong
                 })
                 .collect();
-            if sandbox.run(&chosen[0]).status == Some(2) {
+            if sandbox.run(chosen[0]).status == Some(2) {
                 refused.fetch_add(1, Ordering::Relaxed);
             }
             bad.lock().unwrap().extend(wrong.into_iter().map(|wrong| format!("case {case}, {how}: {wrong}")));

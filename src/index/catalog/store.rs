@@ -63,6 +63,10 @@ impl FileHandle for StoreFile {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a block of {unpacked} bytes")));
             }
         }
+        // Behind the blocks stands where they are, level by level; first how many levels.
+        if range.start == self.blocks && number(&mut &bytes[..]).is_none_or(|levels| levels > bytes.len() as u64) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the places of its blocks cannot be read"));
+        }
         Ok(bytes)
     }
 }
@@ -122,6 +126,8 @@ mod tests {
         };
         assert!(file(16 * 255).read_bytes(0..16).is_ok());
         assert_eq!(file(16 * 255 + 1).read_bytes(0..16).unwrap_err().to_string(), "a block of 4081 bytes");
-        assert!(file(u32::MAX).read_bytes(16..20).is_ok());
+        assert!(file(u32::MAX).read_bytes(17..20).is_ok());
+        let levels = file(1).read_bytes(16..20).unwrap_err().to_string();
+        assert_eq!(levels, "the places of its blocks cannot be read");
     }
 }

@@ -103,7 +103,7 @@ fn sizes(source: &mut Source, lists: u64) -> Checked<Vec<(u64, u64)>> {
         b"sprs" => {
             let pairs: Vec<[u64; 2]> = {
                 let flat: Vec<u64> = source.short("sizes of lists", 2 * lists)?;
-                expect("sizes of lists", flat.len() % 2 == 0)?;
+                expect("sizes of lists", flat.len().is_multiple_of(2))?;
                 flat.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect()
             };
             expect("numbers of lists", pairs.is_sorted_by(|a, b| a[0] < b[0]))?;
