@@ -39,7 +39,7 @@
 //! let cache = std::env::home_dir().unwrap_or_default().join(".cache");
 //! # let cache = std::env::var_os("XDG_CACHE_HOME").map_or(cache, Into::into);
 //! let endpoint = "https://huggingface.co".into();
-//! let hub = Hub { cache: cache.join("huggingface/hub"), endpoint, offline: false };
+//! let hub = Hub { cache: cache.join("huggingface/hub"), endpoint, offline: false, token: None };
 //! let places = Locations { own: cache.join("semsearch/models"), hub };
 //! let progress: Arc<dyn DownloadProgress> = Arc::new(());
 //! let model = model::resolve(&ModelName::default(), &places, &progress)?;

@@ -343,9 +343,11 @@ fn a_read_only_directory_can_be_read_and_not_written() {
         Ok(sandbox.ran(&command.output()?))
     };
     set(0o555);
+    // Named, since it may be another user's.
+    let named = ["-i", ".semsearch", "--model", "model"];
     let ran = [
-        as_other(&["query", "Who headlined the halftime show?", "-k", "1", "-f", "tsv", "--model", "model"]),
-        as_other(&["index", PASSAGES, "--rebuild", "--model", "model"]),
+        as_other(&[&["query", "Who headlined the halftime show?", "-k", "1", "-f", "tsv"][..], &named].concat()),
+        as_other(&[&["index", PASSAGES, "--rebuild"][..], &named].concat()),
         as_other(&["index", PASSAGES, "-i", "new", "--model", "model"]),
     ];
     set(0o755);

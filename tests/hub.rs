@@ -404,10 +404,13 @@ fn an_import_that_was_killed_is_swept_and_done_again() {
     let cache = sandbox.path("cache/semsearch/models/tiny--bert");
     assert_eq!(imported.trim_end(), "[DIR]/cache/semsearch/models/tiny--bert/main");
     // As a kill in the middle of a copy leaves it.
-    fs::create_dir(cache.join(".arriving")).unwrap();
-    fs::write(cache.join(".arriving/config.json"), "half").unwrap();
+    let arriving = cache.join(".arriving-0123456789abcdef");
+    fs::create_dir_all(arriving.join("1_Pooling")).unwrap();
+    fs::write(arriving.join("config.json"), "half").unwrap();
     run(&sandbox, "http://127.0.0.1:9", &args).success();
-    assert!(!cache.join(".arriving").exists() && !cache.join(".leaving").exists());
+    let mut left: Vec<_> = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, [".lock", "main"]);
     run(&sandbox, "http://127.0.0.1:9", &[&embed()[..], &["--offline"]].concat()).success();
 }
 
@@ -446,4 +449,294 @@ fn has_file(dir: &Path, ending: &str) -> bool {
         let path = entry.path();
         if path.is_dir() { has_file(&path, ending) } else { path.to_string_lossy().ends_with(ending) }
     })
+}
+
+/// A server on loopback that answers each request, by its method and path, with these bytes.
+fn server(answer: impl Fn(&str, &str) -> Vec<u8> + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let answer = Arc::new(answer);
+    thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            let answer = Arc::clone(&answer);
+            thread::spawn(move || -> Option<()> {
+                let mut lines = BufReader::new(connection.try_clone().ok()?).lines();
+                let request = lines.next()?.ok()?;
+                lines.map_while(Result::ok).find(|line| line.is_empty());
+                let [method, path, _] = request.split(' ').collect::<Vec<_>>()[..] else { return None };
+                connection.write_all(&answer(method, path)).ok()
+            });
+        }
+    });
+    endpoint
+}
+
+/// An answer with these headers, and for GET with this body.
+fn response(method: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    [head.as_bytes(), if method == "GET" { body } else { &[] }].concat()
+}
+
+/// Every file, directory and link outside the caches, with what is in it.
+fn outside(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
+    fn walk(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+        for entry in fs::read_dir(dir).unwrap().flatten() {
+            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+            if kind.is_dir() {
+                walk(&path, found);
+            }
+            let content = if kind.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+            found.push((path.to_string_lossy().into_owned(), content));
+        }
+    }
+    let mut found = Vec::new();
+    walk(&sandbox.path(""), &mut found);
+    let caches = ["cache", "hf"].map(|name| sandbox.path(name).to_string_lossy().into_owned());
+    found.retain(|(path, _)| !caches.iter().any(|cache| path.starts_with(cache)));
+    found.sort();
+    found
+}
+
+#[test]
+fn no_word_of_a_hub_writes_outside_the_cache() {
+    let sandbox = Sandbox::new();
+    sandbox.write("victim", "theirs");
+    sandbox.write("victim.lock", "theirs");
+    let before = outside(&sandbox);
+    let absolute = sandbox.path("victim").to_string_lossy().into_owned();
+    let up = "../".repeat(4) + "victim";
+    for bad in [&absolute, &up, &"../".repeat(3), &"..".into(), &"a/b".into(), &".hidden".into(), &"x".repeat(300)] {
+        for (etag, commit) in [(bad.as_str(), COMMIT), ("abc", bad.as_str())] {
+            for status in ["200 OK", "404 Not Found"] {
+                let headers = format!("ETag: \"{etag}\"\r\nX-Repo-Commit: {commit}\r\n");
+                let endpoint = server(move |method, _| {
+                    let answer = response(method, &headers, b"{}");
+                    String::from_utf8(answer).unwrap().replace("200 OK", status).into_bytes()
+                });
+                let ran = run(&sandbox, &endpoint, &["model", "fetch", MODEL]);
+                assert_eq!(ran.status, Some(2), "{etag} {commit}: {ran}");
+                assert!(outside(&sandbox) == before, "{etag} {commit} {status}");
+                let data = run(&sandbox, &endpoint, &["index", "hf://datasets/tiny/pets/a.jsonl"]);
+                assert_eq!(data.status, Some(2), "{etag} {commit}: {data}");
+                assert!(outside(&sandbox) == before, "{etag} {commit} {status}");
+            }
+        }
+    }
+    let headers = format!("ETag: \"{up}\"\r\nX-Repo-Commit: {COMMIT}\r\n");
+    let endpoint = server(move |method, _| response(method, &headers, b"{}"));
+    let ran = run(&sandbox, &endpoint, &["model", "fetch", MODEL]);
+    assert!(ran.stderr.contains(r#"its ETag is "../../../../victim""#), "{ran}");
+}
+
+#[test]
+fn no_name_in_a_list_of_files_writes_outside_the_cache() {
+    let sandbox = Sandbox::new();
+    sandbox.write("victim.jsonl", "theirs");
+    let before = outside(&sandbox);
+    for name in [
+        &*sandbox.path("victim.jsonl").to_string_lossy(),
+        "../../../../../victim.jsonl",
+        "a/../../../../../../victim.jsonl",
+    ] {
+        let list = json!([{"type": "file", "path": name}]).to_string();
+        let endpoint = server(move |method, path| {
+            let headers = format!("ETag: \"abc\"\r\nX-Repo-Commit: {COMMIT}\r\n");
+            response(method, &headers, if path.contains("/tree/") { list.as_bytes() } else { b"{\"text\":\"a\"}\n" })
+        });
+        let ran = run(&sandbox, &endpoint, &["index", "hf://datasets/tiny/pets"]);
+        assert_eq!(ran.status, Some(2), "{ran}");
+        assert!(ran.stderr.contains("is not the path of a file in it"), "{ran}");
+        assert!(outside(&sandbox) == before, "{name}");
+    }
+}
+
+#[test]
+fn a_models_own_files_name_none_outside_of_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("victim/config.json", r#"{"pooling_mode_cls_token": true}"#);
+    for path in [&*sandbox.path("victim").to_string_lossy(), "../victim", "../../../../../../victim"] {
+        let dir = sandbox.path("tiny");
+        tiny_model(&dir, 1);
+        let modules = json!([{"path": "", "type": "Transformer"}, {"path": path, "type": "Pooling"}]).to_string();
+        fs::write(dir.join("modules.json"), &modules).unwrap();
+        let before = outside(&sandbox);
+        let refused = |ran: Ran| {
+            assert_eq!(ran.status, Some(2), "{ran}");
+            assert!(ran.stderr.contains("leads out of the model's directory"), "{ran}");
+            assert!(outside(&sandbox) == before, "{path}");
+        };
+        refused(sandbox.run(&["sim", "a", "b", "--model", "tiny"]));
+        refused(run(&sandbox, "http://127.0.0.1:9", &["model", "import", "tiny", "--model", MODEL]));
+        // The same from the Hub.
+        let endpoint = server(move |method, path| {
+            let file = path.split_once("/resolve/main/").map_or("", |(_, file)| file);
+            let content = fs::read(dir.join(file)).unwrap_or_default();
+            let headers = format!("ETag: \"{}\"\r\nX-Repo-Commit: {COMMIT}\r\n", etag(file, &content));
+            response(method, &headers, &content)
+        });
+        refused(run(&sandbox, &endpoint, &["model", "fetch", MODEL]));
+    }
+}
+
+#[test]
+fn a_list_of_files_without_an_end_is_an_error() {
+    let sandbox = Sandbox::new();
+    let memory = |endpoint: &str| {
+        let plain = command(&sandbox, endpoint, &["index", "hf://datasets/tiny/pets"]);
+        let mut limited = Command::new("sh");
+        limited.arg("-c").arg("ulimit -v 2000000; exec \"$0\" \"$@\"").arg(plain.get_program()).args(plain.get_args());
+        limited.current_dir(sandbox.path("")).stdin(Stdio::null()).env_clear();
+        limited.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let ran = sandbox.ran(&limited.output().unwrap());
+        assert_eq!(ran.status, Some(2), "{ran}");
+        assert!(ran.stderr.contains("the list of files: larger than"), "{ran}");
+    };
+    // Pages of one file, each with the address of the next.
+    memory(&server(move |method, _| {
+        let page = json!([{"type": "file", "path": "a.jsonl"}]).to_string();
+        response(method, "Link: </api/datasets/tiny/pets/tree/main?p=2>; rel=\"next\"\r\n", page.as_bytes())
+    }));
+    // One page that does not end.
+    memory(&server(move |method, _| {
+        let page = [&b"["[..], &b"{\"type\": \"file\", \"path\": \"a.jsonl\"},".repeat(6_000_000)].concat();
+        response(method, "", &page)
+    }));
+}
+
+#[test]
+fn a_token_is_not_sent_where_a_list_goes_on_elsewhere() {
+    let (sandbox, asked) = (Sandbox::new(), Arc::new(AtomicUsize::new(0)));
+    let elsewhere = server({
+        let asked = Arc::clone(&asked);
+        move |method, _| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            response(method, "", b"[]")
+        }
+    });
+    let endpoint = server(move |method, _| {
+        let page = json!([{"type": "file", "path": "a.jsonl"}]).to_string();
+        response(method, &format!("Link: <{elsewhere}/>; rel=\"next\"\r\n"), page.as_bytes())
+    });
+    let ran = run(&sandbox, &endpoint, &["index", "hf://datasets/tiny/pets"]);
+    assert_eq!((ran.status, asked.load(Ordering::SeqCst)), (Some(2), 0), "{ran}");
+    assert!(ran.stderr.contains("goes on elsewhere"), "{ran}");
+}
+
+#[test]
+fn more_bytes_than_promised_are_an_error_and_do_not_stay() {
+    let sandbox = Sandbox::new();
+    let endpoint = server(|method, _| {
+        let headers = format!("ETag: \"abc\"\r\nX-Repo-Commit: {COMMIT}\r\n");
+        response(method, &headers, if method == "GET" { b"{\"a\": 1234567}" } else { b"{}" })
+    });
+    let ran = run(&sandbox, &endpoint, &["model", "fetch", MODEL]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.stderr.contains("more bytes than the 2 expected"), "{ran}");
+    assert_eq!(fs::read_dir(sandbox.path("hf/hub/models--tiny--bert/blobs")).unwrap().count(), 0);
+}
+
+#[test]
+fn links_in_the_cache_of_imports_are_not_followed_and_what_is_not_a_models_stays() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    sandbox.write("theirs/notes.txt", "theirs");
+    let cache = sandbox.path("cache/semsearch/models/tiny--bert");
+    fs::create_dir_all(&cache).unwrap();
+    let before = outside(&sandbox);
+    let import = || run(&sandbox, "http://127.0.0.1:9", &["model", "import", "tiny", "--model", MODEL]);
+    // Names that an import had before, or has now.
+    for name in [".arriving", ".leaving", ".arriving-0123456789abcdef", "main"] {
+        std::os::unix::fs::symlink(sandbox.path("theirs"), cache.join(name)).unwrap();
+    }
+    import().success();
+    assert!(outside(&sandbox) == before);
+    assert!(cache.join("main/config.json").is_file() && !cache.join("main").is_symlink());
+    fs::remove_file(cache.join(".lock")).unwrap();
+    std::os::unix::fs::symlink(sandbox.path("theirs/notes.txt"), cache.join(".lock")).unwrap();
+    let ran = import();
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.stderr.contains("symbolic link") && outside(&sandbox) == before, "{ran}");
+    // A user's file in a model's place.
+    fs::remove_file(cache.join(".lock")).unwrap();
+    fs::write(cache.join("main/notes.txt"), "theirs").unwrap();
+    let ran = import();
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.stderr.contains("notes.txt is no model's file"), "{ran}");
+    assert_eq!(fs::read_to_string(cache.join("main/notes.txt")).unwrap(), "theirs");
+    // No revision is a way out, nor one of the names above.
+    for revision in ["..", "../../x", ".lock", ".arriving"] {
+        let args = ["model", "import", "tiny", "--model", MODEL, "--revision", revision];
+        assert_eq!(run(&sandbox, "http://127.0.0.1:9", &args).status, Some(2), "{revision}");
+    }
+}
+
+#[test]
+fn a_model_that_only_an_index_names_is_not_downloaded_without_being_asked_for() {
+    let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::None));
+    sandbox.write("in.jsonl", "{\"_id\":\"1\",\"text\":\"a dog\"}\n");
+    run(&sandbox, &hub.endpoint, &["index", "in.jsonl", "--model", MODEL]).success();
+    fs::remove_dir_all(sandbox.path("hf")).unwrap();
+    let requests = hub.requests();
+    for args in [&["query", "a dog"][..], &["index", "in.jsonl"]] {
+        let ran = run(&sandbox, &hub.endpoint, args);
+        assert_eq!((ran.status, hub.requests()), (Some(2), requests), "{ran}");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(told(&ran, &hub), @r"
+            error: .semsearch: its model tiny/bert is not on this machine: no config.json (looked in [DIR]/cache/semsearch/models/tiny--bert/main and [DIR]/hf/hub)
+            hint: `semsearch model fetch tiny/bert --revision main` downloads it, if you trust where the index comes from
+            ");
+        }
+    }
+    run(&sandbox, &hub.endpoint, &["model", "fetch", "tiny/bert", "--revision", "main"]).success();
+    run(&sandbox, &hub.endpoint, &["query", "a dog"]).success();
+    // Whoever names it in the config file has asked for it.
+    fs::remove_dir_all(sandbox.path("hf")).unwrap();
+    sandbox.write(".config/semsearch/config.toml", "model = \"tiny/bert\"\n");
+    run(&sandbox, &hub.endpoint, &["query", "a dog"]).success();
+}
+
+#[test]
+fn an_index_of_another_user_is_used_only_if_it_is_named() {
+    let sandbox = Sandbox::with_index();
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: only root can give a directory to another user");
+        return;
+    }
+    std::os::unix::fs::chown(sandbox.path(".semsearch"), Some(1), None).unwrap();
+    fs::create_dir(sandbox.path("below")).unwrap();
+    let below =
+        |args: &[&str]| sandbox.ran(&sandbox.command(args).current_dir(sandbox.path("below")).output().unwrap());
+    insta::assert_snapshot!(below(&["info"]).stderr, @r"
+    warning: [DIR]/.semsearch belongs to another user and is passed over (`-i [DIR]/.semsearch` uses it all the same)
+    error: .semsearch: no index here
+    hint: build one with `semsearch index FILE`, or name one with `-i DIR`
+    ");
+    insta::assert_snapshot!(sandbox.run(&["info"]).stderr, @r"
+    error: [DIR]/.semsearch: this index belongs to another user
+    hint: `-i .semsearch` uses it all the same
+    ");
+    sandbox.run(&["info", "-i", ".semsearch"]).success();
+    below(&["info", "-i", "../.semsearch"]).success();
+    // What needs no index does not mind.
+    sandbox.run(&["sim", "a", "b"]).success();
+}
+
+#[test]
+fn a_pipe_as_the_config_file_or_the_token_is_refused_at_once() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.path(".config/semsearch")).unwrap();
+    let config = sandbox.path(".config/semsearch/config.toml");
+    nix::unistd::mkfifo(&config, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let ran = sandbox.run(&["sim", "a", "b"]);
+    assert_eq!(ran.status, Some(2), "{ran}");
+    assert!(ran.stderr.ends_with("config.toml: cannot read: not a regular file\n"), "{ran}");
+    fs::rename(config, sandbox.path("token")).unwrap();
+    let hub = Hub::start(Fault::None);
+    let output =
+        command(&sandbox, &hub.endpoint, &embed()).env("HF_TOKEN_PATH", sandbox.path("token")).output().unwrap();
+    let ran = sandbox.ran(&output);
+    assert!(
+        ran.status == Some(0) && ran.stderr.contains("no token for the Hub from there: not a regular file"),
+        "{ran}"
+    );
 }

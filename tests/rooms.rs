@@ -35,7 +35,7 @@ fn every_library_stays_in_its_room() {
         (&["tantivy::"], &["index/catalog/"]),
         (&["candle_core::", "candle_nn::", "candle_transformers::"], &["encoder/", "model/"]),
         (&["libloading::"], &["encoder/cuda/"]),
-        (&["hf_hub::"], &["hub/client.rs"]),
+        (&["reqwest::"], &["hub/http.rs"]),
         (&["text_splitter::"], &["corpus/chunk.rs", "corpus/counter.rs"]),
         (&["ignore::"], &["corpus/expand.rs"]),
         (&["statrs::"], &["eval/significance.rs"]),

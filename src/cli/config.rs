@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Args as _, Command, CommandFactory, FromArgMatches};
 use semsearch::error::Error;
+use semsearch::files::{open_regular, read_bounded};
 use semsearch::index::{self, Recipe};
 use toml::Value;
 
@@ -18,6 +18,9 @@ use super::args::{Args, Recorded};
 use super::report::Advice;
 use super::settings::{Settings, set};
 use super::{Outcome, output};
+
+/// Bytes of the file, at most.
+const MAX: u64 = 1 << 20;
 
 /// What an index records of itself, by the options' names.
 const RECORDED: [&str; 8] =
@@ -39,7 +42,8 @@ impl Config {
     /// Reads `$XDG_CONFIG_HOME/semsearch/config.toml`, or the same below `~/.config`, if it is there.
     pub(super) fn load() -> anyhow::Result<Self> {
         let path = path();
-        let text = match fs::read_to_string(&path) {
+        let read = open_regular(&path).and_then(|file| read_bounded(file, MAX));
+        let text = match read.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(source) => return Err(Error::Read { path, source }.into()),

@@ -70,7 +70,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(args: Args, config: &Config) -> anyhow::Result<Outcome> {
-    let settings = Settings::resolve(&args.common, config)?;
+    let settings = Settings::resolve(&args, config)?;
     match args.command {
         Action::Index(args) => index::run(&args, &settings),
         Action::Query(args) => query::run(&args, &settings),

@@ -4,22 +4,28 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use semsearch::embedder::{Embedder, Options};
 use semsearch::encoder::Precision;
 use semsearch::error::Error;
-use semsearch::hub::Hub;
+use semsearch::files::{open_regular, read_bounded};
+use semsearch::hub::{Hub, Token};
 use semsearch::index::{self, ModelIdentity, Recipe};
 use semsearch::model::{self, Locations, ModelFiles, ModelName};
 
-use super::args::{Color, Common, Encoding, Recorded};
+use super::args::{Args, Color, Command, Encoding, Recorded};
 use super::config::Config;
+use super::report::Advice;
 use super::terminal::Terminal;
 
 /// The Hub, where `HF_ENDPOINT` names no other.
 const HUB: &str = "https://huggingface.co";
+
+/// Bytes of a file that holds a token, at most.
+const TOKEN: u64 = 64 << 10;
 
 /// Everything that commands share.
 #[derive(Clone)]
@@ -40,29 +46,33 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Resolves the common options.
-    pub(super) fn resolve(common: &Common, config: &Config) -> anyhow::Result<Self> {
+    pub(super) fn resolve(Args { common, command }: &Args, config: &Config) -> anyhow::Result<Self> {
         let choice = match common.color {
             Color::Always => anstream::ColorChoice::Always,
             Color::Never => anstream::ColorChoice::Never,
             Color::Auto => anstream::ColorChoice::Auto,
         };
         choice.write_global();
+        let terminal = Terminal::new(common.quiet, common.verbose);
+        let offline = common.offline || env::var("HF_HUB_OFFLINE").is_ok_and(|word| is_true(&word));
         Ok(Self {
             config: config.recorded.clone(),
             index_named: common.index.is_some(),
             index: match &common.index {
                 Some(dir) => dir.clone(),
-                None => usual_index()?,
+                None if has_index(command) => usual_index(&terminal)?,
+                None => index::DIRECTORY.into(),
             },
             places: Locations {
                 own: own_cache(),
                 hub: Hub {
                     cache: hub_cache(),
                     endpoint: env::var("HF_ENDPOINT").ok().filter(|url| !url.is_empty()).unwrap_or_else(|| HUB.into()),
-                    offline: common.offline || env::var("HF_HUB_OFFLINE").is_ok_and(|word| is_true(&word)),
+                    token: if offline { None } else { token(&terminal) },
+                    offline,
                 },
             },
-            terminal: Terminal::new(common.quiet, common.verbose),
+            terminal,
             threads: common.threads,
         })
     }
@@ -99,7 +109,10 @@ impl Settings {
             },
             (None, None) => self.usual_model(encoding.revision.clone()),
         };
-        let model = self.model(&name)?;
+        let model = match (&encoding.model, recorded) {
+            (None, Some(_)) => self.model_of_index(&name)?,
+            _ => self.model(&name)?,
+        };
         let identity = ModelIdentity::of(&model)?;
         if let Some(recipe) = recorded {
             recipe.check_model(&identity, &self.index)?;
@@ -173,6 +186,32 @@ impl Settings {
         }
     }
 
+    /// Finds a model that an index names, and nobody else. An index may come from anybody, so it is not downloaded without
+    /// being asked for, unless it is the one that is used anyway.
+    fn model_of_index(&self, name: &ModelName) -> anyhow::Result<ModelFiles> {
+        let usual = self.usual_model(None);
+        let at = |name: &ModelName| match &name.revision {
+            Some(revision) => revision.clone(),
+            None if name.id == model::DEFAULT_MODEL => model::DEFAULT_REVISION.into(),
+            None => "main".into(),
+        };
+        let default = ModelName::default();
+        if [usual, default].iter().any(|known| known.id == name.id && at(known) == at(name)) {
+            return self.model(name);
+        }
+        let here = Locations { hub: Hub { offline: true, ..self.places.hub.clone() }, ..self.places.clone() };
+        model::resolve(name, &here, &self.terminal.download()).map_err(|error| match error {
+            Error::ModelOffline { id, missing } => {
+                let message = format!("{}: its model {id} is not on this machine: no {missing}", self.index.display());
+                let revision = name.revision.as_ref().map(|word| format!(" --revision {}", quoted(word)));
+                let fetch = format!("`semsearch model fetch {id}{}`", revision.unwrap_or_default());
+                let hint = format!("{fetch} downloads it, if you trust where the index comes from");
+                Advice { message, hint }.into()
+            }
+            error => error.into(),
+        })
+    }
+
     /// Finds a model, downloading it if need be.
     pub(super) fn model(&self, name: &ModelName) -> anyhow::Result<ModelFiles> {
         let progress = self.terminal.download();
@@ -181,10 +220,28 @@ impl Settings {
     }
 }
 
+/// Whether a command has to do with an index, which may be one that nobody named.
+fn has_index(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Embed(_) | Command::Sim(_) | Command::Model(_) | Command::Completions { .. } | Command::Man { .. }
+    )
+}
+
 /// `.semsearch` in the working directory or the nearest parent that has one; else in the working directory.
-fn usual_index() -> anyhow::Result<PathBuf> {
+fn usual_index(terminal: &Terminal) -> anyhow::Result<PathBuf> {
     let here = env::current_dir().context("cannot tell the working directory")?;
-    let found = index::find(&here).filter(|found| found.parent() != Some(&here));
+    let found = index::find(&here);
+    let own = here.join(index::DIRECTORY);
+    let advice = |dir: &Path| format!("`-i {}` uses it all the same", dir.display());
+    if found.index.is_none() && found.passed_over.contains(&own) {
+        let message = format!("{}: this index belongs to another user", own.display());
+        return Err(Advice { message, hint: advice(Path::new(index::DIRECTORY)) }.into());
+    }
+    for dir in &found.passed_over {
+        terminal.warn(&format!("{} belongs to another user and is passed over ({})", dir.display(), advice(dir)));
+    }
+    let found = found.index.filter(|found| *found != own);
     Ok(found.unwrap_or_else(|| index::DIRECTORY.into()))
 }
 
@@ -206,8 +263,38 @@ fn cache() -> PathBuf {
 
 /// The Hugging Face cache, where Python's huggingface_hub has it.
 fn hub_cache() -> PathBuf {
-    let home = || set("HF_HOME").unwrap_or_else(|| cache().join("huggingface"));
-    set("HF_HUB_CACHE").or_else(|| set("HUGGINGFACE_HUB_CACHE")).unwrap_or_else(|| home().join("hub"))
+    set("HF_HUB_CACHE").or_else(|| set("HUGGINGFACE_HUB_CACHE")).unwrap_or_else(|| hub_home().join("hub"))
+}
+
+fn hub_home() -> PathBuf {
+    set("HF_HOME").unwrap_or_else(|| cache().join("huggingface"))
+}
+
+/// The token for the Hub, where Python's huggingface_hub has it: `HF_TOKEN`, or a file that `hf auth login` wrote.
+fn token(terminal: &Terminal) -> Option<Token> {
+    if set("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_some() {
+        return None;
+    }
+    if let Some(word) = env::var("HF_TOKEN").ok().filter(|word| !word.is_empty()) {
+        return Some(Token(word));
+    }
+    let path = set("HF_TOKEN_PATH").unwrap_or_else(|| hub_home().join("token"));
+    let read = open_regular(&path).and_then(|file| read_bounded(file, TOKEN));
+    let word = match read {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).trim().to_owned(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(error) => {
+            terminal.warn(&format!("{}: no token for the Hub from there: {error}", path.display()));
+            return None;
+        }
+    };
+    Some(Token(word)).filter(|token| !token.0.is_empty())
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+    if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 /// The words that huggingface_hub takes for yes.

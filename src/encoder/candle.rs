@@ -6,7 +6,7 @@
 use candle_core::{Device as CandleDevice, Tensor};
 use candle_transformers::models::bert::{self, BertModel};
 
-use super::{Device, Encoder, Output, Precision, Vectors, cause, check, cuda};
+use super::{Device, Encoder, Output, Precision, Vectors, cause, check, check_finite, cuda};
 use crate::error::{Error, Result};
 use crate::model::{BertConfig, HiddenAct, ModelFiles, RaggedIds, Weights};
 
@@ -16,6 +16,7 @@ const BATCH_TOKENS: usize = 2048;
 /// candle's `BertModel`, in f32.
 pub struct CandleEncoder {
     model: BertModel,
+    weights: Weights,
     device: CandleDevice,
     config: BertConfig,
 }
@@ -34,7 +35,7 @@ impl CandleEncoder {
         let model = weights
             .build(&device, |weights| BertModel::load(weights, &candle_config(config)))
             .map_err(|source| weights.damaged(cause(source)))?;
-        Ok(Self { model, device, config: config.clone() })
+        Ok(Self { model, weights, device, config: config.clone() })
     }
 
     /// The last layer's output, `[texts, longest, dim]`.
@@ -72,9 +73,13 @@ impl Encoder for CandleEncoder {
         let mut row = 0;
         for (padded, text) in hidden.chunks_exact(longest * width).zip(ids.iter()) {
             let rows = row..row + output.rows(text.len());
-            output.write(&padded[..text.len() * width], width, vectors.rows_mut(rows.start, rows.end));
+            let tokens = &padded[..text.len() * width];
+            // Before pooling, of which one kind passes over what is no number.
+            check_finite(tokens, &self.weights, || self.describe(), "")?;
+            output.write(tokens, width, vectors.rows_mut(rows.start, rows.end));
             row = rows.end;
         }
+        check_finite(vectors.as_slice(), &self.weights, || self.describe(), "")?;
         Ok(vectors)
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use candle_core::{DType, Device as CandleDevice, DeviceLocation};
 
 use super::network::Network;
-use super::{Device, Encoder, Output, Precision, Vectors, cause, check, cuda};
+use super::{Device, Encoder, Output, Precision, Vectors, cause, check, check_finite, cuda};
 use crate::error::{Error, Result};
 use crate::model::{BertConfig, ModelFiles, Pooling, RaggedIds, Weights};
 
@@ -30,6 +30,8 @@ const MEMORY_SHARE: usize = 2;
 /// BERT on a GPU.
 pub struct GpuEncoder {
     lanes: Vec<Mutex<Network>>,
+    /// As they are in the file.
+    weights: Weights,
     dim: usize,
     vocabulary: usize,
     positions: usize,
@@ -67,6 +69,7 @@ impl GpuEncoder {
         }
         let mut encoder = Self {
             lanes,
+            weights,
             dim: config.hidden_size,
             vocabulary: config.vocab_size,
             positions: config.max_position_embeddings,
@@ -128,10 +131,8 @@ impl Encoder for GpuEncoder {
             true => Error::DeviceMemory { device: device(), tokens, source: cause(source) },
             false => Error::Encoder { device: device(), source: cause(source) },
         })?;
-        if vectors.iter().any(|value| !value.is_finite()) {
-            let what = format!("numbers beyond the range of {}: use `--precision bf16` or `f32`", self.precision);
-            return Err(Error::Encoder { device: device(), source: what.into() });
-        }
+        let hint = if self.precision == Precision::F16 { " of f16: use `--precision bf16` or `f32`" } else { "" };
+        check_finite(&vectors, &self.weights, device, hint)?;
         Ok(Vectors::new(vectors, output.dim))
     }
 

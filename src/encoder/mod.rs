@@ -23,7 +23,7 @@ pub use self::gpu::GpuEncoder;
 pub use self::packed::PackedEncoder;
 pub use self::pooling::{Output, normalize, pool};
 use crate::error::{Cause, Error, Result};
-use crate::model::RaggedIds;
+use crate::model::{RaggedIds, Weights};
 
 /// Runs a model on token ids.
 pub trait Encoder: Send + Sync {
@@ -74,12 +74,23 @@ fn cause(error: candle_core::Error) -> Cause {
 /// Checks that a model of so many words and positions has an embedding for every token.
 fn check(ids: &RaggedIds, words: usize, positions: usize) -> Result<()> {
     if let Some(id) = ids.iter().flatten().find(|&&id| id as usize >= words) {
-        return Err(Error::Unsupported(format!("token {id}: the model has {words} words")));
+        return Err(Error::Unsupported(format!(
+            "the tokenizer makes token {id}, and the model has {words} words: these files do not belong together"
+        )));
     }
     match ids.iter().map(<[u32]>::len).find(|&length| length > positions) {
         Some(length) => Err(Error::Unsupported(format!("{length} tokens: the model has {positions} positions"))),
         None => Ok(()),
     }
+}
+
+/// Checks that a model made numbers of its texts. If not, one of its weights is none, and named, or they are too large.
+fn check_finite(values: &[f32], weights: &Weights, device: impl FnOnce() -> String, hint: &str) -> Result<()> {
+    if values.iter().all(|value| value.is_finite()) {
+        return Ok(());
+    }
+    let beyond = || Error::Encoder { device: device(), source: format!("numbers beyond all range{hint}").into() };
+    Err(weights.not_finite().unwrap_or_else(beyond))
 }
 
 /// Rows of equal length, one after the other.

@@ -227,8 +227,12 @@ fn linear(weights: &VarBuilder<'_>, inputs: usize, outputs: usize, dtype: DType)
 }
 
 fn layer_norm(weights: &VarBuilder<'_>, config: &BertConfig, dtype: DType) -> Result<LayerNorm> {
-    let get = |name| weights.get(config.hidden_size, name)?.to_dtype(dtype);
-    Ok(LayerNorm::new(get("weight")?, get("bias")?, config.layer_norm_eps))
+    // What files that were converted from TensorFlow's call them.
+    let get = |name, older| {
+        let name = if weights.contains_tensor(name) { name } else { older };
+        weights.get(config.hidden_size, name)?.to_dtype(dtype)
+    };
+    Ok(LayerNorm::new(get("weight", "gamma")?, get("bias", "beta")?, config.layer_norm_eps))
 }
 
 #[cfg(test)]

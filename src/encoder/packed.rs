@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::linear::{Linear, LinearScratch};
-use super::{Encoder, Output, Precision, Vectors, check};
+use super::{Encoder, Output, Precision, Vectors, check, check_finite};
 use crate::error::Result;
 use crate::kernels::{Activation, AttentionScratch, AttentionShape, Format, Isa, LayerNorm};
 use crate::model::{BertConfig, Floats, HiddenAct, ModelFiles, RaggedIds, Weights};
@@ -29,6 +29,7 @@ const ROWS: usize = 96;
 pub struct PackedEncoder {
     embeddings: Embeddings,
     layers: Vec<Layer>,
+    weights: Weights,
     shape: AttentionShape,
     isa: Isa,
     format: Format,
@@ -106,7 +107,7 @@ impl PackedEncoder {
             (0..config.num_hidden_layers).map(|number| Layer::load(&weights, number, config)).collect::<Result<_>>()?;
         let heads = config.num_attention_heads;
         let shape = AttentionShape { heads, head_dim: dim / heads };
-        Ok(Self { embeddings, layers, shape, isa, format, used: AtomicBool::new(false) })
+        Ok(Self { embeddings, layers, weights, shape, isa, format, used: AtomicBool::new(false) })
     }
 
     /// Packs all weights, unless they are.
@@ -131,6 +132,10 @@ impl PackedEncoder {
     /// Encodes one group into its rows of the result.
     fn encode_group(&self, ids: &[&[u32]], output: &Output, scratch: &mut Scratch, mut out: &mut [f32]) {
         self.forward(ids, scratch);
+        if scratch.linear.took_not_finite() {
+            // The vectors are none either, and said to be so where all of them are checked.
+            return out.fill(f32::NAN);
+        }
         let dim = self.dim();
         let mut rest = scratch.hidden.as_slice();
         for text in ids {
@@ -177,7 +182,11 @@ impl Encoder for PackedEncoder {
                 }
             }),
         }
-        Ok(Some(encoded).filter(|_| !stop.load(Ordering::Relaxed)))
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        check_finite(encoded.as_slice(), &self.weights, || self.describe(), "")?;
+        Ok(Some(encoded))
     }
 
     fn batch_tokens(&self) -> usize {
@@ -236,6 +245,8 @@ impl Embeddings {
                 scratch.output.extend(position.iter().zip(of_type).map(|(position, of_type)| position + of_type));
             }
         }
+        scratch.linear.check(&scratch.hidden);
+        scratch.linear.check(&scratch.output);
         isa.add_layer_norm(&mut scratch.hidden, &scratch.output, &self.norm);
     }
 }
@@ -293,8 +304,8 @@ impl Layer {
 
 fn norm(weights: &Weights, name: &str, config: &BertConfig) -> Result<LayerNorm> {
     Ok(LayerNorm {
-        weight: weights.get(&format!("{name}.weight"), config.hidden_size)?.to_vec(),
-        bias: weights.get(&format!("{name}.bias"), config.hidden_size)?.to_vec(),
+        weight: weights.get_finite(&format!("{name}.weight"), config.hidden_size)?.to_vec(),
+        bias: weights.get_finite(&format!("{name}.bias"), config.hidden_size)?.to_vec(),
         epsilon: config.layer_norm_eps as f32,
     })
 }

@@ -417,6 +417,9 @@ impl Error {
     /// The next command to type, where there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Read { source, .. } | Self::Write { source, .. } if is_out_of_files(source) => {
+                "`ulimit -n` says how many files a process may have open, `ulimit -n 4096` allows it more".into()
+            }
             Self::NoIndex { .. } => "build one with `semsearch index FILE`, or name one with `-i DIR`".into(),
             Self::NotAnIndex { .. } => "name another directory with `-i DIR`; nothing in this one was touched".into(),
             Self::Foreign { .. } => "move it elsewhere, or name another directory with `-i DIR`".into(),
@@ -492,5 +495,23 @@ impl Error {
             }
             _ => return None,
         })
+    }
+}
+
+/// Whether the process, or the system, has as many files open as it may.
+fn is_out_of_files(error: &io::Error) -> bool {
+    let codes = [nix::errno::Errno::EMFILE, nix::errno::Errno::ENFILE];
+    error.raw_os_error().is_some_and(|code| codes.iter().any(|&known| known as i32 == code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_open_files_have_a_hint_and_other_failures_none() {
+        let failed = |code| Error::read(Path::new("x"))(io::Error::from_raw_os_error(code)).hint();
+        assert!(failed(nix::errno::Errno::EMFILE as i32).unwrap().contains("ulimit -n"));
+        assert_eq!(failed(nix::errno::Errno::EACCES as i32), None);
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat, stat};
-use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
 
 use super::{is_plain, unique};
 
@@ -126,6 +126,11 @@ impl Dir {
         self.regular(name, OFlag::O_RDWR)
     }
 
+    /// The same; creates it, empty, if it is not there.
+    pub(crate) fn open_or_create(&self, name: &str) -> io::Result<File> {
+        self.regular(name, OFlag::O_RDWR | OFlag::O_CREAT)
+    }
+
     fn regular(&self, name: &str, how: OFlag) -> io::Result<File> {
         let file = openat(&self.descriptor, plain(name)?, how | SAFE, FILE).map_err(refused)?;
         if SFlag::from_bits_truncate(fstat(&file)?.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
@@ -173,6 +178,11 @@ impl Dir {
         let mut file = self.create(name)?;
         file.write_all(content)?;
         file.sync_all()
+    }
+
+    /// Creates a symbolic link to `target`, a path from here. A name that is taken is an error.
+    pub(crate) fn symlink(&self, target: &str, name: &str) -> io::Result<()> {
+        Ok(symlinkat(target, &self.descriptor, plain(name)?)?)
     }
 
     /// Removes a file or a link, not what the link leads to. One that is gone already is no error.

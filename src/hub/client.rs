@@ -1,49 +1,59 @@
-//! A repository of the Hub, by hf-hub.
+//! A repository of the Hub: its files come into the cache, checked.
 //!
-//! A file that arrives with other bytes than its ETag promises is taken out of the cache, so that the next run starts clean.
-//! Half-written files and the locks of dead processes need no care: hf-hub writes beside and renames, and its locks are the
-//! operating system's.
+//! A file has its name in the cache only after its bytes were found to be what its ETag promises. Half-written files and the
+//! locks of dead processes need no care: the next run overwrites the former, and the latter are the operating system's.
 
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use hf_hub::progress::{DownloadEvent, ProgressEvent, ProgressHandler};
-use hf_hub::repository::{RepoTreeEntry, RepoType};
-use hf_hub::{HFClient, HFError, HFRepositorySync};
+use super::cache::{CachedRepository, is_name};
+use super::http::{Http, HttpError};
+use super::{DownloadProgress, Hub, Kind, parts};
+use crate::error::{Cause, Error, Result};
+use crate::files::RelativePath;
 
-use super::{DownloadProgress, Hub, Kind, check_etag, check_or_remove, parts};
-use crate::error::{Error, Result};
+/// Bytes of a file whose size the Hub does not say, at most.
+const UNKNOWN: u64 = 1 << 30;
 
 /// A repository, at one revision.
 pub(crate) struct Repository<'a> {
+    hub: &'a Hub,
     kind: Kind,
     id: &'a str,
-    revision: &'a str,
-    endpoint: &'a str,
-    remote: Box<dyn Remote>,
+    revision: RelativePath,
+    http: Http,
     progress: &'a Arc<dyn DownloadProgress>,
 }
 
-/// A repository of any kind, as hf-hub has it.
-trait Remote {
-    fn download(&self, file: &str, revision: &str, arrival: &Arc<Arrival>) -> Result<PathBuf, HFError>;
-    fn list(&self, revision: &str) -> Result<Vec<RepoTreeEntry>, HFError>;
+/// Why a file did not come.
+enum Failure {
+    /// The Hub has no such file.
+    Absent(Cause),
+    Other(Cause),
+    /// It came with other bytes than promised.
+    Wrong(Error),
 }
 
-impl<T: RepoType> Remote for HFRepositorySync<T> {
-    fn download(&self, file: &str, revision: &str, arrival: &Arc<Arrival>) -> Result<PathBuf, HFError> {
-        self.download_file().filename(file).revision(revision).progress(Arc::clone(arrival)).send()
+impl From<HttpError> for Failure {
+    fn from(error: HttpError) -> Self {
+        Self::Other(error.into())
     }
+}
 
-    fn list(&self, revision: &str) -> Result<Vec<RepoTreeEntry>, HFError> {
-        self.list_tree().revision(revision).recursive(true).send()
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::ModelDigest { .. } => Self::Wrong(error),
+            other => Self::Other(other.into()),
+        }
     }
 }
 
 impl<'a> Repository<'a> {
     /// # Errors
-    /// hf-hub cannot be set up.
+    /// The Hub's address, the id or the revision is none.
     pub(crate) fn connect(
         hub: &'a Hub,
         kind: Kind,
@@ -51,37 +61,34 @@ impl<'a> Repository<'a> {
         revision: &'a str,
         progress: &'a Arc<dyn DownloadProgress>,
     ) -> Result<Self> {
-        let client = HFClient::builder()
-            .endpoint(&hub.endpoint)
-            .cache_dir(&hub.cache)
-            .user_agent(concat!("semsearch/", env!("CARGO_PKG_VERSION")))
-            .build_sync()
-            .map_err(|source| Error::Download {
-                kind: kind.name(),
-                id: id.into(),
-                file: "anything".into(),
-                endpoint: hub.endpoint.clone(),
-                source: source.into(),
-            })?;
-        let (owner, name) = parts(id).unwrap_or_default();
-        let remote: Box<dyn Remote> = match kind {
-            Kind::Model => Box::new(client.model(owner, name)),
-            Kind::DataSet => Box::new(client.dataset(owner, name)),
+        let failed = |source: Cause| Error::Download {
+            kind: kind.name(),
+            id: id.into(),
+            file: "anything".into(),
+            endpoint: hub.endpoint.clone(),
+            source,
         };
-        Ok(Self { kind, id, revision, endpoint: &hub.endpoint, remote, progress })
+        let names = parts(id).ok_or_else(|| failed("its id is not OWNER/NAME".into()))?;
+        let path = RelativePath::new(revision);
+        let revision = path.ok_or_else(|| failed(format!("{revision:?} is no revision").into()))?;
+        let http = Http::new(hub, kind, names).map_err(|source| failed(source.into()))?;
+        Ok(Self { hub, kind, id, revision, http, progress })
     }
 
     /// The paths of all files.
     ///
     /// # Errors
-    /// The Hub does not know the repository or the revision, or does not answer.
+    /// The Hub does not know the repository or the revision, does not answer, or names a file that would lie elsewhere.
     pub(crate) fn files(&self) -> Result<Vec<String>> {
-        let entries = self.remote.list(self.revision).map_err(|source| self.failed("list of files", source))?;
-        let path = |entry| match entry {
-            RepoTreeEntry::File { path, .. } => Some(path),
-            RepoTreeEntry::Directory { .. } => None,
-        };
-        Ok(entries.into_iter().filter_map(path).collect())
+        let failed = |failure| self.failed("list of files", failure);
+        let paths = self.http.list(self.revision.as_str()).map_err(|error| match error.is_not_found() {
+            true => failed(Failure::Absent(error.into())),
+            false => failed(error.into()),
+        })?;
+        match paths.iter().find(|path| RelativePath::new(path).is_none()) {
+            Some(bad) => Err(failed(HttpError::answer(format!("{bad:?} is not the path of a file in it")).into())),
+            None => Ok(paths),
+        }
     }
 
     /// A file that must be there.
@@ -89,7 +96,7 @@ impl<'a> Repository<'a> {
     /// # Errors
     /// The Hub has no such file, does not answer, or sends other bytes than it promised.
     pub(crate) fn fetch(&self, file: &str) -> Result<PathBuf> {
-        self.try_fetch(file)?.map_err(|source| self.failed(file, source))
+        self.try_fetch(file).map_err(|failure| self.failed(file, failure))
     }
 
     /// A file that some repositories do not have.
@@ -97,71 +104,96 @@ impl<'a> Repository<'a> {
     /// # Errors
     /// As of [`Repository::fetch`], but for one.
     pub(crate) fn fetch_if_there(&self, file: &str) -> Result<Option<PathBuf>> {
-        match self.try_fetch(file)? {
+        match self.try_fetch(file) {
             Ok(path) => Ok(Some(path)),
-            Err(HFError::EntryNotFound { .. }) => Ok(None),
-            Err(source) => Err(self.failed(file, source)),
+            Err(Failure::Absent(_)) => Ok(None),
+            Err(failure) => Err(self.failed(file, failure)),
         }
     }
 
-    /// Downloads what the cache lacks. The outer error is ours, of a file that arrived wrong; the inner the Hub's.
-    fn try_fetch(&self, file: &str) -> Result<Result<PathBuf, HFError>> {
-        let arrival = Arc::new(Arrival { file: file.into(), heard: Arc::clone(self.progress), any: false.into() });
-        let outcome = self.remote.download(file, self.revision, &arrival);
-        if let Ok(path) = &outcome
-            && arrival.any.load(Ordering::Relaxed)
+    /// Downloads what the cache lacks.
+    fn try_fetch(&self, file: &str) -> Result<PathBuf, Failure> {
+        let path =
+            RelativePath::new(file).ok_or_else(|| HttpError::answer(format!("{file:?} is not the path of a file")))?;
+        let (owner, name) = parts(self.id).unwrap_or_default();
+        let cache = CachedRepository::open(self.hub, self.kind, owner, name)?;
+        let revision = self.revision.as_str();
+        if is_commit(revision)
+            && let Some(there) = cache.file(revision, &path)
         {
-            check_or_remove(path, |content| {
-                // In the cache a snapshot's file links to its content, which is named by the ETag.
-                let etag = content.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                check_etag(content, etag).map(drop)
-            })?;
+            return Ok(there);
         }
-        Ok(outcome)
+        let url = self.http.file(revision, file)?;
+        let head = self.http.head(&url)?;
+        let commit = checked("X-Repo-Commit", head.commit)?;
+        if let Some(commit) = commit.as_deref().filter(|_| !is_commit(revision)) {
+            cache.note_commit(&self.revision, commit)?;
+        }
+        if !head.found {
+            if let Some(commit) = &commit {
+                cache.note_absent(commit, &path)?;
+            }
+            return Err(Failure::Absent(format!("Entry not found: {file} in {}", self.id).into()));
+        }
+        let missing = |header| HttpError::answer(format!("it has no {header} for {file}"));
+        let commit = commit.ok_or_else(|| missing("X-Repo-Commit"))?;
+        let etag = checked("ETag", head.etag)?.ok_or_else(|| missing("ETag"))?;
+        let _lock = cache.lock(&etag)?;
+        cache.bring(&etag, |to| {
+            let response = self.http.get(&url).map_err(|error| self.failed(file, error.into()))?;
+            self.receive(response, head.size, file, to)
+        })?;
+        Ok(cache.link(&commit, &path, &etag)?)
     }
 
-    fn failed(&self, file: &str, source: HFError) -> Error {
-        let (kind, id, file, endpoint) = (self.kind.name(), self.id.into(), file.into(), self.endpoint.into());
-        match source {
-            HFError::EntryNotFound { .. } | HFError::RepoNotFound { .. } | HFError::RevisionNotFound { .. } => {
-                Error::NotOnHub { kind, id, file, endpoint, source: source.into() }
+    /// Writes what arrives, as many bytes as were promised.
+    fn receive(&self, mut from: impl Read, promised: Option<u64>, file: &str, to: &mut File) -> Result<()> {
+        let (most, total) = (promised.unwrap_or(UNKNOWN), promised.unwrap_or(0));
+        let (mut buffer, mut bytes) = (vec![0; 1 << 16], 0);
+        loop {
+            let arrived = match from.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => &buffer[..read],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.failed(file, Failure::Other(error.into()))),
+            };
+            bytes += arrived.len() as u64;
+            if bytes > most {
+                break;
             }
-            // Of a list hf-hub does not say what it is that is not there.
-            HFError::Http { ref context } if context.status == 404 => {
-                Error::NotOnHub { kind, id, file, endpoint, source: source.into() }
-            }
-            _ => Error::Download { kind, id, file, endpoint, source: source.into() },
+            to.write_all(arrived).map_err(|error| self.failed(file, Failure::Other(error.into())))?;
+            self.progress.progress(file, bytes, total);
+        }
+        if bytes > most || promised.is_some_and(|promised| bytes < promised) {
+            let what = if bytes > most { "more" } else { "fewer" };
+            return Err(self.failed(file, HttpError::answer(format!("{what} bytes than the {most} expected")).into()));
+        }
+        Ok(())
+    }
+
+    fn failed(&self, file: &str, failure: Failure) -> Error {
+        let (kind, id, file, endpoint) = (self.kind.name(), self.id.into(), file.into(), self.hub.endpoint.clone());
+        match failure {
+            Failure::Absent(source) => Error::NotOnHub { kind, id, file, endpoint, source },
+            Failure::Other(source) => match source.downcast::<Error>() {
+                Ok(ours) if matches!(*ours, Error::Download { .. }) => *ours,
+                Ok(ours) => Error::Download { kind, id, file, endpoint, source: ours },
+                Err(source) => Error::Download { kind, id, file, endpoint, source },
+            },
+            Failure::Wrong(error) => error,
         }
     }
 }
 
-/// Passes on what hf-hub reports of one file.
-struct Arrival {
-    file: String,
-    heard: Arc<dyn DownloadProgress>,
-    /// Whether anything came over the network: a file from the cache reports nothing.
-    any: AtomicBool,
-}
-
-impl Arrival {
-    fn note(&self, bytes: u64, total: u64) {
-        self.any.store(true, Ordering::Relaxed);
-        self.heard.progress(&self.file, bytes, total);
+/// A server's word, if it can be a name in the cache.
+fn checked(header: &str, word: Option<String>) -> Result<Option<String>, HttpError> {
+    match word {
+        Some(word) if !is_name(&word) => Err(HttpError::answer(format!("its {header} is {word:?}"))),
+        word => Ok(word),
     }
 }
 
-impl ProgressHandler for Arrival {
-    fn on_progress(&self, event: &ProgressEvent) {
-        match event {
-            ProgressEvent::Download(DownloadEvent::Progress { files }) => {
-                for file in files {
-                    self.note(file.bytes_completed, file.total_bytes);
-                }
-            }
-            ProgressEvent::Download(DownloadEvent::AggregateProgress { bytes_completed, total_bytes, .. }) => {
-                self.note(*bytes_completed, *total_bytes);
-            }
-            _ => {}
-        }
-    }
+/// Whether a revision is a commit, which never changes.
+fn is_commit(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

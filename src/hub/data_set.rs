@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::{DEFAULT_BRANCH, DownloadProgress, Hub, Kind, Repository, Snapshot, parts};
 use crate::error::{Error, Result};
+use crate::files::RelativePath;
 
 /// What an address begins with.
 pub const SCHEME: &str = "hf://";
@@ -54,12 +55,16 @@ impl FromStr for DataSet {
             return Err(bad("not an address of a data set"));
         }
         let path = words.next().map(|path| path.trim_matches('/')).filter(|path| !path.is_empty());
-        if path.is_some_and(|path| path.split('/').any(|part| part == "..")) {
-            return Err(bad("its path leads out of it"));
+        if path.is_some_and(|path| RelativePath::new(path).is_none()) {
+            return Err(bad("its path leads out of it, or is none"));
         }
         let revision = if revision == CONVERTED.0 { CONVERTED.1 } else { revision };
         // A slash within a revision is written %2F, as in the Hub's own addresses.
-        Ok(Self { id, revision: revision.replace("%2F", "/"), path: path.map(String::from) })
+        let revision = revision.replace("%2F", "/");
+        if RelativePath::new(&revision).is_none() {
+            return Err(bad("its revision is none"));
+        }
+        Ok(Self { id, revision, path: path.map(String::from) })
     }
 }
 
@@ -213,13 +218,17 @@ impl<'a> Files<'a> {
     }
 }
 
-/// The files below `dir`, by their paths from there.
+/// The files below `dir`, by their paths from there. In the cache files are links; one to a directory is none of it.
 fn walk(dir: &Path, above: &str, files: &mut Vec<String>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let name = if above.is_empty() { name.into_owned() } else { format!("{above}/{name}") };
-        if path.is_dir() { walk(&path, &name, files)? } else { files.push(name) }
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let name = if above.is_empty() { name } else { format!("{above}/{name}") };
+        match entry.file_type()?.is_dir() {
+            true => walk(&path, &name, files)?,
+            false if path.is_file() => files.push(name),
+            false => {}
+        }
     }
     Ok(())
 }
@@ -243,9 +252,17 @@ mod tests {
         let converted = (squad(), "refs/convert/parquet".into(), some("a"));
         assert_eq!(parsed("hf://datasets/rajpurkar/squad@~parquet/a/"), converted);
         assert_eq!(parsed("hf://datasets/rajpurkar/squad@refs%2Fconvert%2Fparquet/a"), converted);
-        for bad in
-            ["hf://models/a/b", "hf://datasets/a", "hf://datasets/a/@x", "hf://datasets/../b", "hf://datasets/a/b/../c"]
-        {
+        for bad in [
+            "hf://models/a/b",
+            "hf://datasets/a",
+            "hf://datasets/a/@x",
+            "hf://datasets/../b",
+            "hf://datasets/a/b/../c",
+            "hf://datasets/a/b@../c",
+            "hf://datasets/a/b@..%2F../c",
+            "hf://datasets/a/b/c//d",
+            "hf://datasets/a/b/c\\d",
+        ] {
             assert!(bad.parse::<DataSet>().is_err(), "{bad}");
         }
     }

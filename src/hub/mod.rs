@@ -4,19 +4,26 @@
 //! is [`crate::model`]'s, which of a data set are wanted [`data_set`]'s, how records stand in them [`crate::corpus`]'s.
 
 #[cfg(feature = "hub")]
+mod cache;
+#[cfg(feature = "hub")]
 mod client;
 pub mod data_set;
 mod etag;
+#[cfg(feature = "hub")]
+mod http;
 #[cfg(not(feature = "hub"))]
 mod without;
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 #[cfg(feature = "hub")]
 pub(crate) use client::Repository;
 pub(crate) use etag::{check, check_etag, check_or_remove};
 #[cfg(not(feature = "hub"))]
 pub(crate) use without::Repository;
+
+use crate::files::{RelativePath, is_plain, open_regular, read_bounded};
 
 /// The branch that is taken where no revision is named.
 pub(crate) const DEFAULT_BRANCH: &str = "main";
@@ -30,6 +37,18 @@ pub struct Hub {
     pub cache: PathBuf,
     /// Never open a socket.
     pub offline: bool,
+    /// Who asks, for repositories that are not public.
+    pub token: Option<Token>,
+}
+
+/// A word that proves who asks. It is not shown.
+#[derive(Clone)]
+pub struct Token(pub String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
 }
 
 /// What a repository holds.
@@ -50,12 +69,13 @@ impl Kind {
         }
     }
 
-    /// How the cache's directories begin.
-    fn prefix(self) -> &'static str {
-        match self {
+    /// A repository's directory in the cache.
+    fn folder(self, owner: &str, name: &str) -> String {
+        let prefix = match self {
             Self::Model => "models",
             Self::DataSet => "datasets",
-        }
+        };
+        format!("{prefix}--{owner}--{name}")
     }
 }
 
@@ -70,12 +90,17 @@ impl DownloadProgress for () {
     fn progress(&self, _: &str, _: u64, _: u64) {}
 }
 
-/// `owner/name`, each part a plain name.
+/// `owner/name`, each part of the characters that the Hub allows: whatever else stands there could be a path, or a
+/// command where a message shows it in one.
 pub(crate) fn parts(id: &str) -> Option<(&str, &str)> {
     let (owner, name) = id.split_once('/')?;
-    let plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['/', '\\']);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let plain = |part: &str| is_plain(part) && !part.starts_with(['.', '-']) && part.chars().all(allowed);
     (plain(owner) && plain(name)).then_some((owner, name))
 }
+
+/// Bytes of a file that names a commit, at most.
+const REF: u64 = 4096;
 
 /// One revision of a repository in the Hugging Face cache.
 ///
@@ -89,11 +114,10 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// The revision that is in the cache, if it is.
     pub(crate) fn find(hub: &Hub, kind: Kind, owner: &str, repository: &str, revision: &str) -> Option<Self> {
-        let repository = hub.cache.join(format!("{}--{owner}--{repository}", kind.prefix()));
-        let commit = match std::fs::read_to_string(repository.join("refs").join(revision)) {
-            Ok(commit) => commit.trim().to_owned(),
-            Err(_) => revision.to_owned(),
-        };
+        let revision = RelativePath::new(revision)?;
+        let repository = hub.cache.join(kind.folder(owner, repository));
+        let named = commit(&repository.join("refs").join(&revision)).unwrap_or_else(|| revision.as_str().to_owned());
+        let commit = RelativePath::new(&named)?;
         let files = repository.join("snapshots").join(&commit);
         files.is_dir().then(|| Self { files, absent: repository.join(".no_exist").join(commit) })
     }
@@ -101,5 +125,39 @@ impl Snapshot {
     /// Whether the Hub has no such file.
     pub(crate) fn known_absent(&self, file: &str) -> bool {
         self.absent.join(file).is_file()
+    }
+}
+
+/// The commit that a branch stands for, if the cache knows it.
+fn commit(path: &Path) -> Option<String> {
+    let bytes = read_bounded(open_regular(path).ok()?, REF).ok()?;
+    String::from_utf8(bytes).ok().map(|commit| commit.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_two_plain_names() {
+        assert_eq!(parts("intfloat/e5-base_v2.1"), Some(("intfloat", "e5-base_v2.1")));
+        for bad in ["a", "a/", "/b", "../b", "a/..", "a/b/c", "a/-b", "a/b;c", "a/$(b)", "a/b c", "a\\b/c", "a/b\n"] {
+            assert!(parts(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn no_revision_leads_out_of_the_cache() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = dir.path().join("hub");
+        let repository = cache.join("models--a--b");
+        std::fs::create_dir_all(repository.join("snapshots/abc")).unwrap();
+        std::fs::create_dir_all(repository.join("refs")).unwrap();
+        std::fs::create_dir_all(dir.path().join("outside")).unwrap();
+        let hub = Hub { cache, endpoint: String::new(), offline: true, token: None };
+        let found = |revision: &str| Snapshot::find(&hub, Kind::Model, "a", "b", revision).is_some();
+        assert!(found("abc"));
+        std::fs::write(repository.join("refs/main"), "../../../outside").unwrap();
+        assert!(!found("main") && !found("..") && !found("../../../outside") && !found("/"));
     }
 }

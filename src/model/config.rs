@@ -11,8 +11,9 @@ use std::str::FromStr;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{CONFIG, MODULES, ModelFiles, PROMPTS, SENTENCE_CONFIG, TOKENIZER_CONFIG};
+use super::{CONFIG, MAX_JSON, MODULES, ModelFiles, PROMPTS, SENTENCE_CONFIG, TOKENIZER_CONFIG};
 use crate::error::{Error, Result};
+use crate::files::{RelativePath, open_regular, read_bounded};
 
 /// How a text's token vectors become one vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,6 +152,18 @@ impl Module {
     fn class(&self) -> &str {
         self.kind.rsplit('.').next().unwrap_or(&self.kind)
     }
+
+    /// The path of its configuration, below the model's directory.
+    fn config(&self, modules: &Path) -> Result<RelativePath> {
+        let dir = self.path.strip_prefix("./").unwrap_or(&self.path);
+        let dir = dir.strip_suffix('/').unwrap_or(dir);
+        let file = if self.path.is_empty() { CONFIG.to_owned() } else { format!("{dir}/{CONFIG}") };
+        RelativePath::new(&file).ok_or_else(|| {
+            let what =
+                format!("the path of its module {}, {:?}, leads out of the model's directory", self.class(), self.path);
+            Error::Model { path: modules.into(), what, source: None }
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -180,7 +193,7 @@ impl ModelConfig {
         for module in modules.iter().flatten() {
             match module.class() {
                 "Transformer" => {}
-                "Pooling" => pooling = pooling_of(&model.path(&module.path).join("config.json"))?,
+                "Pooling" => pooling = pooling_of(&model.path(module.config(&model.path(MODULES))?))?,
                 "Normalize" => normalized = true,
                 other => {
                     let what = format!("module {other} is not supported, only Transformer, Pooling and Normalize");
@@ -203,28 +216,65 @@ impl ModelConfig {
     }
 
     /// The path, below the model's directory, of the file that says how to pool; where `modules.json` names one.
-    pub(super) fn pooling_file(dir: &Path) -> Result<Option<String>> {
-        let modules: Option<Vec<Module>> = read_json(&dir.join(MODULES))?;
+    ///
+    /// # Errors
+    /// `modules.json` is unreadable, or the path would lead out of the model's directory.
+    pub(super) fn pooling_file(dir: &Path) -> Result<Option<RelativePath>> {
+        let path = dir.join(MODULES);
+        let modules: Option<Vec<Module>> = read_json(&path)?;
         let pooling = modules.into_iter().flatten().find(|module| module.class() == "Pooling");
-        Ok(pooling.map(|module| format!("{}/config.json", module.path)))
+        pooling.map(|module| module.config(&path)).transpose()
     }
 }
+
+/// Weights of a model, at most: three times those of the largest BERT. A file that says more is damaged, or made to fill
+/// memory.
+const MAX_WEIGHTS: u64 = 1 << 30;
 
 impl BertConfig {
     fn check(&self) -> Result<(), String> {
         match self.model_type.as_deref() {
             None | Some("bert") => {}
-            Some(other) => return Err(format!("model type {other} is not supported, only bert")),
+            Some(other) => return Err(format!("model type {other:?} is not supported, only bert")),
         }
         match self.position_embedding_type.as_deref() {
             None | Some("absolute") => {}
-            Some(other) => return Err(format!("{other} position embeddings are not supported, only absolute")),
+            Some(other) => return Err(format!("{other:?} position embeddings are not supported, only absolute")),
         }
-        if self.num_attention_heads == 0 || !self.hidden_size.is_multiple_of(self.num_attention_heads) {
+        self.check_sizes()?;
+        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
             return Err(format!("{} heads do not divide {}", self.num_attention_heads, self.hidden_size));
         }
         if self.max_position_embeddings < 3 {
             return Err(format!("{} positions hold no text", self.max_position_embeddings));
+        }
+        if self.pad_token_id >= self.vocab_size {
+            return Err(format!("pad_token_id is {}, but there are {} words", self.pad_token_id, self.vocab_size));
+        }
+        if !(0.0..1.0).contains(&self.layer_norm_eps) {
+            return Err(format!("layer_norm_eps is {}, expected a small number", self.layer_norm_eps));
+        }
+        Ok(())
+    }
+
+    /// Checks that no size is 0, and none so large that only memory would show it.
+    fn check_sizes(&self) -> Result<(), String> {
+        let sizes = [
+            ("vocab_size", self.vocab_size, 10_000_000),
+            ("hidden_size", self.hidden_size, 16_384),
+            ("num_hidden_layers", self.num_hidden_layers, 512),
+            ("num_attention_heads", self.num_attention_heads, 1024),
+            ("intermediate_size", self.intermediate_size, 131_072),
+            ("max_position_embeddings", self.max_position_embeddings, 65_536),
+            ("type_vocab_size", self.type_vocab_size, 1024),
+        ];
+        if let Some((name, size, most)) = sizes.into_iter().find(|&(_, size, most)| !(1..=most).contains(&size)) {
+            return Err(format!("{name} is {size}, expected 1 to {most}"));
+        }
+        let [words, dim, layers, _, inner, positions, types] = sizes.map(|(_, size, _)| size as u64);
+        let weights = (words + positions + types) * dim + layers * (4 * dim * dim + 2 * dim * inner);
+        if weights > MAX_WEIGHTS {
+            return Err(format!("{weights} weights are more than any such model has"));
         }
         Ok(())
     }
@@ -258,7 +308,7 @@ fn pooling_of(path: &Path) -> Result<Pooling> {
 
 /// Reads a JSON file; `None` if there is none.
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match open_regular(path).and_then(|file| read_bounded(file, MAX_JSON)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::read(path)(error)),
@@ -323,12 +373,52 @@ mod tests {
     #[test]
     fn what_is_not_supported_is_named() {
         let roberta = BERT.replace("\"bert\"", "\"xlm-roberta\"");
-        assert!(load(&[(CONFIG, &roberta)]).unwrap_err().contains("model type xlm-roberta is not supported"));
+        assert!(load(&[(CONFIG, &roberta)]).unwrap_err().contains("model type \"xlm-roberta\" is not supported"));
         let dense = MODULES_ALL.replace("Normalize", "Dense");
         let mean = ("1_Pooling/config.json", r#"{"pooling_mode_mean_tokens": true}"#);
         assert!(load(&[(CONFIG, BERT), (MODULES, &dense), mean]).unwrap_err().contains("module Dense"));
         let two = ("1_Pooling/config.json", r#"{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": true}"#);
         assert!(load(&[(CONFIG, BERT), (MODULES, MODULES_ALL), two]).unwrap_err().contains("cls_token"));
         assert!(load(&[(CONFIG, "{\"vocab")]).unwrap_err().contains("damaged"));
+    }
+
+    #[test]
+    fn a_module_that_lies_elsewhere_is_refused_and_not_read() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("config.json"), r#"{"pooling_mode_cls_token": true}"#).unwrap();
+        let absolute = outside.path().to_str().unwrap();
+        for path in [absolute, "../x", "a/../../x", "..", "/", "a\\\\b", "./../x"] {
+            let modules = format!(r#"[{{"path": "{path}", "type": "Pooling"}}]"#);
+            let said = load(&[(CONFIG, BERT), (MODULES, &modules)]).unwrap_err();
+            assert!(said.contains("leads out of the model's directory"), "{said}");
+        }
+        let modules = r#"[{"path": "./1_Pooling/", "type": "Pooling"}]"#;
+        let cls = ("1_Pooling/config.json", r#"{"pooling_mode_cls_token": true}"#);
+        assert_eq!(load(&[(CONFIG, BERT), (MODULES, modules), cls]).unwrap().pooling, Pooling::Cls);
+    }
+
+    #[test]
+    fn a_size_of_0_or_beyond_all_measure_is_named() {
+        let said = |from: &str, to: &str| load(&[(CONFIG, &BERT.replace(from, to))]).unwrap_err();
+        for (from, to, expected) in [
+            ("\"vocab_size\": 10", "\"vocab_size\": 0", "vocab_size is 0, expected 1 to 10000000"),
+            ("\"hidden_size\": 4", "\"hidden_size\": 0", "hidden_size is 0"),
+            ("layers\": 1", "layers\": 0", "num_hidden_layers is 0"),
+            ("layers\": 1", "layers\": 18446744073709551615", "num_hidden_layers is 18446744073709551615"),
+            ("heads\": 2", "heads\": 0", "num_attention_heads is 0"),
+            ("heads\": 2", "heads\": 3", "3 heads do not divide 4"),
+            ("intermediate_size\": 8", "intermediate_size\": 0", "intermediate_size is 0"),
+            ("embeddings\": 32", "embeddings\": 2", "2 positions hold no text"),
+            ("type_vocab_size\": 2", "type_vocab_size\": 0", "type_vocab_size is 0"),
+            ("\"vocab_size\": 10", "\"pad_token_id\": 10, \"vocab_size\": 10", "pad_token_id is 10"),
+            ("1e-12", "-1", "layer_norm_eps is -1"),
+            (
+                "\"vocab_size\": 10, \"hidden_size\": 4",
+                "\"vocab_size\": 9000000, \"hidden_size\": 8192",
+                "weights are more than",
+            ),
+        ] {
+            assert!(said(from, to).contains(expected), "{}", said(from, to));
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! Digests of a model's files: the pinned ones, those the Hub promises, and a quick one that tells models apart.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::{CONFIG, ModelFiles, ModelName, REQUIRED, TOKENIZER, WEIGHTS};
+use super::{CONFIG, MAX_JSON, MAX_TOKENIZER, ModelFiles, ModelName, REQUIRED, TOKENIZER, WEIGHTS};
 use crate::error::{Error, Result};
+use crate::files::{open_regular, read_bounded};
 use crate::hub::{check, check_etag};
 
 /// SHA-256 of the default model's files at its pinned revision.
@@ -67,9 +67,10 @@ pub fn verify(model: &ModelFiles) -> Result<Vec<&'static str>> {
 /// [`Error::Read`] if a file cannot be read.
 pub fn fingerprint(model: &ModelFiles) -> Result<String> {
     let mut digest = Sha256::new();
-    for file in [CONFIG, TOKENIZER] {
+    for (file, most) in [(CONFIG, MAX_JSON), (TOKENIZER, MAX_TOKENIZER)] {
         let path = model.path(file);
-        digest.update(std::fs::read(&path).map_err(Error::read(&path))?);
+        let read = open_regular(&path).and_then(|file| read_bounded(file, most));
+        digest.update(read.map_err(Error::read(&path))?);
     }
     let path = model.path(WEIGHTS);
     sample(&path, &mut digest).map_err(Error::read(&path))?;
@@ -77,7 +78,7 @@ pub fn fingerprint(model: &ModelFiles) -> Result<String> {
 }
 
 fn sample(path: &Path, digest: &mut Sha256) -> io::Result<()> {
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     let length = file.metadata()?.len();
     digest.update(length.to_le_bytes());
     let mut page = Vec::with_capacity(PAGE as usize);

@@ -20,13 +20,14 @@ pub(super) fn download(name: &ModelName, places: &Locations, progress: &Arc<dyn 
     }
     let dir = hub.fetch(small[0])?.parent().map(Path::to_owned).unwrap_or_default();
     if let Some(pooling) = ModelConfig::pooling_file(&dir)? {
-        hub.fetch_if_there(&pooling)?;
+        hub.fetch_if_there(pooling.as_str())?;
     }
     hub.fetch(weights)?;
     if name.is_pinned() {
-        // Whatever the Hub promised: the bytes are known.
+        // Whatever the Hub promised: the bytes are known. The directory is snapshots/COMMIT of the repository's.
+        let repository = dir.ancestors().nth(2).unwrap_or(&dir);
         for file in REQUIRED {
-            check_or_remove(&dir.join(file), |content| digest::check_pinned_file(content, file))?;
+            check_or_remove(&dir.join(file), repository, |content| digest::check_pinned_file(content, file))?;
         }
     }
     Ok(dir)

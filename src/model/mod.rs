@@ -7,6 +7,7 @@ mod config;
 mod digest;
 mod download;
 mod import;
+mod limits;
 mod long_text;
 mod resolve;
 mod tokenizer;
@@ -37,6 +38,12 @@ const MODULES: &str = "modules.json";
 const SENTENCE_CONFIG: &str = "sentence_bert_config.json";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 const PROMPTS: &str = "config_sentence_transformers.json";
+
+/// Bytes of a configuration, at most. The usual ones have a few thousand.
+const MAX_JSON: u64 = 1 << 20;
+
+/// Bytes of a tokenizer.json, at most: twice those of a vocabulary of 250,000 words.
+const MAX_TOKENIZER: u64 = 32 << 20;
 
 /// The files without which there is no model.
 const REQUIRED: [&str; 3] = [CONFIG, TOKENIZER, WEIGHTS];

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{MODULES, ModelConfig, ModelFiles, ModelName, REQUIRED, SENTENCE_CONFIG, TOKENIZER_CONFIG, download};
 use crate::error::{Error, Result};
+use crate::files::RelativePath;
 use crate::hub::{DownloadProgress, Hub, Kind, Snapshot};
 
 /// The places models are looked for.
@@ -29,6 +30,9 @@ pub fn resolve(name: &ModelName, places: &Locations, progress: &Arc<dyn Download
     let Some((owner, repository)) = name.hub_parts() else {
         return Err(Error::Read { path: path.into(), source: std::io::ErrorKind::NotFound.into() });
     };
+    if !is_revision(name.revision()) {
+        return Err(Error::Unsupported(format!("{:?} is no revision of a model", name.revision())));
+    }
     let found = |dir| ModelFiles { dir, id: name.id.clone(), revision: Some(name.revision().to_owned()) };
 
     let own = own_directory(&places.own, owner, repository, name.revision());
@@ -59,6 +63,11 @@ fn directory(path: &Path) -> Result<ModelFiles> {
     Ok(ModelFiles { dir, id, revision: None })
 }
 
+/// Whether a word can be a branch, tag or commit, as git has it: plain names, of which none begins with a dot.
+pub(super) fn is_revision(word: &str) -> bool {
+    RelativePath::new(word).is_some() && word.split('/').all(|name| !name.starts_with('.'))
+}
+
 /// Where semsearch's own cache keeps a model.
 pub(super) fn own_directory(own: &Path, owner: &str, repository: &str, revision: &str) -> PathBuf {
     own.join(format!("{owner}--{repository}")).join(revision.replace('/', "--"))
@@ -75,7 +84,8 @@ fn missing(dir: &Path, known_absent: impl Fn(&str) -> bool) -> Option<String> {
         return [MODULES, SENTENCE_CONFIG].into_iter().find(|file| lacks(file) && !known_absent(file)).map(Into::into);
     }
     // Whoever fetched modules.json fetched what it names, unless interrupted.
-    ModelConfig::pooling_file(dir).ok().flatten().filter(|file| lacks(file) && !known_absent(file))
+    let pooling = ModelConfig::pooling_file(dir).ok().flatten().map(|file| file.as_str().to_owned());
+    pooling.filter(|file| lacks(file) && !known_absent(file))
 }
 
 /// The files that a complete model may have beyond those it must have.
@@ -99,7 +109,7 @@ mod tests {
     fn offline(root: &Path) -> Locations {
         Locations {
             own: root.join("own"),
-            hub: Hub { cache: root.join("hub"), endpoint: "http://127.0.0.1:9".into(), offline: true },
+            hub: Hub { cache: root.join("hub"), endpoint: "http://127.0.0.1:9".into(), offline: true, token: None },
         }
     }
 
@@ -156,5 +166,17 @@ mod tests {
         let named = name(root.path().to_str().unwrap());
         let error = resolve(&named, &offline(root.path()), &silent()).unwrap_err();
         assert!(error.to_string().ends_with("the model has no tokenizer.json"), "{error}");
+    }
+
+    #[test]
+    fn a_revision_is_no_way_out_of_the_cache() {
+        let root = tempfile::tempdir().unwrap();
+        put(root.path(), &REQUIRED);
+        put(&root.path().join("own/a--b"), &REQUIRED);
+        for bad in ["..", ".", "", "/", "a/../..", ".lock", "a/.hidden", "a\nb"] {
+            let named = ModelName { id: "a/b".into(), revision: Some(bad.into()) };
+            let error = resolve(&named, &offline(root.path()), &silent()).unwrap_err();
+            assert!(error.to_string().ends_with("is no revision of a model"), "{error}");
+        }
     }
 }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::PathBuf;
 
+use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
@@ -11,11 +13,12 @@ use tokenizers::decoders::DecoderWrapper;
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::processors::PostProcessorWrapper;
-use tokenizers::{EncodeInput, Encoding, TokenizerImpl};
+use tokenizers::{Encoding, TokenizerImpl};
 
-use super::wordpiece::Words;
-use super::{ModelFiles, TOKENIZER, long_text};
-use crate::error::{Cause, Error, Result};
+use super::wordpiece::{WordPiece, Words};
+use super::{MAX_TOKENIZER, ModelFiles, TOKENIZER, limits, long_text};
+use crate::error::{Cause, Error, Result, guarded};
+use crate::files::{open_regular, read_bounded};
 
 /// Token ids of several texts, one after the other.
 ///
@@ -79,10 +82,6 @@ pub struct Tokenized {
     pub dropped: Vec<usize>,
 }
 
-fn failed(source: Cause) -> Error {
-    Error::Encoder { device: "the tokenizer".into(), source }
-}
-
 impl Tokenized {
     /// Adds the texts of `more` after the others.
     pub(crate) fn append(&mut self, more: Self) {
@@ -99,6 +98,7 @@ type Pipeline = TokenizerImpl<Words, NormalizerWrapper, PreTokenizerWrapper, Pos
 ///
 /// Of a very long text only the tokens that are kept are held; the others are counted, piece by piece.
 pub struct Tokenizer {
+    path: PathBuf,
     inner: Pipeline,
     max_length: usize,
     /// Special tokens at the end of each text.
@@ -112,19 +112,25 @@ impl Tokenizer {
     /// The file is missing or damaged, or `max_length` leaves no room for a text.
     pub fn load(model: &ModelFiles, max_length: usize) -> Result<Self> {
         let path = model.path(TOKENIZER);
-        let bytes = std::fs::read(&path).map_err(Error::read(&path))?;
+        let read = open_regular(&path).and_then(|file| read_bounded(file, MAX_TOKENIZER));
+        let bytes = read.map_err(Error::read(&path))?;
         let damaged =
             |source: Cause| Error::Model { path: path.clone(), what: "damaged tokenizer".into(), source: Some(source) };
-        let inner = parse(&bytes).map_err(damaged)?;
-        let specials = inner.encode_fast("", true).map_err(damaged)?.len();
+        let inner = guarded(|| parse(&bytes)).map_err(Cause::from).and_then(|parsed| parsed).map_err(damaged)?;
+        let specials = encode(&inner, "", true).map_err(damaged)?.len();
+        if specials == 0 {
+            return Err(damaged(
+                "it adds no special tokens, as [CLS] and [SEP], which a BERT has around each text".into(),
+            ));
+        }
         if max_length <= specials {
             return Err(Error::Unsupported(format!(
                 "a maximum length of {max_length} leaves no room beside {specials} special tokens"
             )));
         }
-        let any = inner.encode_fast("a", true).map_err(damaged)?;
+        let any = encode(&inner, "a", true).map_err(damaged)?;
         let closing = any.get_special_tokens_mask().iter().rev().take_while(|&&special| special == 1).count();
-        Ok(Self { inner, max_length, closing })
+        Ok(Self { path, inner, max_length, closing: closing.min(specials) })
     }
 
     /// Tokens kept of a text, specials included.
@@ -141,8 +147,8 @@ impl Tokenizer {
             [_] => self.tokenize_here(texts),
             many if many.iter().any(|text| long_text::is_long(text.as_ref())) => self.tokenize_here(many),
             many => {
-                let inputs: Vec<EncodeInput<'_>> = many.iter().map(|text| text.as_ref().into()).collect();
-                self.gather(self.inner.encode_batch_fast(inputs, true).map_err(failed)?.into_iter().map(Ok))
+                let encoded = many.par_iter().map(|text| self.encode(text.as_ref(), true));
+                self.gather(encoded.collect::<Vec<_>>().into_iter())
             }
         }
     }
@@ -163,7 +169,7 @@ impl Tokenizer {
     pub fn count_bare(&self, text: &str) -> Result<usize> {
         let mut count = 0;
         for piece in long_text::pieces(text) {
-            count += self.inner.encode_fast(piece, false).map_err(failed)?.len();
+            count += self.encode(piece, false)?.len();
         }
         Ok(count)
     }
@@ -177,34 +183,46 @@ impl Tokenizer {
         for text in texts.iter().map(AsRef::as_ref) {
             match long_text::is_long(text) {
                 true => self.add_long(text, &mut all)?,
-                false => self.add(&self.inner.encode_fast(text, true).map_err(failed)?, &mut all),
+                false => self.add(&self.encode(text, true)?, &mut all)?,
             }
         }
         Ok(all)
     }
 
+    fn encode(&self, text: &str, specials: bool) -> Result<Encoding> {
+        encode(&self.inner, text, specials).map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: Cause) -> Error {
+        Error::Model { path: self.path.clone(), what: "the tokenizer fails on a text".into(), source: Some(source) }
+    }
+
     fn gather(&self, encodings: impl Iterator<Item = Result<Encoding>>) -> Result<Tokenized> {
         let mut all = Tokenized::default();
         for encoding in encodings {
-            self.add(&encoding?, &mut all);
+            self.add(&encoding?, &mut all)?;
         }
         Ok(all)
     }
 
-    fn add(&self, encoding: &Encoding, all: &mut Tokenized) {
+    fn add(&self, encoding: &Encoding, all: &mut Tokenized) -> Result<()> {
+        if encoding.is_empty() {
+            return Err(self.failed("it made no token of a text, not even special ones".into()));
+        }
         let (ids, dropped) = self.cut(encoding.get_ids());
         all.ids.push(&ids);
         all.dropped.push(dropped);
+        Ok(())
     }
 
     /// Adds a text piece by piece: while the library encodes a text, it holds a hundred times its bytes.
     fn add_long(&self, text: &str, all: &mut Tokenized) -> Result<()> {
-        let frame = self.inner.encode_fast("", true).map_err(failed)?;
+        let frame = self.encode("", true)?;
         let (opening, closing) = frame.get_ids().split_at(frame.len().saturating_sub(self.closing));
         let room = self.max_length.saturating_sub(closing.len());
         let (mut ids, mut dropped) = (opening.to_vec(), 0);
         for piece in long_text::pieces(text) {
-            let encoding = self.inner.encode_fast(piece, false).map_err(failed)?;
+            let encoding = self.encode(piece, false)?;
             let kept = encoding.len().min(room.saturating_sub(ids.len()));
             ids.extend_from_slice(&encoding.get_ids()[..kept]);
             dropped += encoding.len() - kept;
@@ -230,20 +248,33 @@ impl Tokenizer {
     }
 }
 
+/// Encodes a text. A file that no check found to be damaged may still make the library give up, on whatever text.
+fn encode(pipeline: &Pipeline, text: &str, specials: bool) -> Result<Encoding, Cause> {
+    guarded(|| pipeline.encode_fast(text, specials)).map_err(Cause::from).and_then(|encoded| encoded)
+}
+
 /// Reads tokenizer.json: a WordPiece vocabulary by [`super::wordpiece`], the rest by the library, over a vocabulary of the
 /// special tokens alone.
 fn parse(bytes: &[u8]) -> Result<Pipeline, Cause> {
-    let mut parts: BTreeMap<&str, &RawValue> = serde_json::from_slice(bytes).unwrap_or_default();
-    let Some(model) = parts.get("model").and_then(|model| serde_json::from_str(model.get()).ok()) else {
-        let tokenizer = tokenizers::Tokenizer::from_bytes(bytes)?;
+    let null = to_raw_value(&())?;
+    let mut parts: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes)?;
+    // What is not used cannot do harm either.
+    for unused in ["truncation", "padding", "decoder"] {
+        parts.insert(unused.into(), &null);
+    }
+    limits::check(&parts)?;
+    let Some(model) = parts.get("model").and_then(|model| serde_json::from_str::<WordPiece>(model.get()).ok()) else {
+        limits::check_vocabulary(&parts)?;
+        let tokenizer = tokenizers::Tokenizer::from_bytes(serde_json::to_vec(&parts)?)?;
         return pipeline(Words::Library(tokenizer.get_model().clone()), &tokenizer);
     };
+    limits::check_word(model.max_input_chars_per_word)?;
     let added = parts.get("added_tokens").map_or("[]", |added| added.get());
     let added: Vec<AddedToken> = serde_json::from_str(added)?;
     let ids: BTreeMap<&str, u32> = added.iter().map(|token| (token.content.as_str(), token.id)).collect();
     let special = to_raw_value(&json!({ "type": "WordPiece", "vocab": ids, "unk_token": "",
         "continuing_subword_prefix": "", "max_input_chars_per_word": 0 }))?;
-    parts.insert("model", &special);
+    parts.insert("model".into(), &special);
     let tokenizer = tokenizers::Tokenizer::from_bytes(serde_json::to_vec(&parts)?)?;
     pipeline(Words::WordPiece(model), &tokenizer)
 }
@@ -343,7 +374,7 @@ mod tests {
         ) {
             let text = (words.join(" ") + "\n").repeat(1000);
             let (inner, _) = both();
-            let tokenizer = Tokenizer { inner, max_length, closing: 1 };
+            let tokenizer = Tokenizer { path: PathBuf::new(), inner, max_length, closing: 1 };
             let whole = tokenizer.inner.encode_fast(&*text, true).unwrap();
             let (ids, dropped) = tokenizer.cut(whole.get_ids());
             let mut found = Tokenized::default();

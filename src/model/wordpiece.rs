@@ -31,7 +31,7 @@ pub(super) struct WordPiece {
     vocab: Vocabulary,
     unk_token: String,
     continuing_subword_prefix: String,
-    max_input_chars_per_word: usize,
+    pub(super) max_input_chars_per_word: usize,
 }
 
 /// Lets no other model pass.

@@ -15,7 +15,8 @@ use safetensors::{Dtype, tensor::Metadata};
 #[cfg(feature = "parquet")]
 pub use table::{TableRow, TableWriter};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, guarded};
+use crate::files::open_regular;
 
 /// A file's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +34,13 @@ const TENSOR: &str = "embeddings";
 /// mapped and used as it is.
 const HEADER: usize = 192;
 
-/// A safetensors header of more bytes than this is not one.
-const MAX_HEADER: u64 = 100 << 20;
+/// A safetensors header of more bytes than this is not one of vectors. A npy header of a matrix of floats has some hundred
+/// bytes; NumPy reads none of over 10,000 either.
+const MAX_HEADER: u64 = 1 << 20;
+const MAX_NPY_HEADER: usize = 10_000;
+
+/// How deep a npy header's brackets may be within each other: its reader follows them by calling itself.
+const MAX_BRACKETS: usize = 16;
 
 const SAVE: &str = "`numpy.save(FILE, vectors.astype(\"float32\"))` writes what is needed: float32, a row a record";
 
@@ -145,7 +151,7 @@ impl VectorReader {
         let Some(format) = VectorFormat::of(path) else {
             return Err(wrong("neither .npy nor .safetensors".into()));
         };
-        let opened = File::open(path).map_err(Error::read(path))?;
+        let opened = open_regular(path).map_err(Error::read(path))?;
         let length = opened.metadata().map_err(Error::read(path))?.len();
         let mut file = BufReader::with_capacity(1 << 20, opened);
         let (rows, dim, data) = match format {
@@ -153,12 +159,13 @@ impl VectorReader {
             VectorFormat::Safetensors => safetensors_header(&mut file),
         }
         .map_err(wrong)?;
-        let start = file.stream_position().map_err(Error::read(path))? + data;
-        let wanted = rows.checked_mul(dim as u64).and_then(|values| values.checked_mul(4)?.checked_add(start));
-        if wanted.is_none_or(|wanted| wanted > length) {
+        let start = file.stream_position().map_err(Error::read(path))?.checked_add(data);
+        let bytes = rows.checked_mul(dim as u64).and_then(|values| values.checked_mul(4));
+        let end = start.zip(bytes).and_then(|(start, bytes)| start.checked_add(bytes));
+        let Some(start) = start.filter(|_| end.is_some_and(|end| end <= length)) else {
             return Err(wrong(format!("its header speaks of {rows} rows of {dim}, but it has {length} bytes")));
-        }
-        file.seek_relative(data as i64).map_err(Error::read(path))?;
+        };
+        file.seek(SeekFrom::Start(start)).map_err(Error::read(path))?;
         Ok(Self { path: path.into(), file, rows, dim, next: 0, buffer: vec![0; dim * 4] })
     }
 
@@ -212,7 +219,10 @@ impl VectorReader {
 type Header = Result<(u64, usize, u64), String>;
 
 fn npy_header(file: &mut impl Read) -> Header {
-    let header = npyz::NpyHeader::from_reader(file).map_err(|error| format!("not a npy file: {error}"))?;
+    let not = |error: &dyn std::fmt::Display| format!("not a npy file: {error}");
+    let header = npy_header_bytes(file).map_err(|error| not(&error))?;
+    let header = guarded(|| npyz::NpyHeader::from_reader(&header[..])).map_err(|error| not(&error))?;
+    let header = header.map_err(|error| not(&error))?;
     let &[rows, dim] = header.shape() else {
         return Err(format!("an array of {} dimensions, not 2", header.shape().len()));
     };
@@ -224,6 +234,28 @@ fn npy_header(file: &mut impl Read) -> Header {
         other => return Err(format!("its numbers are {}, not float32 (<f4)", other.descr())),
     }
     checked(rows, dim)
+}
+
+/// The magic, the version, the length and the text of a header, without believing its length.
+fn npy_header_bytes(file: &mut impl Read) -> Result<Vec<u8>, String> {
+    let mut bytes = vec![0; 10];
+    file.read_exact(&mut bytes).map_err(|error| error.to_string())?;
+    // In version 1 the length has 2 bytes, in the later ones 4.
+    if bytes[6] != 1 {
+        bytes.resize(12, 0);
+        file.read_exact(&mut bytes[10..]).map_err(|error| error.to_string())?;
+    }
+    let length = bytes[8..].iter().rev().fold(0, |length, &byte| length << 8 | usize::from(byte));
+    if length > MAX_NPY_HEADER {
+        return Err(format!("a header of {length} bytes"));
+    }
+    let start = bytes.len();
+    bytes.resize(start + length, 0);
+    file.read_exact(&mut bytes[start..]).map_err(|error| error.to_string())?;
+    if bytes[start..].iter().filter(|&&byte| b"([{".contains(&byte)).count() > MAX_BRACKETS {
+        return Err("a header of too many brackets".into());
+    }
+    Ok(bytes)
 }
 
 fn safetensors_header(file: &mut impl Read) -> Header {
@@ -324,6 +356,10 @@ mod tests {
         assert!(said(npy("<f4", "False", "(20000, 4)")).starts_with("its header speaks of 20000 rows of 4"));
         assert!(said(npy("<f4", "False", "(18446744073709551615, 4)")).starts_with("its header speaks of"));
         assert!(said(b"PK\x03\x04".to_vec()).starts_with("not a npy file"));
+        let later = |length: u32, text: &[u8]| [b"\x93NUMPY\x02\x00", &length.to_le_bytes()[..], text].concat();
+        assert_eq!(said(later(u32::MAX, b"{")), "not a npy file: a header of 4294967295 bytes");
+        assert_eq!(said(later(9_000, &[b'('; 9_000])), "not a npy file: a header of too many brackets");
+        assert!(said(later(9_000, b"{")).starts_with("not a npy file"));
         let text = dir.path().join("x.txt");
         assert!(VectorReader::open(&text).unwrap_err().to_string().ends_with("neither .npy nor .safetensors"));
     }

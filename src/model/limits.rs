@@ -1,0 +1,205 @@
+//! What a tokenizer.json may ask for. It is a small program of somebody else's: without limits a few hundred bytes of it
+//! double a text thirty times, or reserve gigabytes.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Bytes of a part, at most: a table of characters has 300 thousand.
+const PART: usize = 4 << 20;
+/// Objects of all parts together, at most. The usual files have ten to twenty.
+const STEPS: usize = 1000;
+/// How many times as long as it was a text may become, at most.
+const GROWTH: usize = 64;
+/// Special tokens added to a text, at most.
+const SPECIALS: usize = 1024;
+/// Added tokens, and bytes of them together, at most.
+const ADDED: (usize, usize) = (1 << 14, 1 << 20);
+/// Values of a vocabulary that the library reads, at most: it takes some two hundred bytes for each.
+const VOCABULARY: usize = 2 << 20;
+/// Characters of a word that is looked for in pieces, at most: the time for it grows with their square.
+const WORD: usize = 1000;
+
+type Parts<'a> = BTreeMap<String, &'a RawValue>;
+
+/// Checks everything but the vocabulary.
+pub(super) fn check(parts: &Parts<'_>) -> Result<(), String> {
+    let mut tally = Tally { steps: 0, growth: 1, specials: 0 };
+    for name in ["normalizer", "pre_tokenizer", "post_processor"] {
+        let Some(part) = parts.get(name) else { continue };
+        if part.get().len() > PART {
+            return Err(format!("its {name} is larger than {PART} bytes"));
+        }
+        let part: Value = serde_json::from_str(part.get()).map_err(|error| error.to_string())?;
+        tally.add(&part).map_err(|what| format!("its {name} {what}"))?;
+    }
+    let added: Vec<Value> = match parts.get("added_tokens") {
+        Some(added) if added.get().len() > PART => {
+            return Err(format!("its added_tokens are larger than {PART} bytes"));
+        }
+        Some(added) => serde_json::from_str(added.get()).map_err(|error| error.to_string())?,
+        None => Vec::new(),
+    };
+    let bytes: usize = added.iter().map(|token| token["content"].as_str().map_or(0, str::len)).sum();
+    if added.len() > ADDED.0 || bytes > ADDED.1 {
+        return Err(format!("it adds {} tokens of {bytes} bytes", added.len()));
+    }
+    Ok(())
+}
+
+/// Checks how long a word may be that is looked for in pieces.
+pub(super) fn check_word(characters: usize) -> Result<(), String> {
+    match characters {
+        0..=WORD => Ok(()),
+        _ => Err(format!("max_input_chars_per_word is {characters}, expected at most {WORD}")),
+    }
+}
+
+/// Checks how much a vocabulary holds that is not a WordPiece's, before the library reads it.
+pub(super) fn check_vocabulary(parts: &Parts<'_>) -> Result<(), String> {
+    let model = parts.get("model").map_or("", |model| model.get());
+    if model.bytes().filter(|&byte| byte == b',').count() > VOCABULARY {
+        return Err(format!("its vocabulary has over {VOCABULARY} values"));
+    }
+    #[derive(Deserialize)]
+    struct Model {
+        max_input_chars_per_word: Option<usize>,
+    }
+    // Most kinds of model have no such number, and of what is none at all the library will say so.
+    let model: Option<Model> = serde_json::from_str(model).ok();
+    model.and_then(|model| model.max_input_chars_per_word).map_or(Ok(()), check_word)
+}
+
+struct Tally {
+    steps: usize,
+    growth: usize,
+    specials: usize,
+}
+
+impl Tally {
+    /// Adds what a part and all within it do. Steps are told by their fields: the library reads some without their type.
+    fn add(&mut self, part: &Value) -> Result<(), String> {
+        match part {
+            Value::Array(parts) => parts.iter().try_for_each(|part| self.add(part)),
+            Value::Object(fields) => {
+                self.steps += 1;
+                self.add_step(part)?;
+                if self.steps > STEPS {
+                    return Err(format!("has more than {STEPS} steps"));
+                }
+                if self.growth > GROWTH {
+                    return Err(format!("makes a text more than {GROWTH} times as long"));
+                }
+                if self.specials > SPECIALS {
+                    return Err(format!("adds more than {SPECIALS} special tokens"));
+                }
+                fields.values().try_for_each(|part| self.add(part))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn add_step(&mut self, step: &Value) -> Result<(), String> {
+        if let Some(content) = step["content"].as_str() {
+            // An expression may match nothing at all, before every character.
+            let times = match step["pattern"]["String"].as_str() {
+                Some(pattern) => content.len().div_ceil(pattern.len().max(1)),
+                None => content.len() + 1,
+            };
+            self.growth = self.growth.saturating_mul(times.max(1));
+        }
+        if step["type"] == "FixedLength" && step["length"] == 0 {
+            return Err("cuts texts into pieces of length 0".into());
+        }
+        if let Some(table) = step["precompiled_charsmap"].as_str() {
+            check_table(table)?;
+        }
+        if let Some(template) = step["single"].as_array() {
+            self.add_template(template, &step["special_tokens"])?;
+        }
+        Ok(())
+    }
+
+    fn add_template(&mut self, template: &[Value], special_tokens: &Value) -> Result<(), String> {
+        let texts: Vec<&Value> =
+            template.iter().map(|piece| &piece["Sequence"]["id"]).filter(|id| !id.is_null()).collect();
+        if texts.len() > 1 || texts.iter().any(|&id| id != "A") {
+            return Err("has a template of other than one text".into());
+        }
+        let ids = |piece: &Value| {
+            let id = piece["SpecialToken"]["id"].as_str()?;
+            special_tokens[id]["ids"].as_array().map(Vec::len)
+        };
+        self.specials = template.iter().filter_map(ids).fold(self.specials, usize::saturating_add);
+        Ok(())
+    }
+}
+
+/// Checks the length that a table of characters begins with: the library reserves what it says.
+fn check_table(base64: &str) -> Result<(), String> {
+    let digit = |byte: u8| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let digits = base64.bytes().take(6).map(digit).collect::<Option<Vec<u8>>>();
+    let bits = digits.unwrap_or_default().iter().fold(0_u64, |bits, &digit| bits << 6 | u64::from(digit));
+    // Six digits are 36 bits: the four bytes of the length, the least one first, and four bits more.
+    let length = ((bits >> 4) as u32).swap_bytes() as usize;
+    if length > base64.len() { Err("has a damaged table of characters".into()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(file: &Value) -> Result<(), String> {
+        let text = file.to_string();
+        let parts: Parts<'_> = serde_json::from_str(&text).unwrap();
+        check(&parts).and_then(|()| check_vocabulary(&parts))
+    }
+
+    #[test]
+    fn what_the_usual_files_do_is_allowed() {
+        let replace = json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "});
+        let template = json!({"type": "TemplateProcessing",
+            "single": [{"SpecialToken": {"id": "[CLS]"}}, {"Sequence": {"id": "A"}}, {"SpecialToken": {"id": "[SEP]"}}],
+            "special_tokens": {"[CLS]": {"ids": [101]}, "[SEP]": {"ids": [102]}}});
+        // sentencepiece's table for nmt_nfkc begins so: 0x0003b000 bytes follow.
+        let table = json!({"type": "Precompiled", "precompiled_charsmap": format!("ALQCAA{}", "A".repeat(200_000))});
+        let file = json!({"normalizer": {"type": "Sequence", "normalizers": [table, replace]}, "post_processor": template,
+            "model": {"type": "WordPiece", "max_input_chars_per_word": 100}});
+        assert_eq!(said(&file), Ok(()));
+    }
+
+    #[test]
+    fn what_would_fill_memory_or_time_is_refused() {
+        let double = json!({"pattern": {"String": "a"}, "content": "aa"});
+        let normalizer = json!({"normalizers": vec![double; 7]});
+        assert!(said(&json!({"normalizer": normalizer})).unwrap_err().contains("64 times as long"));
+        let twice = json!({"single": [{"Sequence": {"id": "A"}}, {"Sequence": {"id": "A"}}]});
+        assert!(said(&json!({"post_processor": twice})).unwrap_err().contains("other than one text"));
+        let other = json!({"single": [{"Sequence": {"id": "B"}}]});
+        assert!(said(&json!({"post_processor": other})).unwrap_err().contains("other than one text"));
+        let many = json!({"single": vec![json!({"SpecialToken": {"id": "x"}}); 20],
+            "special_tokens": {"x": {"ids": vec![1; 100]}}});
+        assert!(said(&json!({"post_processor": many})).unwrap_err().contains("more than 1024 special tokens"));
+        let table = json!({"precompiled_charsmap": "/////w=="});
+        assert!(said(&json!({"normalizer": table})).unwrap_err().contains("damaged table"));
+        assert!(
+            said(&json!({"pre_tokenizer": {"type": "FixedLength", "length": 0}})).unwrap_err().contains("length 0")
+        );
+        assert!(said(&json!({"pre_tokenizer": vec![json!({}); 1001]})).unwrap_err().contains("1000 steps"));
+        assert!(
+            said(&json!({"added_tokens": vec![json!({"content": "x"}); 20_000]})).unwrap_err().contains("20000 tokens")
+        );
+        assert!(said(&json!({"model": {"max_input_chars_per_word": 1001}})).unwrap_err().contains("max_input_chars"));
+    }
+}
