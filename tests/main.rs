@@ -17,6 +17,7 @@ mod hostile;
 #[cfg(target_os = "linux")]
 mod hostile_indexes;
 mod hostile_inputs;
+mod hostile_models;
 mod hub;
 mod inputs;
 mod known_answers;

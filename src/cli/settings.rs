@@ -16,7 +16,7 @@ use semsearch::hub::{Hub, Token};
 use semsearch::index::{self, ModelIdentity, Recipe};
 use semsearch::model::{self, Locations, ModelFiles, ModelName};
 
-use super::args::{Args, Color, Command, Encoding, Recorded};
+use super::args::{Action, Args, Color, Encoding, Recorded};
 use super::config::Config;
 use super::report::Advice;
 use super::terminal::Terminal;
@@ -224,7 +224,7 @@ impl Settings {
 fn has_index(command: &Command) -> bool {
     !matches!(
         command,
-        Command::Embed(_) | Command::Sim(_) | Command::Model(_) | Command::Completions { .. } | Command::Man { .. }
+        Action::Embed(_) | Action::Sim(_) | Action::Model(_) | Action::Completions { .. } | Action::Man { .. }
     )
 }
 
