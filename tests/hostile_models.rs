@@ -137,7 +137,7 @@ fn tokenizer_part(random: &mut Random) -> (&'static str, Value) {
         6 => ("pre_tokenizer", json!({"type": "FixedLength", "length": number})),
         7 => (
             "pre_tokenizer",
-            json!({"type": "Split", "pattern": replace["pattern"], "behavior": "Isolated", "invert": number % 2 == 0}),
+            json!({"type": "Split", "pattern": replace["pattern"], "behavior": "Isolated", "invert": number.is_multiple_of(2)}),
         ),
         8 => (
             "pre_tokenizer",
@@ -184,7 +184,7 @@ fn tokenizer_part(random: &mut Random) -> (&'static str, Value) {
             "added_tokens",
             json!(vec![
                 json!({"id": number as u32, "content": random.one(&["", "a", " ", "dog"]), "special": true,
-            "single_word": false, "lstrip": true, "rstrip": true, "normalized": number % 2 == 0});
+            "single_word": false, "lstrip": true, "rstrip": true, "normalized": number.is_multiple_of(2)});
                 random.below(3000)
             ]),
         ),

@@ -180,7 +180,7 @@ fn configuration(file: &str) -> &str {
 
 /// Where a data set's files are asked for.
 enum Files<'a> {
-    Hub(Repository<'a>),
+    Hub(Box<Repository<'a>>),
     Cache(PathBuf),
 }
 
@@ -188,7 +188,7 @@ impl<'a> Files<'a> {
     fn of(data_set: &'a DataSet, hub: &'a Hub, progress: &'a Arc<dyn DownloadProgress>) -> Result<Self> {
         if !hub.offline {
             let DataSet { id, revision, .. } = data_set;
-            return Repository::connect(hub, Kind::DataSet, id, revision, progress).map(Self::Hub);
+            return Repository::connect(hub, Kind::DataSet, id, revision, progress).map(Box::new).map(Self::Hub);
         }
         let (owner, name) = parts(&data_set.id).unwrap_or_default();
         let snapshot = Snapshot::find(hub, Kind::DataSet, owner, name, &data_set.revision);

@@ -400,6 +400,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::print_stderr, reason = "a test that skips says so")]
     fn an_index_of_another_owner_is_passed_over_for_the_nearest_of_ones_own() {
         let root = tempfile::tempdir().unwrap();
         let index = |below: &str| {

@@ -42,7 +42,7 @@ impl Weights {
         }
         #[allow(unsafe_code)]
         // SAFETY: a map is sound while its file keeps its bytes. The file belongs to a cache whose writers (this
-        // program, hf-hub, Python) write beside and rename, never into a file that is there; a user who changes a
+        // program, Python) write beside and rename, never into a file that is there; a user who changes a
         // model directory of their own under a running process owes the same.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::read(&path))?;
         let (length, header) = SafeTensors::read_metadata(&map).map_err(|source| damaged(&path, Box::new(source)))?;
