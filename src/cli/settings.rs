@@ -221,7 +221,7 @@ impl Settings {
 }
 
 /// Whether a command has to do with an index, which may be one that nobody named.
-fn has_index(command: &Command) -> bool {
+fn has_index(command: &Action) -> bool {
     !matches!(
         command,
         Action::Embed(_) | Action::Sim(_) | Action::Model(_) | Action::Completions { .. } | Action::Man { .. }

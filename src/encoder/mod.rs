@@ -86,6 +86,7 @@ fn check(ids: &RaggedIds, words: usize, positions: usize) -> Result<()> {
 
 /// Checks that a model made numbers of its texts. If not, one of its weights is none, and named, or they are too large.
 fn check_finite(values: &[f32], weights: &Weights, device: impl FnOnce() -> String, hint: &str) -> Result<()> {
+    weights.check_whole()?;
     if values.iter().all(|value| value.is_finite()) {
         return Ok(());
     }

@@ -4,18 +4,17 @@ use std::borrow::Cow;
 use std::io::Read;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use memmap2::{Advice, Mmap};
+use memmap2::Advice;
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
 
 use super::{ModelFiles, WEIGHTS};
 use crate::error::{Cause, Error, Result};
-use crate::files::open_regular;
+use crate::files::{Map, open_regular};
 
 /// Bytes of the header, at most. That of a BERT of 24 layers has 50 thousand.
 const MAX_HEADER: u64 = 16 << 20;
@@ -23,7 +22,7 @@ const MAX_HEADER: u64 = 16 << 20;
 /// The weights' file, mapped.
 pub(crate) struct Weights {
     path: PathBuf,
-    map: Arc<Mmap>,
+    map: Map,
     header: Metadata,
     /// Where in the file the tensors begin.
     start: usize,
@@ -40,15 +39,19 @@ impl Weights {
         if file.read_exact(&mut length).is_ok() && u64::from_le_bytes(length) > MAX_HEADER {
             return Err(damaged(&path, "its header has no end".into()));
         }
-        #[allow(unsafe_code)]
-        // SAFETY: a map is sound while its file keeps its bytes. The file belongs to a cache whose writers (this
-        // program, Python) write beside and rename, never into a file that is there; a user who changes a
-        // model directory of their own under a running process owes the same.
-        let map = unsafe { Mmap::map(&file) }.map_err(Error::read(&path))?;
+        let map = Map::new(&file).map_err(Error::read(&path))?;
         let (length, header) = SafeTensors::read_metadata(&map).map_err(|source| damaged(&path, Box::new(source)))?;
         let prefix = if header.info("bert.embeddings.word_embeddings.weight").is_some() { "bert." } else { "" };
         // The file begins with the header's length, in 8 bytes.
-        Ok(Self { path, map: Arc::new(map), header, start: 8 + length, prefix })
+        Ok(Self { path, map, header, start: 8 + length, prefix })
+    }
+
+    /// Checks that all that was read of the file was there.
+    ///
+    /// # Errors
+    /// The file became shorter.
+    pub(crate) fn check_whole(&self) -> Result<()> {
+        self.map.check().map_err(Error::read(&self.path))
     }
 
     /// Has a thread bring the tensors whose names begin with `room` into memory, while the caller does something else.
@@ -57,9 +60,9 @@ impl Weights {
         let inside = self.header.tensors().into_iter().filter(|(name, _)| name.starts_with(&room));
         let bounds = inside.map(|(_, info)| info.data_offsets).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
         let Some((start, end)) = bounds else { return };
-        let (map, start, length) = (Arc::clone(&self.map), self.start + start, end - start);
+        let (map, start, length) = (self.map.clone(), self.start + start, end - start);
         // Where the system has no such call, pages come when they are touched.
-        thread::spawn(move || map.advise_range(Advice::PopulateRead, start, length));
+        thread::spawn(move || map.inner().advise_range(Advice::PopulateRead, start, length));
     }
 
     /// Gives the tensors, in f32 on `device`, to what builds a network of candle's of them.
@@ -152,7 +155,7 @@ pub(crate) struct Floats(Values);
 
 enum Values {
     /// These bytes of the file, which were found to be aligned, whole floats.
-    Mapped(Arc<Mmap>, Range<usize>),
+    Mapped(Map, Range<usize>),
     Owned(Vec<f32>),
 }
 

@@ -87,18 +87,11 @@ impl CatalogWriter {
     }
 
     fn flush_all(&mut self, documents: u64, tidies: bool) -> Result<Documents> {
-        let failed = |source| writing(self.dir.path(), source);
+        let dir = Arc::clone(&self.dir);
+        let failed = |source| writing(dir.path(), source);
         self.writer.commit().map_err(failed)?;
-        while tidies {
-            let segments = self.index.load_metas().map_err(failed)?.segments;
-            let sizes: Vec<_> = segments
-                .iter()
-                .map(|segment| compaction::Size { all: segment.max_doc().into(), live: segment.num_docs().into() })
-                .collect();
-            let Some(group) = compaction::choose(&sizes, LARGE) else { break };
-            let ids: Vec<_> = group.iter().map(|&at| SegmentMeta::id(&segments[at])).collect();
-            self.check_texts(&ids)?;
-            self.writer.merge(&ids).wait().map_err(failed)?;
+        if tidies {
+            self.merge()?;
         }
         self.directory.check_maps()?;
         let metas = self.index.load_metas().map_err(failed)?;
@@ -112,6 +105,23 @@ impl CatalogWriter {
         let passages = metas.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
         self.listed = self.files(&metas)?;
         Ok(Documents { count: documents, passages: Some(passages), files: self.listed.clone(), meta })
+    }
+
+    /// Merges segments that are small and many, or worn, until none are.
+    fn merge(&mut self) -> Result<()> {
+        let dir = Arc::clone(&self.dir);
+        let failed = |source| writing(dir.path(), source);
+        loop {
+            let segments = self.index.load_metas().map_err(failed)?.segments;
+            let sizes: Vec<_> = segments
+                .iter()
+                .map(|segment| compaction::Size { all: segment.max_doc().into(), live: segment.num_docs().into() })
+                .collect();
+            let Some(group) = compaction::choose(&sizes, LARGE) else { return Ok(()) };
+            let ids: Vec<_> = group.iter().map(|&at| SegmentMeta::id(&segments[at])).collect();
+            self.check_texts(&ids)?;
+            self.writer.merge(&ids).wait().map_err(failed)?;
+        }
     }
 
     /// Checks the stored texts of segments that are about to be merged, as far as they are of the last commit: in a large
