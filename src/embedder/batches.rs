@@ -68,10 +68,8 @@ impl Job<'_> {
     fn encode_batches(self, work: &Mutex<Work<'_>>) {
         loop {
             let Some((batch, ids)) = lock(work).next() else { return };
-            match self.encoder.encode_unless(&ids, &self.output, self.stop).transpose() {
-                Some(encoded) => lock(work).take(batch, &ids, encoded),
-                None => lock(work).end(),
-            }
+            let encoded = self.encoder.encode_until(&ids, &self.output, self.stop);
+            lock(work).take(batch, &ids, encoded);
         }
     }
 }
@@ -142,17 +140,19 @@ impl Work<'_> {
     }
 
     /// Takes what came of a batch.
-    fn take(&mut self, batch: Batch, gathered: &RaggedIds, encoded: Result<Vectors>) {
+    fn take(&mut self, batch: Batch, gathered: &RaggedIds, encoded: Result<(Vectors, Vec<bool>)>) {
         match encoded {
-            Ok(encoded) => {
+            Ok((encoded, encoded_now)) => {
                 let Partly { embedded: Embedded { vectors, tokenized }, done } = &mut self.parts[batch.part];
                 let pooling = self.job.output.pooling;
                 for (position, &text) in batch.texts.iter().enumerate() {
                     let (from, to) = (rows(gathered, pooling, position), rows(&tokenized.ids, pooling, text));
                     vectors.rows_mut(to.start, to.end).copy_from_slice(encoded.rows(from.start, from.end));
-                    done[text] = true;
+                    done[text] = encoded_now[position];
                 }
-                self.progress.done(batch.texts.len(), gathered.tokens());
+                if encoded_now.iter().all(|&done| done) {
+                    self.progress.done(batch.texts.len(), gathered.tokens());
+                }
             }
             Err(Error::DeviceMemory { .. }) if batch.texts.len() > 1 => self.halve(batch, gathered.tokens()),
             Err(error) => self.fail(error),

@@ -39,12 +39,17 @@ pub trait Encoder: Send + Sync {
     /// [`Error::DeviceMemory`]: a smaller batch may do. Any other: the device fails, or the model has no such token.
     fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors>;
 
-    /// The same, given up soon after `stop` is set: `None` then. An encoder whose batches are short ends the one it has begun.
+    /// The same until `stop` is set: soon after that it gives what is done, and for each text whether it is. An encoder whose
+    /// batches are short ends the one that it has begun.
     ///
     /// # Errors
     /// As [`Encoder::encode`].
-    fn encode_unless(&self, ids: &RaggedIds, output: &Output, stop: &AtomicBool) -> Result<Option<Vectors>> {
-        if stop.load(Ordering::Relaxed) { Ok(None) } else { self.encode(ids, output).map(Some) }
+    fn encode_until(&self, ids: &RaggedIds, output: &Output, stop: &AtomicBool) -> Result<(Vectors, Vec<bool>)> {
+        if stop.load(Ordering::Relaxed) {
+            let rows = ids.iter().map(|text| output.rows(text.len())).sum();
+            return Ok((Vectors::zeros(rows, output.dim), vec![false; ids.len()]));
+        }
+        Ok((self.encode(ids, output)?, vec![true; ids.len()]))
     }
 
     /// How many tokens a batch should have for the encoder to be at its best.

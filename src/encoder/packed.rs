@@ -153,40 +153,41 @@ impl Encoder for PackedEncoder {
     }
 
     fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors> {
-        let encoded = self.encode_unless(ids, output, &AtomicBool::new(false))?;
-        Ok(encoded.expect("nobody else has the flag"))
+        // Nobody else has the flag, so all are done.
+        Ok(self.encode_until(ids, output, &AtomicBool::new(false))?.0)
     }
 
-    fn encode_unless(&self, ids: &RaggedIds, output: &Output, stop: &AtomicBool) -> Result<Option<Vectors>> {
+    fn encode_until(&self, ids: &RaggedIds, output: &Output, stop: &AtomicBool) -> Result<(Vectors, Vec<bool>)> {
         let (width, dim) = (self.dim(), output.dim);
         check(ids, self.embeddings.words.len() / width, self.embeddings.positions.len() / width)?;
         let rows = |text: &[u32]| output.rows(text.len());
         let mut encoded = Vectors::zeros(ids.iter().map(rows).sum(), dim);
+        let mut done = vec![false; ids.len()];
         let mut work = Vec::new();
-        let mut rest = encoded.rows_mut(0, encoded.len());
+        let (mut rest, mut rest_done) = (encoded.rows_mut(0, encoded.len()), &mut done[..]);
         for group in groups(ids) {
             let (out, after) = rest.split_at_mut(group.iter().map(|text| rows(text)).sum::<usize>() * dim);
-            work.push((group, out));
-            rest = after;
+            let (done, after_done) = rest_done.split_at_mut(group.len());
+            work.push((group, out, done));
+            (rest, rest_done) = (after, after_done);
         }
         // A process that answers one question ends here: it would wait for weights to be packed, and for threads to start.
         let first = !self.used.swap(true, Ordering::Relaxed);
         if work.len() > 1 || !first {
             self.pack();
         }
+        let encode = |scratch: &mut Scratch, (group, out, done): &mut (Vec<&[u32]>, &mut [f32], &mut [bool])| {
+            if !stop.load(Ordering::Relaxed) {
+                self.encode_group(group, output, scratch, out);
+                done.fill(true);
+            }
+        };
         match &mut work[..] {
-            [(group, out)] => self.encode_group(group, output, &mut Scratch::default(), out),
-            work => work.par_iter_mut().for_each_init(Scratch::default, |scratch, (group, out)| {
-                if !stop.load(Ordering::Relaxed) {
-                    self.encode_group(group, output, scratch, out);
-                }
-            }),
-        }
-        if stop.load(Ordering::Relaxed) {
-            return Ok(None);
+            [one] => encode(&mut Scratch::default(), one),
+            work => work.par_iter_mut().for_each_init(Scratch::default, encode),
         }
         check_finite(encoded.as_slice(), &self.weights, || self.describe(), "")?;
-        Ok(Some(encoded))
+        Ok((encoded, done))
     }
 
     fn batch_tokens(&self) -> usize {
