@@ -128,6 +128,27 @@ fn the_directory_named_may_be_a_link_itself() {
 }
 
 #[test]
+fn a_link_that_leads_nowhere_is_refused_at_once() {
+    let sandbox = sandbox();
+    symlink("nowhere", sandbox.path("link")).unwrap();
+    for dir in ["link", "link/a"] {
+        let ran = index(&sandbox, "in.jsonl", dir, &[]);
+        assert!(ran.status == Some(2) && ran.stderr.contains("a symbolic link that leads nowhere"), "{ran}");
+    }
+    assert!(!sandbox.path("nowhere").exists());
+}
+
+#[test]
+fn a_foreign_manifest_is_not_called_a_damaged_index_where_it_would_be_written() {
+    let sandbox = sandbox();
+    sandbox.write("data/manifest.json", r#"{"name":"webapp"}"#);
+    for more in [&[][..], &["--rebuild"]] {
+        let ran = index(&sandbox, "in.jsonl", "data", more);
+        assert!(ran.stderr.starts_with("error: data: not an index, and not empty"), "{ran}");
+    }
+}
+
+#[test]
 fn a_failed_first_build_leaves_what_was_there_and_nothing_else() {
     let sandbox = sandbox();
     fs::create_dir_all(sandbox.path("there/empty")).unwrap();

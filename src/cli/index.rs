@@ -63,9 +63,10 @@ pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<
         at_once: given.is_some(),
         commit_every: args.commit_every,
     };
+    // Before this a signal ends the process as usual: a lock that is waited for, for one.
+    let writer = IndexWriter::open(&settings.index, recipe.clone(), options)?;
     let interrupt = Interrupt::expect(&settings.terminal);
     let records = records.until(interrupt.reading());
-    let writer = IndexWriter::open(&settings.index, recipe.clone(), options)?;
     let index = settings.index.display();
     settings.terminal.detail(&format!("index {index}: {} by {}", recipe.factory, recipe.metric));
 

@@ -33,6 +33,10 @@ impl Made {
 pub(crate) fn make_directories(path: &Path) -> io::Result<Vec<Made>> {
     let missing: Vec<&Path> =
         path.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && fs::symlink_metadata(dir).is_err()).collect();
+    let leads_nowhere = |dir: &Path| fs::symlink_metadata(dir).is_ok_and(|there| there.is_symlink()) && !dir.exists();
+    if path.ancestors().nth(missing.len()).is_some_and(leads_nowhere) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a symbolic link that leads nowhere"));
+    }
     let mut made = Vec::new();
     for dir in missing.into_iter().rev() {
         match fs::create_dir(dir) {
@@ -81,6 +85,17 @@ mod tests {
         fs::create_dir(&path).unwrap();
         made.iter().for_each(Made::remove);
         assert!(path.exists() && root.path().join("b").exists());
+    }
+
+    #[test]
+    fn nothing_is_made_where_a_link_leads_nowhere() {
+        let root = tempfile::tempdir().unwrap();
+        let link = root.path().join("link");
+        std::os::unix::fs::symlink(root.path().join("none"), &link).unwrap();
+        for path in [link.clone(), link.join("a/b")] {
+            assert_eq!(make_directories(&path).unwrap_err().to_string(), "a symbolic link that leads nowhere");
+        }
+        assert!(!root.path().join("none").exists());
     }
 
     #[test]

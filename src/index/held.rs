@@ -21,6 +21,9 @@ use crate::files::{Dir, Identity, Made, is_temporary, make_directories, temporar
 /// Tells git that nothing here is to be kept.
 const IGNORED: (&str, &str) = (".gitignore", "*\n");
 
+/// A directory that changes hands more often than this is not one that can be written.
+const MOST_TRIES: usize = 10_000;
+
 /// An index's directory with its lock.
 pub(super) struct Held {
     locked: Locked,
@@ -56,7 +59,7 @@ impl Held {
     pub(super) fn take(path: &Path, wait: Duration) -> Result<Self> {
         let deadline = Instant::now() + wait;
         let (mut made, mut begun) = (Vec::new(), false);
-        loop {
+        for _ in 0..MOST_TRIES {
             let outcome = match make_directories(path) {
                 Ok(new) => {
                     made.extend(new);
@@ -77,6 +80,7 @@ impl Held {
                 }
             }
         }
+        Err(Error::Displaced { dir: path.into() })
     }
 
     /// The index, locked; `None` if it changed hands meanwhile.

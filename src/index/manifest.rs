@@ -415,9 +415,13 @@ impl Manifest {
     }
 
     /// The latest commit of the index in `root`; `None` if nothing was ever committed.
+    ///
+    /// # Errors
+    /// As of [`Manifest::parse`], and [`Error::NotAnIndex`] where the file is none of ours.
     pub(super) fn read(root: &Dir) -> Result<Option<Self>> {
         match Self::bytes(root)? {
-            Some(bytes) => Self::parse(&bytes, root.path()),
+            Some(bytes) if Self::is_ours(&bytes) => Self::parse(&bytes, root.path()),
+            Some(_) => Err(Error::NotAnIndex { dir: root.path().into() }),
             None => Ok(None),
         }
     }

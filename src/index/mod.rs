@@ -354,7 +354,7 @@ struct Task {
 /// What the latest commit of the index at `dir` says of itself; `None` if there is no index.
 ///
 /// # Errors
-/// The index is damaged or of another format.
+/// The index is damaged or of another format, or the directory holds something else.
 pub fn recorded(dir: &Path) -> Result<Option<Manifest>> {
     match opened(dir)? {
         Some(root) => Manifest::read(&root),
