@@ -1,10 +1,10 @@
 //! Files: the one place that opens, creates, renames and removes them.
 //!
-//! Four guarantees, each kept in one file. [`Dir`] works on the entries of a directory that it holds open: no symbolic link
+//! Four guarantees, each kept in one file. `Dir` works on the entries of a directory that it holds open: no symbolic link
 //! is followed, no name leads out of the directory, and a directory that is moved or replaced meanwhile changes nothing.
 //! [`open_regular`] and its like open a file by its path for reading and refuse what could block for ever or never end.
 //! [`write_whole`] creates a file or replaces one in a single step, a directory that the user named is made by
-//! [`make_directory`], a file for this user's eyes alone opened by [`open_private`]. [`Map`] maps a file into memory, and one
+//! [`make_directory`], a file for this user's eyes alone opened by [`open_private`]. `Map` maps a file into memory, and one
 //! that becomes shorter meanwhile is an error, not a signal. What is in the files is left to the callers.
 
 mod dir;
