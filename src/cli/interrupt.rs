@@ -79,7 +79,7 @@ impl Interrupt {
 pub(super) fn exit_on_signal(terminal: &Terminal) {
     let terminal = terminal.clone();
     on_signal(move |number| {
-        terminal.note("interrupted: nothing was written");
+        terminal.note("interrupted");
         exit(number);
     });
 }
