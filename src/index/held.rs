@@ -189,7 +189,8 @@ impl Held {
             // One that is not empty holds something of somebody.
             let _ = self.root().remove_directory(name);
         }
-        let of_ours = self.made.last().map(Made::identity) == self.root().identity().ok();
+        let here = self.root().identity().map_err(Error::read(self.root().path()))?;
+        let of_ours = self.made.last().is_some_and(|made| made.identity() == here);
         if self.begun || of_ours {
             // The lock last: whoever gets it sees what is left of the beginning, and begins again.
             gone(manifest::FILE)?;
