@@ -26,7 +26,7 @@
 //! use semsearch::corpus::{self, Fields, Format, Input};
 //! use semsearch::embedder::{Embedder, Options};
 //! use semsearch::hub::{DownloadProgress, Hub};
-//! use semsearch::index::{Index, IndexWriter, ModelIdentity, Passage, Recipe, Store, WriteOptions};
+//! use semsearch::index::{Index, IndexWriter, ModelIdentity, Recipe, Store, WriteOptions};
 //! use semsearch::model::{self, Locations, ModelName};
 //! use semsearch::passage::Cutter;
 //! use semsearch::search::{Query, Searcher, Wanted};
@@ -57,7 +57,7 @@
 //!     let compared = writer.compare(&document, None, None)?;
 //!     let pieces = cutter.pieces(&document, None)?;
 //!     let embedded = embedder.embed(&[&pieces[0].to_embed])?;
-//!     writer.put(&document, compared, &[Passage::of(&pieces[0], embedded.vectors.row(0))])?;
+//!     writer.put(&document, compared, &[pieces[0].with(embedded.vectors.row(0))])?;
 //!     writer.checkpoint()?;
 //! }
 //! writer.commit()?;
@@ -78,19 +78,21 @@
 //!
 //! Nothing here prints, exits, or reads the environment; that is the command line's part.
 
-pub mod corpus;
-pub mod embedder;
-pub mod encoder;
-pub mod error;
-pub mod eval;
-pub mod files;
-pub mod filter;
-pub mod hub;
-pub mod index;
-#[allow(unsafe_code)]
-pub mod kernels;
-pub mod model;
-pub mod passage;
-pub mod plot;
-pub mod search;
-pub mod vector_file;
+pub use semsearch_corpus as corpus;
+pub use semsearch_encoder::{embedder, encoder};
+pub use semsearch_engine as search;
+pub use semsearch_engine::passage;
+pub use semsearch_error as error;
+pub use semsearch_eval as eval;
+pub use semsearch_eval::plot;
+pub use semsearch_files as files;
+pub use semsearch_filter as filter;
+pub use semsearch_hub as hub;
+pub use semsearch_kernels as kernels;
+pub mod model {
+    //! Models: where they are, and what their files say.
+    pub use semsearch_encoder::model::*;
+    pub use semsearch_models::*;
+}
+pub use semsearch_store_local as index;
+pub use semsearch_vector_file as vector_file;

@@ -158,7 +158,7 @@ fn a_build_with_cuda_answers_where_there_is_no_gpu() {
     let told = "cuda:0 cannot be used: its driver does not load: ";
     assert!(cuda.contains(&format!("error: {told}")) && auto.contains(&format!("warning: {told}")), "{cuda}{auto}");
 
-    let source = include_str!("../src/encoder/cuda/libraries.rs");
+    let source = include_str!("../crates/encoder/src/encoder/cuda/libraries.rs");
     let drivers = source.split_once("DRIVER: ").and_then(|(_, rest)| rest.split_once(';')).unwrap().0;
     let drivers: Vec<&str> = drivers.split_whitespace().collect();
     driver_without_a_gpu(&sandbox, &drivers[..drivers.len() - 1]);

@@ -1,9 +1,9 @@
-//! The architecture's rules: who may name whom.
+//! Rules of the architecture that Cargo does not know: who touches files, where `unsafe` stands.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every source file below `src`, by its path from there.
+/// Every source file of the program and its crates, by its path: `kernels/gemm.rs` for `crates/kernels/src/gemm.rs`.
 fn sources() -> Vec<(String, String)> {
     fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(dir).unwrap() {
@@ -11,10 +11,17 @@ fn sources() -> Vec<(String, String)> {
             if path.is_dir() { walk(&path, found) } else { found.push(path) }
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    walk(&root, &mut files);
-    let name = |path: &Path| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+    walk(&root.join("src"), &mut files);
+    for member in fs::read_dir(root.join("crates")).unwrap() {
+        walk(&member.unwrap().path().join("src"), &mut files);
+    }
+    let name = |path: &Path| {
+        let path = path.strip_prefix(root).unwrap().to_string_lossy();
+        path.strip_prefix("crates/")
+            .map_or_else(|| path.strip_prefix("src/").unwrap().to_owned(), |path| path.replacen("/src/", "/", 1))
+    };
     files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
 }
 
@@ -25,27 +32,6 @@ fn trespassers(words: &[&str], allowed: &[&str]) -> Vec<String> {
         |text: &str| text.lines().filter(|line| code(line)).any(|line| words.iter().any(|word| line.contains(word)));
     let outside = |name: &str| !allowed.iter().any(|start| name.starts_with(start));
     sources().into_iter().filter(|(name, text)| outside(name) && names(text)).map(|(name, _)| name).collect()
-}
-
-#[test]
-fn every_library_stays_in_its_room() {
-    let rules: [(&[&str], &[&str]); 12] = [
-        (&["clap::", "anyhow::", "indicatif::", "anstream::"], &["cli/"]),
-        (&["faiss::", "faiss_sys"], &["index/vectors/"]),
-        (&["tantivy::"], &["index/catalog/"]),
-        (&["candle_core::", "candle_nn::", "candle_transformers::"], &["encoder/", "model/"]),
-        (&["libloading::"], &["encoder/cuda/"]),
-        (&["reqwest::"], &["hub/http.rs"]),
-        (&["text_splitter::"], &["corpus/chunk.rs", "corpus/counter.rs"]),
-        (&["ignore::"], &["corpus/expand.rs"]),
-        (&["statrs::"], &["eval/significance.rs"]),
-        (&["svg::"], &["plot/"]),
-        (&["::parquet::"], &["corpus/parquet", "vector_file/"]),
-        (&["tokenizers::"], &["model/tokenizer.rs", "model/wordpiece.rs"]),
-    ];
-    for (words, allowed) in rules {
-        assert_eq!(trespassers(words, allowed), [""; 0], "{words:?} belong to {allowed:?}");
-    }
 }
 
 /// Every place that opens, creates, renames, maps or removes a file goes through `files/`, whose functions follow no link that
@@ -74,7 +60,7 @@ fn files_are_opened_created_and_removed_in_one_room() {
         ("corpus/input.rs", "File::open"),
         // The caches' own directories, by the paths that the user's settings give.
         ("hub/cache.rs", "fs::create_dir"),
-        ("model/import.rs", "fs::create_dir"),
+        ("models/import.rs", "fs::create_dir"),
         // The directory of an export that failed, if it is empty.
         ("cli/export.rs", "fs::remove_"),
         // By a directory's descriptor.
@@ -97,34 +83,9 @@ fn files_are_opened_created_and_removed_in_one_room() {
 }
 
 #[test]
-fn nothing_points_back() {
-    let rules: [(&str, &[&str]); 12] = [
-        ("error/", &["crate::"]),
-        ("kernels/", &["crate::"]),
-        ("plot/", &["crate::"]),
-        ("hub/", &["crate::model", "crate::corpus", "crate::index", "crate::search"]),
-        ("corpus/", &["crate::model", "crate::encoder", "crate::embedder", "crate::index", "crate::search"]),
-        ("model/", &["crate::corpus", "crate::encoder", "crate::embedder", "crate::index", "crate::search"]),
-        ("encoder/", &["crate::corpus", "crate::embedder", "crate::index", "crate::search"]),
-        ("filter/", &["crate::corpus", "crate::model", "crate::index", "crate::search", "crate::eval"]),
-        ("eval/", &["crate::corpus", "crate::model", "crate::index", "crate::search", "crate::filter"]),
-        ("passage.rs", &["crate::encoder", "crate::embedder", "crate::search"]),
-        ("embedder/", &["crate::corpus", "crate::index", "crate::search"]),
-        ("index/", &["crate::search"]),
-    ];
-    let elsewhere = |room: &str| sources().into_iter().filter(|(name, _)| name.starts_with(room)).collect::<Vec<_>>();
-    for (room, forbidden) in rules {
-        for (name, text) in elsewhere(room) {
-            let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-            let back: Vec<_> = code.iter().filter(|line| forbidden.iter().any(|word| line.contains(word))).collect();
-            assert!(back.is_empty(), "{name} points back: {back:?}");
-        }
-    }
-}
-
-#[test]
 fn unsafe_code_stands_where_it_is_allowed_and_says_why() {
-    let allowed = ["encoder/cuda/", "files/map.rs", "index/vectors/search.rs", "kernels/"];
+    let allowed =
+        ["encoder/encoder/cuda/", "files/map.rs", "kernels/", "store-local/blas.rs", "store-local/vectors/search.rs"];
     assert_eq!(trespassers(&["unsafe ", "unsafe{"], &allowed), [""; 0]);
     let within = |name: &str| allowed.iter().any(|start| name.starts_with(start));
     for (name, text) in sources().into_iter().filter(|(name, _)| within(name)) {

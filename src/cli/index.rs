@@ -360,7 +360,7 @@ impl Build<'_> {
                 Some(&row) => vectors.row(row),
                 None => known[piece.to_embed.as_ref()].as_slice(),
             };
-            let passages: Vec<Passage> = pieces.iter().map(|piece| Passage::of(piece, vector(piece))).collect();
+            let passages: Vec<Passage> = pieces.iter().map(|piece| piece.with(vector(piece))).collect();
             self.writer.put(&new.document, new.compared, &passages)?;
             self.count(new.compared);
         }

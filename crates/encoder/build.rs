@@ -1,0 +1,22 @@
+//! Keeps CUDA's libraries out of the link of a build for GPUs.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    if env::var_os("CARGO_FEATURE_CUDA").is_some() {
+        replace_cuda();
+    }
+}
+
+/// Has the linker find empty archives under the names of CUDA's libraries: what candle calls of these,
+/// `src/encoder/cuda/libraries.rs` defines.
+fn replace_cuda() {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("cuda");
+    fs::create_dir_all(&out).expect("OUT_DIR can be written");
+    for name in ["cuda", "cudart", "cublas", "cublasLt", "curand", "nvrtc"] {
+        fs::write(out.join(format!("lib{name}.a")), "!<arch>\n").expect("OUT_DIR can be written");
+    }
+    println!("cargo:rustc-link-search=native={}", out.display());
+}

@@ -1,0 +1,117 @@
+//! A GPU by candle.
+
+use candle_core::Device;
+use candle_core::cuda::cudarc::cublas::sys::cublasStatus_t;
+use candle_core::cuda::cudarc::driver::result;
+use candle_core::cuda::cudarc::driver::sys::{CUdevice_attribute, CUmemPool_attribute, CUresult};
+use candle_core::cuda::{CudaError, WrapErr, cudarc};
+
+use super::libraries::{self, Unloaded};
+use crate::encoder::cause;
+use semsearch_error::{Error, Result};
+
+/// Opens the GPU of this number with a stream of its own, so that what runs for one caller does not wait for another.
+///
+/// # Errors
+/// There is no driver, no such GPU, or one that this build cannot use.
+pub(in crate::encoder) fn open(number: usize) -> Result<Device> {
+    let device = format!("cuda:{number}");
+    if let Err(Unloaded { what, missing }) = libraries::load() {
+        return Err(Error::Device { device, what, missing, source: None });
+    }
+    let opened = Device::new_cuda_with_stream(number).and_then(|device| {
+        forget_events(&device)?;
+        keep_memory(&device)?;
+        Ok(device)
+    });
+    opened.map_err(|source| {
+        let what = why(&source).unwrap_or("it does not open").into();
+        let missing = driver_error(&source) == Some(CUresult::CUDA_ERROR_NO_DEVICE);
+        Error::Device { device, what, missing, source: Some(cause(source)) }
+    })
+}
+
+/// What is wrong, in words, where candle's error is one that tells.
+pub(in crate::encoder) fn why(error: &candle_core::Error) -> Option<&'static str> {
+    Some(match driver_error(error)? {
+        CUresult::CUDA_ERROR_NO_DEVICE => "the driver finds no GPU",
+        CUresult::CUDA_ERROR_INVALID_DEVICE => "there is no GPU of this number",
+        CUresult::CUDA_ERROR_OUT_OF_MEMORY => "its memory is full",
+        CUresult::CUDA_ERROR_SYSTEM_DRIVER_MISMATCH => "the driver's parts are of different releases",
+        CUresult::CUDA_ERROR_UNSUPPORTED_PTX_VERSION => {
+            "its driver is older than the CUDA that this program is built with"
+        }
+        CUresult::CUDA_ERROR_INVALID_PTX | CUresult::CUDA_ERROR_NO_BINARY_FOR_GPU => {
+            "it is older than the GPUs that this program is built for (CUDA_COMPUTE_CAP, when building)"
+        }
+        _ => return None,
+    })
+}
+
+/// Has tensors carry no events, by which streams would wait for each other: two are made and destroyed for each tensor.
+fn forget_events(device: &Device) -> candle_core::Result<()> {
+    let device = device.as_cuda_device()?;
+    #[allow(unsafe_code)]
+    // SAFETY: a tensor of this device is used on its one stream only: candle refuses to combine tensors of two devices, and
+    // each that is opened here is one with its own stream.
+    unsafe {
+        device.disable_event_tracking();
+    }
+    Ok(())
+}
+
+/// Has what a batch frees stay ours for the next one. By default the driver gives it back whenever a stream is waited for,
+/// and takes it anew, page by page.
+fn keep_memory(device: &Device) -> candle_core::Result<()> {
+    let context = device.as_cuda_device()?.cuda_stream().context().clone();
+    let supported = context.attribute(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED).w()?;
+    if supported == 0 {
+        return Ok(());
+    }
+    let mut all = u64::MAX;
+    #[allow(unsafe_code)]
+    // SAFETY: the device is open, its pool lives as long as it, and the attribute is a number of 64 bits.
+    unsafe {
+        let pool = result::device::get_default_mem_pool(context.cu_device()).w()?;
+        let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+        result::mem_pool::set_attribute(pool, threshold, (&raw mut all).cast()).w()
+    }
+}
+
+/// What the GPU is called.
+pub(in crate::encoder) fn name(device: &Device) -> Option<String> {
+    device.as_cuda_device().ok()?.cuda_stream().context().name().ok()
+}
+
+/// Bytes that the GPU has free.
+pub(in crate::encoder) fn free_memory(device: &Device) -> Option<usize> {
+    device.as_cuda_device().ok()?.cuda_stream().context().mem_get_info().ok().map(|(free, _)| free)
+}
+
+/// Whether it was for want of the GPU's memory that candle failed.
+pub(in crate::encoder) fn is_out_of_memory(error: &candle_core::Error) -> bool {
+    driver_error(error) == Some(CUresult::CUDA_ERROR_OUT_OF_MEMORY)
+        || matches!(
+            cuda_error(error),
+            Some(CudaError::Cublas(cudarc::cublas::result::CublasError(cublasStatus_t::CUBLAS_STATUS_ALLOC_FAILED)))
+        )
+}
+
+fn driver_error(error: &candle_core::Error) -> Option<CUresult> {
+    match cuda_error(error)? {
+        CudaError::Cuda(cudarc::driver::DriverError(code)) => Some(*code),
+        CudaError::Load { cuda, .. } => Some(cuda.0),
+        _ => None,
+    }
+}
+
+/// What candle wrapped.
+fn cuda_error(error: &candle_core::Error) -> Option<&CudaError> {
+    match error {
+        candle_core::Error::Cuda(error) => error.downcast_ref(),
+        candle_core::Error::WithBacktrace { inner, .. }
+        | candle_core::Error::Context { inner, .. }
+        | candle_core::Error::WithPath { inner, .. } => cuda_error(inner),
+        _ => None,
+    }
+}

@@ -1,0 +1,43 @@
+//! Which sentence of a hit answers the query.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::{Hit, Query, Searcher};
+use semsearch_error::{Error, Result};
+
+impl Searcher {
+    /// Finds the sentence of each hit that is nearest to the query.
+    ///
+    /// # Errors
+    /// Encoding fails, or this is a searcher by words.
+    pub fn find_sentences(&self, query: &Query, hits: &mut [Hit]) -> Result<()> {
+        let Some(embedder) = &self.embedder else {
+            return Err(Error::Unsupported("to find the nearest sentence needs the index's model".into()));
+        };
+        let prompts = &self.index().manifest().recipe.prompts;
+        let mut texts = vec![format!("{}{}", prompts.query, query.text)];
+        let mut places = Vec::new();
+        for (position, hit) in hits.iter().enumerate() {
+            for (start, sentence) in hit.document.text.split_sentence_bound_indices() {
+                let trimmed = sentence.trim();
+                if !trimmed.is_empty() {
+                    places.push((position, start..start + sentence.trim_end().len()));
+                    texts.push(format!("{}{trimmed}", prompts.document));
+                }
+            }
+        }
+        let vectors = embedder.embed(&texts)?.vectors;
+        let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        // A cosine but for the query's length, also where vectors are not normalized.
+        let nearness = |row: &[f32]| product(vectors.row(0), row) / product(row, row).sqrt();
+        let mut best = vec![f32::NEG_INFINITY; hits.len()];
+        for (row, (position, place)) in (1..).zip(places) {
+            let near = nearness(vectors.row(row));
+            if near > best[position] {
+                best[position] = near;
+                hits[position].sentence = Some(place);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,292 @@
+//! Files mapped into memory, without the signal that ends a process when a mapped file becomes shorter.
+//!
+//! A page that its file no longer has is a `SIGBUS` when it is touched. A handler, installed with the first map, puts a page
+//! of zeros there and notes that this map has lost something; whoever used the map asks [`Map::check`] afterwards and
+//! throws away what was computed. Faults anywhere else go on to the handler that was there before. (systemd's journal
+//! reads its files so: `src/basic/sigbus.c` there.)
+
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::ops::{Deref, Range};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use memmap2::{Mmap, MmapOptions};
+use nix::libc;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+/// Maps at one time, of the whole process.
+const MANY: usize = 8192;
+
+/// The addresses of a map. A slot is free while `end` is 0.
+struct Slot {
+    start: AtomicUsize,
+    end: AtomicUsize,
+    taken: AtomicBool,
+    lost: AtomicBool,
+}
+
+static SLOTS: [Slot; MANY] = [const {
+    Slot {
+        start: AtomicUsize::new(0),
+        end: AtomicUsize::new(0),
+        taken: AtomicBool::new(false),
+        lost: AtomicBool::new(false),
+    }
+}; MANY];
+
+/// Slots at and after this one were never taken.
+static USED: AtomicUsize = AtomicUsize::new(0);
+
+/// The size of a page, and the handler that was there before.
+static BEFORE: OnceLock<(usize, SigAction)> = OnceLock::new();
+
+/// Addresses that are watched until this is dropped.
+#[derive(Debug)]
+pub struct Watched(usize);
+
+impl Watched {
+    fn new(addresses: Range<usize>) -> io::Result<Self> {
+        install()?;
+        let free = SLOTS.iter().position(|slot| !slot.taken.swap(true, Ordering::AcqRel));
+        let at = free.ok_or_else(|| io::Error::other(format!("more than {MANY} files mapped into memory")))?;
+        USED.fetch_max(at + 1, Ordering::AcqRel);
+        let slot = &SLOTS[at];
+        slot.lost.store(false, Ordering::Release);
+        slot.start.store(addresses.start, Ordering::Release);
+        slot.end.store(addresses.end, Ordering::Release);
+        Ok(Self(at))
+    }
+
+    /// Watches the maps of `file` that a library made, as the system lists them; none where it has no such list.
+    pub fn of_file(file: &File, name: &str) -> io::Result<Vec<Self>> {
+        let inode = file.metadata()?.ino().to_string();
+        let maps = match File::open("/proc/self/maps") {
+            Ok(maps) => maps,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut found = Vec::new();
+        for line in BufReader::new(maps).split(b'\n') {
+            let line = line?;
+            let line = String::from_utf8_lossy(&line);
+            found.extend(addresses(&line, &inode, name).map(Self::new).transpose()?);
+        }
+        Ok(found)
+    }
+
+    /// That no page of it was lost.
+    pub fn is_whole(&self) -> bool {
+        !SLOTS[self.0].lost.load(Ordering::Acquire)
+    }
+}
+
+/// The addresses in a line of `/proc/self/maps` (`START-END MODE OFFSET DEVICE INODE PATH`), if it is of this file. A device
+/// is no help: in a file system over others it is another one than the file's.
+fn addresses(line: &str, inode: &str, name: &str) -> Option<Range<usize>> {
+    let mut words = line.splitn(6, ' ');
+    let (start, end) = words.next()?.split_once('-')?;
+    let (found, path) = (words.nth(3)?, words.next()?.trim_start());
+    let path = Path::new(path.strip_suffix(" (deleted)").unwrap_or(path));
+    if found != inode || path.file_name()? != name {
+        return None;
+    }
+    Some(usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?)
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let slot = &SLOTS[self.0];
+        slot.end.store(0, Ordering::Release);
+        slot.start.store(0, Ordering::Release);
+        slot.taken.store(false, Ordering::Release);
+    }
+}
+
+/// Installs the handler, once in a process.
+fn install() -> io::Result<()> {
+    if BEFORE.get().is_some() {
+        return Ok(());
+    }
+    // SAFETY: `sysconf` only reads.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    let flags = SaFlags::SA_SIGINFO | SaFlags::SA_ONSTACK | SaFlags::SA_NODEFER;
+    let ours = SigAction::new(SigHandler::SigAction(replace_page), flags, SigSet::empty());
+    // What is there now, first: the handler may be needed as soon as it is installed.
+    // SAFETY: null asks for the present action and changes nothing.
+    let mut present = unsafe { std::mem::zeroed::<libc::sigaction>() };
+    // SAFETY: as above; `present` is written by the call.
+    if unsafe { libc::sigaction(libc::SIGBUS, ptr::null(), &raw mut present) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let is_first = BEFORE.set((page.max(1) as usize, as_action(&present))).is_ok();
+    if is_first {
+        // SAFETY: the handler calls `mmap` and reads and writes atomic numbers, nothing that a signal may not.
+        unsafe { sigaction(Signal::SIGBUS, &ours) }?;
+    }
+    Ok(())
+}
+
+/// nix reads an action only from the system, and compares handlers as numbers.
+fn as_action(action: &libc::sigaction) -> SigAction {
+    let flags = SaFlags::from_bits_truncate(action.sa_flags);
+    let handler = match action.sa_sigaction {
+        libc::SIG_DFL => SigHandler::SigDfl,
+        libc::SIG_IGN => SigHandler::SigIgn,
+        // SAFETY: the system gave this address as that of a handler of the kind that the flags say.
+        address if flags.contains(SaFlags::SA_SIGINFO) => unsafe {
+            SigHandler::SigAction(std::mem::transmute::<
+                usize,
+                extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void),
+            >(address))
+        },
+        // SAFETY: as above.
+        address => unsafe { SigHandler::Handler(std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(address)) },
+    };
+    SigAction::new(handler, flags, SigSet::empty())
+}
+
+/// The handler: a page of zeros where a watched file has none any more.
+extern "C" fn replace_page(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let Some((page, before)) = BEFORE.get() else { return };
+    // SAFETY: the system gives a handler with `SA_SIGINFO` the fault's description; for SIGBUS it has an address.
+    let address = unsafe { (*info).si_addr() } as usize;
+    let within =
+        |slot: &&Slot| (slot.start.load(Ordering::Acquire)..slot.end.load(Ordering::Acquire)).contains(&address);
+    if let Some(slot) = SLOTS[..USED.load(Ordering::Acquire)].iter().find(within) {
+        slot.lost.store(true, Ordering::Release);
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+        let at = (address & !(page - 1)) as *mut libc::c_void;
+        // SAFETY: the page lies in a map of ours, which is only read; zeros take the place of a page that cannot be read.
+        if unsafe { libc::mmap(at, *page, libc::PROT_READ, flags, -1, 0) } != libc::MAP_FAILED {
+            return;
+        }
+    }
+    match before.handler() {
+        SigHandler::SigAction(before) => before(signal, info, context),
+        SigHandler::Handler(before) => before(signal),
+        // SAFETY: the usual action takes the handler's place, and the fault comes again as soon as this returns.
+        _ => unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+        },
+    }
+}
+
+/// A file's bytes, read as they are touched. A clone is the same map.
+#[derive(Clone, Debug)]
+pub struct Map(Arc<Mapped>);
+
+#[derive(Debug)]
+struct Mapped {
+    watched: Watched,
+    map: Mmap,
+}
+
+impl Map {
+    /// Maps all of a regular file.
+    pub fn new(file: &File) -> io::Result<Self> {
+        // SAFETY: a map is sound while its bytes stay the same. The files of a model, a cache or an index are written
+        // beside and renamed, never changed in place, by whoever writes them; a file that becomes shorter all the same
+        // shows zeros.
+        let map = unsafe { MmapOptions::new().map(file) }?;
+        let start = map.as_ptr() as usize;
+        Ok(Self(Arc::new(Mapped { watched: Watched::new(start..start + map.len())?, map })))
+    }
+
+    /// That all that was read of it was the file's.
+    ///
+    /// # Errors
+    /// The file has become shorter.
+    pub fn check(&self) -> io::Result<()> {
+        if self.0.watched.is_whole() { Ok(()) } else { Err(shorter()) }
+    }
+
+    /// The map itself, for advice to the system.
+    pub fn inner(&self) -> &Mmap {
+        &self.0.map
+    }
+
+    /// Whether there are clones.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+}
+
+/// The error of a file that has lost bytes while it was read.
+pub fn shorter() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was read")
+}
+
+impl Deref for Map {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0.map
+    }
+}
+
+// SAFETY: a map's bytes stay where they are when the `Map` moves or is cloned.
+unsafe impl stable_deref_trait::StableDeref for Map {}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_becomes_shorter_shows_zeros_and_is_noticed() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[7; 1 << 16]).unwrap();
+        let (map, other) = (Map::new(&file).unwrap(), Map::new(&file).unwrap());
+        assert_eq!(map[60_000], 7);
+        file.set_len(100).unwrap();
+        assert_eq!((map[60_000], map[50_000]), (0, 0));
+        assert_eq!(map[50], 7);
+        assert_eq!(map.check().unwrap_err().to_string(), "it became shorter while it was read");
+        // The other map has not been read where something is missing.
+        other.check().unwrap();
+        // A slot that is used again begins anew.
+        drop(map);
+        let again = Map::new(&file).unwrap();
+        again.check().unwrap();
+        assert_eq!(again.len(), 100);
+    }
+
+    #[test]
+    fn an_empty_file_has_no_bytes() {
+        let map = Map::new(&tempfile::tempfile().unwrap()).unwrap();
+        assert!(map.is_empty());
+        map.check().unwrap();
+    }
+
+    #[test]
+    fn a_line_of_the_systems_list_is_told_by_inode_and_name() {
+        let line = "7f00-7f80 r--p 00000000 08:01 4711                   /a b/000001-00.faiss";
+        assert_eq!(addresses(line, "4711", "000001-00.faiss"), Some(0x7f00..0x7f80));
+        assert_eq!(addresses(&format!("{line} (deleted)"), "4711", "000001-00.faiss"), Some(0x7f00..0x7f80));
+        assert_eq!(addresses(line, "4712", "000001-00.faiss"), None);
+        assert_eq!(addresses(line, "4711", "other"), None);
+        assert_eq!(addresses("7f00-7f80 rw-p 00000000 00:00 0 ", "0", ""), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn maps_that_others_make_are_found() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&[7; 1 << 16]).unwrap();
+        let name = file.path().file_name().unwrap().to_str().unwrap().to_owned();
+        // SAFETY: the file is this test's own, and a page that is lost shows zeros.
+        let map = unsafe { Mmap::map(file.as_file()) }.unwrap();
+        let watched = Watched::of_file(file.as_file(), &name).unwrap();
+        assert_eq!(watched.len(), 1);
+        file.as_file().set_len(0).unwrap();
+        assert_eq!(map[60_000], 0);
+        assert!(!watched[0].is_whole());
+    }
+}

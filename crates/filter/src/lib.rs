@@ -1,0 +1,180 @@
+//! The language of `--filter`: conditions on a document's metadata.
+//!
+//! A [`Filter`] is read from text, and answered in two ways that agree: by looking into a document's metadata
+//! ([`Filter::matches`]), and by an inverted index that lists documents under [`terms()`], sorted byte strings, of which
+//! [`Filter::plan`] names ranges. How an index looks terms up is left to it, and how an error is shown to the command
+//! line, with [`caret()`].
+//!
+//! | filter | finds | but not |
+//! | --- | --- | --- |
+//! | `year = 1990` | `{"year": 1990.0}` | `{"year": "1990"}` |
+//! | `year != 1990` | `{}` | `{"year": [1989, 1990]}` |
+//! | `year >= 1990 and year < 2000` | `{"year": 1999.5}` | `{"year": 2000}` |
+//! | `year in 1990..2000` | `{"year": 2000}` | `{"year": [1980, 2010]}` |
+//! | `year:1990..` | `{"year": 1e300}` | `{"year": 1989}` |
+//! | `year not between 1990 and 2000` | `{"year": 1989}` | `{"year": 1990}` |
+//! | `lang in [en, "de"] && !draft = true` | `{"lang": "de"}` | `{"lang": "de", "draft": true}` |
+//! | `lang:en OR NOT (lang exists)` | `{"title": "x"}` | `{"lang": "de"}` |
+//! | `tags = x and tags == 'y'` | `{"tags": ["x", "y"]}` | `{"tags": "x"}` |
+//! | `author.name ^= "Jane D"` | `{"author": [{"name": "Jane Doe"}]}` | `{"author": {"name": "jane doe"}}` |
+//! | `name:Sup*` | `{"name": "Super Bowl"}` | `{"name": "The Super Bowl"}` |
+//! | `"first name".x starts with 'A'` | `{"first name": {"x": "Ada"}}` | `{"first": {"name.x": "Ada"}}` |
+//! | `a.b = 1` | `{"a.b": 1, "a": {"b": 2}}` | `{"a": {"b": {"b": 1}}}` |
+//! | `date < 2020-06-01` | `{"date": "2020-06-01T01:00:00+02:00"}` | `{"date": "2020-06-01"}` |
+//! | `date <= 2020-06-01` | `{"date": "2020-06-01T23:59:59Z"}` | `{"date": "2020-06-02"}` |
+//! | `date > 2020-06-01` | `{"date": "2020-06-02"}` | `{"date": "2020-06-01T12:00:00Z"}` |
+//! | `date = 2020-06-01` | `{"date": "2020-06-01T12:00:00Z"}` | `{"date": "2020-06-01T23:00:00-05:00"}` |
+//! | `date in 2020-01..2020-06` | `{"date": "2020-06-30T12:00:00Z"}` | `{"date": "2020-07-01"}` |
+//! | `exists(doi)` | `{"doi": {}}` | `{"doi": [null]}` |
+//! | `doi is null` | `{"doi": []}` | `{"doi": "10.1"}` |
+//! | `doi = null` | `{"doi": [1, null]}` | `{"id": 1}` |
+//! | `views > 9007199254740992` | `{"views": 9007199254740993}` | `{"views": 9007199254740992.0}` |
+//! | `a:1 \|\| b:>2` | `{"b": 3}` | `{"b": 2}` |
+//!
+//! # Spelling
+//! - A *field* is the keys on the way to a value, joined by dots: `author.name`. Names with other characters than letters,
+//!   digits, `_ - @ $ #` and the like are quoted, as are `and`, `or` and `not`. A dot within a key is like one between
+//!   keys: `a.b` means the key `a.b`, the key `b` within `a`, or both.
+//! - *Equal* is `=`, `==`, `:` or `is`; *not equal* is `!=`, `<>` or `is not`. What may follow: a value; a set `[a, b]` or
+//!   `(a, b)`, for which any of its values will do; a range `a..b`, `a..` or `..b`, its ends included; a prefix `abc*`; or
+//!   `*` for any value. `in` is for sets and ranges; `between a and b` is a range.
+//! - *Order* is `<`, `<=`, `>`, `>=`, for numbers, dates and strings.
+//! - *Prefix* is `^=` or `starts with`.
+//! - *Existence* is `exists(field)`, `has(field)`, `field exists` or `field is not null`; `field is null` is its opposite.
+//! - `not` (`!`) binds closest, then `and` (`&&`), then `or` (`||`). `not` may also stand before an operator: `x not in [1]`.
+//! - Strings are in single, double or backquotes, with JSON's escapes, or bare where they have no white space and none of
+//!   ``()[]{},;"'`=<>!&|^*~\`` in them. Bare numbers, `true`, `false` and `null` are not strings; quoted ones are.
+//! - Keywords are the same in upper and lower case.
+//!
+//! # Meaning
+//! - The *values of a field* are all that its path leads to. Arrays stand for their elements, on the way and at its end; an
+//!   empty array is no value. An object is a value too, though equal to none.
+//! - A condition holds if one value of the field satisfies it. So both ends of a range are for one value, while
+//!   `x > 1 and x < 3` may be satisfied by two.
+//! - A negated condition holds if the condition does not: `!=` and `not in` are true where the field is missing.
+//! - Values of different kinds are neither equal nor in any order: `"5"` is not `5`, and `null` equals nothing but `null`.
+//! - Numbers compare exactly, whether they are held as integers or as floats.
+//! - Strings compare by their bytes. Strings over 1,024 bytes are equal only if they are the same; two that share their
+//!   first 1,024 bytes are in an order of no meaning (that of their SHA-256). A prefix has 1,024 bytes at most.
+//! - *Dates* are strings, quoted or not: months `2020-06`, days `2020-06-01`, and RFC 3339 date-times such as
+//!   `2020-06-01T12:00:00+02:00`; without an offset they are in UTC. In a document each is the instant it begins at: a
+//!   plain date is midnight. In a filter it is all of its month or day: such an instant is equal to it if it lies within,
+//!   and less or greater if it lies before or after. A string that is no date is neither equal to a date nor before or
+//!   after it. `2020` is a number, and `"2020"` a string.
+//! - A *string* in a filter that is no date compares with all strings, dates included, by their bytes; so does a prefix.
+
+#[cfg(test)]
+mod agreement;
+mod caret;
+mod date;
+mod display;
+mod matches;
+mod number;
+mod parse;
+mod plan;
+mod scan;
+mod terms;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use serde_json::Number;
+
+pub use caret::caret;
+pub use plan::{Plan, TermRange};
+pub use terms::{field_of, start_of_field, terms, terms_of_row};
+
+use date::Span;
+use terms::Kind;
+
+/// A condition on a document's metadata. [`str::parse`] reads it; `Display` writes its canonical spelling.
+///
+/// ```
+/// use semsearch_filter::Filter;
+///
+/// let filter: Filter = "year in 1990..2000 and not lang = de".parse()?;
+/// assert_eq!(filter.to_string(), "year in 1990..2000 and lang != \"de\"");
+/// # Ok::<(), semsearch_error::BadFilter>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// A value of a field passes a test.
+    Field {
+        /// The keys on the way to the field, joined by dots.
+        path: String,
+        /// What one of its values has to pass.
+        test: Test,
+    },
+    /// All of these hold; two at least, where they were read.
+    And(Vec<Filter>),
+    /// Any of these holds; two at least, where they were read.
+    Or(Vec<Filter>),
+    /// This does not hold.
+    Not(Box<Filter>),
+}
+
+impl Filter {
+    /// The fields that it asks for, each once, in order of their names.
+    pub fn fields(&self) -> BTreeSet<&str> {
+        match self {
+            Self::Field { path, .. } => BTreeSet::from([path.as_str()]),
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::fields).collect(),
+            Self::Not(inner) => inner.fields(),
+        }
+    }
+}
+
+/// What is asked of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// It is not null.
+    Exists,
+    /// It equals one of these.
+    OneOf(Vec<Literal>),
+    /// It stands in this order to the literal.
+    Compare(Order, Literal),
+    /// It is neither less than the first nor greater than the second; never so if these are of different kinds.
+    Between(Literal, Literal),
+    /// It is a string that starts with this, of which the first 1,024 bytes count.
+    Prefix(String),
+}
+
+/// How a value stands to a literal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>=`
+    AtLeast,
+    /// `>`
+    Greater,
+}
+
+/// A value in an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Literal {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// An i64, a u64 or a finite f64.
+    Number(Number),
+    /// A string, which may be a date.
+    Text(String),
+}
+
+impl Literal {
+    /// The kind of values that it compares with.
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Null => Kind::Null,
+            Self::Bool(_) => Kind::Bool,
+            Self::Number(_) => Kind::Number,
+            Self::Text(text) if Span::parse(text).is_some() => Kind::Date,
+            Self::Text(_) => Kind::Text,
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! The arithmetic of a transformer layer: slices in, slices out.
+//!
+//! Each algorithm is written once, over a vector of floats (`simd::Simd`) or a format of numbers (`product::Product`); one
+//! file an instruction set says what these are there. [`Isa`] is the one place of dispatch: having one proves that the
+//! processor can do what it names.
+
+#![allow(unsafe_code)]
+
+mod attention;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod gemm;
+mod linear;
+mod math;
+mod norm;
+mod product;
+mod quantize;
+mod scalar;
+mod screen;
+mod simd;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use attention::{AttentionScratch, AttentionShape};
+pub use linear::{Activation, Columns, Format, PackedLinear, Rows, RowsScratch};
+use linear::{Affine, Dequantize, Panels, Words};
+use product::bf16_words;
+use quantize::Quantized;
+pub use screen::{Candidate, F32_ERROR, MAX_DIM, ScreenQueries, ScreenRows};
+
+/// An instruction set that this processor has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Isa(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// With AVX2 too, and with the products of shorter numbers that later processors added.
+    #[cfg(target_arch = "x86_64")]
+    Avx512 {
+        bf16: bool,
+        vnni: bool,
+    },
+}
+
+/// A function of an instruction set's file; `unsafe` because it needs the instructions.
+macro_rules! instantiate {
+    (linear $name:ident, $product:ty, $finish:ident, rows $rows:literal, vectors $vectors:literal $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        /// # Safety
+        /// The processor has the instructions; the slices have the shapes that `Isa::linear` checks.
+        pub(super) unsafe fn $name(
+            rows: usize,
+            words: &[<$product as super::product::Product>::Word],
+            panels: &[<$product as super::product::Product>::Word],
+            outputs: usize,
+            to: &mut super::Columns<'_>,
+            finish: super::$finish<'_>,
+        ) {
+            // SAFETY: the caller vouches for the instructions and the shapes.
+            unsafe { super::linear::linear::<$product, $rows, $vectors>(rows, words, panels, outputs, to, finish) }
+        }
+    };
+    (attention $name:ident, $product:ty, rows $rows:literal, vectors $vectors:literal, head $head:literal $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        /// # Safety
+        /// The processor has the instructions; the slices have the shapes that `Isa::attention` checks.
+        pub(super) unsafe fn $name(
+            qkv: &[f32],
+            shape: super::AttentionShape,
+            scratch: &mut super::attention::Scratch<<$product as super::product::Product>::Word>,
+            out: &mut [f32],
+        ) {
+            // SAFETY: the caller vouches for the instructions and the shapes.
+            unsafe { super::attention::attention::<$product, $rows, $vectors, $head>(qkv, shape, scratch, out) }
+        }
+    };
+    (add_layer_norm, $vector:ty $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        /// # Safety
+        /// The processor has the instructions; the slices have the shapes that `Isa::add_layer_norm` checks.
+        pub(super) unsafe fn add_layer_norm(rows: &mut [f32], residual: &[f32], norm: &super::LayerNorm) {
+            // SAFETY: the caller vouches for the instructions and the shapes.
+            unsafe { super::norm::add_layer_norm::<$vector>(rows, residual, norm) }
+        }
+    };
+    (quantize_rows, $vector:ty $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        /// # Safety
+        /// The processor has the instructions; the slices have the shapes that `Isa::rows` gives them.
+        pub(super) unsafe fn quantize_rows(
+            input: &[f32],
+            inputs: usize,
+            words: &mut [u32],
+            quantized: &mut [super::Quantized],
+        ) {
+            // SAFETY: the caller vouches for the instructions and the shapes.
+            unsafe { super::quantize::quantize_rows::<$vector>(input, inputs, words, quantized) }
+        }
+    };
+    (round_rows, $vector:ty, $feature:literal) => {
+        #[target_feature(enable = $feature)]
+        /// # Safety
+        /// The processor has the instructions.
+        pub(super) unsafe fn round_rows(to: &mut super::ScreenRows, rows: &[f32], dim: usize) {
+            // SAFETY: the caller vouches for the instructions.
+            unsafe { to.round::<$vector>(rows, dim) }
+        }
+    };
+    (compare, $vector:ty $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        /// # Safety
+        /// The processor has the instructions; both have the same length.
+        pub(super) unsafe fn compare<const DISTANCE: bool>(a: &[f32], b: &[f32]) -> f32 {
+            // SAFETY: the caller vouches for the instructions and the lengths.
+            unsafe { super::screen::compare::<$vector, DISTANCE>(a, b) }
+        }
+    };
+    (screen, $product:ty, rows $rows:literal, vectors $vectors:literal, $feature:literal) => {
+        #[target_feature(enable = $feature)]
+        /// # Safety
+        /// The processor has the instructions; the slices have the shapes that `Isa::screen` gives them.
+        pub(super) unsafe fn screen(
+            rows: &super::ScreenRows,
+            panels: &[u32],
+            bounds: &[i32],
+            found: &mut Vec<super::Candidate>,
+        ) {
+            // SAFETY: the caller vouches for the instructions and the shapes.
+            unsafe { super::screen::screen::<$product, $rows, $vectors>(rows, panels, bounds, found) }
+        }
+    };
+    (words $name:ident, $product:ty, $feature:literal) => {
+        #[target_feature(enable = $feature)]
+        /// # Safety
+        /// The processor has the instructions.
+        pub(super) unsafe fn $name<'a>(floats: &'a [f32], scratch: &'a mut Vec<u32>) -> &'a [u32] {
+            // SAFETY: the caller vouches for the instructions.
+            unsafe { <$product as super::product::FloatProduct>::words(floats, scratch) }
+        }
+    };
+}
+use instantiate;
+
+/// Runs a function of the instruction set in force.
+macro_rules! dispatch {
+    ($isa:expr, $function:ident $(::<$parameter:literal>)? ($($argument:expr),*)) => {
+        match $isa.0 {
+            // SAFETY: an `Isa` of this kind exists only where the processor was found to have its instructions.
+            Kind::Scalar => unsafe { scalar::$function$(::<$parameter>)?($($argument),*) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { avx2::$function$(::<$parameter>)?($($argument),*) },
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 { .. } => unsafe { avx512::$function$(::<$parameter>)?($($argument),*) },
+        }
+    };
+}
+
+impl Isa {
+    /// All that this processor has, the plainest first.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self(Kind::Scalar)];
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            all.push(Self(Kind::Avx2));
+            if is_x86_feature_detected!("avx512f") {
+                let (bf16, vnni) = (is_x86_feature_detected!("avx512bf16"), is_x86_feature_detected!("avx512vnni"));
+                all.push(Self(Kind::Avx512 { bf16, vnni }));
+            }
+        }
+        all
+    }
+
+    /// The best that this processor has.
+    pub fn best() -> Self {
+        Self::all().pop().unwrap_or(Self(Kind::Scalar))
+    }
+
+    /// Whether it has products of this format. All have f32; without instructions for them, products of bytes would be
+    /// slower than those.
+    pub fn has(self, format: Format) -> bool {
+        match (format, self.0) {
+            (Format::F32, _) => true,
+            (Format::Int8, kind) => kind != Kind::Scalar,
+            #[cfg(target_arch = "x86_64")]
+            (Format::Bf16, Kind::Avx512 { bf16, .. }) => bf16,
+            (Format::Bf16, _) => false,
+        }
+    }
+
+    /// `input`, `[rows, inputs]`, in another format, in `scratch` unless it is f32.
+    ///
+    /// # Panics
+    /// If the slice is not whole rows, or the instruction set has not this format.
+    pub fn rows<'a>(self, format: Format, input: &'a [f32], inputs: usize, scratch: &'a mut RowsScratch) -> Rows<'a> {
+        assert!(input.len().is_multiple_of(inputs) && self.has(format));
+        let count = input.len() / inputs;
+        let words = match format {
+            Format::F32 => Words::F32(input),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `has` found the instructions.
+            Format::Bf16 if inputs.is_multiple_of(2) => {
+                Words::Bf16(unsafe { avx512::words_bf16(input, &mut scratch.words) })
+            }
+            Format::Bf16 => {
+                scratch.words = bf16_words(input, inputs);
+                Words::Bf16(&scratch.words)
+            }
+            Format::Int8 => {
+                let RowsScratch { words, rows } = scratch;
+                words.resize(count * inputs.div_ceil(4), 0);
+                rows.resize(count, Quantized::default());
+                match self.0 {
+                    Kind::Scalar => unreachable!("`has` found products of bytes"),
+                    #[cfg(target_arch = "x86_64")]
+                    // SAFETY: an `Isa` of this kind exists only where the processor was found to have AVX2.
+                    Kind::Avx2 => unsafe { avx2::quantize_rows(input, inputs, words, rows) },
+                    #[cfg(target_arch = "x86_64")]
+                    // SAFETY: likewise, AVX-512.
+                    Kind::Avx512 { .. } => unsafe { avx512::quantize_rows(input, inputs, words, rows) },
+                }
+                Words::Int8 { words, rows }
+            }
+        };
+        Rows { words, count, inputs }
+    }
+
+    /// activation(`input` · weightsᵀ + bias), `[rows, outputs]`, into columns of `to`.
+    ///
+    /// Each row's result depends on that row alone, bit for bit.
+    ///
+    /// # Panics
+    /// If shapes or formats do not fit each other, or the instruction set has not this format.
+    pub fn linear(self, input: Rows<'_>, weights: &PackedLinear, activation: Activation, mut to: Columns<'_>) {
+        let (rows, outputs) = (input.count, weights.outputs());
+        assert_eq!(input.inputs, weights.inputs());
+        assert!(to.first + outputs <= to.stride && rows * to.stride <= to.out.len());
+        let (to, affine) = (&mut to, Affine { bias: &weights.bias, activation });
+        match (input.words, &weights.panels) {
+            (Words::F32(words), Panels::F32(panels)) => {
+                dispatch!(self, linear_f32(rows, words, panels, outputs, to, affine));
+            }
+            #[cfg(target_arch = "x86_64")]
+            (Words::Int8 { words, rows: quantized }, Panels::Int8 { words: panels, scales, sums, floats }) => {
+                let inputs = weights.inputs();
+                let finish = Dequantize { rows: quantized, scales, sums, floats, inputs, then: affine };
+                match self.0 {
+                    // SAFETY: an `Isa` of this kind exists only where the processor was found to have the instructions.
+                    Kind::Avx512 { vnni: true, .. } => unsafe {
+                        avx512::linear_int8(rows, words, panels, outputs, to, finish);
+                    },
+                    // SAFETY: likewise; every processor with AVX-512 has AVX2.
+                    Kind::Avx512 { .. } | Kind::Avx2 => unsafe {
+                        avx2::linear_int8(rows, words, panels, outputs, to, finish);
+                    },
+                    Kind::Scalar => panic!("scalar has no products of bytes"),
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            (Words::Bf16(words), Panels::Bf16(panels)) if self.has(Format::Bf16) => {
+                // SAFETY: `has` found the instructions.
+                unsafe { avx512::linear_bf16(rows, words, panels, outputs, to, affine) }
+            }
+            _ => panic!("rows and weights are not of one format that {self} has"),
+        }
+    }
+
+    /// Multi-head attention of one text: `qkv` is `[tokens, 3 · heads · head_dim]`, queries, keys and values side by
+    /// side; `out` is `[tokens, heads · head_dim]`. softmax(Q·Kᵀ/√head_dim)·V (Vaswani et al. 2017).
+    ///
+    /// The products are of bf16s for other formats than f32, where there are such products and `head_dim` is even, and
+    /// of f32s elsewhere.
+    ///
+    /// # Panics
+    /// If the slices are not of these shapes.
+    pub fn attention(
+        self,
+        format: Format,
+        qkv: &[f32],
+        shape: AttentionShape,
+        scratch: &mut AttentionScratch,
+        out: &mut [f32],
+    ) {
+        let hidden = shape.heads * shape.head_dim;
+        let tokens = out.len() / hidden;
+        assert_eq!((out.len(), qkv.len()), (tokens * hidden, tokens * 3 * hidden));
+        #[cfg(target_arch = "x86_64")]
+        if format != Format::F32 && self.has(Format::Bf16) && shape.head_dim.is_multiple_of(2) {
+            // SAFETY: `has` found the instructions.
+            return unsafe { avx512::attention_bf16(qkv, shape, &mut scratch.bf16, out) };
+        }
+        let scratch = &mut scratch.f32;
+        dispatch!(self, attention_f32(qkv, shape, scratch, out));
+    }
+
+    /// Whether it has what [`Isa::screen`] needs.
+    pub fn screens(self) -> bool {
+        self.has(Format::Int8)
+    }
+
+    /// Rounds `rows`, `[rows, dim]`, for [`Isa::screen`].
+    ///
+    /// # Panics
+    /// If the slice is not whole rows, or the instruction set does not screen.
+    pub fn round_rows(self, rows: &[f32], dim: usize, to: &mut ScreenRows) {
+        assert!(rows.len().is_multiple_of(dim) && dim <= MAX_DIM);
+        match self.0 {
+            Kind::Scalar => panic!("scalar has no products of bytes"),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an `Isa` of this kind exists only where the processor was found to have AVX2.
+            Kind::Avx2 => unsafe { avx2::round_rows(to, rows, dim) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: likewise, AVX-512.
+            Kind::Avx512 { .. } => unsafe { avx512::round_rows(to, rows, dim) },
+        }
+    }
+
+    /// Adds to `found` every pair of a row and a query whose inner product may be the query's floor or more, and few
+    /// others; row by row for each 64 queries.
+    ///
+    /// # Panics
+    /// If rows and queries are not of one dimension, there is not a floor for each query, or the instruction set does not
+    /// screen.
+    pub fn screen(self, rows: &ScreenRows, queries: &ScreenQueries, floors: &[f64], found: &mut Vec<Candidate>) {
+        assert!(rows.fits(queries) && floors.len() == queries.len());
+        let (bounds, panels) = (&rows.bounds(queries, floors)[..], &queries.panels[..]);
+        match self.0 {
+            Kind::Scalar => panic!("scalar has no products of bytes"),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an `Isa` of this kind exists only where the processor was found to have the instructions; there is
+            // a bound for each column of the panels, and rows and panels are of one depth.
+            Kind::Avx512 { vnni: true, .. } => unsafe { avx512::screen(rows, panels, bounds, found) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: likewise; every processor with AVX-512 has AVX2.
+            Kind::Avx512 { .. } | Kind::Avx2 => unsafe { avx2::screen(rows, panels, bounds, found) },
+        }
+    }
+
+    /// Σab
+    ///
+    /// # Panics
+    /// If the slices are not of one length.
+    pub fn inner_product(self, a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len());
+        dispatch!(self, compare::<false>(a, b))
+    }
+
+    /// Σ(a − b)²
+    ///
+    /// # Panics
+    /// If the slices are not of one length.
+    pub fn squared_distance(self, a: &[f32], b: &[f32]) -> f32 {
+        assert_eq!(a.len(), b.len());
+        dispatch!(self, compare::<true>(a, b))
+    }
+
+    /// `rows` = LayerNorm(`rows` + `residual`), row by row (Ba et al. 2016).
+    ///
+    /// # Panics
+    /// If the slices are not whole rows of equal number.
+    pub fn add_layer_norm(self, rows: &mut [f32], residual: &[f32], norm: &LayerNorm) {
+        assert!(rows.len() == residual.len() && rows.len().is_multiple_of(norm.weight.len()));
+        assert_eq!(norm.weight.len(), norm.bias.len());
+        dispatch!(self, add_layer_norm(rows, residual, norm));
+    }
+}
+
+/// The parameters of a layer normalization.
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+    /// γ, one for each component.
+    pub weight: Vec<f32>,
+    /// β, one for each component.
+    pub bias: Vec<f32>,
+    /// ε, added to the variance.
+    pub epsilon: f32,
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Scalar => "scalar",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 { .. } => "avx512",
+        })
+    }
+}
+
+impl FromStr for Isa {
+    type Err = String;
+
+    /// By name, if this processor has it.
+    fn from_str(name: &str) -> Result<Self, String> {
+        let all = Self::all();
+        let names = || all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        all.iter().copied().find(|isa| isa.to_string() == name).ok_or_else(|| {
+            format!("instruction set {name:?} is not known or not on this processor, which has {}", names())
+        })
+    }
+}

@@ -1,0 +1,36 @@
+//! Which files make a model on the Hub, and in which order they are fetched.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use semsearch_encoder::model::{ModelConfig, REQUIRED};
+
+use super::{Locations, ModelName, digest, resolve};
+use semsearch_error::Result;
+use semsearch_hub::{DownloadProgress, Kind, Repository, check_or_remove};
+
+/// Downloads the model. Gives the snapshot's directory.
+pub(super) fn download(name: &ModelName, places: &Locations, progress: &Arc<dyn DownloadProgress>) -> Result<PathBuf> {
+    let hub = Repository::connect(&places.hub, Kind::Model, &name.id, name.revision(), progress)?;
+    // The weights last: whatever else is wrong shows before 90 MB have been waited for.
+    let (weights, small) = REQUIRED.split_last().expect("a model has weights");
+    for file in small {
+        hub.fetch(file)?;
+    }
+    for file in resolve::optional() {
+        hub.fetch_if_there(file)?;
+    }
+    let dir = hub.fetch(small[0])?.parent().map(Path::to_owned).unwrap_or_default();
+    if let Some(pooling) = ModelConfig::pooling_file(&dir)? {
+        hub.fetch_if_there(pooling.as_str())?;
+    }
+    hub.fetch(weights)?;
+    if name.is_pinned() {
+        // Whatever the Hub promised: the bytes are known. The directory is snapshots/COMMIT of the repository's.
+        let repository = dir.ancestors().nth(2).unwrap_or(&dir);
+        for file in REQUIRED {
+            check_or_remove(&dir.join(file), repository, |content| digest::check_pinned_file(content, file))?;
+        }
+    }
+    Ok(dir)
+}

@@ -1,0 +1,168 @@
+//! Copies a model's files from a directory into semsearch's own cache.
+//!
+//! All that happens in the cache happens by the descriptor of the model's directory there: no link is followed, and only
+//! what an import made is ever removed.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use semsearch_encoder::model::{CONFIG, ModelConfig, REQUIRED};
+
+use super::{Locations, ModelName, digest, resolve};
+use semsearch_error::{Error, Result};
+use semsearch_files::{Dir, RelativePath, open_regular, unique};
+
+/// What a directory's name begins with that an import makes beside the model, and one that it takes away; so many random
+/// digits follow that nobody else has chosen them.
+const ARRIVING: &str = ".arriving-";
+const LEAVING: &str = ".leaving-";
+
+/// Copies the model in `from` into the cache as `name`, replacing what is there. Gives the cache's directory.
+///
+/// The files are copied beside their place and renamed, so a cache never holds half a model; what a killed import left
+/// is removed by the next. The default model's files are checked against their pinned digests first.
+///
+/// # Errors
+/// A file is missing, unreadable, or has another digest than the pinned one; the cache cannot be written, or holds files
+/// in the model's place that are no model's.
+pub fn import(from: &Path, name: &ModelName, places: &Locations) -> Result<PathBuf> {
+    let Some((owner, repository)) = name.hub_parts() else {
+        return Err(Error::Unsupported(format!("{:?} is not a Hub id: expected OWNER/NAME", name.id)));
+    };
+    if !resolve::is_revision(name.revision()) {
+        return Err(Error::Unsupported(format!("{:?} is no revision of a model", name.revision())));
+    }
+    let files = files(from)?;
+    if name.is_pinned() {
+        digest::check_pinned(from)?;
+    }
+
+    let to = resolve::own_directory(&places.own, owner, repository, name.revision());
+    let parent = to.parent().unwrap_or(&places.own);
+    fs::create_dir_all(parent).map_err(Error::write(parent))?;
+    let failed = |error| Error::write(&to)(error);
+    let dir = Dir::open(parent).map_err(failed)?;
+    let _lock = lock(&dir).map_err(Error::write(&parent.join(".lock")))?;
+    sweep(&dir).map_err(failed)?;
+    let place = to.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if let Some(file) = foreign(&dir, place).map_err(failed)? {
+        let what = format!("{} is no model's file: nothing is replaced", to.join(file).display());
+        return Err(failed(io::Error::new(io::ErrorKind::DirectoryNotEmpty, what)));
+    }
+    let arriving = format!("{ARRIVING}{}", unique());
+    let arrived = dir.make_directory(&arriving).and_then(|_| dir.subdirectory(&arriving)).map_err(failed);
+    arrived.and_then(|arrived| files.iter().try_for_each(|file| copy(from, &arrived, file)))?;
+    replace(&dir, &arriving, place).map_err(failed)?;
+    Ok(to)
+}
+
+/// The files of a model that semsearch reads, by their paths below the directory.
+fn files(dir: &Path) -> Result<Vec<RelativePath>> {
+    if !dir.is_dir() {
+        let kind = if dir.exists() { io::ErrorKind::NotADirectory } else { io::ErrorKind::NotFound };
+        return Err(Error::Read { path: dir.into(), source: kind.into() });
+    }
+    if let Some(file) = REQUIRED.into_iter().find(|file| !dir.join(file).is_file()) {
+        return Err(Error::ModelFile { dir: dir.into(), file });
+    }
+    let known = REQUIRED.into_iter().chain(resolve::optional()).filter_map(RelativePath::new);
+    let pooling = ModelConfig::pooling_file(dir)?;
+    let mut files: Vec<RelativePath> = known.chain(pooling).filter(|file| dir.join(file).is_file()).collect();
+    files.dedup();
+    Ok(files)
+}
+
+/// Held while the cache changes; the system lets go of it when the process ends, however it ends.
+fn lock(dir: &Dir) -> io::Result<File> {
+    let file = dir.open_or_create(".lock")?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// Removes what killed imports left.
+fn sweep(dir: &Dir) -> io::Result<()> {
+    for entry in dir.entries()? {
+        let name = entry.to_str().unwrap_or_default();
+        let digits = name.strip_prefix(ARRIVING).or_else(|| name.strip_prefix(LEAVING));
+        if digits.is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+            remove(dir, name)?;
+        }
+    }
+    Ok(())
+}
+
+/// A file in the directory `place` that no import wrote; `None` too where `place` is not there, or a link, which goes as a
+/// link.
+fn foreign(dir: &Dir, place: &str) -> io::Result<Option<PathBuf>> {
+    let is_ours = |path: &Path| match path.to_str() {
+        Some(file) => REQUIRED.contains(&file) || resolve::optional().contains(&file) || path.ends_with(CONFIG),
+        None => false,
+    };
+    let mut files = Vec::new();
+    if let Ok(there) = dir.subdirectory(place) {
+        walk(&there, Path::new(""), &mut files)?;
+    }
+    Ok(files.into_iter().find(|file| !is_ours(file)))
+}
+
+/// The files below a directory, by their paths from there.
+fn walk(dir: &Dir, above: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in dir.entries()? {
+        let path = above.join(&entry);
+        match entry.to_str().map(|name| dir.subdirectory(name)) {
+            Some(Ok(inner)) => walk(&inner, &path, files)?,
+            _ => files.push(path),
+        }
+    }
+    Ok(())
+}
+
+/// Gives the new directory its place, and removes what was there.
+fn replace(dir: &Dir, arriving: &str, place: &str) -> io::Result<()> {
+    dir.subdirectory(arriving)?.sync()?;
+    let leaving = format!("{LEAVING}{}", unique());
+    let replaced = dir.identity_of(place)?.is_some();
+    if replaced {
+        dir.rename(place, &leaving)?;
+    }
+    dir.rename(arriving, place)?;
+    dir.sync()?;
+    if replaced { remove(dir, &leaving) } else { Ok(()) }
+}
+
+/// Removes an entry and, of a directory, all that is in it; of a link the link.
+fn remove(dir: &Dir, name: &str) -> io::Result<()> {
+    let Ok(inner) = dir.subdirectory(name) else { return dir.remove(name) };
+    for entry in inner.entries()? {
+        let entry = entry.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
+        remove(&inner, entry)?;
+    }
+    dir.remove_directory(name)
+}
+
+/// Copies the bytes, and them only: a source that is a link or read-only must not make the cache so.
+fn copy(from: &Path, to: &Dir, file: &RelativePath) -> Result<()> {
+    let source = from.join(file);
+    let mut source = open_regular(&source).map_err(Error::read(&source))?;
+    let mut copied = || -> io::Result<()> {
+        let mut names: Vec<&str> = file.as_str().split('/').collect();
+        let name = names.pop().unwrap_or_default();
+        let mut target = match names.split_first() {
+            None => to.create(name)?,
+            Some((first, rest)) => {
+                let first = enter(to, first)?;
+                rest.iter().try_fold(first, |dir, name| enter(&dir, name))?.create(name)?
+            }
+        };
+        io::copy(&mut source, &mut target)?;
+        target.sync_all()
+    };
+    copied().map_err(Error::write(&to.path().join(file)))
+}
+
+/// The directory of this name, made if need be.
+fn enter(dir: &Dir, name: &str) -> io::Result<Dir> {
+    dir.make_directory(name)?;
+    dir.subdirectory(name)
+}

@@ -1,0 +1,55 @@
+//! The directory that a model's name stands for: a directory itself, or a place in one of two caches, or one that the Hub fills.
+//!
+//! [`resolve()`] finds the directory, [`import`] copies one into semsearch's own cache, [`verify`] checks every byte of which
+//! anything is known. What is in the files is left to `semsearch_encoder`.
+
+mod digest;
+mod download;
+mod import;
+mod resolve;
+
+pub use digest::verify;
+pub use import::import;
+pub use resolve::{Locations, resolve};
+
+/// The model used where none is named.
+pub const DEFAULT_MODEL: &str = "sentence-transformers/all-MiniLM-L6-v2";
+
+/// The commit of [`DEFAULT_MODEL`] on the Hub whose digests are pinned.
+pub const DEFAULT_REVISION: &str = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf";
+
+/// A model as the user names it: a Hub id with a revision, or a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelName {
+    /// `owner/name` on the Hub, or a directory's path.
+    pub id: String,
+    /// Commit, tag or branch on the Hub.
+    pub revision: Option<String>,
+}
+
+impl Default for ModelName {
+    fn default() -> Self {
+        Self { id: DEFAULT_MODEL.into(), revision: None }
+    }
+}
+
+impl ModelName {
+    /// The revision asked for, the pinned one of the default model, or the default branch.
+    fn revision(&self) -> &str {
+        match &self.revision {
+            Some(revision) => revision,
+            None if self.id == DEFAULT_MODEL => DEFAULT_REVISION,
+            None => semsearch_hub::DEFAULT_BRANCH,
+        }
+    }
+
+    /// Whether this is the model whose digests are known.
+    fn is_pinned(&self) -> bool {
+        self.id == DEFAULT_MODEL && self.revision() == DEFAULT_REVISION
+    }
+
+    /// `owner/name`, each part a plain name.
+    fn hub_parts(&self) -> Option<(&str, &str)> {
+        semsearch_hub::parts(&self.id)
+    }
+}

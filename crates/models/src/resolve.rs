@@ -1,0 +1,186 @@
+//! Where a model is: a directory named, semsearch's own cache, the Hugging Face cache, the Hub; in this order.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use semsearch_encoder::model::{
+    MODULES, ModelConfig, ModelFiles, PROMPTS, REQUIRED, SENTENCE_CONFIG, TOKENIZER_CONFIG,
+};
+
+use super::{ModelName, download};
+use semsearch_error::{Error, Result};
+use semsearch_files::RelativePath;
+use semsearch_hub::{DownloadProgress, Hub, Kind, Snapshot};
+
+/// The places models are looked for.
+#[derive(Clone, Debug)]
+pub struct Locations {
+    /// semsearch's own cache of models.
+    pub own: PathBuf,
+    /// The Hub and its cache.
+    pub hub: Hub,
+}
+
+/// Finds the model's files, downloading them if they are nowhere on this machine and the network may be used.
+///
+/// # Errors
+/// The directory named is not there or lacks a file; the model is nowhere on this machine and `offline` is set; the
+/// download fails or brings wrong bytes.
+pub fn resolve(name: &ModelName, places: &Locations, progress: &Arc<dyn DownloadProgress>) -> Result<ModelFiles> {
+    let path = Path::new(&name.id);
+    if path.is_dir() {
+        return directory(path);
+    }
+    let Some((owner, repository)) = name.hub_parts() else {
+        return Err(Error::Read { path: path.into(), source: std::io::ErrorKind::NotFound.into() });
+    };
+    if !is_revision(name.revision()) {
+        return Err(Error::Unsupported(format!("{:?} is no revision of a model", name.revision())));
+    }
+    let found = |dir| ModelFiles { dir, id: name.id.clone(), revision: Some(name.revision().to_owned()) };
+
+    let own = own_directory(&places.own, owner, repository, name.revision());
+    if missing(&own, |_| true).is_none() {
+        return Ok(found(own));
+    }
+    let mut lacking = REQUIRED[0].to_owned();
+    if let Some(snapshot) = Snapshot::find(&places.hub, Kind::Model, owner, repository, name.revision()) {
+        match missing(&snapshot.files, |file| snapshot.known_absent(file)) {
+            None => return Ok(found(snapshot.files)),
+            Some(file) => lacking = file,
+        }
+    }
+    if places.hub.offline {
+        let looked = format!("{lacking} (looked in {} and {})", own.display(), places.hub.cache.display());
+        return Err(Error::ModelOffline { id: name.id.clone(), missing: looked });
+    }
+    download::download(name, places, progress).map(found)
+}
+
+/// A directory that the user named: what is missing there is an error, not a reason to look elsewhere.
+fn directory(path: &Path) -> Result<ModelFiles> {
+    let dir = path.canonicalize().map_err(Error::read(path))?;
+    if let Some(file) = REQUIRED.into_iter().find(|file| !dir.join(file).is_file()) {
+        return Err(Error::ModelFile { dir, file });
+    }
+    let id = dir.to_string_lossy().into_owned();
+    Ok(ModelFiles { dir, id, revision: None })
+}
+
+/// Whether a word can be a branch, tag or commit, as git has it: plain names, of which none begins with a dot.
+pub(super) fn is_revision(word: &str) -> bool {
+    RelativePath::new(word).is_some() && word.split('/').all(|name| !name.starts_with('.'))
+}
+
+/// Where semsearch's own cache keeps a model.
+pub(super) fn own_directory(own: &Path, owner: &str, repository: &str, revision: &str) -> PathBuf {
+    own.join(format!("{owner}--{repository}")).join(revision.replace('/', "--"))
+}
+
+/// The first file that `dir` lacks. A file that says how the model is run may be absent only if `known_absent`:
+/// pooling or length must not depend on what another program happened to leave in a cache.
+fn missing(dir: &Path, known_absent: impl Fn(&str) -> bool) -> Option<String> {
+    let lacks = |file: &str| !dir.join(file).is_file();
+    if let Some(file) = REQUIRED.into_iter().find(|file| lacks(file)) {
+        return Some(file.into());
+    }
+    if lacks(MODULES) {
+        return [MODULES, SENTENCE_CONFIG].into_iter().find(|file| lacks(file) && !known_absent(file)).map(Into::into);
+    }
+    // Whoever fetched modules.json fetched what it names, unless interrupted.
+    let pooling = ModelConfig::pooling_file(dir).ok().flatten().map(|file| file.as_str().to_owned());
+    pooling.filter(|file| lacks(file) && !known_absent(file))
+}
+
+/// The files that a complete model may have beyond those it must have.
+pub(super) fn optional() -> [&'static str; 4] {
+    [MODULES, SENTENCE_CONFIG, TOKENIZER_CONFIG, PROMPTS]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Silent;
+    impl DownloadProgress for Silent {
+        fn progress(&self, _: &str, _: u64, _: u64) {}
+    }
+
+    fn silent() -> Arc<dyn DownloadProgress> {
+        Arc::new(Silent)
+    }
+
+    fn offline(root: &Path) -> Locations {
+        Locations {
+            own: root.join("own"),
+            hub: Hub { cache: root.join("hub"), endpoint: "http://127.0.0.1:9".into(), offline: true, token: None },
+        }
+    }
+
+    fn put(dir: &Path, files: &[&str]) {
+        for file in files {
+            let path = dir.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "[]").unwrap();
+        }
+    }
+
+    fn name(id: &str) -> ModelName {
+        ModelName { id: id.into(), revision: None }
+    }
+
+    #[test]
+    fn our_cache_comes_before_the_hugging_face_cache() {
+        let root = tempfile::tempdir().unwrap();
+        let places = offline(root.path());
+        let snapshot = root.path().join("hub/models--a--b/snapshots/main");
+        put(&snapshot, &[&REQUIRED[..], &[MODULES]].concat());
+        assert_eq!(resolve(&name("a/b"), &places, &silent()).unwrap().dir, snapshot);
+        let own = root.path().join("own/a--b/main");
+        put(&own, &REQUIRED);
+        assert_eq!(resolve(&name("a/b"), &places, &silent()).unwrap().dir, own);
+    }
+
+    #[test]
+    fn a_branch_is_followed_to_its_commit() {
+        let root = tempfile::tempdir().unwrap();
+        let repository = root.path().join("hub/models--a--b");
+        std::fs::create_dir_all(repository.join("refs")).unwrap();
+        std::fs::write(repository.join("refs/main"), "abc\n").unwrap();
+        put(&repository.join("snapshots/abc"), &[&REQUIRED[..], &[MODULES]].concat());
+        let found = resolve(&name("a/b"), &offline(root.path()), &silent()).unwrap();
+        assert!(found.dir.ends_with("snapshots/abc"));
+    }
+
+    #[test]
+    fn a_snapshot_of_unknown_pooling_is_complete_only_where_the_hub_said_so() {
+        let root = tempfile::tempdir().unwrap();
+        let repository = root.path().join("hub/models--a--b");
+        put(&repository.join("snapshots/main"), &REQUIRED);
+        let message = resolve(&name("a/b"), &offline(root.path()), &silent()).unwrap_err().to_string();
+        assert!(message.contains("modules.json (looked in"), "{message}");
+        put(&repository.join(".no_exist/main"), &[MODULES, SENTENCE_CONFIG]);
+        assert!(resolve(&name("a/b"), &offline(root.path()), &silent()).is_ok());
+    }
+
+    #[test]
+    fn a_directory_named_is_never_replaced_by_the_hub() {
+        let root = tempfile::tempdir().unwrap();
+        put(root.path(), &[semsearch_encoder::model::CONFIG]);
+        let named = name(root.path().to_str().unwrap());
+        let error = resolve(&named, &offline(root.path()), &silent()).unwrap_err();
+        assert!(error.to_string().ends_with("the model has no tokenizer.json"), "{error}");
+    }
+
+    #[test]
+    fn a_revision_is_no_way_out_of_the_cache() {
+        let root = tempfile::tempdir().unwrap();
+        put(root.path(), &REQUIRED);
+        put(&root.path().join("own/a--b"), &REQUIRED);
+        for bad in ["..", ".", "", "/", "a/../..", ".lock", "a/.hidden", "a\nb"] {
+            let named = ModelName { id: "a/b".into(), revision: Some(bad.into()) };
+            let error = resolve(&named, &offline(root.path()), &silent()).unwrap_err();
+            assert!(error.to_string().ends_with("is no revision of a model"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The files of a catalog as tantivy sees them: one commit, and none of tantivy's own.
+//!
+//! tantivy commits by replacing `meta.json` in its directory. Here that name stands for bytes in memory, which the index's
+//! manifest carries, so that documents and vectors are committed by one rename. What tantivy would remove stays until no
+//! commit names it, and its locks do nothing: the index has one of its own for the writer, and readers need none. Files are
+//! opened and created by the directory's descriptor, and never in place of one that is there.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
+use tantivy::directory::{
+    AntiCallToken, Directory, DirectoryLock, FileHandle, Lock, OwnedBytes, TerminatingWrite, WatchCallback,
+    WatchHandle, WritePtr,
+};
+
+use super::store::{StoreFile, TEXTS};
+use semsearch_error::{Error, Result};
+use semsearch_files::{Dir, Map};
+
+/// tantivy's own record of the latest commit.
+const META: &str = "meta.json";
+
+/// See the module's description.
+#[derive(Clone, Debug)]
+pub(super) struct Pinned {
+    dir: Arc<Dir>,
+    meta: Arc<Mutex<Option<Vec<u8>>>>,
+    /// What was mapped, by name.
+    maps: Arc<Mutex<Vec<(String, Map)>>>,
+}
+
+impl Pinned {
+    /// The files in `dir`, at the commit that `meta` describes.
+    pub(super) fn new(dir: Arc<Dir>, meta: Option<Vec<u8>>) -> Self {
+        Self { dir, meta: Arc::new(Mutex::new(meta)), maps: Arc::default() }
+    }
+
+    /// What tantivy last wrote, or was given, as `meta.json`.
+    pub(super) fn meta(&self) -> Option<Vec<u8>> {
+        lock(&self.meta).clone()
+    }
+
+    /// Checks that all that was read was there.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`]: a file became shorter.
+    pub(super) fn check_maps(&self) -> Result<()> {
+        let check = |(name, map): &(String, Map)| {
+            map.check().map_err(|error| Error::damaged(&self.dir.path_of(name), error.to_string()))
+        };
+        lock(&self.maps).iter().try_for_each(check)
+    }
+
+    fn map(&self, name: &str) -> io::Result<Map> {
+        let map = Map::new(&self.dir.read(name)?)?;
+        let mut maps = lock(&self.maps);
+        // A writer's segments come and go; one that has lost something is remembered.
+        maps.retain(|(_, map)| map.is_shared() || map.check().is_err());
+        maps.push((name.into(), map.clone()));
+        Ok(map)
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// tantivy's names are ASCII.
+fn name(path: &Path) -> &str {
+    path.to_str().unwrap_or_default()
+}
+
+/// A file on its way to the disk.
+struct Growing(File);
+
+impl Write for Growing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl TerminatingWrite for Growing {
+    fn terminate_ref(&mut self, _: AntiCallToken) -> io::Result<()> {
+        // Synced when it is listed for the commit.
+        self.0.flush()
+    }
+}
+
+impl Directory for Pinned {
+    fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+        let file: Arc<dyn FileHandle> = match self.map(name(path)) {
+            Ok(map) => Arc::new(OwnedBytes::new(map)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(OpenReadError::FileDoesNotExist(path.into()));
+            }
+            Err(error) => return Err(OpenReadError::wrap_io_error(error, path.into())),
+        };
+        Ok(if name(path).ends_with(TEXTS) { Arc::new(StoreFile::new(file)) } else { file })
+    }
+
+    fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
+        if path == Path::new(META) {
+            return Ok(self.meta().is_some());
+        }
+        let there = self.dir.identity_of(name(path));
+        there.map(|there| there.is_some()).map_err(|error| OpenReadError::wrap_io_error(error, path.into()))
+    }
+
+    fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
+        let meta = if path == Path::new(META) { self.meta() } else { None };
+        meta.ok_or_else(|| OpenReadError::FileDoesNotExist(path.into()))
+    }
+
+    fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
+        // The only other file that is written so is the list of files that tantivy may remove.
+        if path == Path::new(META) {
+            *lock(&self.meta) = Some(data.to_vec());
+        }
+        Ok(())
+    }
+
+    fn delete(&self, _: &Path) -> Result<(), DeleteError> {
+        Ok(())
+    }
+
+    fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
+        match self.dir.create(name(path)) {
+            Ok(file) => Ok(BufWriter::new(Box::new(Growing(file)))),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(OpenWriteError::FileAlreadyExists(path.into()))
+            }
+            Err(error) => Err(OpenWriteError::wrap_io_error(error, path.into())),
+        }
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        // Done at the commit.
+        Ok(())
+    }
+
+    fn acquire_lock(&self, _: &Lock) -> Result<DirectoryLock, LockError> {
+        Ok(DirectoryLock::from(Box::new(())))
+    }
+
+    fn watch(&self, _: WatchCallback) -> tantivy::Result<WatchHandle> {
+        Ok(WatchHandle::empty())
+    }
+}

@@ -1,0 +1,136 @@
+//! Which passages a filter lets pass: ranges of terms in tantivy's sorted dictionaries, as sets of documents.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use fixedbitset::FixedBitSet;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocSet, InvertedIndexReader, SegmentReader, TERMINATED};
+
+use super::{Catalog, damaged, guard};
+use crate::keys::Keys;
+use semsearch_error::{Error, Result};
+use semsearch_filter::{Plan, TermRange};
+
+impl Catalog {
+    /// The keys of all living passages that match.
+    ///
+    /// # Errors
+    /// The index is of a format without facts, or damaged.
+    pub(crate) fn matching(&self, plan: &Plan) -> Result<Keys> {
+        guard(&self.dir, || self.keys_passing(plan))
+    }
+
+    fn keys_passing(&self, plan: &Plan) -> Result<Keys> {
+        let mut keys = Vec::new();
+        for (segment, columns) in self.segments() {
+            let documents = self.passing(segment, plan)?;
+            let alive =
+                documents.ones().map(|document| document as u32).filter(|&document| !segment.is_deleted(document));
+            keys.extend(alive.filter_map(|document| columns.key.first(document)));
+        }
+        Ok(Keys::new(keys))
+    }
+
+    /// Whether some document has this field, a value in it or null.
+    pub(crate) fn has_field(&self, path: &str) -> Result<bool> {
+        let start = semsearch_filter::start_of_field(path);
+        for (segment, _) in self.segments() {
+            let facts = self.facts(segment)?;
+            let found = facts.terms().range().ge(&start).into_stream();
+            let mut found = found.map_err(|error| damaged(&self.dir)(error.into()))?;
+            if found.advance() && found.key().starts_with(&start) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Fields that documents have, those of the shortest names first; at most `max` of them, so that a damaged or strange
+    /// index gives no endless list.
+    pub(crate) fn fields(&self, max: usize) -> Result<Vec<String>> {
+        let mut fields = BTreeSet::new();
+        for (segment, _) in self.segments() {
+            let facts = self.facts(segment)?;
+            let mut next = Vec::new();
+            for _ in 0..max {
+                let found = facts.terms().range().ge(&next).into_stream();
+                let mut found = found.map_err(|error| damaged(&self.dir)(error.into()))?;
+                if !found.advance() {
+                    break;
+                }
+                let Some(field) = semsearch_filter::field_of(found.key()) else { break };
+                fields.insert((field.len(), field.to_owned()));
+                // After all terms of this field: no kind is 255.
+                next = semsearch_filter::start_of_field(field);
+                next.push(u8::MAX);
+            }
+        }
+        Ok(fields.into_iter().map(|(_, field)| field).take(max).collect())
+    }
+
+    fn facts(&self, segment: &SegmentReader) -> Result<Arc<InvertedIndexReader>> {
+        let Some(latest) = self.fields.latest else {
+            return Err(Error::NoWords { dir: self.dir.parent().unwrap_or(&self.dir).into() });
+        };
+        segment.inverted_index(latest.facts).map_err(damaged(&self.dir))
+    }
+
+    /// The documents of a segment that match, deleted ones among them.
+    fn passing(&self, segment: &SegmentReader, plan: &Plan) -> Result<FixedBitSet> {
+        let count = segment.max_doc() as usize;
+        let all = || {
+            let mut all = FixedBitSet::with_capacity(count);
+            all.insert_range(..);
+            all
+        };
+        Ok(match plan {
+            Plan::All => all(),
+            Plan::None => FixedBitSet::with_capacity(count),
+            Plan::Terms(range) => self.listed(segment, range)?,
+            Plan::And(plans) => plans.iter().try_fold(all(), |mut both, plan| {
+                both.intersect_with(&self.passing(segment, plan)?);
+                Ok::<_, Error>(both)
+            })?,
+            Plan::Or(plans) => plans.iter().try_fold(FixedBitSet::with_capacity(count), |mut any, plan| {
+                any.union_with(&self.passing(segment, plan)?);
+                Ok::<_, Error>(any)
+            })?,
+            Plan::Not(plan) => {
+                let mut others = self.passing(segment, plan)?;
+                others.toggle_range(..);
+                others
+            }
+        })
+    }
+
+    /// The documents that are listed under a term of this range.
+    fn listed(&self, segment: &SegmentReader, (low, high): &TermRange) -> Result<FixedBitSet> {
+        let index = self.facts(segment)?;
+        let mut found = FixedBitSet::with_capacity(segment.max_doc() as usize);
+        let failed = damaged(&self.dir);
+        let broken = |error: std::io::Error| failed(error.into());
+        let mut range = index.terms().range();
+        range = match low {
+            Bound::Included(term) => range.ge(term),
+            Bound::Excluded(term) => range.gt(term),
+            Bound::Unbounded => range,
+        };
+        range = match high {
+            Bound::Included(term) => range.le(term),
+            Bound::Excluded(term) => range.lt(term),
+            Bound::Unbounded => range,
+        };
+        let mut terms = range.into_stream().map_err(broken)?;
+        while terms.advance() {
+            let listed = index.read_postings_from_terminfo(terms.value(), IndexRecordOption::Basic);
+            let mut listed = listed.map_err(broken)?;
+            while listed.doc() != TERMINATED {
+                found.insert(listed.doc() as usize);
+                listed.advance();
+            }
+        }
+        Ok(found)
+    }
+}

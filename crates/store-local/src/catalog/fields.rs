@@ -1,0 +1,247 @@
+//! What is kept of a passage, and where.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use tantivy::TantivyDocument;
+use tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _,
+};
+
+use super::words::WORDS;
+use semsearch_corpus::Document;
+
+/// Names of columns, which tantivy finds by name.
+pub(super) const KEY: &str = "key";
+pub(super) const DOCUMENT: &str = "document";
+pub(super) const CONTENT: [&str; 2] = ["content_high", "content_low"];
+pub(super) const VERSION: [&str; 2] = ["version_high", "version_low"];
+
+/// Which piece of its document a passage is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// 0 for the first.
+    pub index: usize,
+    /// In characters of the document.
+    pub start: usize,
+    /// After its last character.
+    pub end: usize,
+}
+
+/// A passage as the index keeps it: a document, or a piece of one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The document's id.
+    pub id: String,
+    /// Its title, where it has one.
+    pub title: Option<String>,
+    /// The passage's text.
+    pub text: String,
+    /// Everything else of the document's record.
+    pub metadata: Map<String, Value>,
+    /// Which piece of the document it is, where that was cut.
+    pub chunk: Option<Chunk>,
+}
+
+/// The first 128 bits of a SHA-256.
+pub(crate) type Digest = u128;
+
+/// The digest of these bytes.
+pub(crate) fn digest(bytes: &[u8]) -> Digest {
+    let mut first = [0; 16];
+    first.copy_from_slice(&Sha256::digest(bytes)[..16]);
+    u128::from_be_bytes(first)
+}
+
+/// What tells one version of a document from another: the digest of title, text and metadata, of how it is cut, and of
+/// the vector if one was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Version(pub(super) Digest);
+
+impl Version {
+    pub(crate) fn of(document: &Document, cut: Option<Cut>, given: Option<&[f32]>) -> Self {
+        let metadata = serde_json::to_string(&document.metadata).unwrap_or_default();
+        let cut = cut.map(|Cut { tokens, overlap }| format!("{tokens} {overlap}"));
+        let given = given.map(bytemuck::cast_slice::<f32, u8>);
+        let parts = [
+            document.title.as_deref().map(str::as_bytes),
+            Some(document.text.as_bytes()),
+            Some(metadata.as_bytes()),
+            cut.as_deref().map(str::as_bytes),
+            given,
+        ];
+        Self(digest_of(&parts))
+    }
+}
+
+/// How a document is cut into passages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Tokens of a passage, at most.
+    pub tokens: usize,
+    /// Tokens that a passage shares with the one before it, at most.
+    pub overlap: usize,
+}
+
+/// The digest of parts, each after its length in eight bytes; all ones for what is not there.
+fn digest_of(parts: &[Option<&[u8]>]) -> Digest {
+    let mut bytes = Vec::with_capacity(parts.iter().flatten().map(|part| part.len() + 8).sum());
+    for part in parts {
+        bytes.extend_from_slice(&part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(part.unwrap_or_default());
+    }
+    digest(&bytes)
+}
+
+/// The digest of what is stored of a passage beside its id: title, text, metadata as JSON, and its place in its document
+/// as JSON if it is a piece of one.
+fn content(title: Option<&str>, text: &str, metadata: &str, chunk: Option<&str>) -> Digest {
+    let parts = [title, Some(text), Some(metadata), chunk].map(|part| part.map(str::as_bytes));
+    // Format 2 knew no pieces.
+    digest_of(&parts[..if chunk.is_some() { 4 } else { 3 }])
+}
+
+/// A passage on its way into the catalog.
+pub(crate) struct Entry<'a> {
+    pub(crate) key: u64,
+    /// The key of its document's first passage.
+    pub(crate) first: u64,
+    pub(crate) document: &'a Document,
+    pub(crate) version: Version,
+    pub(crate) text: &'a str,
+    pub(crate) chunk: Option<Chunk>,
+    pub(crate) metadata: &'a Map<String, Value>,
+    /// Of the text that the model was given, if it was.
+    pub(crate) embedded: Option<Digest>,
+    /// The input, as [`semsearch_corpus::Input`]s are told apart from one run to the next.
+    pub(crate) origin: &'a str,
+}
+
+/// The fields of a tantivy document.
+pub(super) struct Fields {
+    pub(super) schema: Schema,
+    pub(super) key: Field,
+    pub(super) id: Field,
+    pub(super) embedded: Field,
+    pub(super) origin: Field,
+    content: [Field; 2],
+    title: Field,
+    text: Field,
+    /// JSON as text: it comes back with its order and numbers as they were.
+    metadata: Field,
+    /// Where the record stood, for a person who asks where a hit came from.
+    source: Field,
+    /// What format 2 has not.
+    pub(super) latest: Option<Latest>,
+}
+
+/// Fields since format 3.
+#[derive(Clone, Copy)]
+pub(super) struct Latest {
+    document: Field,
+    version: [Field; 2],
+    /// JSON as text.
+    chunk: Field,
+    /// Title and text, for BM25.
+    pub(super) words: Field,
+    /// What the metadata say, for filters.
+    pub(super) facts: Field,
+}
+
+impl Fields {
+    /// Those of the format that is written.
+    pub(super) fn new() -> Self {
+        Self::build(true)
+    }
+
+    /// Those of format 2.
+    pub(super) fn format_2() -> Self {
+        Self::build(false)
+    }
+
+    fn build(latest: bool) -> Self {
+        let mut schema = Schema::builder();
+        let key = schema.add_u64_field(KEY, INDEXED | FAST);
+        let id = schema.add_text_field("id", STRING | STORED);
+        let embedded = schema.add_bytes_field("embedded", INDEXED);
+        let origin = schema.add_text_field("origin", STRING);
+        let content = CONTENT.map(|name| schema.add_u64_field(name, FAST));
+        if !latest {
+            schema.add_u64_field("given", FAST);
+        }
+        let [title, text, metadata, source] =
+            ["title", "text", "metadata", "source"].map(|name| schema.add_text_field(name, STORED));
+        let latest = latest.then(|| {
+            // No positions: there are no phrases to look for.
+            let words =
+                TextFieldIndexing::default().set_tokenizer(WORDS).set_index_option(IndexRecordOption::WithFreqs);
+            Latest {
+                document: schema.add_u64_field(DOCUMENT, FAST),
+                version: VERSION.map(|name| schema.add_u64_field(name, FAST)),
+                chunk: schema.add_text_field("chunk", STORED),
+                words: schema.add_text_field("words", TextOptions::default().set_indexing_options(words)),
+                facts: schema.add_bytes_field("facts", INDEXED),
+            }
+        });
+        Self { schema: schema.build(), key, id, embedded, origin, content, title, text, metadata, source, latest }
+    }
+
+    pub(super) fn document(&self, entry: &Entry) -> TantivyDocument {
+        let Entry { key, first, document, version, text, chunk, metadata, embedded, origin } = entry;
+        let facts =
+            if document.is_row { semsearch_filter::terms_of_row(metadata) } else { semsearch_filter::terms(metadata) };
+        let metadata = serde_json::to_string(metadata).unwrap_or_default();
+        let chunk = chunk.and_then(|chunk| serde_json::to_string(&chunk).ok());
+        let content = content(document.title.as_deref(), text, &metadata, chunk.as_deref());
+        let mut stored = TantivyDocument::default();
+        stored.add_u64(self.key, *key);
+        stored.add_text(self.id, &document.id);
+        stored.add_text(self.origin, origin);
+        if let Some(embedded) = embedded {
+            stored.add_bytes(self.embedded, &embedded.to_be_bytes());
+        }
+        add_digest(&mut stored, self.content, content);
+        if let Some(title) = &document.title {
+            stored.add_text(self.title, title);
+        }
+        stored.add_text(self.text, text);
+        stored.add_text(self.metadata, metadata);
+        stored.add_text(self.source, document.place.to_string());
+        if let Some(latest) = self.latest {
+            stored.add_u64(latest.document, *first);
+            add_digest(&mut stored, latest.version, version.0);
+            if let Some(chunk) = chunk {
+                stored.add_text(latest.chunk, chunk);
+            }
+            // A title's words belong to every piece of its document.
+            if let Some(title) = &document.title {
+                stored.add_text(latest.words, title);
+            }
+            stored.add_text(latest.words, text);
+            facts.iter().for_each(|term| stored.add_bytes(latest.facts, term));
+        }
+        stored
+    }
+
+    /// A passage back, if it is the one whose digest is `expected`.
+    pub(super) fn stored(&self, document: &TantivyDocument, expected: Digest) -> Option<Stored> {
+        let text = |field: Field| document.get_first(field)?.as_str();
+        let metadata = text(self.metadata)?;
+        let chunk = self.latest.and_then(|latest| text(latest.chunk));
+        if content(text(self.title), text(self.text)?, metadata, chunk) != expected {
+            return None;
+        }
+        Some(Stored {
+            id: text(self.id)?.into(),
+            title: text(self.title).map(String::from),
+            text: text(self.text)?.into(),
+            metadata: serde_json::from_str(metadata).ok()?,
+            chunk: chunk.map(serde_json::from_str).transpose().ok()?,
+        })
+    }
+}
+
+fn add_digest(stored: &mut TantivyDocument, [high, low]: [Field; 2], digest: Digest) {
+    stored.add_u64(high, (digest >> 64) as u64);
+    stored.add_u64(low, digest as u64);
+}

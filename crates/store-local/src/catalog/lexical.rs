@@ -1,0 +1,101 @@
+//! Search by words: BM25 over title and text (Robertson and Zaragoza 2009, with tantivy's k₁ = 1.2 and b = 0.75).
+//!
+//! Every word of a query counts and none is an operator; a word that stands twice in it counts twice. Frequencies are of
+//! all passages of the index, replaced ones included until their segment is rewritten.
+
+use tantivy::query::{BooleanQuery, EnableScoring, Occur, Query, TermQuery, Weight};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocSet, TERMINATED, Term};
+
+use super::{Catalog, damaged, guard};
+use crate::keys::Keys;
+use crate::manifest::Metric;
+use crate::nearest::Nearest;
+use crate::vectors::Neighbour;
+use semsearch_error::{Error, Result};
+
+/// A query's words, weighed by the index.
+pub struct LexicalQuery<'a> {
+    catalog: &'a Catalog,
+    weight: Box<dyn Weight>,
+}
+
+impl Catalog {
+    /// A query by the words of `text`.
+    ///
+    /// # Errors
+    /// The index is of a format without words, or damaged.
+    pub(crate) fn lexical(&self, text: &str) -> Result<LexicalQuery<'_>> {
+        let (Some(latest), Some(language)) = (self.fields.latest, self.language) else {
+            return Err(Error::NoWords { dir: self.dir.parent().unwrap_or(&self.dir).into() });
+        };
+        let term = |stem: &str| -> Box<dyn Query> {
+            Box::new(TermQuery::new(Term::from_field_text(latest.words, stem), IndexRecordOption::WithFreqs))
+        };
+        let words = language.words(text).into_iter().map(|word| (Occur::Should, term(&word.stem))).collect();
+        let query = BooleanQuery::new(words);
+        let scoring = EnableScoring::enabled_from_searcher(&self.searcher);
+        let weight = guard(&self.dir, || query.weight(scoring).map_err(damaged(&self.dir)))?;
+        Ok(LexicalQuery { catalog: self, weight })
+    }
+}
+
+impl LexicalQuery<'_> {
+    /// The `k` best passages that have a word of the query, among `allowed` keys if they are given; best first, of equals
+    /// the one indexed first.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn best(&self, k: usize, allowed: Option<&Keys>) -> Result<Vec<Neighbour>> {
+        guard(&self.catalog.dir, || self.find_best(k, allowed))
+    }
+
+    fn find_best(&self, k: usize, allowed: Option<&Keys>) -> Result<Vec<Neighbour>> {
+        let mut nearest = Nearest::new(k, Metric::Ip);
+        for (segment, columns) in self.catalog.segments() {
+            let alive = segment.alive_bitset();
+            let mut take = |document, score| {
+                let key =
+                    columns.key.first(document).filter(|&key| allowed.is_none_or(|allowed| allowed.contains(key)));
+                if let Some(key) = key.filter(|_| alive.is_none_or(|alive| alive.is_alive(document))) {
+                    nearest.offer(Neighbour { key, score });
+                }
+                // Only a greater score is shown next; one that is equal may have a smaller key.
+                nearest.furthest().map_or(f32::MIN, f32::next_down)
+            };
+            let threshold = f32::MIN;
+            self.weight.for_each_pruning(threshold, segment, &mut take).map_err(damaged(&self.catalog.dir))?;
+        }
+        Ok(nearest.into_sorted())
+    }
+
+    /// The scores of the passages under `keys`; 0 for one that has no word of the query.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn scores(&self, keys: &[u64]) -> Result<Vec<f32>> {
+        guard(&self.catalog.dir, || self.find_scores(keys))
+    }
+
+    fn find_scores(&self, keys: &[u64]) -> Result<Vec<f32>> {
+        let mut scores = vec![0.0; keys.len()];
+        let mut places = Vec::with_capacity(keys.len());
+        for (position, &key) in keys.iter().enumerate() {
+            places.extend(self.catalog.address(key)?.map(|address| (address, position)));
+        }
+        places.sort_unstable();
+        for of_segment in places.chunk_by(|(a, _), (b, _)| a.segment_ord == b.segment_ord) {
+            let segment = &self.catalog.searcher.segment_readers()[of_segment[0].0.segment_ord as usize];
+            let mut scorer = self.weight.scorer(segment, 1.0).map_err(damaged(&self.catalog.dir))?;
+            for &(address, position) in of_segment {
+                if scorer.doc() < address.doc_id {
+                    scorer.seek(address.doc_id);
+                }
+                if scorer.doc() == address.doc_id && scorer.doc() != TERMINATED {
+                    scores[position] = scorer.score();
+                }
+            }
+        }
+        Ok(scores)
+    }
+}

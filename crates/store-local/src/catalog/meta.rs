@@ -1,0 +1,57 @@
+//! What a manifest carries as tantivy's `meta.json`, checked before tantivy acts on it.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+use tantivy::IndexSettings;
+
+use crate::manifest::Documents;
+use semsearch_error::{Error, Result};
+
+/// The part of it that says which files there are.
+#[derive(Deserialize)]
+struct Meta {
+    index_settings: Value,
+    segments: Vec<Segment>,
+    opstamp: u64,
+    /// Extensions that have to be there to read it: none.
+    #[serde(default)]
+    persisted_custom_extensions: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct Segment {
+    max_doc: u32,
+    deletes: Option<Deletes>,
+}
+
+#[derive(Deserialize)]
+struct Deletes {
+    num_deleted_docs: u32,
+    opstamp: u64,
+}
+
+/// Numbers of operations, which count on from these, end before this.
+const MAX_OPSTAMP: u64 = 1 << 60;
+
+/// Checks the documents' `meta` against what this release writes, and against the files that it is about.
+pub(super) fn check(dir: &Path, documents: &Documents) -> Result<()> {
+    let damaged = |what: &str| Err(Error::damaged(dir, format!("what the manifest says of it cannot be: {what}")));
+    let Ok(meta) = Meta::deserialize(&documents.meta) else { return damaged("its segments") };
+    if serde_json::to_value(IndexSettings::default()).ok() != Some(meta.index_settings) {
+        return damaged("its settings");
+    }
+    let stamps = meta.segments.iter().filter_map(|segment| segment.deletes.as_ref()).map(|deletes| deletes.opstamp);
+    if !meta.persisted_custom_extensions.is_empty() || stamps.chain([meta.opstamp]).any(|stamp| stamp > MAX_OPSTAMP) {
+        return damaged("the number of its commit");
+    }
+    // Each document has digests of sixteen bytes, so there are fewer than bytes.
+    let bytes = documents.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
+    let held: u64 = meta.segments.iter().map(|segment| u64::from(segment.max_doc)).sum();
+    let deleted = |segment: &Segment| segment.deletes.as_ref().map_or(0, |deletes| deletes.num_deleted_docs);
+    if held > bytes || meta.segments.iter().any(|segment| deleted(segment) > segment.max_doc) {
+        return damaged("the number of its documents");
+    }
+    Ok(())
+}

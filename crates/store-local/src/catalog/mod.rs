@@ -1,0 +1,375 @@
+//! Documents, kept by tantivy. No other room names tantivy.
+//!
+//! A passage is a stored document under its key, found by its words (`lexical`) and by what its metadata say (`facts`).
+//! Which of tantivy's files make a commit is said by the [`Documents`] of the index's manifest.
+
+mod directory;
+mod facts;
+mod fields;
+mod lexical;
+mod meta;
+mod store;
+mod words;
+mod writer;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tantivy::columnar::Column;
+use tantivy::schema::IndexRecordOption;
+use tantivy::store::StoreReader;
+use tantivy::{DocAddress, DocId, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, Term};
+
+pub use fields::{Chunk, Cut, Stored};
+pub(super) use fields::{Digest, Entry, Version, digest};
+pub use lexical::LexicalQuery;
+pub use words::{Language, Word};
+pub(super) use writer::CatalogWriter;
+pub use writer::is_catalog_thread;
+
+use super::manifest::Documents;
+use directory::Pinned;
+use fields::{CONTENT, DOCUMENT, Fields, KEY, VERSION};
+use semsearch_error::{Error, Result, guarded};
+use semsearch_files::Dir;
+use store::TEXTS;
+use words::WORDS;
+
+/// Has tantivy cut texts into the words of `language`.
+fn register_words(index: &Index, language: Language) {
+    index.tokenizers().register(WORDS, language.analyzer());
+}
+
+/// Unpacked blocks of texts that are kept of each segment, for texts that stand beside each other.
+const BLOCKS_KEPT: usize = 100;
+
+/// Checks the files of a commit; all but the stored texts, unless `whole`: those are checked document by document when
+/// they are read.
+pub(super) fn check(dir: &Dir, documents: &Documents, whole: bool) -> Result<()> {
+    documents.files.iter().try_for_each(|file| {
+        if whole || !file.name.ends_with(TEXTS) { file.check(dir) } else { file.open(dir).map(drop) }
+    })
+}
+
+/// What is known of a document without reading it whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    /// The keys of its passages.
+    pub(super) keys: Vec<u64>,
+    /// Which version of it they are.
+    pub(super) version: Version,
+}
+
+/// The columns of a segment, which are read without its documents.
+struct Columns {
+    key: Column<u64>,
+    content: [Column<u64>; 2],
+    /// What format 2 has not.
+    latest: Option<Latest>,
+}
+
+struct Latest {
+    document: Column<u64>,
+    version: [Column<u64>; 2],
+}
+
+impl Columns {
+    fn open(segment: &SegmentReader, latest: bool) -> tantivy::Result<Self> {
+        let open = |name: &str| segment.fast_fields().u64(name);
+        let both = |[high, low]: [&str; 2]| -> tantivy::Result<_> { Ok([open(high)?, open(low)?]) };
+        let latest = if latest { Some(Latest { document: open(DOCUMENT)?, version: both(VERSION)? }) } else { None };
+        Ok(Self { key: open(KEY)?, content: both(CONTENT)?, latest })
+    }
+
+    fn content(&self, document: DocId) -> Option<Digest> {
+        digest_at(&self.content, document)
+    }
+
+    fn version(&self, document: DocId) -> Option<Version> {
+        digest_at(&self.latest.as_ref()?.version, document).map(Version)
+    }
+
+    /// The key of the first passage of this one's document.
+    fn document(&self, document: DocId) -> Option<u64> {
+        self.latest.as_ref().map_or(&self.key, |latest| &latest.document).first(document)
+    }
+}
+
+fn digest_at([high, low]: &[Column<u64>; 2], document: DocId) -> Option<Digest> {
+    Some(u128::from(high.first(document)?) << 64 | u128::from(low.first(document)?))
+}
+
+/// One commit's documents, to read.
+pub(super) struct Catalog {
+    dir: PathBuf,
+    files: Pinned,
+    fields: Fields,
+    language: Option<Language>,
+    searcher: Searcher,
+    columns: Vec<Columns>,
+    texts: Vec<StoreReader>,
+}
+
+impl Catalog {
+    /// Opens the documents of a commit, whose files have been checked.
+    pub(super) fn open(dir: Dir, documents: &Documents, language: Option<Language>) -> Result<Self> {
+        let path = dir.path().to_owned();
+        guard(&path, || Self::open_files(dir, documents, language))
+    }
+
+    fn open_files(dir: Dir, documents: &Documents, language: Option<Language>) -> Result<Self> {
+        let path = dir.path().to_owned();
+        let dir = Arc::new(dir);
+        meta::check(&path, documents)?;
+        // Before tantivy reads them: it panics where two fields have one name.
+        let schema = documents.meta.get("schema");
+        let is_known = |fields: &Fields| schema == serde_json::to_value(&fields.schema).ok().as_ref();
+        let fields = [Fields::new(), Fields::format_2()].into_iter().find(is_known);
+        let fields =
+            fields.ok_or_else(|| Error::damaged(&path, "its documents have other fields than this release knows"))?;
+        let meta = serde_json::to_vec(&documents.meta)
+            .map_err(|error| damaged(&path)(tantivy::TantivyError::InvalidArgument(error.to_string())))?;
+        let files = Pinned::new(dir, Some(meta));
+        let open = || -> tantivy::Result<Searcher> {
+            let index = Index::open(files.clone())?;
+            let reader: tantivy::IndexReader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+            Ok(reader.searcher())
+        };
+        let searcher = open().map_err(damaged(&path))?;
+        let open = |segment| Columns::open(segment, fields.latest.is_some());
+        let columns = searcher.segment_readers().iter().map(open).collect::<tantivy::Result<_>>();
+        let columns = columns.map_err(damaged(&path))?;
+        let texts = searcher.segment_readers().iter().map(|segment| segment.get_store_reader(BLOCKS_KEPT));
+        let texts = texts.collect::<std::io::Result<_>>().map_err(|error| damaged(&path)(error.into()))?;
+        Ok(Self { dir: path, files, columns, texts, fields, language, searcher })
+    }
+
+    /// Checks that all that was read of its files was there; to be asked when what was read is about to be used.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`]: a file became shorter.
+    pub(super) fn check_maps(&self) -> Result<()> {
+        self.files.check_maps()
+    }
+
+    fn segments(&self) -> impl Iterator<Item = (&SegmentReader, &Columns)> {
+        self.searcher.segment_readers().iter().zip(&self.columns)
+    }
+
+    fn columns(&self, address: DocAddress) -> &Columns {
+        &self.columns[address.segment_ord as usize]
+    }
+
+    /// Number of passages.
+    pub(super) fn len(&self) -> u64 {
+        self.searcher.num_docs()
+    }
+
+    /// The documents under `keys`, in their order.
+    pub(super) fn get(&self, keys: &[u64]) -> Result<Vec<Stored>> {
+        guard(&self.dir, || keys.iter().map(|&key| self.one(key)).collect())
+    }
+
+    fn one(&self, key: u64) -> Result<Stored> {
+        self.read(self.found(key)?)?.ok_or_else(|| {
+            Error::damaged(&self.dir, format!("the document of vector {key} is not as it was committed"))
+        })
+    }
+
+    /// Where the passage of this key is.
+    fn address(&self, key: u64) -> Result<Option<DocAddress>> {
+        self.find(&Term::from_field_u64(self.fields.key, key))
+    }
+
+    fn found(&self, key: u64) -> Result<DocAddress> {
+        let missing = || Error::damaged(&self.dir, format!("the document of vector {key} is missing"));
+        self.address(key)?.ok_or_else(missing)
+    }
+
+    /// The key of the first passage of the document that this one belongs to.
+    pub(super) fn document_of(&self, key: u64) -> Result<u64> {
+        let missing = || Error::damaged(&self.dir, format!("the document of vector {key} is missing"));
+        guard(&self.dir, || {
+            let address = self.found(key)?;
+            self.columns(address).document(address.doc_id).ok_or_else(missing)
+        })
+    }
+
+    /// A document, if it is as it was committed. The digest of its content says so of all but its id; of that the terms do,
+    /// whose file is checked whenever it is opened.
+    fn read(&self, address: DocAddress) -> Result<Option<Stored>> {
+        let stored = self.read_content(address)?;
+        match stored {
+            Some(stored) if !self.has_id(address, &stored.id)? => Ok(None),
+            stored => Ok(stored),
+        }
+    }
+
+    /// Whether `id` is that of the document at `address`.
+    fn has_id(&self, address: DocAddress, id: &str) -> Result<bool> {
+        let term = Term::from_field_text(self.fields.id, id);
+        let look = || -> tantivy::Result<bool> {
+            let terms = self.searcher.segment_reader(address.segment_ord).inverted_index(self.fields.id)?;
+            let Some(mut postings) = terms.read_postings(&term, IndexRecordOption::Basic)? else { return Ok(false) };
+            Ok(postings.doc() <= address.doc_id && postings.seek(address.doc_id) == address.doc_id)
+        };
+        look().map_err(damaged(&self.dir))
+    }
+
+    /// A document, if its content is as it was committed.
+    fn read_content(&self, address: DocAddress) -> Result<Option<Stored>> {
+        let Some(content) = self.columns(address).content(address.doc_id) else { return Ok(None) };
+        // In a large index the stored texts have not been checked, and tantivy may find no end in them.
+        let texts = &self.texts[address.segment_ord as usize];
+        let read = guarded(|| texts.get_document_bytes(address.doc_id));
+        let Ok(read) = read else { return Ok(None) };
+        let document = store::document(&read.map_err(damaged(&self.dir))?);
+        Ok(document.and_then(|document| self.fields.stored(&document, content)))
+    }
+
+    /// What is known of the document `id`.
+    pub(super) fn known(&self, id: &str) -> Result<Option<Known>> {
+        guard(&self.dir, || self.find_known(id))
+    }
+
+    fn find_known(&self, id: &str) -> Result<Option<Known>> {
+        let mut known = None;
+        for address in self.find_all(&Term::from_field_text(self.fields.id, id)).map_err(damaged(&self.dir))? {
+            let columns = self.columns(address);
+            let Some((key, version)) = columns.key.first(address.doc_id).zip(columns.version(address.doc_id)) else {
+                continue;
+            };
+            known.get_or_insert(Known { keys: Vec::new(), version }).keys.push(key);
+        }
+        Ok(known)
+    }
+
+    /// The key of a passage of which the model was given the text with this digest.
+    pub(super) fn embedded(&self, text: Digest) -> Result<Option<u64>> {
+        guard(&self.dir, || {
+            let found = self.find(&Term::from_field_bytes(self.fields.embedded, &text.to_be_bytes()))?;
+            Ok(found.and_then(|address| self.columns(address).key.first(address.doc_id)))
+        })
+    }
+
+    /// The keys of all passages.
+    pub(super) fn keys(&self) -> Result<Vec<u64>> {
+        guard(&self.dir, || self.all_keys())
+    }
+
+    fn all_keys(&self) -> Result<Vec<u64>> {
+        let mut keys = Vec::new();
+        for (segment, columns) in self.segments() {
+            for document in segment.doc_ids_alive() {
+                let none = || Error::damaged(&self.dir, "a document without a key");
+                keys.push(columns.key.first(document).ok_or_else(none)?);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The number of documents: of passages that are the first of theirs.
+    pub(super) fn documents(&self) -> Result<u64> {
+        let first = |columns: &Columns, document| columns.document(document) == columns.key.first(document);
+        let of_segment = |(segment, columns): (&SegmentReader, &Columns)| {
+            segment.doc_ids_alive().filter(|&document| first(columns, document)).count() as u64
+        };
+        guard(&self.dir, || Ok(self.segments().map(of_segment).sum()))
+    }
+
+    /// The ids and keys of the passages that came from `origin`.
+    pub(super) fn of_origin(&self, origin: &str) -> Result<Vec<(String, u64)>> {
+        guard(&self.dir, || self.find_origin(origin))
+    }
+
+    fn find_origin(&self, origin: &str) -> Result<Vec<(String, u64)>> {
+        let term = Term::from_field_text(self.fields.origin, origin);
+        let mut found = Vec::new();
+        for address in self.find_all(&term).map_err(damaged(&self.dir))? {
+            let Some(key) = self.columns(address).key.first(address.doc_id) else { continue };
+            found.push((self.one(key)?.id, key));
+        }
+        Ok(found)
+    }
+
+    /// All origins that begin with `prefix`.
+    pub(super) fn origins(&self, prefix: &str) -> Result<BTreeSet<String>> {
+        let mut found = BTreeSet::new();
+        let mut read = || -> tantivy::Result<()> {
+            for segment in self.searcher.segment_readers() {
+                let index = segment.inverted_index(self.fields.origin)?;
+                let mut terms = index.terms().range().ge(prefix).into_stream()?;
+                while terms.advance() && terms.key().starts_with(prefix.as_bytes()) {
+                    found.insert(String::from_utf8_lossy(terms.key()).into_owned());
+                }
+            }
+            Ok(())
+        };
+        guard(&self.dir, || read().map_err(damaged(&self.dir)))?;
+        Ok(found)
+    }
+
+    /// Reads every document: the addresses of those that are not as they were committed, said in words.
+    pub(super) fn faults(&self) -> Result<Vec<Error>> {
+        guard(&self.dir, || self.all_faults())
+    }
+
+    fn all_faults(&self) -> Result<Vec<Error>> {
+        let mut faults = Vec::new();
+        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
+            for document in segment.doc_ids_alive() {
+                if self.read(DocAddress::new(ordinal, document))?.is_none() {
+                    let what = format!("document {document} of segment {ordinal} is not as it was committed");
+                    faults.push(Error::damaged(&self.dir, what));
+                }
+            }
+        }
+        Ok(faults)
+    }
+
+    /// The one living document with this term; the first, if there are several.
+    fn find(&self, term: &Term) -> Result<Option<DocAddress>> {
+        let find = || -> tantivy::Result<Option<DocAddress>> {
+            for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
+                let terms = segment.inverted_index(term.field())?;
+                let Some(mut postings) = terms.read_postings(term, IndexRecordOption::Basic)? else { continue };
+                while postings.doc() != TERMINATED {
+                    if !segment.is_deleted(postings.doc()) {
+                        return Ok(Some(DocAddress::new(ordinal, postings.doc())));
+                    }
+                    postings.advance();
+                }
+            }
+            Ok(None)
+        };
+        find().map_err(damaged(&self.dir))
+    }
+
+    /// Every living document with this term.
+    fn find_all(&self, term: &Term) -> tantivy::Result<Vec<DocAddress>> {
+        let mut found = Vec::new();
+        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
+            let terms = segment.inverted_index(term.field())?;
+            let Some(mut postings) = terms.read_postings(term, IndexRecordOption::Basic)? else { continue };
+            while postings.doc() != TERMINATED {
+                if !segment.is_deleted(postings.doc()) {
+                    found.push(DocAddress::new(ordinal, postings.doc()));
+                }
+                postings.advance();
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Reads what tantivy wrote. It trusts its files, and may give up by a panic where one of them says what cannot be.
+fn guard<T>(dir: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    guarded(read).unwrap_or_else(|panic| {
+        Err(Error::Damaged { path: dir.into(), what: "it cannot be read".into(), source: Some(panic.into()) })
+    })
+}
+
+fn damaged(path: &Path) -> impl Fn(tantivy::TantivyError) -> Error + '_ {
+    move |source| Error::Damaged { path: path.into(), what: "it cannot be read".into(), source: Some(source.into()) }
+}

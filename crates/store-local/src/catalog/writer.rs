@@ -1,0 +1,153 @@
+//! Documents on their way into a commit.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tantivy::index::SegmentId;
+use tantivy::indexer::NoMergePolicy;
+use tantivy::{Index, IndexMeta, IndexWriter, SegmentMeta, Term};
+
+use super::directory::Pinned;
+use super::fields::{Entry, Fields};
+use super::{Language, guard, meta, register_words};
+use crate::compaction;
+use crate::files::StoredFile;
+use crate::manifest::Documents;
+use semsearch_error::{Error, Result};
+use semsearch_files::Dir;
+
+/// Memory for documents on their way to disk, in bytes; tantivy asks for 15 MB at least.
+const WRITER_MEMORY: usize = 32 << 20;
+
+/// A segment of so many documents is merged with no other.
+const LARGE: u64 = 1 << 20;
+
+/// Whether tantivy calls a thread of its own so on which it reads segments to merge them, or to find what is removed. A panic
+/// there cannot be caught: it would end the process.
+pub fn is_catalog_thread(name: &str) -> bool {
+    name == "segment_updater"
+        || ["merge_thread_", "thrd-tantivy-index", "docstore-"].iter().any(|own| name.starts_with(own))
+}
+
+/// Writes tantivy's files. None of them counts until a manifest names it.
+pub(crate) struct CatalogWriter {
+    dir: Arc<Dir>,
+    fields: Fields,
+    directory: Pinned,
+    index: Index,
+    writer: IndexWriter,
+    /// The files that were listed last.
+    listed: Vec<StoredFile>,
+}
+
+impl CatalogWriter {
+    /// Goes on from a commit, or begins with nothing.
+    pub(crate) fn open(dir: Dir, base: Option<&Documents>, language: Language) -> Result<Self> {
+        let fields = Fields::new();
+        let dir = Arc::new(dir);
+        let meta = base.map(|documents| serde_json::to_vec(&documents.meta)).transpose();
+        let meta = meta.map_err(|source| Error::Index {
+            path: dir.path().into(),
+            what: "cannot read what it holds".into(),
+            source: source.into(),
+        })?;
+        let directory = Pinned::new(Arc::clone(&dir), meta);
+        let open = || -> tantivy::Result<(Index, IndexWriter)> {
+            let index = Index::open_or_create(directory.clone(), fields.schema.clone())?;
+            register_words(&index, language);
+            // One thread and merges of our own: a commit's files are complete when they are listed.
+            let writer = index.writer_with_num_threads(1, WRITER_MEMORY)?;
+            writer.set_merge_policy(Box::new(NoMergePolicy));
+            Ok((index, writer))
+        };
+        if let Some(base) = base {
+            meta::check(dir.path(), base)?;
+        }
+        let (index, writer) = guard(dir.path(), || open().map_err(|source| writing(dir.path(), source)))?;
+        let listed = base.map(|documents| documents.files.clone()).unwrap_or_default();
+        Ok(Self { dir, fields, directory, index, writer, listed })
+    }
+
+    /// Adds a passage.
+    pub(crate) fn put(&self, entry: &Entry) -> Result<()> {
+        let added = self.writer.add_document(self.fields.document(entry));
+        added.map(drop).map_err(|source| writing(self.dir.path(), source))
+    }
+
+    /// Removes the passages of the document of this id. What is removed is remembered until the next commit.
+    pub(crate) fn remove(&self, id: &str) {
+        self.writer.delete_term(Term::from_field_text(self.fields.id, id));
+    }
+
+    /// Writes all that was put; if it `tidies`, small segments that have become many are merged. Gives the files, which are
+    /// on the disk then, though their names are not yet. All passages are of so many `documents`.
+    pub(crate) fn flush(&mut self, documents: u64, tidies: bool) -> Result<Documents> {
+        let dir = Arc::clone(&self.dir);
+        guard(dir.path(), || self.flush_all(documents, tidies))
+    }
+
+    fn flush_all(&mut self, documents: u64, tidies: bool) -> Result<Documents> {
+        let dir = Arc::clone(&self.dir);
+        let failed = |source| writing(dir.path(), source);
+        self.writer.commit().map_err(failed)?;
+        if tidies {
+            self.merge()?;
+        }
+        self.directory.check_maps()?;
+        let metas = self.index.load_metas().map_err(failed)?;
+        let unknown = || tantivy::TantivyError::InternalError("it has not said what it wrote".into());
+        let meta = self.directory.meta().ok_or_else(unknown).map_err(failed)?;
+        let meta = serde_json::from_slice(&meta).map_err(|source| Error::Index {
+            path: self.dir.path().into(),
+            what: "cannot read what tantivy wrote".into(),
+            source: source.into(),
+        })?;
+        let passages = metas.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
+        self.listed = self.files(&metas)?;
+        Ok(Documents { count: documents, passages: Some(passages), files: self.listed.clone(), meta })
+    }
+
+    /// Merges segments that are small and many, or worn, until none are.
+    fn merge(&mut self) -> Result<()> {
+        let dir = Arc::clone(&self.dir);
+        let failed = |source| writing(dir.path(), source);
+        loop {
+            let segments = self.index.load_metas().map_err(failed)?.segments;
+            let sizes: Vec<_> = segments
+                .iter()
+                .map(|segment| compaction::Size { all: segment.max_doc().into(), live: segment.num_docs().into() })
+                .collect();
+            let Some(group) = compaction::choose(&sizes, LARGE) else { return Ok(()) };
+            let ids: Vec<_> = group.iter().map(|&at| SegmentMeta::id(&segments[at])).collect();
+            self.check_texts(&ids)?;
+            self.writer.merge(&ids).wait().map_err(failed)?;
+        }
+    }
+
+    /// Checks the stored texts of segments that are about to be merged, as far as they are of the last commit: in a large
+    /// index nobody has looked at all of them yet, and what is written anew gets a checksum of its own.
+    fn check_texts(&self, segments: &[SegmentId]) -> Result<()> {
+        let merged = |file: &&StoredFile| segments.iter().any(|id| file.name.starts_with(&id.uuid_string()));
+        self.listed.iter().filter(merged).try_for_each(|file| file.check(&self.dir))
+    }
+
+    /// The files of these segments, in the order of their names.
+    fn files(&self, metas: &IndexMeta) -> Result<Vec<StoredFile>> {
+        let mut names: Vec<PathBuf> = metas.list_segment_files().into_iter().collect();
+        names.sort();
+        let known = |name: &Path| self.listed.iter().find(|file| Path::new(&file.name) == name).cloned();
+        let mut files = Vec::new();
+        for name in names {
+            let shown = name.to_string_lossy();
+            // Not every segment has every kind of file.
+            if self.dir.identity_of(&shown).map_err(Error::read(&self.dir.path_of(&shown)))?.is_some() {
+                files.push(known(&name).map_or_else(|| StoredFile::sync(&self.dir, &shown), Ok)?);
+            }
+        }
+        Ok(files)
+    }
+}
+
+fn writing(dir: &Path, source: tantivy::TantivyError) -> Error {
+    Error::Index { path: dir.into(), what: "cannot write the catalog".into(), source: source.into() }
+}

@@ -1,0 +1,220 @@
+//! The files of an index as a commit names them: their checksums, and new ones that are on the disk when they are named.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use semsearch_error::{Error, Result};
+use semsearch_files::{Dir, unique};
+
+/// A file as a commit names it. Its content never changes once it is named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredFile {
+    /// Its name in its directory.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// The CRC-32 (IEEE) of its bytes. It finds every change of a single byte for certain, which a longer hash only does
+    /// very probably.
+    pub crc32: u32,
+}
+
+impl StoredFile {
+    /// The file of this name as it is now, once its bytes are on the disk.
+    pub(super) fn sync(dir: &Dir, name: &str) -> Result<Self> {
+        let path = dir.path_of(name);
+        let file = dir.read(name).map_err(Error::write(&path))?;
+        file.sync_all().map_err(Error::write(&path))?;
+        Ok(Self {
+            name: name.into(),
+            bytes: file.metadata().map_err(Error::read(&path))?.len(),
+            crc32: checksum(&file, &path)?,
+        })
+    }
+
+    /// Opens the file if it is there, of its length.
+    pub(super) fn open(&self, dir: &Dir) -> Result<File> {
+        let path = dir.path_of(&self.name);
+        let damaged = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => Error::damaged(&path, "the file is missing"),
+            io::ErrorKind::InvalidInput => Error::damaged(&path, error.to_string()),
+            _ => Error::read(&path)(error),
+        };
+        let file = dir.read(&self.name).map_err(damaged)?;
+        let found = file.metadata().map_err(Error::read(&path))?.len();
+        if found != self.bytes {
+            return Err(Error::damaged(&path, format!("it has {found} bytes, {} were committed", self.bytes)));
+        }
+        Ok(file)
+    }
+
+    /// Checks every byte of the file.
+    pub(super) fn check(&self, dir: &Dir) -> Result<()> {
+        let file = self.open(dir)?;
+        let path = dir.path_of(&self.name);
+        expect(&path, checksum(&file, &path)?, self.crc32)
+    }
+
+    /// Checks and reads all of the file.
+    pub(super) fn read(&self, dir: &Dir) -> Result<Vec<u8>> {
+        let path = dir.path_of(&self.name);
+        let mut bytes = Vec::new();
+        self.open(dir)?.take(self.bytes).read_to_end(&mut bytes).map_err(Error::read(&path))?;
+        expect(&path, crc32fast::hash(&bytes), self.crc32)?;
+        Ok(bytes)
+    }
+}
+
+/// Checks that a file has the checksum that was committed.
+pub(super) fn expect(path: &Path, found: u32, committed: u32) -> Result<()> {
+    if found == committed { Ok(()) } else { Err(Error::damaged(path, "its checksum does not match")) }
+}
+
+/// The CRC-32 (IEEE) of a file.
+pub(super) fn checksum(file: &File, path: &Path) -> Result<u32> {
+    checksum_without(file, path, 0..0)
+}
+
+/// The CRC-32 (IEEE) of a file's bytes before and after `hole`.
+pub(super) fn checksum_without(mut file: &File, path: &Path, hole: Range<u64>) -> Result<u32> {
+    let mut crc = || -> io::Result<u32> {
+        let mut crc = crc32fast::Hasher::new();
+        file.seek(SeekFrom::Start(0))?;
+        digest(&mut crc, &mut file.take(hole.start))?;
+        file.seek(SeekFrom::Start(hole.end))?;
+        digest(&mut crc, &mut file)?;
+        Ok(crc.finalize())
+    };
+    crc().map_err(Error::read(path))
+}
+
+fn digest(crc: &mut crc32fast::Hasher, bytes: &mut impl Read) -> io::Result<()> {
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match bytes.read(&mut buffer)? {
+            0 => return Ok(()),
+            read => crc.update(&buffer[..read]),
+        }
+    }
+}
+
+/// The name of a new file that is number `number` of its directory, ending in `kind`. No commit has named such a file yet,
+/// and nobody else chooses such a name: what has one and is in no commit is ours to remove.
+pub(super) fn new_name(number: u64, kind: &str) -> String {
+    format!("{number:06}-{}.{kind}", unique())
+}
+
+/// Whether `name` is one that [`new_name`] or tantivy makes: `000001-0123456789abcdef.KIND` or 32 hexadecimal digits and an
+/// ending.
+pub(super) fn is_new_name(name: &str) -> bool {
+    let hexadecimal = |word: &str, length: usize| {
+        word.len() == length && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let Some((stem, _)) = name.split_once('.') else { return false };
+    match stem.split_once('-') {
+        Some((number, rest)) => {
+            number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit()) && hexadecimal(rest, 16)
+        }
+        None => hexadecimal(stem, 32),
+    }
+}
+
+/// Creates the file `name` and has `write` fill it; that is given its path for messages.
+pub(super) fn create(dir: &Dir, name: &str, write: impl FnOnce(&File, &Path) -> Result<()>) -> Result<StoredFile> {
+    let path = dir.path_of(name);
+    let file = dir.create(name).map_err(Error::write(&path))?;
+    let written = write(&file, &path).and_then(|()| StoredFile::sync(dir, name));
+    if written.is_err() {
+        // The error matters; what cannot be removed now is swept by the next writer.
+        let _ = dir.remove(name);
+    }
+    written
+}
+
+/// Removes the files of a directory that `remove` names.
+pub(super) fn sweep(dir: &Dir, remove: impl Fn(&str) -> bool) -> Result<()> {
+    for entry in dir.entries().map_err(Error::read(dir.path()))? {
+        if let Some(name) = entry.to_str().filter(|name| remove(name)) {
+            dir.remove(name).map_err(Error::write(&dir.path_of(name)))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn put(dir: &Dir, name: &str, bytes: &[u8]) -> File {
+        let mut file = dir.create(name).unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn the_checksum_is_the_published_one_with_and_without_a_hole() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::open(temporary.path()).unwrap();
+        // The check value of CRC-32/ISO-HDLC.
+        assert_eq!(checksum(&put(&dir, "a", b"123456789"), Path::new("a")).unwrap(), 0xcbf4_3926);
+        let holed = put(&dir, "b", b"1234-holes-56789");
+        assert_eq!(checksum_without(&holed, Path::new("b"), 4..11).unwrap(), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn what_fails_to_be_written_leaves_nothing() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::open(temporary.path()).unwrap();
+        let refused = create(&dir, "a", |mut file, _| {
+            file.write_all(b"half").unwrap();
+            Err(Error::EmptyQuery)
+        });
+        assert!(refused.is_err());
+        assert!(dir.entries().unwrap().is_empty());
+        put(&dir, "a", b"theirs");
+        assert!(create(&dir, "a", |_, _| panic!("nothing is written to a file that is there")).is_err());
+        assert_eq!(std::fs::read(temporary.path().join("a")).unwrap(), b"theirs");
+    }
+
+    #[test]
+    fn a_file_that_changed_is_told_from_one_that_is_gone() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::open(temporary.path()).unwrap();
+        let path = temporary.path().join("a.bin");
+        let file =
+            create(&dir, "a.bin", |mut file, path| file.write_all(b"content").map_err(Error::write(path))).unwrap();
+        file.check(&dir).unwrap();
+        let said = |change: &dyn Fn()| {
+            change();
+            file.check(&dir).unwrap_err().to_string().rsplit(": ").next().unwrap().to_owned()
+        };
+        assert_eq!(said(&|| std::fs::write(&path, "contend").unwrap()), "its checksum does not match");
+        assert_eq!(said(&|| std::fs::write(&path, "short").unwrap()), "it has 5 bytes, 7 were committed");
+        assert_eq!(said(&|| std::fs::remove_file(&path).unwrap()), "the file is missing");
+        let link = || std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        assert_eq!(said(&link), "it is a symbolic link, which is not followed here");
+    }
+
+    #[test]
+    fn only_names_that_nobody_else_chooses_are_new_ones() {
+        assert!(is_new_name(&new_name(7, "faiss")) && is_new_name(&new_name(1_234_567, "sums")));
+        assert!(is_new_name("0123456789abcdef0123456789abcdef.store"));
+        assert!(is_new_name("0123456789abcdef0123456789abcdef.12.del"));
+        let theirs = [
+            "000001.faiss",
+            "notes.txt",
+            "0123456789abcdef.store",
+            "000001-notes.faiss",
+            "2024-0123456789abcdef.x",
+            "a",
+        ];
+        for name in theirs {
+            assert!(!is_new_name(name), "{name}");
+        }
+    }
+}

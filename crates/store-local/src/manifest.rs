@@ -1,0 +1,633 @@
+//! A commit: how its vectors were made, and which files hold them and the documents.
+//!
+//! It is one file of JSON with a checksum, `manifest.json`, replaced by a rename: documents and vectors change in one
+//! step. Everything it names is on the disk before.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use bstr::ByteSlice;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::CATALOG;
+use super::catalog::Language;
+use super::files::{self, StoredFile};
+use super::sound;
+use semsearch_encoder::embedder::Embedder;
+use semsearch_encoder::encoder::Precision;
+use semsearch_encoder::model::{self, ModelFiles, Pooling};
+use semsearch_error::{Error, Result};
+use semsearch_files::{Dir, read_bounded};
+
+/// The format this release writes, and the newest it reads.
+pub const FORMAT_VERSION: u32 = 4;
+
+/// The oldest format this release reads, to search; it has neither words nor facts, and cannot be added to.
+const OLDEST_READ: u32 = 2;
+
+/// The oldest format that can be added to; what is added makes it the newest.
+pub(super) const OLDEST_WRITTEN: u32 = 3;
+
+/// The file's name.
+pub(super) const FILE: &str = "manifest.json";
+
+/// Where format 1 kept its commit, below `catalog/`.
+const FORMAT_1: &str = "meta.json";
+
+/// More bytes than a commit has.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// What stands in every manifest, also in one of a newer format and in one with a changed byte.
+const MARKS: [&str; 4] = ["\"format_version\":", "\"crc32\":", "\"commit\":", "\"recipe\":"];
+
+/// How two vectors are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Metric {
+    /// Inner product, the larger the nearer; the cosine where vectors are normalized.
+    #[default]
+    Ip,
+    /// Squared Euclidean distance, the smaller the nearer.
+    L2,
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ip => "ip",
+            Self::L2 => "l2",
+        })
+    }
+}
+
+impl FromStr for Metric {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        [Self::Ip, Self::L2]
+            .into_iter()
+            .find(|metric| metric.to_string() == word)
+            .ok_or_else(|| format!("no metric {word:?}: expected ip or l2"))
+    }
+}
+
+/// A model as an index remembers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelIdentity {
+    /// Hub id, or absolute directory.
+    pub id: String,
+    /// Revision, for a Hub id.
+    pub revision: Option<String>,
+    /// [`model::fingerprint`] of its files.
+    pub fingerprint: String,
+}
+
+impl ModelIdentity {
+    /// The identity of the model in these files.
+    ///
+    /// # Errors
+    /// The files cannot be read.
+    pub fn of(model: &ModelFiles) -> Result<Self> {
+        Ok(Self { id: model.id.clone(), revision: model.revision.clone(), fingerprint: model::fingerprint(model)? })
+    }
+}
+
+/// Everything that a vector depends on beside its text. Queries must be embedded by the same recipe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// The model.
+    pub model: ModelIdentity,
+    /// How token vectors become one.
+    pub pooling: Pooling,
+    /// Whether vectors are scaled to length 1.
+    pub normalized: bool,
+    /// Tokens kept of a text, specials included.
+    pub max_length: usize,
+    /// The arithmetic the index was built with. A query may use another.
+    pub precision: Precision,
+    /// Components of a vector.
+    pub dim: usize,
+    /// Whether a record's title is embedded before its text.
+    pub with_title: bool,
+    /// How vectors are compared.
+    pub metric: Metric,
+    /// FAISS's name for the kind of vector index.
+    pub factory: String,
+    /// What stands before texts when they are embedded.
+    #[serde(default)]
+    pub prompts: Prompts,
+    /// Whether vectors are cut to `dim` components of more that the model makes.
+    #[serde(default)]
+    pub truncated: bool,
+    /// The language of words, for lexical search; `None` in format 2, which has no words.
+    #[serde(default)]
+    pub language: Option<Language>,
+    /// How long texts are cut, where a run does not say otherwise. Each document's version knows how it was cut.
+    #[serde(default)]
+    pub cutting: Cutting,
+}
+
+impl Recipe {
+    /// The recipe of a model as `embedder` runs it, and of the settings that are the index's own.
+    pub fn new(model: ModelIdentity, embedder: &Embedder, store: Store) -> Self {
+        Self {
+            model,
+            pooling: embedder.pooling(),
+            normalized: embedder.normalized(),
+            max_length: embedder.tokenizer().max_length(),
+            precision: embedder.precision(),
+            dim: embedder.dim(),
+            with_title: store.with_title,
+            metric: store.metric,
+            factory: store.factory,
+            prompts: store.prompts,
+            truncated: embedder.truncated(),
+            language: store.language,
+            cutting: store.cutting,
+        }
+    }
+
+    /// The settings that are the index's own.
+    pub fn store(&self) -> Store {
+        Store {
+            factory: self.factory.clone(),
+            metric: self.metric,
+            with_title: self.with_title,
+            prompts: self.prompts.clone(),
+            language: self.language,
+            cutting: self.cutting,
+        }
+    }
+
+    /// Checks that `asked` is the model the index at `dir` was built with; its name may be another.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`].
+    pub fn check_model(&self, asked: &ModelIdentity, dir: &Path) -> Result<()> {
+        if self.model.fingerprint == asked.fingerprint {
+            return Ok(());
+        }
+        let named = |model: &ModelIdentity| match self.model.id == asked.id {
+            // The same name twice would explain nothing.
+            true => format!("{} (digest {:.12})", model.id, model.fingerprint),
+            false => model.id.clone(),
+        };
+        Err(mismatch(dir, "model", named(&self.model), named(asked)))
+    }
+
+    /// Checks that vectors made by `asked` may be compared with those of this recipe, in the index at `dir`.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`], naming the first setting that differs.
+    pub fn check(&self, asked: &Self, dir: &Path) -> Result<()> {
+        self.check_model(&asked.model, dir)?;
+        same(dir, "pooling", &self.pooling, &asked.pooling)?;
+        same(dir, "max-length", &self.max_length, &asked.max_length)?;
+        same(dir, "no-normalize", &!self.normalized, &!asked.normalized)?;
+        same(dir, "metric", &self.metric, &asked.metric)?;
+        same(dir, "factory", &self.factory, &asked.factory)?;
+        same(dir, "no-title", &!self.with_title, &!asked.with_title)?;
+        same(dir, "truncate-dim", &self.dim, &asked.dim)?;
+        same(dir, "document-prompt", &self.prompts.document, &asked.prompts.document)?;
+        same(dir, "query-prompt", &self.prompts.query, &asked.prompts.query)?;
+        let language = |recipe: &Self| recipe.language.map_or_else(|| "-".into(), |language| language.to_string());
+        same(dir, "language", &language(self), &language(asked))
+    }
+}
+
+fn same<T: PartialEq + fmt::Display>(dir: &Path, setting: &'static str, recorded: &T, asked: &T) -> Result<()> {
+    if recorded == asked { Ok(()) } else { Err(mismatch(dir, setting, recorded.to_string(), asked.to_string())) }
+}
+
+fn mismatch(dir: &Path, setting: &'static str, recorded: String, asked: String) -> Error {
+    Error::Mismatch { dir: dir.into(), setting, recorded, asked }
+}
+
+/// The settings of an index that are not the embedder's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// FAISS's index factory string.
+    pub factory: String,
+    /// How vectors are compared.
+    pub metric: Metric,
+    /// Whether a record's title is embedded before its text.
+    pub with_title: bool,
+    /// What stands before texts when they are embedded.
+    pub prompts: Prompts,
+    /// The language of words, for lexical search.
+    pub language: Option<Language>,
+    /// How long texts are cut.
+    pub cutting: Cutting,
+}
+
+/// How long texts are to be cut; `None` for the usual way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cutting {
+    /// Whether into chunks.
+    pub chunked: Option<bool>,
+    /// Tokens of a chunk, at most.
+    pub tokens: Option<usize>,
+    /// Tokens that a chunk shares with the one before it, at most.
+    pub overlap: Option<usize>,
+}
+
+impl Default for Store {
+    /// Exact search by inner products, titles embedded, English words.
+    fn default() -> Self {
+        Self {
+            factory: "Flat".into(),
+            metric: Metric::default(),
+            with_title: true,
+            prompts: Prompts::default(),
+            language: Some(Language::default()),
+            cutting: Cutting::default(),
+        }
+    }
+}
+
+/// What stands before texts when they are embedded, for models that were trained so (E5's `query: `, for one).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Prompts {
+    /// Before queries.
+    pub query: String,
+    /// Before documents.
+    pub document: String,
+}
+
+/// One file of vectors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// The file, below `vectors/`.
+    #[serde(flatten)]
+    pub file: StoredFile,
+    /// The codes in it, where they are one piece.
+    pub codes: Option<Codes>,
+    /// Vectors in it.
+    pub vectors: u64,
+    /// The smallest of their keys, which ascend.
+    pub first_key: u64,
+    /// The largest.
+    pub last_key: u64,
+    /// Keys of vectors in it whose documents are gone, ascending.
+    pub dead: Vec<u64>,
+}
+
+impl Segment {
+    /// Its files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &StoredFile> {
+        let sums = self.codes.as_ref().and_then(|codes| codes.sums.as_ref());
+        std::iter::once(&self.file).chain(sums.map(|sums| &sums.file))
+    }
+
+    /// Vectors in it whose documents are there.
+    pub fn live(&self) -> u64 {
+        self.vectors - self.dead.len() as u64
+    }
+}
+
+/// Where a file of vectors has its codes: most of its bytes, and the only ones that FAISS takes as they come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Codes {
+    /// Bytes before them.
+    pub start: u64,
+    /// Their length in bytes.
+    pub bytes: u64,
+    /// The CRC-32 of all else in the file.
+    pub rest_crc32: u32,
+    /// The checksums of their parts; `None` before format 4.
+    #[serde(default)]
+    pub sums: Option<Sums>,
+}
+
+/// A file with a CRC-32 for each part of a segment's codes, so that a vector can be checked without reading all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    /// The file, below `vectors/`.
+    #[serde(flatten)]
+    pub file: StoredFile,
+    /// Bytes of a part; the last one may have fewer.
+    pub part: u64,
+}
+
+/// The documents of a commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Documents {
+    /// How many.
+    pub count: u64,
+    /// How many passages they were cut into; as many, in format 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passages: Option<u64>,
+    /// The files, below `catalog/`.
+    pub files: Vec<StoredFile>,
+    /// What tantivy would keep in its `meta.json`.
+    pub meta: Value,
+}
+
+/// A commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The format it was written in.
+    #[serde(skip)]
+    pub format_version: u32,
+    /// How the vectors were made.
+    pub recipe: Recipe,
+    /// The files that hold them.
+    pub segments: Vec<Segment>,
+    /// An empty index that segments begin as, below `vectors/`, where the factory had to be trained.
+    pub trained: Option<StoredFile>,
+    /// The documents.
+    pub documents: Documents,
+    /// The key the next passage gets; keys are never used again.
+    pub next_key: u64,
+    /// The number of the next file of vectors.
+    pub next_file: u64,
+    /// When the index was first committed, RFC 3339, UTC.
+    pub created: String,
+    /// When this commit was made.
+    pub updated: String,
+}
+
+/// The file's outermost level, which no format changes.
+#[derive(Serialize, Deserialize)]
+struct Envelope<'a> {
+    format_version: u32,
+    /// Of the version, as four bytes with the smallest first, and the commit's bytes.
+    crc32: u32,
+    #[serde(borrow)]
+    commit: &'a RawValue,
+}
+
+impl Envelope<'_> {
+    fn checksum(&self) -> u32 {
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&self.format_version.to_le_bytes());
+        crc.update(self.commit.get().as_bytes());
+        crc.finalize()
+    }
+}
+
+/// A commit as the file has it.
+fn sealed(commit: Option<&Manifest>) -> serde_json::Result<Vec<u8>> {
+    let commit = serde_json::value::to_raw_value(&commit)?;
+    let mut envelope = Envelope { format_version: FORMAT_VERSION, crc32: 0, commit: &commit };
+    envelope.crc32 = envelope.checksum();
+    let mut bytes = serde_json::to_vec(&envelope)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+impl Manifest {
+    /// The file in the index at `dir`.
+    pub(super) fn path(dir: &Path) -> PathBuf {
+        dir.join(FILE)
+    }
+
+    /// The file's bytes, which change with each commit; `None` if there is no such file.
+    pub(super) fn bytes(root: &Dir) -> Result<Option<Vec<u8>>> {
+        let path = Self::path(root.path());
+        match root.read(FILE).and_then(|file| read_bounded(file, MOST_BYTES)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let format_1 = root.subdirectory(CATALOG).and_then(|catalog| catalog.identity_of(FORMAT_1));
+                match format_1 {
+                    Ok(Some(_)) => {
+                        let dir = root.path().into();
+                        Err(Error::OlderFormat { dir, found: 1, supported: FORMAT_VERSION })
+                    }
+                    _ => Ok(None),
+                }
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+                Err(Error::damaged(&path, error.to_string()))
+            }
+            Err(error) => Err(Error::read(&path)(error)),
+        }
+    }
+
+    /// Whether these are the bytes of a manifest of ours, be it damaged or of a newer release.
+    pub(super) fn is_ours(bytes: &[u8]) -> bool {
+        MARKS.iter().filter(|mark| bytes.contains_str(mark)).count() >= 3
+    }
+
+    /// The latest commit of the index in `root`; `None` if nothing was ever committed.
+    ///
+    /// # Errors
+    /// As of [`Manifest::parse`], and [`Error::NotAnIndex`] where the file is none of ours.
+    pub(super) fn read(root: &Dir) -> Result<Option<Self>> {
+        match Self::bytes(root)? {
+            Some(bytes) if Self::is_ours(&bytes) => Self::parse(&bytes, root.path()),
+            Some(_) => Err(Error::NotAnIndex { dir: root.path().into() }),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the file's bytes; `None` if they say that nothing was committed yet.
+    ///
+    /// # Errors
+    /// [`Error::NewerFormat`] or [`Error::Damaged`].
+    pub(super) fn parse(bytes: &[u8], dir: &Path) -> Result<Option<Self>> {
+        let damaged = |source: serde_json::Error| Error::Damaged {
+            path: Self::path(dir),
+            what: "it cannot be read".into(),
+            source: Some(source.into()),
+        };
+        let envelope: Envelope = serde_json::from_slice(bytes).map_err(damaged)?;
+        files::expect(&Self::path(dir), envelope.checksum(), envelope.crc32)?;
+        // The version before the commit: a newer one need not have these fields.
+        match envelope.format_version {
+            found @ OLDEST_READ..=FORMAT_VERSION => {
+                let commit: Option<Self> = serde_json::from_str(envelope.commit.get()).map_err(damaged)?;
+                let Some(commit) = commit else { return Ok(None) };
+                let commit = Self { format_version: found, ..commit };
+                match commit.is_sound() {
+                    Ok(()) => Ok(Some(commit)),
+                    Err(what) => Err(Error::damaged(&Self::path(dir), what)),
+                }
+            }
+            found => Err(Error::NewerFormat { dir: dir.into(), found, supported: FORMAT_VERSION }),
+        }
+    }
+
+    /// The file's bytes for a commit, or for an index in which nothing was committed yet.
+    pub(super) fn bytes_of(commit: Option<&Self>, dir: &Path) -> Result<Vec<u8>> {
+        sealed(commit).map_err(|source| Error::Write { path: Self::path(dir), source: source.into() })
+    }
+
+    /// Vectors whose documents are there.
+    pub fn vectors(&self) -> u64 {
+        self.segments.iter().map(Segment::live).sum()
+    }
+
+    /// Bytes of all files that the commit names.
+    pub fn bytes_named(&self) -> u64 {
+        self.files().map(|file| file.bytes).sum()
+    }
+
+    /// The files that the commit names.
+    pub(super) fn files(&self) -> impl Iterator<Item = &StoredFile> {
+        self.vector_files().chain(&self.documents.files)
+    }
+
+    /// Those below `vectors/`.
+    pub(super) fn vector_files(&self) -> impl Iterator<Item = &StoredFile> {
+        self.segments.iter().flat_map(Segment::files).chain(&self.trained)
+    }
+
+    /// Checks that what it says can be: a checksum does not say so, since whoever hands an index on can make one.
+    fn is_sound(&self) -> Result<(), String> {
+        sound::check(self)
+    }
+
+    /// Whether the commit names this file of this directory.
+    pub(super) fn names(&self, dir: &str, name: &str) -> bool {
+        if dir == CATALOG {
+            self.documents.files.iter().any(|file| file.name == name)
+        } else {
+            self.vector_files().any(|file| file.name == name)
+        }
+    }
+
+    /// Whether it names this file, in whichever directory.
+    pub(super) fn names_somewhere(&self, name: &str) -> bool {
+        self.files().any(|file| file.name == name)
+    }
+}
+
+/// Whether a manifest that cannot be read, whose bytes these are, has this file's name in it.
+pub(super) fn mentions(bytes: &[u8], name: &str) -> bool {
+    bytes.contains_str(format!("\"{name}\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipe() -> Recipe {
+        Recipe {
+            model: ModelIdentity { id: "a/b".into(), revision: None, fingerprint: "00".into() },
+            pooling: Pooling::Mean,
+            normalized: true,
+            max_length: 256,
+            precision: Precision::F32,
+            dim: 384,
+            with_title: true,
+            metric: Metric::Ip,
+            factory: "Flat".into(),
+            prompts: Prompts::default(),
+            truncated: false,
+            language: Some(Language::default()),
+            cutting: Cutting::default(),
+        }
+    }
+
+    #[test]
+    fn a_difference_that_changes_vectors_is_named_and_precision_is_none() {
+        let built = recipe();
+        let message = |asked: Recipe| built.check(&asked, Path::new("ix")).unwrap_err().to_string();
+        assert_eq!(message(Recipe { pooling: Pooling::Cls, ..recipe() }), "ix: built with pooling mean, asked for cls");
+        assert_eq!(message(Recipe { max_length: 128, ..recipe() }), "ix: built with max-length 256, asked for 128");
+        let model = ModelIdentity { id: "c/d".into(), revision: None, fingerprint: "11".into() };
+        assert_eq!(message(Recipe { model, ..recipe() }), "ix: built with model a/b, asked for c/d");
+        let retrained = ModelIdentity { fingerprint: "11".into(), ..recipe().model };
+        assert!(message(Recipe { model: retrained, ..recipe() }).contains("(digest 11)"));
+        built.check(&Recipe { precision: Precision::Int8, ..recipe() }, Path::new("ix")).unwrap();
+    }
+
+    fn commit() -> Manifest {
+        let file = |name: &str| StoredFile { name: name.into(), bytes: 1 << 40, crc32: u32::MAX };
+        Manifest {
+            format_version: FORMAT_VERSION,
+            recipe: recipe(),
+            segments: vec![Segment {
+                file: file("000001.faiss"),
+                codes: Some(Codes {
+                    start: 82,
+                    bytes: 1536,
+                    rest_crc32: 7,
+                    sums: Some(Sums { file: file("000001.sums"), part: 8192 }),
+                }),
+                vectors: 3,
+                first_key: 0,
+                last_key: 2,
+                dead: vec![1],
+            }],
+            trained: None,
+            documents: Documents {
+                count: 1,
+                passages: Some(2),
+                files: vec![file("a.store")],
+                meta: serde_json::json!({"b": 1, "a": [2]}),
+            },
+            next_key: 3,
+            next_file: 2,
+            created: "2026-01-01T00:00:00Z".into(),
+            updated: "2026-01-01T00:00:00Z".into(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_every_changed_byte_is_seen() {
+        let temporary = tempfile::tempdir().unwrap();
+        let (dir, root) = (temporary.path(), Dir::open(temporary.path()).unwrap());
+        assert!(Manifest::read(&root).unwrap().is_none());
+        let bytes = Manifest::bytes_of(Some(&commit()), dir).unwrap();
+        std::fs::write(Manifest::path(dir), &bytes).unwrap();
+        assert_eq!(Manifest::read(&root).unwrap(), Some(commit()));
+        assert_eq!((commit().vectors(), commit().bytes_named()), (2, 3 << 40));
+
+        for at in 0..bytes.len() {
+            let whole_or_damaged = |bytes: &[u8]| match Manifest::parse(bytes, dir) {
+                Ok(read) => assert_eq!(read, Some(commit()), "byte {at}"),
+                Err(Error::Damaged { path, .. }) => assert_eq!(path, Manifest::path(dir)),
+                Err(other) => panic!("byte {at}: {other}"),
+            };
+            for bit in 0..8 {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1 << bit;
+                assert!(Manifest::is_ours(&changed), "byte {at}");
+                whole_or_damaged(&changed);
+            }
+            whole_or_damaged(&bytes[..at]);
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_before_its_fields_are_read() {
+        let commit = RawValue::from_string(r#"{"vectors": "elsewhere"}"#.into()).unwrap();
+        let mut newer = Envelope { format_version: FORMAT_VERSION + 1, crc32: 0, commit: &commit };
+        newer.crc32 = newer.checksum();
+        let error = Manifest::parse(&serde_json::to_vec(&newer).unwrap(), Path::new("ix")).unwrap_err();
+        assert_eq!(error.to_string(), "ix: index format 5, this release reads 4");
+    }
+
+    #[test]
+    fn a_beginning_is_ours_and_holds_no_commit() {
+        let bytes = Manifest::bytes_of(None, Path::new("ix")).unwrap();
+        assert!(Manifest::is_ours(&bytes));
+        assert_eq!(Manifest::parse(&bytes, Path::new("ix")).unwrap(), None);
+    }
+
+    #[test]
+    fn another_programs_manifest_is_not_ours() {
+        let extension = br#"{"manifest_version": 3, "name": "x", "version": "1", "commit": "abc", "crc32": 7}"#;
+        let others: [&[u8]; 4] = [extension, b"", b"{}", br#"{"format_version":1,"files":[]}"#];
+        for bytes in others {
+            assert!(!Manifest::is_ours(bytes));
+        }
+    }
+
+    #[test]
+    fn format_1_is_refused_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("catalog")).unwrap();
+        std::fs::write(dir.path().join("catalog/meta.json"), "{}").unwrap();
+        let error = Manifest::read(&Dir::open(dir.path()).unwrap()).unwrap_err();
+        assert!(error.to_string().ends_with("index format 1, this release reads 4"), "{error}");
+        assert!(error.hint().unwrap().contains("-i DIR"));
+    }
+}

@@ -1,0 +1,85 @@
+//! Whether this processor has what FAISS was compiled for. Who calls FAISS asks before.
+
+use semsearch_error::{Error, Result};
+
+/// Checks that this processor has what FAISS was compiled for. An index that is opened, written or verified does so itself.
+///
+/// # Errors
+/// [`Error::Unsupported`], naming what is missing.
+pub fn check_processor() -> Result<()> {
+    needed(&features())
+}
+
+/// What FAISS was compiled for, and whether it is there.
+#[cfg(all(target_arch = "x86_64", faiss_avx2))]
+fn features() -> [(&'static str, bool); 3] {
+    let there = [
+        ("AVX2", std::arch::is_x86_feature_detected!("avx2")),
+        ("FMA", std::arch::is_x86_feature_detected!("fma")),
+        ("F16C", std::arch::is_x86_feature_detected!("f16c")),
+    ];
+    #[cfg(test)]
+    let there = if tests::OLD.get() { there.map(|(name, _)| (name, false)) } else { there };
+    there
+}
+
+#[cfg(not(all(target_arch = "x86_64", faiss_avx2)))]
+fn features() -> [(&'static str, bool); 0] {
+    []
+}
+
+fn needed(features: &[(&str, bool)]) -> Result<()> {
+    let missing: Vec<&str> = features.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.join(", ");
+    Err(Error::Unsupported(format!(
+        "this program was compiled for processors with AVX2, FMA and F16C; this one lacks {missing} (compile it without \
+         the flags in .cargo/config.toml)"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::path::Path;
+
+    use super::*;
+
+    thread_local! {
+        /// Whether this thread takes its processor for one of 2010.
+        pub(super) static OLD: Cell<bool> = const { Cell::new(false) };
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert!(needed(&[("AVX2", true)]).is_ok());
+        let said = needed(&[("AVX2", false), ("FMA", true), ("F16C", false)]).unwrap_err().to_string();
+        assert!(said.contains("this one lacks AVX2, F16C"), "{said}");
+    }
+
+    #[cfg(all(target_arch = "x86_64", faiss_avx2))]
+    #[test]
+    fn nothing_of_faiss_is_called_where_it_cannot_run() {
+        use crate::{Index, IndexWriter, WriteOptions, recorded, verify};
+
+        let directory = tempfile::tempdir().unwrap();
+        let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/index-3");
+        let recipe = recorded(&old).unwrap().unwrap().recipe;
+        let new = directory.path().join("new");
+        OLD.set(true);
+        let said = [
+            Index::open(&old).err(),
+            IndexWriter::open(&new, recipe, WriteOptions::default()).err(),
+            verify(&old).unwrap().faults.pop(),
+        ];
+        OLD.set(false);
+        for error in said {
+            let said = error.map(|error| error.to_string()).unwrap_or_default();
+            assert!(said.contains("this one lacks AVX2"), "{said:?}");
+        }
+        assert!(!new.exists());
+        assert!(Index::open(&old).is_ok());
+    }
+}

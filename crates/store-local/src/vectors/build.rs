@@ -1,0 +1,185 @@
+//! Vectors on their way into a segment's file.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use faiss::index::io::write_index;
+use faiss::index::{Idx, Index as _, IndexImpl};
+use faiss::{MetricType, index_factory};
+
+use super::codes::Written;
+use super::search::{Searchable, use_threads};
+use super::{allowed_threads, factory, failed, reason, structure};
+use crate::files::{self, StoredFile};
+use crate::manifest::{Metric, Recipe, Segment};
+use crate::processor::check_processor;
+use semsearch_error::{Error, Result};
+use semsearch_files::{Dir, path_of};
+
+/// Vectors that become a segment together.
+#[derive(Default)]
+pub(crate) struct SegmentBuilder {
+    keys: Vec<u64>,
+    rows: Vec<f32>,
+}
+
+impl SegmentBuilder {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Bytes of the vectors.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.rows.as_slice())
+    }
+
+    /// Adds one vector, whose key is larger than those before.
+    pub(crate) fn push(&mut self, key: u64, vector: &[f32]) {
+        if self.keys.is_empty() {
+            self.rows.reserve(vector.len() * 256);
+        }
+        self.keys.push(key);
+        self.rows.extend_from_slice(vector);
+    }
+
+    /// The vector of this key, if it is among them.
+    pub(crate) fn get(&self, key: u64) -> Option<&[f32]> {
+        let dim = self.rows.len() / self.keys.len().max(1);
+        self.keys.binary_search(&key).ok().map(|at| &self.rows[at * dim..][..dim])
+    }
+
+    /// Drops the vectors of these keys.
+    pub(crate) fn remove(&mut self, gone: &HashSet<u64>) {
+        if !self.keys.iter().any(|key| gone.contains(key)) {
+            return;
+        }
+        let dim = self.rows.len() / self.keys.len();
+        let kept = |key: &u64| !gone.contains(key);
+        let rows = self.keys.iter().zip(self.rows.chunks_exact(dim)).filter(|(key, _)| kept(key));
+        self.rows = rows.flat_map(|(_, row)| row).copied().collect();
+        self.keys.retain(kept);
+    }
+
+    /// Writes the segment as file `number` of `dir`, on the disk when this returns, and tells of it. It begins as `trained`,
+    /// if that is given.
+    pub(crate) fn write(
+        &self,
+        dir: &Dir,
+        number: u64,
+        recipe: &Recipe,
+        trained: Option<&StoredFile>,
+    ) -> Result<Segment> {
+        let name = files::new_name(number, "faiss");
+        let path = dir.path_of(&name);
+        let mut index = match trained {
+            Some(trained) => read_trained(dir, trained, recipe)?,
+            None => new_index(recipe, &path)?,
+        };
+        use_threads(allowed_threads());
+        let keys: Vec<Idx> = self.keys.iter().copied().map(Idx::new).collect();
+        index.add_with_ids(&self.rows, &keys).map_err(failed(&path, "cannot add vectors"))?;
+        let index = Searchable::new(index).map_err(|words| Error::Index {
+            path: path.clone(),
+            what: "cannot read keys".into(),
+            source: words.into(),
+        })?;
+        files::create(dir, &name, |file, path| {
+            write_index(index.index(), path_of(file)).map_err(failed(path, "cannot write"))
+        })?;
+        let sums = format!("{}.sums", name.trim_end_matches(".faiss"));
+        let Written { file, codes } = Written::of(dir, &name, &sums, &index)?;
+        Ok(Segment {
+            codes,
+            file,
+            vectors: self.keys.len() as u64,
+            first_key: self.keys.first().copied().unwrap_or_default(),
+            last_key: self.keys.last().copied().unwrap_or_default(),
+            dead: Vec::new(),
+        })
+    }
+
+    /// If the recipe's factory needs training, trains an empty index on these vectors and writes it as file `number`.
+    pub(crate) fn train(&self, dir: &Dir, number: u64, recipe: &Recipe) -> Result<Option<StoredFile>> {
+        let mut index = new_index(recipe, dir.path())?;
+        if index.is_trained() {
+            return Ok(None);
+        }
+        use_threads(allowed_threads());
+        index.train(&self.rows).map_err(|error| Error::Training {
+            dir: dir.path().parent().unwrap_or(dir.path()).into(),
+            factory: recipe.factory.clone(),
+            vectors: self.len(),
+            source: reason(&error.to_string()).into(),
+        })?;
+        let name = files::new_name(number, "trained");
+        files::create(dir, &name, |file, path| write_index(&index, path_of(file)).map_err(failed(path, "cannot write")))
+            .map(Some)
+    }
+}
+
+/// The empty index that a factory's training made.
+fn read_trained(dir: &Dir, trained: &StoredFile, recipe: &Recipe) -> Result<IndexImpl> {
+    structure::read_empty(&trained.open(dir)?, &dir.path_of(&trained.name), recipe)
+}
+
+/// An index without keys, for others to use.
+pub(crate) struct Whole {
+    path: PathBuf,
+    index: IndexImpl,
+    /// Rows on their way in: FAISS likes them together.
+    rows: Vec<f32>,
+}
+
+impl Whole {
+    /// Begins one as segments begin, to be written to `path`; `trained` is a file of `dir`.
+    pub(crate) fn begin(recipe: &Recipe, trained: Option<(&Dir, &StoredFile)>, path: &Path) -> Result<Self> {
+        let begun = match trained {
+            Some((dir, trained)) => read_trained(dir, trained, recipe)?,
+            None => new_index(recipe, path)?,
+        };
+        let index = begun.into_id_map().map_err(failed(path, "cannot make an index"))?.into_inner();
+        Ok(Self { path: path.into(), index, rows: Vec::new() })
+    }
+
+    pub(crate) fn push(&mut self, row: &[f32]) -> Result<()> {
+        self.rows.extend_from_slice(row);
+        if self.rows.len() >= 1 << 20 { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        use_threads(allowed_threads());
+        self.index.add(&self.rows).map_err(failed(&self.path, "cannot add vectors"))?;
+        self.rows.clear();
+        Ok(())
+    }
+
+    /// Writes it into an open file, which FAISS, who takes paths only, opens once more.
+    pub(crate) fn write(mut self, file: &File) -> Result<()> {
+        self.flush()?;
+        write_index(&self.index, path_of(file)).map_err(failed(&self.path, "cannot write"))
+    }
+}
+
+/// Checks that FAISS knows the recipe's factory, before any work is done for it. Says whether it needs training.
+pub(crate) fn check_factory(recipe: &Recipe, dir: &Path) -> Result<bool> {
+    check_processor()?;
+    let index = new_index(recipe, dir)?;
+    factory::check_metric(recipe, index.metric_type())?;
+    Ok(!index.is_trained())
+}
+
+fn new_index(recipe: &Recipe, path: &Path) -> Result<IndexImpl> {
+    let metric = match recipe.metric {
+        Metric::Ip => MetricType::InnerProduct,
+        Metric::L2 => MetricType::L2,
+    };
+    factory::check(&recipe.factory, path)?;
+    let what = format!("FAISS cannot make an index by the factory {:?}", recipe.factory);
+    index_factory(recipe.dim as u32, format!("IDMap,{}", recipe.factory), metric).map_err(failed(path, &what))
+}

@@ -1,0 +1,227 @@
+//! A segment's codes: where they are in its file, and whether those of a vector are as they were committed.
+//!
+//! The codes are most of an index's bytes, and reading all of them would take longer than searching them. So each part of them
+//! has a checksum of its own, and whoever uses a vector has the parts checked that it lies in.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use faiss::index::Index as _;
+
+use super::search::Searchable;
+use crate::files::{self, StoredFile};
+use crate::manifest::{Codes, Segment, Sums};
+use semsearch_error::{Error, Result};
+use semsearch_files::Dir;
+
+/// Bytes of a part. A vector of 384 floats lies in one or two; a million of them have 187,500, whose checksums are 750 kB.
+const PART: u64 = 8 << 10;
+
+/// Bytes before the index that an `IDMap` holds: its kind (4), dimension (4), number of vectors (8), two numbers that mean
+/// nothing (16), whether it is trained (1), metric (4).
+const HEADER: u64 = 37;
+
+/// Kinds of index that end with their codes: flat with inner products and squared distances, scalar quantizers, and HNSW
+/// over a flat one.
+const CODES_LAST: [&[u8; 4]; 4] = [b"IxFI", b"IxF2", b"IxSQ", b"IHNf"];
+
+/// A file of vectors that was just written, as a commit names it.
+pub(super) struct Written {
+    pub(super) file: StoredFile,
+    pub(super) codes: Option<Codes>,
+}
+
+impl Written {
+    /// Looks at the file `name` of `dir`, which holds `index`, and writes the checksums of its codes as the file `sums`.
+    pub(super) fn of(dir: &Dir, name: &str, sums: &str, index: &Searchable) -> Result<Self> {
+        let path = dir.path_of(name);
+        let opened = dir.read(name).map_err(Error::read(&path))?;
+        let vectors = index.keys().len() as u64;
+        let bytes = opened.metadata().map_err(Error::read(&path))?.len();
+        // FAISS does not say for HNSW, whose codes are the vectors.
+        let code = index.code_size().unwrap_or(u64::from(index.index().d()) * 4);
+        let start = start(&opened, bytes, vectors, code).map_err(Error::read(&path))?;
+        let Some(start) = start else { return Ok(Self { file: StoredFile::sync(dir, name)?, codes: None }) };
+        let digests = Digests::of(&opened, start, vectors * code).map_err(Error::read(&path))?;
+        opened.sync_all().map_err(Error::write(&path))?;
+        let sums = Some(digests.write(dir, sums)?);
+        let codes = Codes { start, bytes: vectors * code, rest_crc32: digests.rest, sums };
+        Ok(Self { file: StoredFile { name: name.into(), bytes, crc32: digests.whole }, codes: Some(codes) })
+    }
+}
+
+/// Where the codes begin in a file of so many `bytes`: they are the last thing before the keys, which are the last of all;
+/// before either stands its length. The length is that of the codes in bytes, or in floats where they are floats.
+fn start(file: &File, bytes: u64, vectors: u64, code: u64) -> io::Result<Option<u64>> {
+    let at = |position: u64| -> io::Result<[u8; 8]> {
+        let mut word = [0; 8];
+        file.read_exact_at(&mut word, position)?;
+        Ok(word)
+    };
+    let kind = at(HEADER)?;
+    let end = bytes.checked_sub(8 + 8 * vectors);
+    let start = end.and_then(|end| end.checked_sub(vectors * code)).filter(|&start| start >= 8);
+    let (Some(start), Some(end)) = (start, end) else { return Ok(None) };
+    if !CODES_LAST.iter().any(|last| kind.starts_with(*last)) {
+        return Ok(None);
+    }
+    let lengths = (u64::from_le_bytes(at(start - 8)?), u64::from_le_bytes(at(end)?));
+    let expected = [(vectors * code, vectors), (vectors * code / 4, vectors)];
+    Ok(expected.contains(&lengths).then_some(start))
+}
+
+/// The checksums of a file with codes.
+struct Digests {
+    /// Of all of it.
+    whole: u32,
+    /// Of all but the codes.
+    rest: u32,
+    /// Of the codes, part by part.
+    parts: Vec<u32>,
+}
+
+impl Digests {
+    /// Reads the file once.
+    fn of(mut file: &File, start: u64, bytes: u64) -> io::Result<Self> {
+        let mut reader = io::BufReader::with_capacity(1 << 18, &mut file);
+        reader.seek(SeekFrom::Start(0))?;
+        let mut whole = crc32fast::Hasher::new();
+        let mut buffer = vec![0; PART as usize];
+        let mut take = |whole: &mut crc32fast::Hasher, length: u64| -> io::Result<u32> {
+            let part = &mut buffer[..length as usize];
+            reader.read_exact(part)?;
+            let mut crc = crc32fast::Hasher::new();
+            crc.update(part);
+            whole.combine(&crc);
+            Ok(crc.finalize())
+        };
+        let mut before = start;
+        while before > 0 {
+            let length = before.min(PART);
+            take(&mut whole, length)?;
+            before -= length;
+        }
+        let mut rest = whole.clone();
+        let (mut parts, mut left) = (Vec::with_capacity(bytes.div_ceil(PART) as usize), bytes);
+        while left > 0 {
+            let length = left.min(PART);
+            parts.push(take(&mut whole, length)?);
+            left -= length;
+        }
+        let mut after = Vec::new();
+        reader.read_to_end(&mut after)?;
+        whole.update(&after);
+        rest.update(&after);
+        Ok(Self { whole: whole.finalize(), rest: rest.finalize(), parts })
+    }
+
+    /// Writes those of the parts as the file `name`.
+    fn write(&self, dir: &Dir, name: &str) -> Result<Sums> {
+        let content: Vec<u8> = self.parts.iter().flat_map(|crc| crc.to_le_bytes()).collect();
+        let file = files::create(dir, name, |mut file, path| file.write_all(&content).map_err(Error::write(path)))?;
+        Ok(Sums { file, part: PART })
+    }
+}
+
+/// Whether a segment has codes in one piece without checksums of their parts: one of format 3.
+pub(crate) fn lacks_sums(segment: &Segment) -> bool {
+    segment.codes.as_ref().is_some_and(|codes| codes.sums.is_none())
+}
+
+/// Writes the checksums that a segment [lacks](lacks_sums), as file `number` of `dir`; all of it is checked on the way.
+pub(crate) fn add_sums(dir: &Dir, number: u64, segment: &mut Segment) -> Result<()> {
+    let path = dir.path_of(&segment.file.name);
+    let file = segment.file.open(dir)?;
+    let Some(codes) = &mut segment.codes else { return Ok(()) };
+    let digests = Digests::of(&file, codes.start, codes.bytes).map_err(Error::read(&path))?;
+    files::expect(&path, digests.whole, segment.file.crc32)?;
+    codes.sums = Some(digests.write(dir, &files::new_name(number, "sums"))?);
+    Ok(())
+}
+
+/// The checksums of an opened segment's codes, and the file to read them from.
+pub(super) struct CheckedCodes {
+    path: PathBuf,
+    file: File,
+    start: u64,
+    bytes: u64,
+    /// Bytes of a vector.
+    code: u64,
+    part: u64,
+    sums: Vec<u32>,
+}
+
+impl CheckedCodes {
+    /// Of a segment whose `file` is open; `None` where there are no checksums of parts.
+    pub(super) fn open(dir: &Dir, segment: &Segment, file: File) -> Result<Option<Self>> {
+        let Some((codes, sums)) = segment.codes.as_ref().and_then(|codes| Some((codes, codes.sums.as_ref()?))) else {
+            return Ok(None);
+        };
+        let read = sums.file.read(dir)?;
+        let parts = if sums.part == 0 { 0 } else { codes.bytes.div_ceil(sums.part) };
+        if segment.vectors == 0 || !codes.bytes.is_multiple_of(segment.vectors) || read.len() as u64 != 4 * parts {
+            return Err(Error::damaged(&dir.path_of(&sums.file.name), "it is not for these vectors"));
+        }
+        let sums_of = |word: &[u8]| u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
+        Ok(Some(Self {
+            path: dir.path_of(&segment.file.name),
+            file,
+            start: codes.start,
+            bytes: codes.bytes,
+            code: codes.bytes / segment.vectors,
+            part: sums.part,
+            sums: read.chunks_exact(4).map(sums_of).collect(),
+        }))
+    }
+
+    /// Checks the vectors at these positions, which ascend.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], or the file cannot be read.
+    pub(super) fn check(&self, positions: impl IntoIterator<Item = usize>) -> Result<()> {
+        let mut next = 0;
+        let mut buffer = Vec::new();
+        for position in positions {
+            let first = position as u64 * self.code;
+            let parts = first / self.part..(first + self.code).div_ceil(self.part);
+            for part in parts.start.max(next)..parts.end {
+                self.check_part(part, &mut buffer)?;
+            }
+            next = next.max(parts.end);
+        }
+        Ok(())
+    }
+
+    fn check_part(&self, part: u64, buffer: &mut Vec<u8>) -> Result<()> {
+        let first = part * self.part;
+        buffer.resize(self.part.min(self.bytes - first) as usize, 0);
+        let read = self.file.read_exact_at(buffer, self.start + first);
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(Error::damaged(&self.path, "it became shorter while it was read"));
+            }
+            read => read.map_err(Error::read(&self.path))?,
+        }
+        files::expect(&self.path, crc32fast::hash(buffer), self.sums[part as usize])
+    }
+}
+
+/// Checks a segment's files: all of them, or all but the codes, whose length is checked in either case. Codes whose parts
+/// have no checksums are checked too.
+pub(crate) fn check(dir: &Dir, segment: &Segment, whole: bool) -> Result<()> {
+    match &segment.codes {
+        Some(codes @ Codes { sums: Some(sums), .. }) => {
+            sums.file.check(dir)?;
+            if whole { segment.file.check(dir) } else { check_rest(dir, segment, codes) }
+        }
+        _ => segment.file.check(dir),
+    }
+}
+
+fn check_rest(dir: &Dir, segment: &Segment, codes: &Codes) -> Result<()> {
+    let path: &Path = &dir.path_of(&segment.file.name);
+    let hole = codes.start..codes.start + codes.bytes;
+    files::expect(path, files::checksum_without(&segment.file.open(dir)?, path, hole)?, codes.rest_crc32)
+}

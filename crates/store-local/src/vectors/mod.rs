@@ -1,0 +1,434 @@
+//! Files of vectors, searched by FAISS. No other room names faiss.
+//!
+//! A segment is an `IDMap` over whatever the factory string makes: FAISS itself keeps each vector's key, and Python's
+//! `faiss.read_index` opens the file as it is. Segments are never changed once written.
+
+mod build;
+mod codes;
+mod factory;
+mod keys;
+mod scan;
+mod search;
+mod structure;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use faiss::index::Index as _;
+use faiss::index::autotune::ParameterSpace;
+use faiss::index::io::{IoFlags, read_index_with_flags};
+
+pub(super) use build::{SegmentBuilder, Whole, check_factory};
+pub(super) use codes::{add_sums, check, lacks_sums};
+pub(super) use factory::MAX_LENGTH as MAX_FACTORY;
+pub(super) use scan::{is_better, scan};
+
+use super::keys::Keys;
+use super::manifest::{Metric, Recipe, Segment};
+use super::processor::check_processor;
+use codes::CheckedCodes;
+use search::{Probes, Searchable, Selector, use_threads};
+use semsearch_encoder::encoder::Vectors;
+use semsearch_error::{Error, Result};
+use semsearch_files::{Dir, Watched, path_of, shorter};
+use semsearch_kernels::Isa;
+
+/// FAISS's `IO_FLAG_MMAP_IFC`: codes stay in the file and are mapped, not read. The crate has no name for it.
+const MAP_CODES: i32 = 1 << 9;
+
+/// From so many queries on FAISS multiplies matrices, but not where keys are excluded: then it is quicker to look for
+/// as many more neighbours, up to `FEW_DEAD`, and leave them out. (`distance_compute_blas_threshold` in FAISS's
+/// utils/distances.cpp.)
+const MANY_QUERIES: usize = 20;
+const FEW_DEAD: usize = 1024;
+
+/// So few keys, or such a part of a segment, are compared one by one where only they may be found.
+const FEW_ALLOWED: usize = 4096;
+const FEW_ALLOWED_OF: usize = 50;
+
+/// How many threads FAISS may use in this process; 0 for as many as there are processors.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many threads FAISS may use in this process.
+pub fn set_threads(threads: usize) {
+    THREADS.store(threads.max(1), Ordering::Relaxed);
+}
+
+fn allowed_threads() -> usize {
+    match THREADS.load(Ordering::Relaxed) {
+        0 => search::processors(),
+        threads => threads,
+    }
+}
+
+/// A vector's key and how near it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Neighbour {
+    /// The passage's key.
+    pub key: u64,
+    /// Inner product or squared distance.
+    pub score: f32,
+}
+
+/// How thoroughly an index that is not exact is searched. `None` is what FAISS does of its own accord.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// How many inverted lists are looked into (IVF factories).
+    pub nprobe: Option<usize>,
+    /// How many candidates are held (HNSW factories).
+    pub ef_search: Option<usize>,
+}
+
+/// An opened segment.
+pub(super) struct VectorSegment {
+    path: PathBuf,
+    index: Searchable,
+    /// Whether FAISS may be asked for the vectors.
+    gives: bool,
+    dead: Vec<u64>,
+    living: Option<Selector<'static>>,
+    codes: Option<CheckedCodes>,
+    takes_selector: OnceLock<bool>,
+    /// What FAISS has mapped of the file.
+    maps: Vec<Watched>,
+    /// What vectors are compared with, where that is not FAISS's work.
+    isa: Isa,
+}
+
+impl VectorSegment {
+    /// Opens a segment's file. Everything of it but the codes has been checked, and the codes' length.
+    pub(super) fn open(dir: &Dir, recipe: &Recipe, segment: &Segment) -> Result<Self> {
+        check_processor()?;
+        let name = &segment.file.name;
+        let path = dir.path_of(name);
+        let file = segment.file.open(dir)?;
+        let checked = structure::check(&file, &path, recipe, segment.vectors)?;
+        let flags = IoFlags::from(MAP_CODES | checked.flags);
+        let index = read_index_with_flags(path_of(&file), flags).map_err(failed(&path, "cannot open"))?;
+        let maps = Watched::of_file(&file, name).map_err(Error::read(&path))?;
+        if (index.ntotal(), index.d() as usize) != (segment.vectors, recipe.dim) {
+            let (vectors, dim) = (index.ntotal(), index.d());
+            let said = format!("the manifest says {} of {}", segment.vectors, recipe.dim);
+            return Err(Error::damaged(&path, format!("it holds {vectors} vectors of {dim}, {said}")));
+        }
+        let own = |words| index_error(&path, "cannot open", words);
+        let index = Searchable::new(index).map_err(own)?;
+        keys::check(index.keys(), &path, segment)?;
+        let living = if segment.dead.is_empty() { None } else { Some(Selector::without(&segment.dead).map_err(own)?) };
+        let codes = CheckedCodes::open(dir, segment, file)?;
+        let dead = segment.dead.clone();
+        let takes_selector = OnceLock::new();
+        let (gives, isa) = (checked.gives_vectors, Isa::best());
+        let opened = Self { index, gives, dead, living, codes, takes_selector, maps, path, isa };
+        opened.check_maps()?;
+        Ok(opened)
+    }
+
+    /// Checks that all that FAISS has read of the file was there.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`]: the file became shorter.
+    pub(super) fn check_maps(&self) -> Result<()> {
+        match self.maps.iter().all(Watched::is_whole) {
+            true => Ok(()),
+            false => Err(Error::damaged(&self.path, shorter().to_string())),
+        }
+    }
+
+    /// Checks those vectors whose `keys`, which ascend, are here: whether they are as they were committed. Where their
+    /// parts have no checksums, all of the file was checked when it was opened.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], or the file cannot be read.
+    pub(super) fn check_vectors(&self, keys: &[u64]) -> Result<()> {
+        self.check_maps()?;
+        let Some(codes) = &self.codes else { return Ok(()) };
+        codes.check(keys.iter().filter_map(|&key| self.position(key)))
+    }
+
+    /// Where the vector of `key` is.
+    fn position(&self, key: u64) -> Option<usize> {
+        self.index.keys().binary_search_by_key(&Some(key), |key| key.get()).ok()
+    }
+
+    /// Compares vectors with this instruction set.
+    pub(super) fn set_isa(&mut self, isa: Isa) {
+        self.isa = isa;
+    }
+
+    /// Has searches be so thorough.
+    pub(super) fn set_effort(&mut self, effort: Effort, recipe: &Recipe) -> Result<()> {
+        let parameters = [("nprobe", "--nprobe", effort.nprobe), ("efSearch", "--ef-search", effort.ef_search)];
+        for (name, option, value) in parameters {
+            let Some(value) = value else { continue };
+            let set = ParameterSpace::new()
+                .and_then(|space| space.set_index_parameter(self.index.index(), name, value as f64));
+            set.map_err(|_| {
+                let kind = if name == "nprobe" { "IVF" } else { "HNSW" };
+                Error::Unsupported(format!("{option} is for {kind} factories, this index is {}", recipe.factory))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// How many vectors there are.
+    pub(super) fn len(&self) -> usize {
+        self.index.keys().len()
+    }
+
+    /// The `k` nearest of each of the `count` queries among those whose documents are there, nearest first.
+    pub(super) fn search(&self, queries: &[f32], count: usize, k: usize) -> Result<Vec<Vec<Neighbour>>> {
+        let live = self.len() - self.dead.len();
+        let depth = k.min(live);
+        if depth == 0 {
+            return Ok(vec![Vec::new(); count]);
+        }
+        // The caller's threads share the work; FAISS's own would be a team for each of them.
+        use_threads(1);
+        let multiplies = count >= MANY_QUERIES && self.dead.len() <= FEW_DEAD;
+        let (depth, (scores, keys)) = match &self.living {
+            Some(living) if !multiplies && self.takes_selector()? => {
+                (depth, self.selected(queries, count, depth, (living, Probes::Usual))?)
+            }
+            None => (depth, self.all(queries, count, depth)?),
+            // However the dead ones rank, so many more hold k that live.
+            Some(_) => (depth + self.dead.len(), self.all(queries, count, depth + self.dead.len())?),
+        };
+        Ok(neighbours(&scores, &keys, depth, |key| !self.is_dead(key)).map(|found| found.take(k).collect()).collect())
+    }
+
+    /// The `k` nearest of each of the `count` queries among `allowed` keys, nearest first. So many as there are, and
+    /// where few are allowed the nearest of all of them: a graph or lists, of which a search sees a part, would not do.
+    pub(super) fn search_among(
+        &self,
+        queries: &[f32],
+        count: usize,
+        k: usize,
+        allowed: &Keys,
+        metric: Metric,
+    ) -> Result<Vec<Vec<Neighbour>>> {
+        let there = self.keys().filter(|&key| allowed.contains(key)).count();
+        let depth = k.min(there);
+        if depth == 0 {
+            return Ok(vec![Vec::new(); count]);
+        }
+        let few = there <= FEW_ALLOWED.max(self.len() / FEW_ALLOWED_OF);
+        let compared_all = || {
+            let queries = Vectors::new(queries.to_vec(), self.index.index().d() as usize);
+            scan(self.isa, std::slice::from_ref(self), &queries, k, metric, Some(allowed))
+        };
+        if few && self.gives_vectors() {
+            return compared_all();
+        }
+        use_threads(1);
+        if self.takes_selector()? {
+            let selector = Selector::among(allowed.bitmap()).map_err(|words| self.search_error(words))?;
+            // A part of the lists, or of a graph, may not hold so many: then all of them are looked at.
+            for probes in [Probes::Usual, Probes::All].into_iter().skip(usize::from(few)) {
+                let (scores, keys) = self.selected(queries, count, depth, (&selector, probes))?;
+                let found = neighbours(&scores, &keys, depth, |_| true).map(Iterator::collect);
+                let found: Vec<Vec<_>> = found.collect();
+                if found.iter().all(|found| found.len() == depth) {
+                    return Ok(found);
+                }
+            }
+        }
+        if self.gives_vectors() {
+            return compared_all();
+        }
+        // No selector, and no vectors: all are ranked.
+        let (scores, keys) = self.all(queries, count, self.len())?;
+        let ranked = neighbours(&scores, &keys, self.len(), |key| allowed.contains(key));
+        Ok(ranked.map(|found| found.take(k).collect()).collect())
+    }
+
+    /// Whether this kind of index can be told which keys may be found. Some cannot: those that begin with a transformation,
+    /// for one.
+    fn takes_selector(&self) -> Result<bool> {
+        if let Some(&known) = self.takes_selector.get() {
+            return Ok(known);
+        }
+        // By a search that may find nothing.
+        let none = Selector::among(&[0]).map_err(|words| self.search_error(words))?;
+        let zeros = vec![0.0; self.index.index().d() as usize];
+        use_threads(1);
+        let takes = self.index.search(&zeros, 1, 1, Some((&none, Probes::Usual))).is_ok();
+        Ok(*self.takes_selector.get_or_init(|| takes))
+    }
+
+    fn selected(
+        &self,
+        queries: &[f32],
+        count: usize,
+        depth: usize,
+        selector: (&Selector<'_>, Probes),
+    ) -> Result<(Vec<f32>, Vec<i64>)> {
+        self.index.search(queries, count, depth, Some(selector)).map_err(|words| self.search_error(words))
+    }
+
+    /// Prepares for [`VectorSegment::search_among`]: lists that are searched without a selector are searched all.
+    pub(super) fn prepare_to_filter(&mut self) -> Result<()> {
+        if self.gives_vectors() || self.takes_selector()? {
+            return Ok(());
+        }
+        let all = ParameterSpace::new()
+            .and_then(|space| space.set_index_parameter(self.index.index(), "nprobe", f64::from(i32::MAX)));
+        // Without lists all is searched as it is.
+        all.or(Ok(()))
+    }
+
+    /// The `depth` nearest of each query, dead ones among them.
+    fn all(&self, queries: &[f32], count: usize, depth: usize) -> Result<(Vec<f32>, Vec<i64>)> {
+        self.index.search(queries, count, depth, None).map_err(|words| self.search_error(words))
+    }
+
+    fn search_error(&self, words: String) -> Error {
+        index_error(&self.path, "cannot search", words)
+    }
+
+    /// Whether vectors come back, rounded perhaps.
+    pub(super) fn gives_vectors(&self) -> bool {
+        self.index.reconstruct(0).is_ok()
+    }
+
+    /// The keys of all vectors, ascending.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u64> + '_ {
+        self.index.keys().iter().filter_map(|key| key.get())
+    }
+
+    /// The keys of the vectors whose documents are there, ascending.
+    pub(super) fn live_keys(&self) -> impl Iterator<Item = u64> + '_ {
+        self.keys().filter(|&key| !self.is_dead(key))
+    }
+
+    /// Those of `gone` that are keys of vectors here.
+    pub(super) fn among(&self, gone: &HashSet<u64>) -> Vec<u64> {
+        self.keys().filter(|key| gone.contains(key)).collect()
+    }
+
+    /// The vector of `key`, as the index gives it back, so exact for `Flat`; `None` if it is not here, or gone.
+    pub(super) fn get(&self, key: u64) -> Result<Option<Vec<f32>>> {
+        let Some(position) = self.position(key).filter(|_| !self.is_dead(key)) else { return Ok(None) };
+        self.check_vectors(&[key])?;
+        let row = self.index.reconstruct(position);
+        row.map(Some).map_err(|words| index_error(&self.path, "cannot read a vector back", words))
+    }
+
+    /// The vectors at `count` positions from `first` on whose documents are there, with their keys; as the index gives
+    /// them back, so exact for `Flat`.
+    fn live(&self, first: usize, count: usize) -> Result<Vec<(u64, Vec<f32>)>> {
+        let dim = self.index.index().d() as usize;
+        let mut rows = vec![0.0; count * dim];
+        self.read(first, &mut rows)?;
+        let keys = self.index.keys()[first..][..count].iter().filter_map(|key| key.get());
+        let all = keys.zip(rows.chunks_exact(dim));
+        Ok(all.filter(|(key, _)| !self.is_dead(*key)).map(|(key, row)| (key, row.to_vec())).collect())
+    }
+
+    /// The vectors at `positions`, which ascend, one after the other.
+    fn read_at(&self, positions: &[usize], rows: &mut [f32]) -> Result<()> {
+        let dim = self.index.index().d() as usize;
+        let mut rest = rows;
+        for run in positions.chunk_by(|a, b| a + 1 == *b) {
+            let (rows, after) = rest.split_at_mut(run.len() * dim);
+            self.read(run[0], rows)?;
+            rest = after;
+        }
+        Ok(())
+    }
+
+    /// The vectors from position `first` on that `rows` has room for, the dead among them.
+    fn read(&self, first: usize, rows: &mut [f32]) -> Result<()> {
+        let none = || Err("FAISS gives none back from lists of product codes in blocks (x4fs)".into());
+        let read = if self.gives { self.index.reconstruct_range(first, rows) } else { none() };
+        read.map_err(|words| index_error(&self.path, "cannot read vectors back", words))
+    }
+
+    /// Whether the vectors are all there is in the segment: no quantizer, graph or lists.
+    fn is_flat(&self) -> bool {
+        self.index.is_flat()
+    }
+
+    /// The key of the vector at `position`, if its document is there and it is `allowed`.
+    fn eligible(&self, position: usize, allowed: Option<&Keys>) -> Option<u64> {
+        let key = self.index.keys()[position].get()?;
+        (!self.is_dead(key) && allowed.is_none_or(|allowed| allowed.contains(key))).then_some(key)
+    }
+
+    fn is_dead(&self, key: u64) -> bool {
+        self.dead.binary_search(&key).is_ok()
+    }
+}
+
+/// What FAISS found for each query, `depth` to each: those that are `wanted`. It fills up with -1 where it found fewer.
+fn neighbours<'a>(
+    scores: &'a [f32],
+    keys: &'a [i64],
+    depth: usize,
+    wanted: impl Fn(u64) -> bool + Copy + 'a,
+) -> impl Iterator<Item = impl Iterator<Item = Neighbour> + 'a> {
+    let rows = keys.chunks_exact(depth).zip(scores.chunks_exact(depth));
+    rows.map(move |(keys, scores)| {
+        let found = keys.iter().zip(scores).filter_map(|(&key, &score)| Some((u64::try_from(key).ok()?, score)));
+        found.filter(move |(key, _)| wanted(*key)).map(|(key, score)| Neighbour { key, score })
+    })
+}
+
+/// Hands over the living vectors of several segments with their keys, ascending over all.
+pub(super) fn merged<'a>(
+    segments: impl IntoIterator<Item = &'a VectorSegment>,
+    mut each: impl FnMut(u64, &[f32]) -> Result<()>,
+) -> Result<()> {
+    /// Vectors of a segment in memory at a time.
+    const AHEAD: usize = 256;
+    struct Cursor<'a> {
+        segment: &'a VectorSegment,
+        position: usize,
+        /// The next ones, the nearest last.
+        ahead: Vec<(u64, Vec<f32>)>,
+    }
+    impl Cursor<'_> {
+        fn fill(&mut self) -> Result<()> {
+            while self.ahead.is_empty() && self.position < self.segment.len() {
+                let count = AHEAD.min(self.segment.len() - self.position);
+                self.ahead = self.segment.live(self.position, count)?;
+                self.ahead.reverse();
+                self.position += count;
+            }
+            Ok(())
+        }
+    }
+    let cursor = |segment| Cursor { segment, position: 0, ahead: Vec::new() };
+    let mut cursors: Vec<Cursor> = segments.into_iter().map(cursor).collect();
+    loop {
+        cursors.iter_mut().try_for_each(Cursor::fill)?;
+        let next = cursors.iter_mut().filter(|cursor| !cursor.ahead.is_empty());
+        let Some(cursor) = next.min_by_key(|cursor| cursor.ahead.last().map(|(key, _)| *key)) else { return Ok(()) };
+        let Some((key, row)) = cursor.ahead.pop() else { return Ok(()) };
+        each(key, &row)?;
+    }
+}
+
+fn failed(path: &Path, what: &str) -> impl FnOnce(faiss::error::Error) -> Error {
+    let (path, what) = (path.to_owned(), what.to_owned());
+    move |source| index_error(&path, &what, source.to_string())
+}
+
+fn index_error(path: &Path, what: &str, words: String) -> Error {
+    Error::Index { path: path.into(), what: what.into(), source: reason(&words).into() }
+}
+
+/// What FAISS has to say, without the C++ function and source line that it begins with.
+fn reason(message: &str) -> &str {
+    let tail = message.rsplit_once("Error: ").map_or(message, |(_, tail)| tail);
+    let tail = tail.split_once("failed: ").map_or(tail, |(_, tail)| tail);
+    // `Error in FUNCTION at FILE:LINE: …`
+    let words =
+        tail.rsplit_once(".cpp:").and_then(|(_, after)| after.split_once(": ")).map_or(tail, |(_, words)| words);
+    words.trim()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! Many queries over flat segments: exact, at the speed of products of bytes.
+//!
+//! FAISS multiplies matrices of floats, and comes near what the processor can. Here a block of rows is rounded to bytes,
+//! which are multiplied four times as fast, and tells which pairs could be among a query's nearest
+//! ([`semsearch_kernels`], `screen`); those, a few in a thousand, are compared in floats. Since every row that could belong
+//! to the answer is, the answer is that of a plain scan.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{Neighbour, VectorSegment};
+use crate::PAIRS_ALONE;
+use crate::keys::Keys;
+use crate::manifest::Metric;
+use crate::nearest::Nearest;
+use semsearch_encoder::encoder::Vectors;
+use semsearch_error::Result;
+use semsearch_kernels::{Candidate, F32_ERROR, Isa, MAX_DIM, ScreenQueries, ScreenRows};
+
+/// Rows that are rounded together: with their floats and the queries' bytes they stay in the second-level cache.
+const BLOCK: usize = 192;
+
+/// Rows of the first blocks: their floors are low, and most of their pairs would pass.
+const FIRST_BLOCK: usize = 24;
+
+/// Queries whose bytes stay in the second-level cache.
+const QUERIES: usize = 1024;
+
+/// For one query FAISS reads the vectors at the memory's speed, and rounding them would take longer.
+const MANY_QUERIES: usize = 2;
+
+/// Rows for each neighbour that is wanted, at least: before a query has found so many, every row could be among them.
+const ROWS_PER_NEIGHBOUR: usize = 100;
+
+/// Whether to search so is better than to have FAISS do it.
+pub(crate) fn is_better(isa: Isa, segments: &[VectorSegment], queries: &Vectors, k: usize, filtered: bool) -> bool {
+    let rows: usize = segments.iter().map(VectorSegment::len).sum();
+    let many = queries.len() >= MANY_QUERIES
+        && rows * queries.len() >= PAIRS_ALONE
+        && k.saturating_mul(ROWS_PER_NEIGHBOUR) <= rows
+        && screens(isa, queries);
+    k > 0 && (many || filtered) && segments.iter().all(VectorSegment::is_flat)
+}
+
+/// The `k` nearest of each query over all segments, among `allowed` keys if they are given, nearest first, of equals the
+/// smallest key.
+///
+/// # Errors
+/// The index gives no vectors back.
+pub(crate) fn scan(
+    isa: Isa,
+    segments: &[VectorSegment],
+    queries: &Vectors,
+    k: usize,
+    metric: Metric,
+    allowed: Option<&Keys>,
+) -> Result<Vec<Vec<Neighbour>>> {
+    let mut all = Vec::with_capacity(queries.len());
+    for first in (0..queries.len()).step_by(QUERIES) {
+        let some = Vectors::new(queries.rows(first, queries.len().min(first + QUERIES)).to_vec(), queries.dim());
+        all.extend(Scan::new(isa, metric, &some, k, allowed).run(segments)?);
+    }
+    Ok(all)
+}
+
+/// Whether bytes are of use: one query is compared with a row as soon as the row is rounded.
+fn screens(isa: Isa, queries: &Vectors) -> bool {
+    isa.screens() && queries.dim() <= MAX_DIM && queries.len() >= MANY_QUERIES
+}
+
+/// Some queries on their way through all rows.
+struct Scan<'a> {
+    isa: Isa,
+    metric: Metric,
+    k: usize,
+    queries: &'a Vectors,
+    /// Their bytes, where these are of use.
+    rounded: Option<ScreenQueries>,
+    /// |q|², for distances.
+    squares: Vec<f64>,
+    allowed: Option<&'a Keys>,
+}
+
+impl<'a> Scan<'a> {
+    fn new(isa: Isa, metric: Metric, queries: &'a Vectors, k: usize, allowed: Option<&'a Keys>) -> Self {
+        let squares = |query: &[f32]| query.iter().map(|&value| f64::from(value).powi(2)).sum();
+        let rounded = screens(isa, queries).then(|| ScreenQueries::new(queries.as_slice(), queries.dim()));
+        Self { isa, metric, k, queries, rounded, squares: queries.iter().map(squares).collect(), allowed }
+    }
+
+    /// Each thread takes a range of the rows, from the first segment's first to the last one's last.
+    fn run(&self, segments: &[VectorSegment]) -> Result<Vec<Vec<Neighbour>>> {
+        let rows: usize = segments.iter().map(VectorSegment::len).sum();
+        let mut parts = if self.allowed.map_or(rows, Keys::len) * self.queries.len() < PAIRS_ALONE {
+            vec![self.part(segments, 0..rows)?]
+        } else {
+            let share = rows.div_ceil(rayon::current_num_threads()).next_multiple_of(BLOCK);
+            let starts: Vec<usize> = (0..rows).step_by(share).collect();
+            let parts = starts.par_iter().map(|&start| self.part(segments, start..rows.min(start + share)));
+            parts.collect::<Result<_>>()?
+        }
+        .into_iter();
+        let mut all = parts.next().unwrap_or_default();
+        for part in parts {
+            all.iter_mut().zip(part).for_each(|(nearest, other)| nearest.merge(other));
+        }
+        Ok(all.into_iter().map(Nearest::into_sorted).collect())
+    }
+
+    /// The nearest of the rows in this range, for each query.
+    fn part(&self, segments: &[VectorSegment], range: Range<usize>) -> Result<Vec<Nearest>> {
+        let mut nearest = vec![Nearest::new(self.k, self.metric); self.queries.len()];
+        let mut block = Block::default();
+        let (mut start, mut seen) = (0, 0);
+        for segment in segments {
+            let end = start + segment.len();
+            let (from, to) = (range.start.clamp(start, end) - start, range.end.clamp(start, end) - start);
+            let mut eligible = (from..to).filter_map(|at| Some((at, segment.eligible(at, self.allowed)?)));
+            loop {
+                block.take(&mut eligible, (seen / 4).clamp(FIRST_BLOCK, BLOCK));
+                if block.keys.is_empty() {
+                    break;
+                }
+                block.floats.resize(block.keys.len() * self.queries.dim(), 0.0);
+                segment.read_at(&block.positions, &mut block.floats)?;
+                self.compare(&mut block, &mut nearest);
+                seen += block.keys.len();
+            }
+            start = end;
+        }
+        Ok(nearest)
+    }
+
+    /// Has the rows of `block` compete.
+    fn compare(&self, block: &mut Block, nearest: &mut [Nearest]) {
+        let dim = self.queries.dim();
+        self.choose(block, nearest);
+        for candidate in &block.candidates {
+            let (row, query) = (candidate.row as usize, candidate.query as usize);
+            let (vector, wanted) = (&block.floats[row * dim..][..dim], self.queries.row(query));
+            let score = match self.metric {
+                Metric::Ip => self.isa.inner_product(vector, wanted),
+                Metric::L2 => self.isa.squared_distance(vector, wanted),
+            };
+            nearest[query].offer(Neighbour { key: block.keys[row], score });
+        }
+    }
+
+    /// Which pairs of the block's rows and the queries are to be compared.
+    fn choose(&self, block: &mut Block, nearest: &[Nearest]) {
+        let Block { keys, floats, rounded, floors, candidates, .. } = block;
+        candidates.clear();
+        let Some(queries) = &self.rounded else {
+            let pairs = (0..keys.len() as u32).flat_map(|row| (0..nearest.len() as u32).map(move |query| (row, query)));
+            return candidates.extend(pairs.map(|(row, query)| Candidate { row, query }));
+        };
+        self.isa.round_rows(floats, self.queries.dim(), rounded);
+        let squares = rounded.squares();
+        floors.clear();
+        floors.extend(nearest.iter().zip(&self.squares).map(|(nearest, &query)| self.floor(nearest, query, squares)));
+        self.isa.screen(rounded, queries, floors, candidates);
+    }
+
+    /// The inner product that a row needs for its place among a query's nearest; `query` is |q|², `rows` the least and the
+    /// greatest |x|².
+    fn floor(&self, nearest: &Nearest, query: f64, rows: [f64; 2]) -> f64 {
+        let Some(furthest) = nearest.furthest().map(f64::from) else { return f64::NEG_INFINITY };
+        match self.metric {
+            Metric::Ip => furthest,
+            // |x − q|² = |x|² + |q|² − 2x·q, and what f32 makes of either side.
+            Metric::L2 => {
+                let error = 2.0 * (rows[1] + query) * F32_ERROR * self.queries.dim() as f64;
+                (rows[0] + query - furthest) / 2.0 - error
+            }
+        }
+    }
+}
+
+/// Some rows, and memory for what is made of them.
+#[derive(Default)]
+struct Block {
+    positions: Vec<usize>,
+    keys: Vec<u64>,
+    floats: Vec<f32>,
+    rounded: ScreenRows,
+    floors: Vec<f64>,
+    candidates: Vec<Candidate>,
+}
+
+impl Block {
+    /// Takes the next `count` rows, by position and key.
+    fn take(&mut self, rows: &mut impl Iterator<Item = (usize, u64)>, count: usize) {
+        self.positions.clear();
+        self.keys.clear();
+        for (position, key) in rows.take(count) {
+            self.positions.push(position);
+            self.keys.push(key);
+        }
+    }
+}

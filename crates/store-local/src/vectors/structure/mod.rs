@@ -1,0 +1,196 @@
+//! Whether a file may be handed to FAISS.
+//!
+//! FAISS believes what it reads: a link out of a graph, a list longer than its codes or a size that nobody has memory for ends
+//! the process, or worse. A checksum does not help, since whoever hands an index on can make one. So the file is read here
+//! before, in FAISS's own order (`impl/index_read.cpp` of FAISS 1.11): each length is held against the file's, each number
+//! against those that it has to agree with, each link and position against what it points at. Codes are passed over, since
+//! any byte is a code; where floats steer a search, in graphs, they are looked at. What is not known here is not opened.
+
+mod codes;
+mod graph;
+mod lists;
+mod source;
+mod transform;
+
+use std::fs::File;
+use std::path::Path;
+
+use faiss::index::IndexImpl;
+use faiss::index::io::{IoFlags, read_index_with_flags};
+
+use super::failed;
+use crate::manifest::{Metric, Recipe};
+use semsearch_error::{Error, Result};
+use semsearch_files::path_of;
+use source::{Checked, Fault, Source, expect, same, wrong};
+
+/// FAISS's `IO_FLAG_SKIP_PRECOMPUTE_TABLE`: tables for lists of product codes are made search by search.
+const NO_TABLES: i32 = 1 << 4;
+
+/// Larger tables take longer to make, and more memory, than they save a process that asks a question or two.
+const LARGE_TABLES: u64 = 256 << 20;
+
+/// The largest dimension that is opened.
+const MAX_DIM: i32 = 1 << 16;
+
+/// How deep indexes may stand in each other: lists in a refinement behind a transformation, with a graph to find them.
+const MAX_DEPTH: usize = 6;
+
+/// Checks the file of a segment, or the empty index that segments begin as, which has no vectors.
+///
+/// # Errors
+/// [`Error::Damaged`], [`Error::Unsupported`] for a kind of index that is not known here, or the file cannot be read.
+pub(super) fn check(file: &File, path: &Path, recipe: &Recipe, vectors: u64) -> Result<Structure> {
+    let checked = Source::new(file).and_then(|mut source| id_map(&mut source, recipe, vectors));
+    checked.map_err(|fault| match fault {
+        Fault::Read(error) => Error::read(path)(error),
+        Fault::Kind(kind) => Error::Unsupported(format!(
+            "{}: a kind of FAISS index that this release does not open: {kind}",
+            path.display()
+        )),
+        Fault::Wrong(what) => Error::damaged(path, format!("it is no sound FAISS index: {what}")),
+    })
+}
+
+/// Reads the empty index that segments begin as, once it is checked; `path` is for messages.
+pub(super) fn read_empty(file: &File, path: &Path, recipe: &Recipe) -> Result<IndexImpl> {
+    let flags = check(file, path, recipe, 0)?.flags;
+    read_index_with_flags(path_of(file), IoFlags::from(flags)).map_err(failed(path, "cannot open"))
+}
+
+/// What every index begins with.
+#[derive(Clone, Copy)]
+struct Header {
+    dim: u64,
+    vectors: u64,
+    metric: u32,
+}
+
+/// An index that was read past.
+struct Shape {
+    kind: [u8; 4],
+    header: Header,
+    /// Bytes of the tables that FAISS would make.
+    tables: u64,
+    /// Whether vectors are compared one by one, by their positions.
+    compares: bool,
+    /// Whether vectors can be asked back. FAISS forgets how to unpack product codes in lists of blocks.
+    gives: bool,
+}
+
+/// What is known of a file once it is checked.
+#[derive(Clone, Copy)]
+pub(super) struct Structure {
+    /// By which FAISS should read it.
+    pub(super) flags: i32,
+    /// Whether FAISS may be asked for its vectors.
+    pub(super) gives_vectors: bool,
+}
+
+/// Where an index stands.
+#[derive(Clone, Copy)]
+struct Place {
+    depth: usize,
+    /// Whether a graph's search goes by its codes.
+    in_graph: bool,
+}
+
+impl Place {
+    fn below(self) -> Self {
+        Self { depth: self.depth + 1, in_graph: false }
+    }
+}
+
+fn id_map(source: &mut Source, recipe: &Recipe, vectors: u64) -> Checked<Structure> {
+    let kind = source.kind()?;
+    if &kind != b"IxMp" {
+        return unknown(kind);
+    }
+    let header = header(source)?;
+    same("dimension", header.dim, recipe.dim as u64)?;
+    same("vectors", header.vectors, vectors)?;
+    expect("metric", header.metric == u32::from(recipe.metric == Metric::L2))?;
+    let inner = index(source, Place { depth: 0, in_graph: false })?;
+    agree(header, inner.header)?;
+    // What the keys are is checked where they are in memory anyway.
+    source.vector("keys", 8, vectors)?;
+    same("bytes after the keys", source.rest(), 0)?;
+    let flags = if inner.tables > LARGE_TABLES { NO_TABLES } else { 0 };
+    Ok(Structure { flags, gives_vectors: inner.gives })
+}
+
+fn unknown<T>(kind: [u8; 4]) -> Checked<T> {
+    Err(Fault::Kind(kind.escape_ascii().to_string()))
+}
+
+fn header(source: &mut Source) -> Checked<Header> {
+    let dim = source.count("dimension", MAX_DIM)?;
+    let vectors = source.u64()?;
+    expect("number of vectors", i64::try_from(vectors).is_ok())?;
+    source.skip(16)?;
+    let trained = source.flag("trained")?;
+    let metric = source.u32()?;
+    expect("untrained", trained)?;
+    expect("metric", metric <= 1)?;
+    Ok(Header { dim, vectors, metric })
+}
+
+/// Checks that an index in another holds the same.
+fn agree(outer: Header, inner: Header) -> Checked {
+    same("dimension", inner.dim, outer.dim)?;
+    same("vectors", inner.vectors, outer.vectors)?;
+    same("metric", inner.metric.into(), outer.metric.into())
+}
+
+/// Reads past an index of any kind that is known.
+fn index(source: &mut Source, place: Place) -> Checked<Shape> {
+    if place.depth > MAX_DEPTH {
+        return wrong("indexes stand too deep in each other");
+    }
+    let kind = source.kind()?;
+    let known = [codes::KINDS, graph::KINDS, lists::KINDS, &[*b"IxPT", *b"IxRF"]];
+    if !known.into_iter().flatten().any(|known| *known == kind) {
+        return unknown(kind);
+    }
+    let header = header(source)?;
+    let mut shape = Shape { kind, header, tables: 0, compares: kind != *b"IPfs", gives: true };
+    match &kind {
+        b"IxPT" => shape = Shape { kind, header, ..transformed(source, header, place)? },
+        b"IxRF" => shape = Shape { kind, header, compares: false, ..refined(source, header, place)? },
+        _ if codes::KINDS.contains(&kind) => codes::check(source, kind, header, place.in_graph)?,
+        _ if graph::KINDS.contains(&kind) => graph::check(source, kind, header, place)?,
+        _ => {
+            let tables = lists::check(source, kind, header, place)?;
+            shape = Shape { tables, compares: false, gives: kind != *b"IwPf", ..shape };
+        }
+    }
+    Ok(shape)
+}
+
+/// An index behind a chain of transformations.
+fn transformed(source: &mut Source, header: Header, place: Place) -> Checked<Shape> {
+    /// Transformations in a chain, at most.
+    const MOST: i32 = 8;
+    let mut dim = header.dim;
+    for _ in 0..source.count("transformations", MOST)? {
+        let (from, to) = transform::check(source)?;
+        same("dimension of a transformation", from, dim)?;
+        dim = to;
+    }
+    let inner = index(source, place.below())?;
+    agree(Header { dim, ..header }, inner.header)?;
+    Ok(inner)
+}
+
+/// An index whose best are compared again in another.
+fn refined(source: &mut Source, header: Header, place: Place) -> Checked<Shape> {
+    let best = index(source, place.below())?;
+    agree(header, best.header)?;
+    let again = index(source, place.below())?;
+    agree(header, again.header)?;
+    // FAISS finds out on a thread that cannot tell.
+    expect("kind of what compares the best again", again.compares)?;
+    let factor = source.f32()?;
+    expect("number of candidates", (1.0..=256.0).contains(&factor))?;
+    Ok(Shape { tables: best.tables + again.tables, ..again })
+}
