@@ -1,7 +1,9 @@
-//! Every example of README and of `--help`, run as it is written, with what it prints.
+//! Every example of README, of `docs/` and of `--help`, run as it is written, with what it prints.
 //!
-//! They run in a directory that has the files they name. What differs from run to run is masked: times, paths, and digits
-//! of scores after the fourth.
+//! A block of a page runs in a directory of its own that has the files it names, with an index of the sample passages in
+//! it unless the block builds one itself. Of a `console` block the page shows the output, and the output is compared with the
+//! page; `…` on a page stands for anything. Of an `sh` block the output is kept in a snapshot. What differs from run to
+//! run is masked: times, sizes, instruction sets, and digits of scores after the fourth.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -11,15 +13,72 @@ use crate::hub::{Fault, Hub};
 use crate::support::{PASSAGES, Sandbox, cache, copy, model};
 
 /// What cannot run within a test, each for its reason.
-const NOT_HERE: [&str; 3] = [
+const NOT_HERE: [&str; 5] = [
     // The test would run itself.
     "script/test",
-    // Builds anew and installs; continuous integration runs what it is made of.
+    // These build anew and install; continuous integration runs what they are made of.
     "script/demo",
     "script/bootstrap",
+    "cargo install",
+    // Needs a GPU.
+    "script/cuda-check",
 ];
 
-const README: &str = include_str!("../README.md");
+/// The project's root.
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// README or a page of `docs/`.
+struct Page {
+    /// Its path below the root.
+    path: String,
+    text: String,
+}
+
+impl Page {
+    fn read(path: &str) -> Self {
+        Self { path: path.to_owned(), text: fs::read_to_string(Path::new(ROOT).join(path)).unwrap() }
+    }
+
+    /// The name of its snapshot.
+    fn name(&self) -> String {
+        Path::new(&self.path).file_stem().unwrap().to_string_lossy().to_lowercase()
+    }
+
+    /// Its fenced blocks: the word after the fence, and the lines in it that are not empty.
+    fn blocks(&self) -> Vec<(&str, Vec<&str>)> {
+        let fenced = self.text.split("\n```").skip(1).step_by(2);
+        let parts = fenced.map(|block| block.split_once('\n').unwrap());
+        parts.map(|(kind, body)| (kind, body.lines().filter(|line| !line.is_empty()).collect())).collect()
+    }
+
+    fn blocks_of(&self, kind: &str) -> impl Iterator<Item = Vec<&str>> {
+        self.blocks().into_iter().filter(move |block| block.0 == kind).map(|block| block.1)
+    }
+
+    /// Where its links lead, but for those to the web.
+    fn links(&self) -> impl Iterator<Item = &str> {
+        let targets = self.text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+        targets.filter(|target| !target.starts_with("http"))
+    }
+
+    /// Its headings as GitHub names them in links.
+    fn anchors(&self) -> Vec<String> {
+        let headings = self.text.lines().filter(|line| line.starts_with('#'));
+        let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+        let anchor = |line: &str| line.trim_start_matches('#').trim().to_lowercase().chars().filter(kept).collect();
+        headings.map(|line| -> String { anchor(line) }).map(|anchor| anchor.replace(' ', "-")).collect()
+    }
+}
+
+/// README and the pages of `docs/`, in order of their names.
+fn pages() -> Vec<Page> {
+    let names = fs::read_dir(Path::new(ROOT).join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut paths: Vec<String> = names.map(|name| format!("docs/{}", name.to_string_lossy())).collect();
+    paths.retain(|path| path.ends_with(".md"));
+    paths.push("README.md".into());
+    paths.sort();
+    paths.iter().map(|path| Page::read(path)).collect()
+}
 
 /// Every file that an example names; with an index of the passages, and the same one called `squad`.
 fn world(with_index: bool) -> Sandbox {
@@ -38,7 +97,6 @@ fn world(with_index: bool) -> Sandbox {
     let dump = "{\"_id\": \"d1\", \"text\": \"Foam rises in a barrel of beer.\"}\n";
     for (name, content) in [
         ("corpus.jsonl", passages.as_str()),
-        ("examples/passages.jsonl", &passages),
         (
             "catalogue.csv",
             "id,name,description,price\nk1,Kettle,\"Boils water, quietly\",30\nk2,Lamp,Warm light,12.5\n",
@@ -62,7 +120,8 @@ fn world(with_index: bool) -> Sandbox {
         sandbox.write(name, content);
     }
     sandbox.write("dump.jsonl.zst", zstd::encode_all(dump.as_bytes(), 3).unwrap());
-    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/parquet/zstd.parquet");
+    copy(&Path::new(ROOT).join("examples"), &sandbox.path("examples"));
+    let table = Path::new(ROOT).join("tests/data/parquet/zstd.parquet");
     fs::copy(table, sandbox.path("table.parquet")).unwrap();
     std::os::unix::fs::symlink(model(), sandbox.path("all-MiniLM-L6-v2")).unwrap();
     sandbox
@@ -108,54 +167,146 @@ fn masked(check: impl FnOnce()) {
     settings.bind(check);
 }
 
-/// The commands of README's blocks of this kind, without comments.
-fn blocks(kind: &str) -> Vec<Vec<&'static str>> {
-    let fence = format!("```{kind}\n");
-    let block = |start: usize| README[start + fence.len()..].split("\n```").next().unwrap();
-    let all =
-        README.match_indices(&fence).map(|(start, _)| block(start).lines().filter(|line| !line.is_empty()).collect());
-    all.collect()
-}
-
 fn can_run(command: &str) -> bool {
     !NOT_HERE.iter().any(|not| command.starts_with(not))
 }
 
-/// A cell that is a long number, to four digits.
-fn rounded(cell: &str) -> String {
-    let number = cell.parse::<f64>().ok().filter(|_| cell.len() > 6);
-    number.map_or_else(|| cell.to_owned(), |number| format!("{number:.4}"))
+/// Whether commands need an index that is there already: those that begin by building one do not.
+fn needs_index(commands: &[&str]) -> bool {
+    let first = commands.iter().find(|command| command.contains("semsearch "));
+    !first.is_some_and(|command| command.starts_with("semsearch index"))
 }
 
-#[test]
-fn readmes_session_prints_what_it_shows() {
-    let hub = Hub::start(Fault::None);
-    for block in blocks("console") {
-        let commands: Vec<&str> = block.iter().filter_map(|line| line.strip_prefix("$ ")).collect();
-        let found = transcript(&world(false), &hub, &commands);
-        // Without times, and without the digits in which processors differ.
-        let comparable = |text: &str| {
-            let line = |line: &str| {
-                let cells = line.split(" added in ").next().unwrap().trim_end().split('\t');
-                cells.map(rounded).collect::<Vec<_>>().join("\t")
-            };
-            text.lines().filter(|line| !line.is_empty()).map(line).collect::<Vec<_>>().join("\n")
-        };
-        assert_eq!(comparable(&found), comparable(&block.join("\n")));
+/// Without times, sizes and instruction sets, and with scores to four digits.
+fn comparable(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.is_empty()).map(comparable_line);
+    let text = lines.collect::<Vec<_>>().join("\n");
+    ["avx512", "avx2", "scalar"].iter().fold(text, |text, isa| text.replace(isa, "[ISA]"))
+}
+
+fn comparable_line(line: &str) -> String {
+    let line = line.trim_end();
+    let timed = line.rsplit_once(" in ").filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let line = timed.filter(|(_, rest)| rest.contains(" s")).map_or(line, |(before, _)| before);
+    if line.contains("KiB") {
+        return line.replace(|c: char| c.is_ascii_digit() || c == '.', "");
     }
+    with_rounded_numbers(line)
+}
+
+fn with_rounded_numbers(line: &str) -> String {
+    let (mut rounded_line, mut rest) = (String::new(), line);
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, number) = rest.split_at(start);
+        let end = number.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(number.len());
+        rounded_line += before;
+        rounded_line += &rounded(&number[..end]);
+        rest = &number[end..];
+    }
+    rounded_line + rest
+}
+
+/// A long decimal number, to four digits.
+fn rounded(number: &str) -> String {
+    let long = number.split_once('.').is_some_and(|(_, decimals)| decimals.len() > 4);
+    let parsed = number.parse::<f64>().ok().filter(|_| long);
+    parsed.map_or_else(|| number.to_owned(), |number| format!("{number:.4}"))
+}
+
+/// Whether a text is the one shown, in which `…` stands for anything.
+fn matches(shown: &str, text: &str) -> bool {
+    let Some((first, others)) = shown.split_once('…') else { return shown == text };
+    let (middle, last) = others.rsplit_once('…').unwrap_or(("", others));
+    let Some(between) = text.strip_prefix(first).and_then(|text| text.strip_suffix(last)) else { return false };
+    middle.split('…').try_fold(between, |rest, part| rest.split_once(part).map(|(_, rest)| rest)).is_some()
+}
+
+#[track_caller]
+fn assert_shows(page: &str, shown: &str, printed: &str) {
+    let (shown, printed) = (comparable(shown), comparable(printed));
+    assert!(matches(&shown, &printed), "{page} shows\n{shown}\n\nbut it was\n{printed}");
 }
 
 #[test]
-fn readmes_examples_print_what_they_did() {
+fn sessions_on_pages_print_what_is_shown() {
     let hub = Hub::start(Fault::None);
-    let mut all = String::new();
-    for block in blocks("sh") {
-        let commands: Vec<&str> = block.into_iter().filter(|command| can_run(command)).collect();
-        if !commands.is_empty() {
-            all += &format!("{}\n\n", transcript(&world(true), &hub, &commands));
+    for page in pages() {
+        for block in page.blocks_of("console") {
+            let commands: Vec<&str> = block.iter().filter_map(|line| line.strip_prefix("$ ")).collect();
+            let printed = transcript(&world(needs_index(&commands)), &hub, &commands);
+            assert_shows(&page.path, &block.join("\n"), &printed);
         }
     }
-    masked(|| insta::assert_snapshot!("readme", all));
+}
+
+#[test]
+fn the_picture_shows_what_its_commands_print() {
+    let svg = fs::read_to_string(Path::new(ROOT).join("docs/session.svg")).unwrap();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+    let words = |node: roxmltree::Node| {
+        node.descendants()
+            .filter_map(|part| part.text().filter(|_| part.is_text()).map(str::to_owned))
+            .collect::<String>()
+    };
+    let lines: Vec<String> = texts.map(|node| words(node).replace('\u{a0}', " ")).collect();
+    let commands: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("$ ")).collect();
+    let printed = transcript(&world(needs_index(&commands)), &Hub::start(Fault::None), &commands);
+    assert_shows("docs/session.svg", &lines.join("\n"), &printed);
+}
+
+#[test]
+fn examples_on_pages_print_what_they_did() {
+    let hub = Hub::start(Fault::None);
+    for page in pages() {
+        let mut all = String::new();
+        for block in page.blocks_of("sh") {
+            let commands: Vec<&str> = block.into_iter().filter(|command| can_run(command)).collect();
+            if !commands.is_empty() {
+                all += &format!("{}\n\n", transcript(&world(needs_index(&commands)), &hub, &commands));
+            }
+        }
+        if !all.is_empty() {
+            masked(|| insta::assert_snapshot!(page.name(), all));
+        }
+    }
+}
+
+#[test]
+fn config_files_on_pages_are_accepted() {
+    for page in pages() {
+        for block in page.blocks_of("toml") {
+            let sandbox = Sandbox::new();
+            sandbox.write(".config/semsearch/config.toml", block.join("\n"));
+            let settings = sandbox.run(&["config"]).success();
+            let from_file = settings.lines().filter(|line| line.ends_with("config.toml"));
+            assert_eq!(from_file.count(), block.len(), "{}: {settings}", page.path);
+        }
+    }
+}
+
+#[test]
+fn every_block_on_a_page_is_of_a_kind_that_is_tried() {
+    for page in pages() {
+        for (kind, _) in page.blocks() {
+            assert!(["console", "sh", "toml"].contains(&kind), "{}: a block of the kind `{kind}`", page.path);
+        }
+    }
+}
+
+#[test]
+fn every_link_on_a_page_leads_somewhere() {
+    for page in pages() {
+        for link in page.links() {
+            let (file, anchor) = link.split_once('#').map_or((link, None), |(file, anchor)| (file, Some(anchor)));
+            let target = Path::new(&page.path).with_file_name(file);
+            let target = if file.is_empty() { page.path.clone() } else { target.to_string_lossy().into_owned() };
+            assert!(Path::new(ROOT).join(&target).exists(), "{}: {link} leads nowhere", page.path);
+            if let Some(anchor) = anchor {
+                assert!(Page::read(&target).anchors().iter().any(|heading| heading == anchor), "{}: {link}", page.path);
+            }
+        }
+    }
 }
 
 #[test]
