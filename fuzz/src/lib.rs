@@ -32,7 +32,7 @@ pub fn read_as(format: Format, content: &[u8]) {
 
 /// A message quotes what it is about, so it is written too.
 pub fn show(error: &Error) {
-    let _ = (error.to_string(), error.hint());
+    let _ = error.to_string();
 }
 
 /// Has panics of Parquet's library pass, which the reader of a file tells as an error. All others end the process.

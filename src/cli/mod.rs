@@ -5,6 +5,7 @@ mod config;
 mod embed;
 mod eval;
 mod export;
+mod hint;
 mod index;
 mod info;
 mod interrupt;

@@ -16,6 +16,7 @@ use semsearch::search::{Mode, Query, Searcher, Wanted};
 use serde_json::Value;
 
 use super::args::{Highlight, HitFormat};
+use super::hint::hint;
 use super::prompt::Prompt;
 use super::report::Shown;
 use super::settings::Settings;
@@ -139,7 +140,7 @@ fn unknown_fields(filter: &Filter, index: &Index) -> Result<Vec<String>, Error> 
 fn filter(expression: &str) -> anyhow::Result<Filter> {
     expression.parse().map_err(|bad: BadFilter| {
         let message = format!("cannot understand the filter: {bad}");
-        let hint = Error::from(bad.clone()).hint().unwrap_or_default();
+        let hint = hint(&Error::from(bad.clone())).unwrap_or_default();
         // The mark stands below the place as it is shown.
         let before = visible(expression.get(..bad.byte).unwrap_or(expression)).len();
         Shown { message, shown: filter::caret(&visible(expression), before), hint }.into()

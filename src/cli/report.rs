@@ -14,6 +14,7 @@ use semsearch::{corpus, index};
 
 use super::args::{self, Args};
 use super::config::Config;
+use super::hint::hint;
 use super::interrupt::Stopped;
 use super::output;
 use super::terminal::say;
@@ -66,7 +67,7 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(FAILED);
     }
     let hint = error.chain().find_map(|cause| {
-        let ours = cause.downcast_ref::<Error>().and_then(Error::hint);
+        let ours = cause.downcast_ref::<Error>().and_then(hint);
         ours.or_else(|| cause.downcast_ref::<Advice>().map(|advice| advice.hint.clone()))
     });
     print(&chain(error), hint.as_deref());

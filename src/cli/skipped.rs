@@ -11,6 +11,7 @@ use semsearch::corpus::{self, Expanded, Input, Unused};
 use semsearch::error::{BadRecord, Error};
 
 use super::args::OnError;
+use super::hint;
 use super::report::Advice;
 use super::terminal::Terminal;
 
@@ -186,7 +187,7 @@ impl<'a> Skipped<'a> {
         }
         let Error::Record { problem, .. } = &error else { return Err(error.into()) };
         if self.on_error == OnError::Fail {
-            let hint = problem.hint().into();
+            let hint = hint::of_record(problem).into();
             return Err(Advice { message: error.to_string(), hint }.into());
         }
         self.records.add("bad", 1);

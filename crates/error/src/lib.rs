@@ -1,7 +1,7 @@
 //! Every way the library can fail, as one type.
 //!
-//! A variant says what and where; its `#[source]` says why; [`Error::hint`] says what to type next. Nothing here
-//! prints: the command line joins the chain into one line.
+//! A variant says what and where; its `#[source]` says why. Nothing here prints: the command line joins the chain into one
+//! line, and says what to type next.
 
 mod guard;
 mod record;
@@ -15,9 +15,6 @@ pub use record::{BadRecord, Place};
 
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// The system's number for too many open files.
-const TOO_MANY_OPEN: i32 = nix::errno::Errno::EMFILE as i32;
 
 /// A boxed cause from a library whose own error type should not leak into ours.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -412,106 +409,5 @@ impl Error {
     /// `path` could not be written.
     pub fn write(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Write { path: path.to_owned(), source }
-    }
-
-    /// The next command to type, where there is one.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Read { source, .. } | Self::Write { source, .. } if is_out_of_files(source) => {
-                "`ulimit -n` says how many files a process may have open, `ulimit -n 4096` allows it more".into()
-            }
-            Self::NoIndex { .. } => "build one with `semsearch index FILE`, or name one with `-i DIR`".into(),
-            Self::NotAnIndex { .. } => "name another directory with `-i DIR`; nothing in this one was touched".into(),
-            Self::Foreign { .. } => "move it elsewhere, or name another directory with `-i DIR`".into(),
-            Self::Displaced { .. } => {
-                "run the command again when nobody else changes the directory; documents that were committed are kept"
-                    .into()
-            }
-            Self::Unsynced { .. } => {
-                "check the disk, then run the command again: what is there is not embedded again".into()
-            }
-            Self::OlderFormat { found: 1, .. } => {
-                "remove the directory, or name another with `-i DIR`, and build the index anew".into()
-            }
-            Self::NewerFormat { .. } => {
-                "update semsearch, or build the index anew with `semsearch index --rebuild FILE`".into()
-            }
-            Self::OlderFormat { .. } | Self::ReadOnlyFormat { .. } | Self::NoWords { .. } => {
-                "build the index anew with `semsearch index --rebuild FILE`".into()
-            }
-            Self::Damaged { .. } => {
-                "`semsearch verify` names every fault; `semsearch index --rebuild FILE` builds the index anew".into()
-            }
-            Self::Mismatch { setting, recorded, .. } => format!(
-                "leave out --{setting} to use the index's own ({recorded}), or build anew with `semsearch index \
-                 --rebuild`"
-            ),
-            Self::Locked { .. } => "`--wait SECONDS` waits for it to finish; readers need not wait".into(),
-            Self::ModelOffline { id, .. } => format!(
-                "`semsearch model fetch {id}` downloads it (without --offline), `semsearch model import DIR` copies it from \
-                 a directory that holds its files"
-            ),
-            Self::DataSet { hint, .. } => hint.clone(),
-            Self::Download { kind: "data set", .. } => {
-                "check the network and HF_ENDPOINT; --offline takes what is in the cache".into()
-            }
-            Self::NotOnHub { kind: "data set", .. } => {
-                "check the address; one that is not public needs HF_TOKEN".into()
-            }
-            Self::Download { .. } => {
-                "check the network and HF_ENDPOINT, or bring the files with `semsearch model import DIR`".into()
-            }
-            Self::NotOnHub { .. } => {
-                "check the id and --revision; a model needs config.json, tokenizer.json and model.safetensors".into()
-            }
-            Self::ModelDigest { .. } => {
-                "`semsearch model fetch` brings it anew; for another model name it with `--model`".into()
-            }
-            Self::ModelFile { .. } => {
-                "a model directory holds config.json, tokenizer.json and model.safetensors".into()
-            }
-            Self::Training { .. } => {
-                "index more texts at once, or name a `--factory` with fewer clusters; `Flat` needs no training".into()
-            }
-            Self::GivenVectors { hint, .. } => (*hint).into(),
-            Self::Device { missing: true, .. } => "`--device cpu`, and `auto` here, compute without a GPU".into(),
-            Self::Device { .. } | Self::DeviceMemory { .. } => {
-                "`nvidia-smi` shows the driver, the GPUs and who has their memory; `--device cpu` does without".into()
-            }
-            Self::NotBuiltIn { .. } => {
-                "the released program has it, as has `cargo install` with the default features".into()
-            }
-            Self::NoFiles { .. } => {
-                "files are chosen by extension, hidden and ignored ones left out; `--glob PATTERN` chooses others"
-                    .into()
-            }
-            Self::Chunking { .. } => "name a larger `--chunk-tokens` or a smaller `--chunk-overlap`".into(),
-            Self::Filter(_) => {
-                "quote strings of more than a word, as in `author.name = \"Jane Doe\" and year >= 2000`".into()
-            }
-            Self::Format { .. } => "name the format with `--format`".into(),
-            Self::Read { source, .. } if source.raw_os_error() == Some(TOO_MANY_OPEN) => {
-                "`ulimit -n 4096` lets a shell's programs have more files open".into()
-            }
-            _ => return None,
-        })
-    }
-}
-
-/// Whether the process, or the system, has as many files open as it may.
-fn is_out_of_files(error: &io::Error) -> bool {
-    let codes = [nix::errno::Errno::EMFILE, nix::errno::Errno::ENFILE];
-    error.raw_os_error().is_some_and(|code| codes.iter().any(|&known| known as i32 == code))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn too_many_open_files_have_a_hint_and_other_failures_none() {
-        let failed = |code| Error::read(Path::new("x"))(io::Error::from_raw_os_error(code)).hint();
-        assert!(failed(nix::errno::Errno::EMFILE as i32).unwrap().contains("ulimit -n"));
-        assert_eq!(failed(nix::errno::Errno::EACCES as i32), None);
     }
 }

@@ -179,17 +179,6 @@ pub enum BadRecord {
 }
 
 impl BadRecord {
-    /// What to type next, where records are read with the options of `index` and `embed`.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::NoText { .. } => "name the field with `--text-field NAME`",
-            Self::TooLong { .. } => "`--long truncate` cuts such texts, a larger `--max-length` keeps them",
-            Self::NotAnObject { found: "an array" } => "`--format json` reads an array of records",
-            Self::Json { .. } => "a line is one record (`jq -c` makes them so); `--on-error skip` passes bad ones over",
-            _ => "`--on-error skip` passes bad records over",
-        }
-    }
-
     /// A line that is not JSON. serde_json counts lines within what it was given; the record's place says it better.
     pub fn json(error: &serde_json::Error) -> Self {
         let message = error.to_string();

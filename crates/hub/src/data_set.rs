@@ -271,7 +271,10 @@ mod tests {
         let data_set = DataSet { id: "a/b".into(), revision: "main".into(), path: path.map(Into::into) };
         let is_data = |path: &Path| path.extension().is_some_and(|extension| extension != "md");
         let all = files.iter().map(|file| file.to_string()).collect();
-        data_set.choose(all, split, is_data).map_err(|error| format!("{error}; {}", error.hint().unwrap()))
+        data_set.choose(all, split, is_data).map_err(|error| match &error {
+            Error::DataSet { hint, .. } => format!("{error}; {hint}"),
+            _ => error.to_string(),
+        })
     }
 
     const SQUAD: [&str; 4] = [
