@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Args as _, Command, CommandFactory, FromArgMatches};
-use semsearch::error::Error;
+use semsearch::error::{Error, FileError};
 use semsearch::files::{open_regular, read_bounded};
 use semsearch::index::{self, Recipe};
 use toml::Value;
@@ -46,7 +46,7 @@ impl Config {
         let text = match read.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(Error::Read { path, source }.into()),
+            Err(source) => return Err(Error::File(FileError::Read { path, source }).into()),
         };
         let table: toml::Table = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use semsearch::corpus::{self, Document, Format, Record};
 use semsearch::embedder::{Embedded, Embedder};
-use semsearch::error::Error;
+use semsearch::error::{Error, FileError};
 use semsearch::files::write_whole;
 use semsearch::model::Pooling;
 use semsearch::passage::{Cutter, Piece};
@@ -59,7 +59,8 @@ pub(super) fn run(args: &args::Embed, settings: &Settings) -> anyhow::Result<Out
         }
         (None, None) => run.all(records, &mut Lines { out: output::json(), path: Path::new(output::STDOUT) })?,
         (Some(path), Some(format)) => write_whole(path, |file| -> anyhow::Result<()> {
-            let file = file.try_clone().map_err(|source| Error::Write { path: path.clone(), source })?;
+            let file =
+                file.try_clone().map_err(|source| Error::File(FileError::Write { path: path.clone(), source }))?;
             let mut matrix = VectorWriter::create(file, path, format, dim)?;
             run.all(records, &mut matrix)?;
             Ok(matrix.finish()?)
@@ -129,7 +130,7 @@ struct Lines<'a, W> {
 
 impl<W: Write> Sink for Lines<'_, W> {
     fn take(&mut self, passages: &[Taken<'_>], embedder: &Embedder, embedded: &Embedded) -> anyhow::Result<()> {
-        let failed = |source| Error::Write { path: self.path.into(), source };
+        let failed = |source| Error::File(FileError::Write { path: self.path.into(), source });
         for (row, passage) in passages.iter().enumerate() {
             write(&mut self.out, passage.record()?, embedder, embedded, row).map_err(failed)?;
         }

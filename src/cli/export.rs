@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use semsearch::error::Error;
+use semsearch::error::{Error, FileError};
 use semsearch::files::{make_directory, write_whole};
 use semsearch::index::{self, Index};
 use semsearch::vector_file::{VectorFormat, VectorWriter};
@@ -60,7 +60,7 @@ fn directory(index: &Index, dir: &Path) -> anyhow::Result<()> {
 }
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
-    move |source| Error::Write { path: path.into(), source }
+    move |source| Error::File(FileError::Write { path: path.into(), source })
 }
 
 fn documents(index: &Index, file: &File, path: &Path) -> Result<(), Error> {

@@ -6,7 +6,7 @@
 use std::io;
 
 use nix::errno::Errno;
-use semsearch::error::{BadRecord, Error};
+use semsearch::error::{BadRecord, Error, FileError};
 
 const REBUILD: &str = "build the index anew with `semsearch index --rebuild FILE`";
 
@@ -37,7 +37,9 @@ pub(super) fn of_record(problem: &BadRecord) -> &'static str {
 
 /// The process, or the system, has as many files open as it may.
 fn of_limit(error: &Error) -> Option<&'static str> {
-    let (Error::Read { source, .. } | Error::Write { source, .. }) = error else { return None };
+    let (Error::File(FileError::Read { source, .. }) | Error::File(FileError::Write { source, .. })) = error else {
+        return None;
+    };
     let is_limit = |source: &io::Error| {
         source
             .raw_os_error()
@@ -155,7 +157,7 @@ mod tests {
     fn too_many_open_files_have_a_hint_and_other_failures_none() {
         let failed = |errno: Errno| {
             let source = io::Error::from_raw_os_error(errno as i32);
-            hint(&Error::Read { path: "x".into(), source })
+            hint(&Error::File(FileError::Read { path: "x".into(), source }))
         };
         assert!(failed(Errno::EMFILE).unwrap().contains("ulimit -n"));
         assert_eq!(failed(Errno::EACCES), None);

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
-use semsearch::error::Error;
+use semsearch::error::{Error, FileError};
 use semsearch::files::make_directory;
 
 use super::args::Args;
@@ -27,7 +27,7 @@ pub(super) fn completions(shell: Shell) -> anyhow::Result<Outcome> {
 pub(super) fn run(name: Option<&str>, dir: Option<&Path>) -> anyhow::Result<Outcome> {
     let pages = pages();
     if let Some(dir) = dir {
-        make_directory(dir).map_err(|source| Error::Write { path: dir.into(), source })?;
+        make_directory(dir).map_err(|source| Error::File(FileError::Write { path: dir.into(), source }))?;
         for page in &pages {
             write_file(&dir.join(format!("{}.1", page.get_name())), &roff(page)?)?;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use semsearch::corpus::{self, Document, Expanded, Input};
 use semsearch::embedder::Embedder;
-use semsearch::error::{BadRecord, Error, Place};
+use semsearch::error::{BadRecord, Error, FileError, Place};
 use semsearch::files::write_whole;
 use semsearch::hub::data_set::{self, DataSet};
 use semsearch::index::{Cut, Cutting, Prompts};
@@ -150,7 +150,9 @@ pub(super) fn cut(document: &Document, cutting: Cutting, max_length: usize) -> O
 
 /// Writes `content` to the file `path`, which has it whole or not at all.
 pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), Error> {
-    write_whole(path, |mut file| file.write_all(content).map_err(|source| Error::Write { path: path.into(), source }))
+    write_whole(path, |mut file| {
+        file.write_all(content).map_err(|source| Error::File(FileError::Write { path: path.into(), source }))
+    })
 }
 
 /// The items whose `tokens` are no more than `max`, and an error for each of the others.

@@ -9,7 +9,7 @@ use std::thread;
 use anstyle::{AnsiColor, Style};
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use semsearch::error::{Error, is_guarded};
+use semsearch::error::{Error, FileError, is_guarded};
 use semsearch::{corpus, index};
 
 use super::args::{self, Args};
@@ -50,7 +50,7 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     // Every other file's errors say which file they are of.
     let bare = error.chain().next().and_then(|first| first.downcast_ref::<io::Error>());
     let of_output = match error.downcast_ref() {
-        Some(Error::Write { path, source }) if path.as_os_str() == output::STDOUT => Some(source),
+        Some(Error::File(FileError::Write { path, source })) if path.as_os_str() == output::STDOUT => Some(source),
         _ => bare,
     };
     if of_output.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {

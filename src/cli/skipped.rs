@@ -8,7 +8,7 @@ use std::sync::Arc;
 use indicatif::HumanCount;
 use nix::errno::Errno;
 use semsearch::corpus::{self, Expanded, Input, Unused};
-use semsearch::error::{BadRecord, Error};
+use semsearch::error::{BadRecord, Error, FileError};
 
 use super::args::OnError;
 use super::hint;
@@ -252,7 +252,9 @@ fn reason(error: &Error) -> Option<(Arc<str>, &'static str)> {
             };
             (Arc::clone(&place.input), reason)
         }
-        Error::Read { path, source } if !is_limit(source) => (path.to_string_lossy().into(), "unreadable"),
+        Error::File(FileError::Read { path, source }) if !is_limit(source) => {
+            (path.to_string_lossy().into(), "unreadable")
+        }
         Error::Input { place, source } if !is_limit(source) => (Arc::clone(&place.input), "damaged"),
         Error::Format { place, .. } => (Arc::clone(&place.input), "damaged"),
         Error::NoRecords { input } => (Arc::clone(input), "without records"),

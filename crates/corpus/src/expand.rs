@@ -22,7 +22,7 @@ use super::compression::decompressed;
 use super::input::{PARQUET, READER, by_content};
 use super::text::plain_path;
 use super::{Format, Input};
-use semsearch_error::{Error, Result};
+use semsearch_error::{Error, FileError, Result};
 use semsearch_files::open_regular;
 
 /// How much of a file is looked at.
@@ -147,7 +147,7 @@ impl Expanded {
     /// Notes what a walk cannot read, unless it is the directory itself, or nothing more can be opened.
     fn skip_or_fail(&mut self, dir: &Path, error: ignore::Error) -> Result<()> {
         match unreadable(dir, error) {
-            Error::Read { path, source } if path != dir && !is_limit(&source) => {
+            Error::File(FileError::Read { path, source }) if path != dir && !is_limit(&source) => {
                 self.skipped.push(Skipped { path, why: Unused::Unreadable(source.to_string()) });
                 Ok(())
             }
@@ -168,7 +168,7 @@ fn looked_at(files: Vec<PathBuf>) -> Result<Vec<(PathBuf, Option<Unused>)>> {
     let look = |path: PathBuf| {
         let unused = panic::catch_unwind(AssertUnwindSafe(|| unused(&path)));
         match unused.unwrap_or_else(|_| Ok(Some(Unused::Unreadable("it is damaged".into())))) {
-            Err(source) if is_limit(&source) => Err(Error::Read { path, source }),
+            Err(source) if is_limit(&source) => Err(Error::File(FileError::Read { path, source })),
             Err(source) => Ok((path, Some(Unused::Unreadable(source.to_string())))),
             Ok(unused) => Ok((path, unused)),
         }
@@ -213,7 +213,7 @@ fn unreadable(dir: &Path, error: ignore::Error) -> Error {
     let path = path_of(&error).unwrap_or(dir).to_owned();
     let message = error.to_string();
     let source = error.into_io_error().unwrap_or_else(|| io::Error::other(message));
-    Error::Read { path, source }
+    Error::File(FileError::Read { path, source })
 }
 
 fn path_of(error: &ignore::Error) -> Option<&Path> {
@@ -397,7 +397,7 @@ mod tests {
         let limit = ignore::Error::WithPath { path: "docs/a".into(), err: Box::new(limit) };
         let error = expanded.skip_or_fail("docs".as_ref(), limit).unwrap_err();
         let code = match &error {
-            Error::Read { source, .. } => source.raw_os_error(),
+            Error::File(FileError::Read { source, .. }) => source.raw_os_error(),
             _ => None,
         };
         assert_eq!(code, Some(nix::errno::Errno::EMFILE as i32), "{error}");

@@ -3,21 +3,17 @@
 //! A variant says what and where; its `#[source]` says why. Nothing here prints: the command line joins the chain into one
 //! line, and says what to type next.
 
-mod guard;
 mod record;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use guard::{Panicked, guarded, is_guarded};
-pub use record::{BadRecord, Place};
+pub use record::BadRecord;
+pub use semsearch_files::{Cause, FileError, Panicked, Place, guarded, is_guarded};
 
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// A boxed cause from a library whose own error type should not leak into ours.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is wrong with a filter expression, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,24 +33,9 @@ pub struct BadFilter {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file or directory could not be read.
-    #[error("{}: cannot read", .path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A file or directory could not be written.
-    #[error("{}: cannot write", .path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    /// A file or directory could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// An input stopped giving bytes.
     #[error("{place}: cannot read")]
     Input {
@@ -403,11 +384,11 @@ impl Error {
 
     /// `path` could not be read.
     pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |source| Self::Read { path: path.to_owned(), source }
+        move |source| FileError::read(path)(source).into()
     }
 
     /// `path` could not be written.
     pub fn write(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |source| Self::Write { path: path.to_owned(), source }
+        move |source| FileError::write(path)(source).into()
     }
 }

@@ -6,20 +6,29 @@
 //! [`write_whole`] creates a file or replaces one in a single step, a directory that the user named is made by
 //! [`make_directory`], a file for this user's eyes alone opened by [`open_private`]. `Map` maps a file into memory, and one
 //! that becomes shorter meanwhile is an error, not a signal. What is in the files is left to the callers.
+//!
+//! What reads files needs two things more: [`Place`] says where in a file something stands, and [`guarded`] makes an error of
+//! a library's panic over what is in one.
 
 mod dir;
+mod error;
+mod guard;
 mod made;
 mod map;
 mod name;
+mod place;
 mod private;
 mod read;
 mod whole;
 
 pub use dir::{Dir, Identity, is_temporary, temporary};
+pub use error::{Cause, FileError};
+pub use guard::{Panicked, guarded, is_guarded};
 pub use made::{Made, make_directories};
 pub use map::{Map, Watched, shorter};
 pub use name::RelativePath;
 pub use name::{is_plain, unique};
+pub use place::Place;
 pub use private::{make_directory, open_private};
 pub use read::{open_regular, read_bounded};
 pub use whole::write_whole;

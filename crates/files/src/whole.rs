@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::{Dir, unique};
-use semsearch_error::{Error, Result};
+use super::{Dir, FileError, unique};
 
 /// Creates the file `path`, or replaces it, with what `write` writes into the file that it is given.
 ///
@@ -15,8 +14,8 @@ use semsearch_error::{Error, Result};
 ///
 /// # Errors
 /// The file cannot be written, or `write` fails.
-pub fn write_whole<T, E: From<Error>>(path: &Path, write: impl FnOnce(&File) -> Result<T, E>) -> Result<T, E> {
-    let failed = |source: io::Error| E::from(Error::Write { path: path.into(), source });
+pub fn write_whole<T, E: From<FileError>>(path: &Path, write: impl FnOnce(&File) -> Result<T, E>) -> Result<T, E> {
+    let failed = |source: io::Error| E::from(FileError::Write { path: path.into(), source });
     let there = match std::fs::metadata(path) {
         Ok(metadata) => Some(metadata),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -60,8 +59,8 @@ mod tests {
 
     use super::*;
 
-    fn put(path: &Path, text: &str) -> Result<()> {
-        write_whole(path, |mut file| file.write_all(text.as_bytes()).map_err(Error::write(path)))
+    fn put(path: &Path, text: &str) -> Result<(), FileError> {
+        write_whole(path, |mut file| file.write_all(text.as_bytes()).map_err(FileError::write(path)))
     }
 
     #[test]
@@ -70,8 +69,8 @@ mod tests {
         let path = dir.path().join("a");
         put(&path, "old").unwrap();
         let refused = write_whole(&path, |mut file| {
-            file.write_all(b"half").map_err(Error::write(&path))?;
-            Err::<(), _>(Error::EmptyQuery)
+            file.write_all(b"half").map_err(FileError::write(&path))?;
+            Err::<(), _>(FileError::write(&path)(io::ErrorKind::Other.into()))
         });
         assert!(refused.is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");

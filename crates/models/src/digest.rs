@@ -23,7 +23,7 @@ pub(super) fn check_pinned_file(path: &Path, file: &str) -> Result<()> {
 /// Checks the files in `dir` against the default model's pinned digests.
 ///
 /// # Errors
-/// [`Error::ModelDigest`] for the first file that differs, [`Error::Read`] for one that cannot be read.
+/// [`Error::ModelDigest`] for the first file that differs, [`FileError::Read`](semsearch_files::FileError::Read) for one that cannot be read.
 pub(super) fn check_pinned(dir: &Path) -> Result<()> {
     PINNED.iter().try_for_each(|&(file, expected)| check(&dir.join(file), expected))
 }
@@ -32,7 +32,7 @@ pub(super) fn check_pinned(dir: &Path) -> Result<()> {
 /// in the Hugging Face cache by the digests that name its files there. Gives the files checked.
 ///
 /// # Errors
-/// [`Error::ModelDigest`] for the first file that differs, [`Error::Read`] for one that cannot be read.
+/// [`Error::ModelDigest`] for the first file that differs, [`FileError::Read`](semsearch_files::FileError::Read) for one that cannot be read.
 pub fn verify(model: &ModelFiles) -> Result<Vec<&'static str>> {
     let name = ModelName { id: model.id.clone(), revision: model.revision.clone() };
     if name.is_pinned() {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use semsearch_encoder::model::{CONFIG, ModelConfig, REQUIRED};
 
 use super::{Locations, ModelName, digest, resolve};
-use semsearch_error::{Error, Result};
+use semsearch_error::{Error, FileError, Result};
 use semsearch_files::{Dir, RelativePath, open_regular, unique};
 
 /// What a directory's name begins with that an import makes beside the model, and one that it takes away; so many random
@@ -61,7 +61,7 @@ pub fn import(from: &Path, name: &ModelName, places: &Locations) -> Result<PathB
 fn files(dir: &Path) -> Result<Vec<RelativePath>> {
     if !dir.is_dir() {
         let kind = if dir.exists() { io::ErrorKind::NotADirectory } else { io::ErrorKind::NotFound };
-        return Err(Error::Read { path: dir.into(), source: kind.into() });
+        return Err(Error::File(FileError::Read { path: dir.into(), source: kind.into() }));
     }
     if let Some(file) = REQUIRED.into_iter().find(|file| !dir.join(file).is_file()) {
         return Err(Error::ModelFile { dir: dir.into(), file });

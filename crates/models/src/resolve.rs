@@ -8,7 +8,7 @@ use semsearch_encoder::model::{
 };
 
 use super::{ModelName, download};
-use semsearch_error::{Error, Result};
+use semsearch_error::{Error, FileError, Result};
 use semsearch_files::RelativePath;
 use semsearch_hub::{DownloadProgress, Hub, Kind, Snapshot};
 
@@ -32,7 +32,7 @@ pub fn resolve(name: &ModelName, places: &Locations, progress: &Arc<dyn Download
         return directory(path);
     }
     let Some((owner, repository)) = name.hub_parts() else {
-        return Err(Error::Read { path: path.into(), source: std::io::ErrorKind::NotFound.into() });
+        return Err(Error::File(FileError::Read { path: path.into(), source: std::io::ErrorKind::NotFound.into() }));
     };
     if !is_revision(name.revision()) {
         return Err(Error::Unsupported(format!("{:?} is no revision of a model", name.revision())));

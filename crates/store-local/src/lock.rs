@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use semsearch_error::{Error, Result};
+use semsearch_error::{Error, FileError, Result};
 use semsearch_files::{Dir, Identity};
 
 /// The file's name.
@@ -48,7 +48,7 @@ impl WriterLock {
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::Locked { dir: root.path().into(), holder: holder(&mut file) });
                 }
-                Err(TryLockError::Error(source)) => return Err(Error::Write { path, source }),
+                Err(TryLockError::Error(source)) => return Err(Error::File(FileError::Write { path, source })),
             }
         }
         let lock = Self { identity: Identity::of_file(&file).map_err(Error::read(&path))?, file };

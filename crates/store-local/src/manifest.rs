@@ -20,7 +20,7 @@ use super::sound;
 use semsearch_encoder::embedder::Embedder;
 use semsearch_encoder::encoder::Precision;
 use semsearch_encoder::model::{self, ModelFiles, Pooling};
-use semsearch_error::{Error, Result};
+use semsearch_error::{Error, FileError, Result};
 use semsearch_files::{Dir, read_bounded};
 
 /// The format this release writes, and the newest it reads.
@@ -455,7 +455,7 @@ impl Manifest {
 
     /// The file's bytes for a commit, or for an index in which nothing was committed yet.
     pub(super) fn bytes_of(commit: Option<&Self>, dir: &Path) -> Result<Vec<u8>> {
-        sealed(commit).map_err(|source| Error::Write { path: Self::path(dir), source: source.into() })
+        sealed(commit).map_err(|source| Error::File(FileError::Write { path: Self::path(dir), source: source.into() }))
     }
 
     /// Vectors whose documents are there.

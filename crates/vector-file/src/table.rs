@@ -14,7 +14,7 @@ use ::parquet::schema::parser::parse_message_type;
 use ::parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value};
 
-use semsearch_error::{Error, Result};
+use semsearch_error::{Error, FileError, Result};
 
 const SCHEMA: &str = "message texts {
     required binary id (UTF8);
@@ -143,7 +143,7 @@ fn failed(path: &std::path::Path, error: ParquetError) -> Error {
         },
         other => std::io::Error::other(other),
     };
-    Error::Write { path: path.into(), source }
+    Error::File(FileError::Write { path: path.into(), source })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use semsearch::error::Error;
+use semsearch::error::{Error, FileError};
 use semsearch::files::{make_directory, open_private, read_bounded, write_whole};
 
 use super::super::settings::set;
@@ -35,18 +35,18 @@ impl History {
     }
 
     fn at(dir: &Path, most: usize) -> Result<Self, Error> {
-        make_directory(dir).map_err(|source| Error::Write { path: dir.into(), source })?;
+        make_directory(dir).map_err(|source| Error::File(FileError::Write { path: dir.into(), source }))?;
         let path = dir.join("history");
-        let failed = |path: PathBuf| move |source| Error::Read { path, source };
+        let failed = |path: PathBuf| move |source| Error::File(FileError::Read { path, source });
         let mut file = open_private(&path).map_err(failed(path.clone()))?;
         let bytes = read_bounded(&file, LARGEST).map_err(failed(path.clone()))?;
         let text = String::from_utf8_lossy(&bytes);
         let all: Vec<&str> = text.lines().filter(|line| *line != FIRST && !line.is_empty()).collect();
         let last = &all[all.len().saturating_sub(most)..];
         if bytes.is_empty() {
-            writeln!(file, "{FIRST}").map_err(|source| Error::Write { path: path.clone(), source })?;
+            writeln!(file, "{FIRST}").map_err(|source| Error::File(FileError::Write { path: path.clone(), source }))?;
         } else if all.len() > 2 * most {
-            let written = |source| Error::Write { path: path.clone(), source };
+            let written = |source| Error::File(FileError::Write { path: path.clone(), source });
             write_whole(&path, |mut file| writeln!(file, "{FIRST}\n{}", last.join("\n")).map_err(written))?;
             file = open_private(&path).map_err(failed(path.clone()))?;
         }

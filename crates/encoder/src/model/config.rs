@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{CONFIG, MAX_JSON, MODULES, ModelFiles, PROMPTS, SENTENCE_CONFIG, TOKENIZER_CONFIG};
-use semsearch_error::{Error, Result};
+use semsearch_error::{Error, FileError, Result};
 use semsearch_files::{RelativePath, open_regular, read_bounded};
 
 /// How a text's token vectors become one vector.
@@ -288,7 +288,7 @@ fn pooling_of(path: &Path) -> Result<Pooling> {
         all: std::collections::BTreeMap<String, serde_json::Value>,
     }
     let Some(Modes { all }) = read_json(path)? else {
-        return Err(Error::Read { path: path.into(), source: std::io::ErrorKind::NotFound.into() });
+        return Err(Error::File(FileError::Read { path: path.into(), source: std::io::ErrorKind::NotFound.into() }));
     };
     let on = |(key, value): (&String, &serde_json::Value)| {
         (value == &serde_json::Value::Bool(true)).then(|| key.strip_prefix("pooling_mode_").map(String::from)).flatten()

@@ -20,7 +20,7 @@ const PAGE: u64 = 4096;
 /// answered once when files arrive and by `model verify`.
 ///
 /// # Errors
-/// [`Error::Read`] if a file cannot be read.
+/// [`FileError::Read`](semsearch_files::FileError::Read) if a file cannot be read.
 pub fn fingerprint(model: &ModelFiles) -> Result<String> {
     let mut digest = Sha256::new();
     for (file, most) in [(CONFIG, MAX_JSON), (TOKENIZER, MAX_TOKENIZER)] {

@@ -1,0 +1,34 @@
+//! Where something stands in an input, for messages.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Where a record stands: an input's name and, where the format has lines, the 1-based line it begins on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file as the user named it, or `<stdin>`.
+    pub input: Arc<str>,
+    /// 1-based; `None` for the input as a whole.
+    pub line: Option<u64>,
+}
+
+impl Place {
+    /// The input as a whole.
+    pub fn whole(input: &Arc<str>) -> Self {
+        Self { input: Arc::clone(input), line: None }
+    }
+
+    /// Line `line` (1-based) of the input.
+    pub fn line(input: &Arc<str>, line: u64) -> Self {
+        Self { input: Arc::clone(input), line: Some(line) }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}", self.input),
+            None => f.write_str(&self.input),
+        }
+    }
+}
