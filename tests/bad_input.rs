@@ -144,6 +144,26 @@ fn no_index() {
 }
 
 #[test]
+fn a_file_where_an_index_should_be_is_told_to_be_a_file() {
+    let sandbox = Sandbox::new();
+    sandbox.write("in.jsonl", "{\"text\":\"dog\"}\n");
+    let ran = sandbox.run(&["index", "-i", "in.jsonl"]);
+    insta::assert_snapshot!(ran, @r"
+    status: 2
+    stdout:
+    stderr:
+    error: in.jsonl: this is a file, and an index is a directory
+    hint: `-i DIR` names the index; inputs need no option, as in `semsearch index FILE -i DIR`
+    ");
+    for command in ["verify", "info"] {
+        let ran = sandbox.run(&[command, "-i", "in.jsonl"]);
+        assert!(ran.stderr.starts_with("error: in.jsonl: this is a file"), "{ran}");
+    }
+    // Where a bad setting comes from is shown all the same.
+    assert!(sandbox.run(&["config", "-i", "in.jsonl"]).success().contains("in.jsonl"));
+}
+
+#[test]
 fn a_directory_with_other_things_in_it() {
     let sandbox = Sandbox::new();
     sandbox.write("home/letter.txt", "dear");

@@ -43,6 +43,27 @@ fn full_shows_whole_passages_and_several_queries_stand_above_their_hits() {
 }
 
 #[test]
+fn errors_of_usage_are_coloured_as_is_asked_for() {
+    let sandbox = Sandbox::new();
+    let coloured = |args: &[&str], environment: &[(&str, &str)]| {
+        let output = sandbox.command(args).envs(environment.iter().copied()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        output.stderr.contains(&0x1b)
+    };
+    let forced = [("CLICOLOR_FORCE", "1")];
+    assert!(coloured(&["query", "--bogus"], &forced));
+    assert!(!coloured(&["query", "--bogus", "--color", "never"], &forced));
+    assert!(!coloured(&["--color=always", "query", "--bogus", "--color=never"], &forced));
+    assert!(!coloured(&["query", "--bogus"], &[("CLICOLOR_FORCE", "1"), ("SEMSEARCH_COLOR", "never")]));
+    assert!(!coloured(&["query", "--bogus"], &[]));
+    assert!(coloured(&["query", "--bogus", "--color", "always"], &[("SEMSEARCH_COLOR", "never")]));
+    // What stands behind -- is no option.
+    assert!(coloured(&["query", "--bogus", "--color", "always", "--", "--color", "never"], &[]));
+    sandbox.write(".config/semsearch/config.toml", "color = \"never\"\n");
+    assert!(!coloured(&["query", "--bogus"], &forced));
+}
+
+#[test]
 fn colours_come_when_asked_for_and_not_into_data() {
     let sandbox = Sandbox::with_index();
     let text = sandbox.run(&["query", QUESTION, "-k", "1", "--color", "always"]).success();

@@ -147,7 +147,7 @@ fn a_directory_where_a_file_was_named() {
     error: dir: cannot write: Is a directory (os error 21)
     error: dir: cannot read: is a directory
     error: in.jsonl: cannot read: not a directory
-    error: in.jsonl: not an index, and not empty
+    error: in.jsonl: this is a file, and an index is a directory
     ");
 }
 

@@ -10,16 +10,17 @@ use semsearch::index::{self, Index};
 use semsearch::vector_file::{VectorFormat, VectorWriter};
 use serde_json::{Map, Value};
 
-use super::report::Advice;
+use super::advice::Advice;
+use super::options::inspect::ExportOptions;
+use super::outcome::Outcome;
 use super::settings::Settings;
-use super::{Outcome, args};
 
-/// Documents read from the index at a time.
+/// How many documents are read from the index at a time.
 const AT_ONCE: usize = 1024;
 
-pub(super) fn run(args: &args::Export, settings: &Settings) -> anyhow::Result<Outcome> {
+pub(super) fn run(options: &ExportOptions, settings: &Settings) -> anyhow::Result<Outcome> {
     let index = Index::open(&settings.index)?;
-    let output = &args.output;
+    let output = &options.output;
     match VectorFormat::of(output) {
         Some(format) => write_whole(output, |file| vectors(&index, file, output, format))?,
         None if output.extension().is_some() && !output.is_dir() => {

@@ -1,7 +1,7 @@
-//! The next command to type after a failure of the library, in the words of this command line.
+//! Hints: what to type next after a failure of the library.
 //!
-//! The library says what failed, where and why. Only the program knows its flags, so the hints are here: one function for
-//! each kind of failure. An error that no function knows has no hint.
+//! The library says what failed, where and why. The hints name flags, which only the program knows, so they are here: one
+//! function for each kind of failure. An error that no function knows has no hint.
 
 use std::io;
 
@@ -22,7 +22,7 @@ pub(super) fn hint(error: &Error) -> Option<String> {
     fixed.map(String::from).or_else(|| with_values(error))
 }
 
-/// What to type next after a bad record of a command with the options of `index` and `embed`.
+/// What to type next after a bad record, in a command with the input options of `index` and `embed`.
 pub(super) fn of_record(problem: &BadRecord) -> &'static str {
     match problem {
         BadRecord::NoText { .. } => "name the field with `--text-field NAME`",
@@ -35,7 +35,7 @@ pub(super) fn of_record(problem: &BadRecord) -> &'static str {
     }
 }
 
-/// The process, or the system, has as many files open as it may.
+/// Too many files are open in the process or the system.
 fn of_limit(error: &Error) -> Option<&'static str> {
     let (Error::File(FileError::Read { source, .. }) | Error::File(FileError::Write { source, .. })) = error else {
         return None;
@@ -49,7 +49,7 @@ fn of_limit(error: &Error) -> Option<&'static str> {
         .then_some("`ulimit -n` says how many files a process may have open, `ulimit -n 4096` allows it more")
 }
 
-/// The directory of an index is not there, is something else, or was taken away.
+/// The directory of an index does not exist, holds something else, or was moved away.
 fn of_directory(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::NoIndex { .. } => "build one with `semsearch index FILE`, or name one with `-i DIR`",
@@ -64,7 +64,7 @@ fn of_directory(error: &Error) -> Option<&'static str> {
     })
 }
 
-/// An index has another format, is damaged, or cannot be built so.
+/// An index has another format, is damaged, or cannot be built with these settings.
 fn of_index(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::OlderFormat { found: 1, .. } => {
@@ -83,7 +83,7 @@ fn of_index(error: &Error) -> Option<&'static str> {
     })
 }
 
-/// The Hub did not give a file, or has none such.
+/// The Hub did not send a file, or does not have it.
 fn of_hub(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::Download { kind: "data set", .. } => {
@@ -100,7 +100,7 @@ fn of_hub(error: &Error) -> Option<&'static str> {
     })
 }
 
-/// A model's files are not what they should be.
+/// A file of the model is missing or has other content than expected.
 fn of_model(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::ModelDigest { .. } => "`semsearch model fetch` brings it anew; for another model name it with `--model`",
@@ -109,7 +109,7 @@ fn of_model(error: &Error) -> Option<&'static str> {
     })
 }
 
-/// The machine has no such device, or this build of the program cannot do it.
+/// The machine has no such device, or this build of the program does not support it.
 fn of_machine(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::Device { missing: true, .. } => "`--device cpu`, and `auto` here, compute without a GPU",
@@ -121,7 +121,7 @@ fn of_machine(error: &Error) -> Option<&'static str> {
     })
 }
 
-/// What was to be read, or how it was to be read, cannot be.
+/// The input, or an option about it, cannot be used.
 fn of_input(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::NoFiles { .. } => {

@@ -1,135 +1,117 @@
 //! `semsearch index`: records in, a commit out.
 
+mod summary;
+
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use indicatif::{HumanBytes, HumanCount};
-use semsearch::corpus::{self, Document, Expanded, Input};
+use semsearch::corpus::{self, Document, Input};
 use semsearch::embedder::{Embedded, Embedder, Progress};
-use semsearch::encoder::Precision;
 use semsearch::error::{BadRecord, Error};
-use semsearch::index::{
-    self, Change, Compared, Cut, Cutting, IndexWriter, Language, Metric, Passage, Prompts, Recipe, Store, WriteOptions,
-    Written,
-};
-use semsearch::model::{ModelConfig, Pooling};
+use semsearch::index::{self, Change, Compared, Cut, Cutting, IndexWriter, Passage, Recipe, WriteOptions, Written};
+use semsearch::model::Pooling;
 use semsearch::passage::{Cutter, Piece};
 use semsearch::vector_file::VectorReader;
-use serde::Serialize;
 
-use super::args::{self, Long, Records};
 use super::interrupt::{Interrupt, Stopped};
-use super::records::{Filled, Window, cut, cutting, document_prompt, inputs, split_long};
+use super::model_loader;
+use super::options::index::IndexOptions;
+use super::options::passage::LongTexts;
+use super::outcome::Outcome;
+use super::records::{Filled, Window, cut, inputs, split_long};
 use super::settings::Settings;
-use super::skipped::Skipped;
-use super::terminal::{Cuts, EncodingBar, Terminal};
-use super::{Outcome, output};
+use super::skipped::SkipReport;
+use super::terminal::{EncodingBar, Terminal};
+use summary::{BuildCounts, Summary, announce};
 
-pub(super) fn run(args: &args::Index, settings: &Settings) -> anyhow::Result<Outcome> {
-    update(args, settings)?;
+pub(super) fn run(options: &IndexOptions, settings: &Settings) -> anyhow::Result<Outcome> {
+    update(options, settings)?;
     Ok(Outcome::Done)
 }
 
 /// Brings an index up to date, and tells of it.
-pub(super) fn update(args: &args::Index, settings: &Settings) -> anyhow::Result<()> {
+pub(super) fn update(options: &IndexOptions, settings: &Settings) -> anyhow::Result<()> {
     let started = Instant::now();
-    let expanded = inputs(&args.inputs, &args.records, "index", settings, args.prune)?;
-    let Expanded { inputs, directories, .. } = &expanded;
-    let format = args.records.format.into();
-    let records = corpus::records(inputs, format)?;
-
-    let recorded = if args.rebuild { None } else { index::recorded(&settings.index)?.map(|manifest| manifest.recipe) };
-    let (model, embedder) = settings.embedder(&args.encoding, recorded.as_ref(), args.records.truncate_dim)?;
-    if embedder.pooling() == Pooling::None {
-        return Err(
-            Error::Unsupported("an index needs one vector a text: `--pooling none` is for `embed`".into()).into()
-        );
-    }
-    let store = store(args, recorded.as_ref(), embedder.config(), &settings.config);
-    let mut recipe = Recipe::new(model, &embedder, store);
-    if let Some(built) = recorded.as_ref().map(|recorded| recorded.precision).filter(|&built| built != recipe.precision)
-    {
-        let (index, new) = (settings.index.display(), recipe.precision);
-        settings.terminal.warn(&format!("{index} was built in {built}: what is new is embedded in {new} beside it"));
-        recipe.precision = built;
-    }
-    let given = args.vectors.as_deref().map(|path| Given::open(path, &recipe, args.records.limit)).transpose()?;
-    let options = WriteOptions {
-        rebuild: args.rebuild,
-        wait: args.wait,
+    let terminal = &settings.terminal;
+    let expanded = inputs(&options.input, settings)?;
+    let format = options.input.format;
+    let records = corpus::records(&expanded.inputs, format)?;
+    let (recipe, embedder) = recipe(options, settings)?;
+    let given = options.vectors.as_deref().map(|path| Given::open(path, &recipe, options.input.limit)).transpose()?;
+    let write_options = WriteOptions {
+        rebuild: options.rebuild,
+        wait: options.wait,
         // Whether a file of vectors has as many as there are records shows at the end.
         at_once: given.is_some(),
-        commit_every: args.commit_every,
+        commit_every: options.commit_every,
     };
     // Before this a signal ends the process as usual: a lock that is waited for, for one.
-    let writer = IndexWriter::open(&settings.index, recipe.clone(), options)?;
-    let interrupt = Interrupt::expect(&settings.terminal);
+    let writer = IndexWriter::open(&settings.index, recipe.clone(), write_options)?;
+    let interrupt = Interrupt::expect(terminal);
     let records = records.until(interrupt.reading());
-    let index = settings.index.display();
-    settings.terminal.detail(&format!("index {index}: {} by {}", recipe.factory, recipe.metric));
+    terminal.detail(&format!("index {}: {} by {}", settings.index.display(), recipe.factory, recipe.metric));
 
-    let total = settings.terminal.shows_progress().then(|| corpus::count(inputs, format, args.records.limit));
+    let total = terminal.shows_progress().then(|| corpus::count(&expanded.inputs, format, options.input.limit));
     let cutter =
         Cutter { tokenizer: embedder.tokenizer(), with_title: recipe.with_title, prompt: &recipe.prompts.document };
     let window = Window::of(&embedder);
-    let skipped = Skipped::new(args.records.on_error, &settings.terminal, &expanded).naming_all(given.is_some());
+    let skipped = SkipReport::new(options.input.on_error, terminal, &expanded).naming_all(given.is_some());
     let mut build = Build {
-        options: &args.records,
+        options,
         cutting: recipe.cutting,
         cutter,
         embedder: &embedder,
         writer,
         given,
-        window: Window { records: args.commit_every.unwrap_or(window.records).min(window.records), ..window },
-        bar: settings.terminal.encoding("passages", total),
-        counts: Counts::default(),
+        window: Window { records: options.commit_every.unwrap_or(window.records).min(window.records), ..window },
+        bar: terminal.encoding("passages", total),
+        counts: BuildCounts::default(),
         skipped,
-        prune: args.prune,
         interrupt: &interrupt,
-        // A part of either is no index that was asked for.
-        keeps_parts: !args.rebuild && args.vectors.is_none(),
     };
-    let documents = records.map(|record| args.records.fields().document(record?));
-    let read = documents.take(args.records.limit.unwrap_or(usize::MAX));
-    build.all(read)?;
-    let (counts, written) = build.finish(args.prune.then_some(directories))?;
-    announce(written, &settings.terminal);
-
-    let report = Report {
-        dir: settings.index.display().to_string(),
-        recipe: &recipe,
-        counts,
-        precision: embedder.precision(),
-        device: &embedder.describe(),
-        seconds: started.elapsed().as_secs_f64(),
-    };
-    if args.json {
-        report.as_json(written)?;
-    } else {
-        report.as_text(&settings.terminal);
-    }
-    if interrupt.is_set() {
-        let kept = match written.commits {
-            0 => "nothing was committed, the index is as it was",
-            _ => "what is counted here was committed; run the same command again to go on",
-        };
-        settings.terminal.note(&format!("interrupted: {kept}"));
-        return Err(Stopped(interrupt.status()).into());
-    }
-    Ok(())
+    let documents = records.map(|record| options.input.fields.document(record?));
+    build.all(documents.take(options.input.limit.unwrap_or(usize::MAX)))?;
+    let (counts, written) = build.finish(&expanded.directories)?;
+    announce(written, terminal);
+    let device = embedder.describe();
+    let (precision, dir) = (embedder.precision(), settings.index.display().to_string());
+    let summary =
+        Summary { dir, recipe: &recipe, counts, written, precision, device: &device, seconds: started.elapsed() };
+    summary.tell(options.json, terminal)?;
+    ended(&interrupt, written, terminal)
 }
 
-/// Says what was rewritten, aloud if it was much.
-fn announce(written: Written, terminal: &Terminal) {
-    const MUCH: u64 = 16 << 20;
-    if written.compacted == 0 {
-        return;
+/// The recipe of the index, and the loaded model.
+fn recipe(options: &IndexOptions, settings: &Settings) -> anyhow::Result<(Recipe, Embedder)> {
+    let manifest = if options.rebuild { None } else { index::recorded(&settings.index)? };
+    let recorded = manifest.map(|manifest| manifest.recipe);
+    let (model, embedder) = model_loader::load(settings, &options.encoding, recorded.as_ref())?;
+    if embedder.pooling() == Pooling::None {
+        let message = "an index needs one vector a text: `--pooling none` is for `embed`";
+        return Err(Error::Unsupported(message.into()).into());
     }
-    let bytes = HumanBytes(written.compacted_bytes);
-    let said = format!("compacted: {} files of vectors rewritten, {bytes}", written.compacted);
-    if written.compacted_bytes >= MUCH { terminal.note(&said) } else { terminal.detail(&said) }
+    let store = options.store(recorded.as_ref(), embedder.config());
+    let mut recipe = Recipe::new(model, &embedder, store);
+    if let Some(built) = recorded.map(|recorded| recorded.precision).filter(|&built| built != recipe.precision) {
+        let (index, new) = (settings.index.display(), recipe.precision);
+        settings.terminal.warn(&format!("{index} was built in {built}: what is new is embedded in {new} beside it"));
+        recipe.precision = built;
+    }
+    Ok((recipe, embedder))
+}
+
+/// Ends a build. If a signal stopped it, the status says so.
+fn ended(interrupt: &Interrupt, written: Written, terminal: &Terminal) -> anyhow::Result<()> {
+    if !interrupt.is_set() {
+        return Ok(());
+    }
+    let kept = match written.commits {
+        0 => "nothing was committed, the index is as it was",
+        _ => "what is counted here was committed; run the same command again to go on",
+    };
+    terminal.note(&format!("interrupted: {kept}"));
+    Err(Stopped(interrupt.status()).into())
 }
 
 /// Vectors computed elsewhere, a row a record.
@@ -178,47 +160,9 @@ impl Given {
     }
 }
 
-/// The settings of the index itself: as asked for, or as they were, or the usual ones.
-fn store(args: &args::Index, recorded: Option<&Recipe>, model: &ModelConfig, config: &args::Recorded) -> Store {
-    let prompts = recorded.map(|recipe| &recipe.prompts);
-    let query = args.query_prompt.clone().or(prompts.map(|prompts| prompts.query.clone()));
-    Store {
-        factory: args
-            .factory
-            .clone()
-            .or(recorded.map(|recipe| recipe.factory.clone()))
-            .or_else(|| config.factory.clone())
-            .unwrap_or_else(|| "Flat".into()),
-        metric: args.metric.or(recorded.map(|recipe| recipe.metric)).or(config.metric).unwrap_or_default(),
-        with_title: !args.records.no_title && recorded.is_none_or(|recipe| recipe.with_title),
-        prompts: Prompts {
-            query: query.unwrap_or_else(|| model.prompts.query.clone()),
-            document: document_prompt(&args.records, prompts, model),
-        },
-        language: args
-            .language
-            .or(recorded.and_then(|recipe| recipe.language))
-            .or(config.language)
-            .or(Some(Language::default())),
-        cutting: cutting(&args.records, recorded.map(|recipe| recipe.cutting)),
-    }
-}
-
-/// What happened to the records.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    added: usize,
-    updated: usize,
-    unchanged: usize,
-    removed: usize,
-    skipped: usize,
-    tokens: usize,
-    cuts: Cuts,
-}
-
 /// A build under way.
 struct Build<'a> {
-    options: &'a Records,
+    options: &'a IndexOptions,
     cutting: Cutting,
     cutter: Cutter<'a>,
     embedder: &'a Embedder,
@@ -227,13 +171,9 @@ struct Build<'a> {
     /// Documents embedded together.
     window: Window,
     bar: EncodingBar,
-    counts: Counts,
-    skipped: Skipped<'a>,
-    /// Whether what left an input leaves the index: all of it, perhaps.
-    prune: bool,
+    counts: BuildCounts,
+    skipped: SkipReport<'a>,
     interrupt: &'a Interrupt,
-    /// Whether a build that is stopped commits what it has.
-    keeps_parts: bool,
 }
 
 /// A document to be put.
@@ -263,7 +203,7 @@ impl Build<'_> {
                     self.bar.done(1, 0);
                 }
                 // Of a stream, the program before it failed more likely than not.
-                Err(Error::NoRecords { input }) if self.prune && *input != *Input::Stdin.name() => {
+                Err(Error::NoRecords { input }) if self.options.prune && *input != *Input::Stdin.name() => {
                     self.skipped.empty(&input);
                     self.writer.note_empty(&input);
                 }
@@ -301,7 +241,7 @@ impl Build<'_> {
 
     /// Embeds the window's documents and puts them.
     fn put(&mut self, mut window: Vec<New>) -> anyhow::Result<()> {
-        if self.options.long == Some(Long::Error) && self.given.is_none() {
+        if self.options.passages.long == Some(LongTexts::Error) && self.given.is_none() {
             let (fitting, long) = self.split_long(window)?;
             long.into_iter().try_for_each(|error| self.skip(error))?;
             window = fitting;
@@ -372,121 +312,38 @@ impl Build<'_> {
         self.counts.updated += usize::from(compared.change == Change::Updated);
     }
 
+    /// Whether a build that is stopped commits what it has. A part of a new index, or of given vectors, is no index that was
+    /// asked for.
+    fn keeps_parts(&self) -> bool {
+        !self.options.rebuild && self.options.vectors.is_none()
+    }
+
     /// Removes what left the inputs and these directories, if that is wanted, and commits.
-    fn finish(mut self, prune: Option<&Vec<PathBuf>>) -> anyhow::Result<(Counts, Written)> {
+    fn finish(mut self, directories: &[PathBuf]) -> anyhow::Result<(BuildCounts, Written)> {
         self.bar.finish();
         if self.interrupt.is_set() {
             self.skipped.report();
-            let counts = Counts { skipped: self.skipped.count(), ..self.counts };
-            if !self.keeps_parts {
-                return Ok((Counts::default(), self.writer.abandon()));
+            let counts = BuildCounts { skipped: self.skipped.count(), ..self.counts };
+            if !self.keeps_parts() {
+                return Ok((BuildCounts::default(), self.writer.abandon()));
             }
             return Ok((counts, self.writer.commit_untidied()?));
         }
         if let Some(given) = self.given.take() {
             given.end()?;
         }
-        match prune {
-            // A record that cannot be read may be that of a document which is there.
-            Some(_) if self.skipped.hides_documents() => {
-                self.skipped.warn_of_pruning();
-            }
-            Some(directories) => {
-                // Of a directory of which only some files were chosen, the others are no concern of this run.
-                let some = !self.options.glob.is_empty();
-                let skipped = &self.skipped;
-                let gone = |path: &Path| (!some || !path.exists()) && !skipped.is_unread(path);
-                self.counts.removed = self.writer.prune(directories, gone)?;
-            }
-            None => {}
+        // A record that cannot be read may be that of a document which is there.
+        if self.options.prune && self.skipped.hides_documents() {
+            self.skipped.warn_of_pruning();
+        } else if self.options.prune {
+            // Of a directory of which only some files were chosen, the others are no concern of this run.
+            let some = !self.options.input.globs.is_empty();
+            let skipped = &self.skipped;
+            let gone = |path: &Path| (!some || !path.exists()) && !skipped.is_unread(path);
+            self.counts.removed = self.writer.prune(directories, gone)?;
         }
         let written = self.writer.commit()?;
         self.skipped.report();
-        Ok((Counts { skipped: self.skipped.count(), ..self.counts }, written))
-    }
-}
-
-/// The outcome as scripts see it; names and order are part of the contract.
-#[derive(Serialize)]
-struct Summary<'a> {
-    index: &'a str,
-    documents: u64,
-    passages: u64,
-    added: usize,
-    updated: usize,
-    unchanged: usize,
-    removed: usize,
-    skipped: usize,
-    truncated: usize,
-    tokens: usize,
-    tokens_dropped: usize,
-    seconds: f64,
-    tokens_per_second: f64,
-    model: &'a str,
-    precision: Precision,
-    device: &'a str,
-    dim: usize,
-    factory: &'a str,
-    metric: Metric,
-}
-
-/// What there is to tell of a build.
-struct Report<'a> {
-    dir: String,
-    recipe: &'a Recipe,
-    counts: Counts,
-    precision: Precision,
-    device: &'a str,
-    seconds: f64,
-}
-
-impl Report<'_> {
-    fn tokens_per_second(&self) -> f64 {
-        if self.counts.tokens == 0 { 0.0 } else { self.counts.tokens as f64 / self.seconds }
-    }
-
-    /// On standard output, for a script.
-    fn as_json(&self, written: Written) -> anyhow::Result<()> {
-        let (recipe, counts) = (self.recipe, self.counts);
-        let summary = Summary {
-            index: &self.dir,
-            documents: written.documents,
-            passages: written.passages,
-            added: counts.added,
-            updated: counts.updated,
-            unchanged: counts.unchanged,
-            removed: counts.removed,
-            skipped: counts.skipped,
-            truncated: counts.cuts.texts,
-            tokens: counts.tokens,
-            tokens_dropped: counts.cuts.tokens,
-            seconds: self.seconds,
-            tokens_per_second: self.tokens_per_second(),
-            model: &recipe.model.id,
-            precision: self.precision,
-            device: self.device,
-            dim: recipe.dim,
-            factory: &recipe.factory,
-            metric: recipe.metric,
-        };
-        let mut out = output::json();
-        writeln!(out, "{}", serde_json::to_string(&summary)?)?;
-        Ok(out.flush()?)
-    }
-
-    /// On standard error, for a person.
-    fn as_text(&self, terminal: &Terminal) {
-        let (recipe, counts) = (self.recipe, self.counts);
-        let number = |count: usize| HumanCount(count as u64);
-        let others = [(counts.updated, "updated"), (counts.unchanged, "unchanged"), (counts.removed, "removed")];
-        let others =
-            others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {} {what}", number(*count)));
-        let speed = match counts.tokens {
-            0 => String::new(),
-            _ => format!(", {} tokens/s", HumanCount(self.tokens_per_second() as u64)),
-        };
-        let told: String = std::iter::once(format!("{} added", number(counts.added))).chain(others).collect();
-        terminal.note(&format!("{}: {told} in {:.1} s{speed}", self.dir, self.seconds));
-        terminal.warn_of_cuts(counts.cuts, recipe.max_length);
+        Ok((BuildCounts { skipped: self.skipped.count(), ..self.counts }, written))
     }
 }

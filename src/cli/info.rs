@@ -8,13 +8,15 @@ use semsearch::index::{Index, Manifest};
 use semsearch::kernels::Isa;
 use serde_json::{Value, json};
 
+use super::options::inspect::InfoOptions;
+use super::outcome::Outcome;
+use super::output;
 use super::settings::Settings;
-use super::{Outcome, args, output};
 
-pub(super) fn run(args: &args::Info, settings: &Settings) -> anyhow::Result<Outcome> {
+pub(super) fn run(options: &InfoOptions, settings: &Settings) -> anyhow::Result<Outcome> {
     let index = Index::open(&settings.index)?;
-    let facts = facts(&index, args.isa.unwrap_or_else(Isa::best));
-    if args.json {
+    let facts = facts(&index, options.isa);
+    if options.json {
         let mut out = output::json();
         writeln!(out, "{}", Value::Object(facts.into_iter().map(|(name, value, _)| (name.into(), value)).collect()))?;
         out.flush()?;
@@ -30,7 +32,7 @@ pub(super) fn run(args: &args::Info, settings: &Settings) -> anyhow::Result<Outc
     Ok(Outcome::Done)
 }
 
-/// Each fact's name, its value, and how a person reads it where that differs.
+/// The name and value of each fact, and the form for people if it differs.
 fn facts(index: &Index, isa: Isa) -> Vec<(&'static str, Value, Option<String>)> {
     let Manifest { format_version, recipe, created, updated, segments, .. } = index.manifest();
     let count = |number: u64| (json!(number), Some(HumanCount(number).to_string()));

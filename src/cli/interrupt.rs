@@ -1,8 +1,7 @@
 //! Ctrl-C and `SIGTERM` during long work.
 //!
-//! Output that is not complete is of no use: the process ends at once. A build keeps what it has done: it is told to stop, and
-//! commits. A second signal ends that too; an index changes only by its commit, so nothing has to be cleaned up that the
-//! next run does not sweep.
+//! Most commands end at once, because incomplete output is of no use. A build stops and commits what it has done. A second
+//! signal ends it at once: an index changes only by a commit, and the next run removes files that were left over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -14,18 +13,18 @@ use signal_hook::iterator::Signals;
 
 use super::terminal::Terminal;
 
-/// As a shell reports a process that a signal ended: 130 for Ctrl-C.
+/// Added to the number of the signal, as shells do: the status is 130 after Ctrl-C.
 const ENDED_BY_SIGNAL: i32 = 128;
 
-/// A signal ended the work, and what was done is kept; the process's status.
+/// A signal stopped the build, and what was done is kept. Holds the status of the process.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
 pub(super) struct Stopped(pub(super) u8);
 
-/// How long a build that is told to stop goes on with what it has read.
+/// How long a stopped build goes on embedding what it has read.
 const LAST_WORDS: Duration = Duration::from_millis(700);
 
-/// Whether a build is to stop, and why.
+/// Whether a signal has told a build to stop.
 pub(super) struct Interrupt {
     reading: Arc<AtomicBool>,
     embedding: Arc<AtomicBool>,
@@ -33,7 +32,7 @@ pub(super) struct Interrupt {
 }
 
 impl Interrupt {
-    /// From here on the first signal tells the build to stop, and a second one ends the process.
+    /// From now on the first signal tells the build to stop, and the second ends the process.
     pub(super) fn expect(terminal: &Terminal) -> Self {
         let expected = Self { reading: Arc::default(), embedding: Arc::default(), signal: Arc::default() };
         let Self { reading, embedding, signal } = &expected;
@@ -75,7 +74,7 @@ impl Interrupt {
     }
 }
 
-/// From here on the first signal ends the process.
+/// From now on the first signal ends the process.
 pub(super) fn exit_on_signal(terminal: &Terminal) {
     let terminal = terminal.clone();
     on_signal(move |number| {

@@ -1,8 +1,16 @@
-//! What can be typed, and what is shown: the only rooms that know clap, anyhow, terminals and the environment.
+//! The command line: what can be typed and what is shown. Only this module knows clap, anyhow, terminals and the
+//! environment.
+//!
+//! `args` is the command line as clap sees it. `options` resolves it to plain structs, one for each command. Each command is a
+//! file that takes its struct. `output` writes results, `terminal` writes notes and warnings, and `report` writes failures
+//! with their hints (`hint`).
 
+mod advice;
 mod args;
 mod config;
+mod config_file;
 mod embed;
+mod environment;
 mod eval;
 mod export;
 mod hint;
@@ -11,11 +19,16 @@ mod info;
 mod interrupt;
 mod manual;
 mod model;
+mod model_loader;
+mod options;
+mod outcome;
 mod output;
 mod prompt;
 mod query;
+mod query_file;
 mod records;
 mod report;
+mod searcher;
 mod settings;
 mod sim;
 mod skipped;
@@ -25,65 +38,71 @@ mod visible;
 
 use std::process::ExitCode;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
-
-use args::{Action, Args};
-use config::Config;
-use settings::Settings;
-
-/// How a command that did not fail ends, as grep does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    /// Done, or something was found: 0.
-    Done,
-    /// Nothing was found: 1.
-    Nothing,
-}
+use args::{Action, Args, parse, setting, usage};
+use config_file::ConfigFile;
+use options::common;
+use options::config::ConfigOptions;
+use options::defaults::Defaults;
+use options::embed::EmbedOptions;
+use options::eval::EvalOptions;
+use options::index::IndexOptions;
+use options::inspect::{ExportOptions, InfoOptions};
+use options::manual::{CompletionsOptions, ManOptions};
+use options::model::ModelOptions;
+use options::query::QueryOptions;
+use options::sim::SimOptions;
+use outcome::Outcome;
 
 /// Parses, runs, reports.
 pub(crate) fn main() -> ExitCode {
     report::defects();
-    let config = match Config::load() {
+    let (config, defaults) = match config() {
         Ok(config) => config,
+        // Help is there in any case.
         Err(error) => {
-            return match Args::try_parse() {
-                // Help is there in any case.
-                Err(asked) if !asked.use_stderr() => report::usage(&asked, None),
-                _ => report::failure(&error),
+            let none = ConfigFile::default();
+            common::set_color(usage::color(&none));
+            return match parse::asked_for_help() {
+                Some(asked) => report::refusal(&usage::refusal(&asked, &none)),
+                None => report::failure(&error),
             };
         }
     };
-    let parsed = args::with_environment(config.defaults(Args::command())).try_get_matches();
-    let settled = |matches: &ArgMatches| {
-        let mut args = Args::from_arg_matches(matches)?;
-        args.common.settle(matches);
-        Ok(args)
-    };
-    let args = match parsed.and_then(|matches| settled(&matches)) {
+    let args = match parse::parse(&config) {
         Ok(args) => args,
-        Err(error) => return report::usage(&error, Some(&config)),
+        Err(error) => {
+            common::set_color(usage::color(&config));
+            return report::refusal(&usage::refusal(&error, &config));
+        }
     };
-    match run(args, &config) {
+    match run(args, &config, &defaults) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Nothing) => ExitCode::from(1),
         Err(error) => report::failure(&error),
     }
 }
 
-fn run(args: Args, config: &Config) -> anyhow::Result<Outcome> {
-    let settings = Settings::resolve(&args, config)?;
-    match args.command {
-        Action::Index(args) => index::run(&args, &settings),
-        Action::Query(args) => query::run(&args, &settings),
-        Action::Embed(args) => embed::run(&args, &settings),
-        Action::Sim(args) => sim::run(&args, &settings),
-        Action::Eval(args) => eval::run(&args, &settings),
-        Action::Info(args) => info::run(&args, &settings),
-        Action::Verify => verify::run(&settings),
-        Action::Export(args) => export::run(&args, &settings),
-        Action::Model(args) => model::run(&args, &settings),
-        Action::Config => config::run(config, &settings),
-        Action::Completions { shell } => manual::completions(shell),
-        Action::Man { command, output } => manual::run(command.as_deref(), output.as_deref()),
+fn config() -> anyhow::Result<(ConfigFile, Defaults)> {
+    let config = ConfigFile::load(&setting::names_in_file())?;
+    let defaults = Defaults::resolve(&config)?;
+    Ok((config, defaults))
+}
+
+/// Resolves the options of the command, and runs it.
+fn run(Args { common, command }: Args, config: &ConfigFile, defaults: &Defaults) -> anyhow::Result<Outcome> {
+    let settings = &common::resolve(&common, command.index_use())?;
+    match command {
+        Action::Index(args) => index::run(&IndexOptions::resolve(&args, defaults)?, settings),
+        Action::Query(args) => query::run(&QueryOptions::resolve(&args, defaults)?, settings),
+        Action::Embed(args) => embed::run(&EmbedOptions::resolve(&args, defaults)?, settings),
+        Action::Sim(args) => sim::run(&SimOptions::resolve(&args, defaults), settings),
+        Action::Eval(args) => eval::run(&EvalOptions::resolve(&args, defaults)?, settings),
+        Action::Info(args) => info::run(&InfoOptions::resolve(&args), settings),
+        Action::Verify => verify::run(settings),
+        Action::Export(args) => export::run(&ExportOptions::resolve(args), settings),
+        Action::Model(args) => model::run(&ModelOptions::resolve(args, defaults), settings),
+        Action::Config => config::run(&ConfigOptions::resolve(config), settings),
+        Action::Completions(args) => manual::completions(&CompletionsOptions::resolve(&args)),
+        Action::Man(args) => manual::run(&ManOptions::resolve(args)?),
     }
 }

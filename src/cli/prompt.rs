@@ -1,4 +1,5 @@
-//! Questions typed one after the other, while model and index stay loaded. Lines are edited and remembered as a shell's.
+//! A prompt for questions, one after the other, while model and index stay loaded. Lines are edited and remembered as in a
+//! shell.
 
 mod history;
 
@@ -12,10 +13,10 @@ use history::History;
 
 const PROMPT: &str = "semsearch> ";
 
-/// Lines remembered.
+/// How many lines are remembered.
 const REMEMBERED: usize = 1000;
 
-/// A person who asks.
+/// A terminal at which a person asks.
 pub(super) struct Prompt {
     editor: Editor<(), MemHistory>,
     /// Where the questions are remembered, if there is such a place.

@@ -1,41 +1,40 @@
 //! What the commands that read records share.
 
-use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use semsearch::corpus::{self, Document, Expanded, Input};
 use semsearch::embedder::Embedder;
 use semsearch::error::{BadRecord, Error, FileError, Place};
 use semsearch::files::write_whole;
-use semsearch::hub::data_set::{self, DataSet};
-use semsearch::index::{Cut, Cutting, Prompts};
-use semsearch::model::{ModelConfig, Pooling};
+use semsearch::hub::data_set::DataSet;
+use semsearch::index::{Cut, Cutting};
+use semsearch::model::Pooling;
 
-use super::args::{Long, Records};
-use super::report::Advice;
+use super::options::input::{InputOptions, hub_address};
 use super::settings::Settings;
 
-/// What is embedded together, at most: many texts, so that those of like length meet and cores wait for each other
-/// seldom; not so many that they and their vectors weigh, or that commits come when they are long due.
+/// How much is embedded together, at most. With many texts, texts of similar length share a batch, and cores seldom wait for
+/// each other. With too many, memory fills and commits come late.
 #[derive(Clone, Copy)]
 pub(super) struct Window {
     pub(super) records: usize,
-    /// Of their texts.
+    /// Bytes of the texts.
     pub(super) bytes: usize,
 }
 
 impl Window {
-    /// For a CPU: some 15 seconds of work on a slow one.
+    /// For a CPU: about 15 seconds of work on a slow one.
     const CPU: Self = Self { records: 2048, bytes: 512 << 10 };
 
-    /// Memory that records may take, whatever is in them beside their texts.
+    /// Bytes that records may take in memory, with their metadata.
     const WEIGHT: usize = 32 << 20;
 
-    /// Records where each token has a vector.
+    /// Records, where each token has a vector.
     const TOKENS: usize = 64;
 
-    /// What suits the embedder: a GPU takes several times as much at once.
+    /// The window for an embedder. A GPU takes several times as much at once.
     pub(super) fn of(embedder: &Embedder) -> Self {
         let bytes = (2 * embedder.part_bytes()).max(Self::CPU.bytes);
         let records = match embedder.pooling() {
@@ -45,13 +44,13 @@ impl Window {
         Self { records, bytes }
     }
 
-    /// Whether so much is enough.
+    /// Whether the window is full.
     pub(super) fn is_full(&self, filled: Filled) -> bool {
         filled.records >= self.records || filled.bytes >= self.bytes || filled.weight >= Self::WEIGHT
     }
 }
 
-/// What a window has in it.
+/// How much a window holds so far.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Filled {
     records: usize,
@@ -67,47 +66,27 @@ impl Filled {
     }
 }
 
-/// The inputs named, or listed, directories walked; standard input if none is and something is piped in. A directory with
-/// nothing to read is an error, unless that is `welcome`.
-pub(super) fn inputs(
-    named: &[PathBuf],
-    records: &Records,
-    command: &str,
-    settings: &Settings,
-    welcome: bool,
-) -> anyhow::Result<Expanded> {
-    let mut inputs: Vec<Input> = named.iter().cloned().map(Input::from).collect();
-    if records.split.is_some() && !named.iter().any(|path| address(path).is_some()) {
-        let hint = "name one, as in `hf://datasets/OWNER/NAME --split train`".into();
-        return Err(Advice { message: "--split chooses from a data set of the Hub".into(), hint }.into());
+/// All inputs, named and listed, with data sets downloaded and directories walked. A directory with nothing to read is an
+/// error, unless `may_be_empty` is set.
+pub(super) fn inputs(options: &InputOptions, settings: &Settings) -> anyhow::Result<Expanded> {
+    let mut inputs = options.named.clone();
+    if let Some(list) = &options.files_from {
+        inputs.extend(corpus::files_from(list)?);
     }
-    if let Some(list) = &records.files_from {
-        inputs.extend(corpus::files_from(&list.clone().into())?);
-    } else if inputs.is_empty() && std::io::stdin().is_terminal() {
-        let (message, hint) = ("no input".into(), format!("`semsearch {command} FILE`, or - for standard input"));
-        return Err(Advice { message, hint }.into());
-    } else if inputs.is_empty() {
-        inputs.push(Input::Stdin);
-    }
-    let split = records.split.as_deref();
+    let split = options.split.as_deref();
     let inputs: Vec<Input> = inputs
         .into_iter()
-        .map(|input| match input.path().and_then(address) {
+        .map(|input| match input.path().and_then(hub_address) {
             Some(address) => from_hub(address, split, settings),
             None => Ok(vec![input]),
         })
         .collect::<Result<Vec<_>, Error>>()?
         .concat();
-    let expanded = corpus::expand(&inputs, &records.glob)?;
-    if let Some(input) = expanded.empty.first().filter(|_| !welcome) {
+    let expanded = corpus::expand(&inputs, &options.globs)?;
+    if let Some(input) = expanded.empty.first().filter(|_| !options.may_be_empty) {
         return Err(Error::NoFiles { input: Arc::clone(input) }.into());
     }
     Ok(expanded)
-}
-
-/// A path that is an address on the Hub.
-fn address(path: &Path) -> Option<&str> {
-    path.to_str().filter(|path| path.starts_with(data_set::SCHEME))
 }
 
 /// The files of a data set, downloaded if need be.
@@ -122,24 +101,8 @@ fn from_hub(address: &str, split: Option<&str>, settings: &Settings) -> Result<V
     Ok(files.into_iter().map(|(name, path)| Input::Copy { name, path }).collect())
 }
 
-/// What stands before documents when they are embedded: as asked for, or recorded, or as the model was trained.
-pub(super) fn document_prompt(records: &Records, recorded: Option<&Prompts>, config: &ModelConfig) -> String {
-    let recorded = recorded.map(|prompts| prompts.document.clone());
-    records.document_prompt.clone().or(recorded).unwrap_or_else(|| config.prompts.document.clone())
-}
-
-/// Tokens that a chunk shares with the one before it.
+/// Tokens that a chunk shares with the chunk before it, at most.
 const OVERLAP: usize = 32;
-
-/// How long texts are to be cut: as asked for, or as they were.
-pub(super) fn cutting(records: &Records, recorded: Option<Cutting>) -> Cutting {
-    let recorded = recorded.unwrap_or_default();
-    Cutting {
-        chunked: records.long.map(|long| long == Long::Chunk).or(recorded.chunked),
-        tokens: records.chunk_tokens.or(recorded.tokens),
-        overlap: records.chunk_overlap.or(recorded.overlap),
-    }
-}
 
 /// How a document is cut into passages, if it is.
 pub(super) fn cut(document: &Document, cutting: Cutting, max_length: usize) -> Option<Cut> {
@@ -148,14 +111,14 @@ pub(super) fn cut(document: &Document, cutting: Cutting, max_length: usize) -> O
     chunked.then_some(Cut { tokens, overlap: cutting.overlap.unwrap_or(OVERLAP.min(tokens / 4)) })
 }
 
-/// Writes `content` to the file `path`, which has it whole or not at all.
+/// Writes `content` to a temporary file and renames it to `path`.
 pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), Error> {
     write_whole(path, |mut file| {
         file.write_all(content).map_err(|source| Error::File(FileError::Write { path: path.into(), source }))
     })
 }
 
-/// The items whose `tokens` are no more than `max`, and an error for each of the others.
+/// Splits items into those of at most `max` tokens, and an error for each longer one.
 pub(super) fn split_long<T>(
     items: Vec<T>,
     max: usize,

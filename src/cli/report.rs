@@ -1,19 +1,15 @@
-//! How failures are told: one line with the chain of causes, then what to type next.
+//! How failures are reported: one line with the chain of causes, then the hint.
 
-use std::env;
 use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
 use std::thread;
 
 use anstyle::{AnsiColor, Style};
-use clap::CommandFactory;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use semsearch::error::{Error, FileError, is_guarded};
 use semsearch::{corpus, index};
 
-use super::args::{self, Args};
-use super::config::Config;
+use super::advice::{Advice, MarkedAdvice, Refusal};
 use super::hint::hint;
 use super::interrupt::Stopped;
 use super::output;
@@ -25,24 +21,7 @@ const FAILED: u8 = 2;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-/// A failure whose message stands by itself, with what to type next.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub(super) struct Advice {
-    pub(super) message: String,
-    pub(super) hint: String,
-}
-
-/// A failure with the text that it is about, a mark below the place.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub(super) struct Shown {
-    pub(super) message: String,
-    pub(super) shown: String,
-    pub(super) hint: String,
-}
-
-/// Reports why a command failed. A reader that closed our output has simply seen enough.
+/// Reports why a command failed. It is no failure if the reader of our output has closed the pipe.
 pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     if let Some(Stopped(status)) = error.downcast_ref() {
         return ExitCode::from(*status);
@@ -56,9 +35,9 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     if of_output.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
-    if let Some(Shown { message, shown, hint }) = error.downcast_ref() {
+    if let Some(MarkedAdvice { message, marked, hint }) = error.downcast_ref() {
         say(ERROR, "error", message);
-        shown.lines().for_each(|line| say(Style::new(), "", line));
+        marked.lines().for_each(|line| say(Style::new(), "", line));
         say(HINT, "hint", hint);
         return ExitCode::from(FAILED);
     }
@@ -74,7 +53,7 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-/// From here on a panic, in whatever thread, ends the process with an error: half of an answer is none.
+/// Installs a hook by which a panic in any thread ends the process with an error. Half of an answer would be no answer.
 pub(super) fn defects() {
     panic::set_hook(Box::new(|panic| {
         // A reader that gives up is an error of its input, a library over a damaged file one of that file, and told as such.
@@ -108,76 +87,25 @@ pub(super) fn fault(error: &Error) {
     print(&line, None);
 }
 
-/// Reports what clap says of the command line: help and version as asked for, errors in our form. A bad value of the
-/// environment or of the config file is said to be theirs.
-pub(super) fn usage(error: &clap::Error, config: Option<&Config>) -> ExitCode {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            return match error.print().and_then(|()| io::stdout().flush()) {
+/// Reports why there is no command to run.
+pub(super) fn refusal(refusal: &Refusal) -> ExitCode {
+    match refusal {
+        Refusal::Asked(help) => {
+            let mut out = anstream::stdout();
+            match out.write_all(help.as_bytes()).and_then(|()| out.flush()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => failure(&error.into()),
-            };
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
-            return ExitCode::from(FAILED);
-        }
-        _ => {}
-    }
-    let rendered = error.render().to_string();
-    let first: Vec<&str> = rendered.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-    let mut message = first.join(" ");
-    if let Some((option, _)) = invalid(error)
-        && let Some(source) = config.and_then(|config| untyped(error, config))
-    {
-        message = message.replace(&format!("'{option}'"), &source);
-    }
-    print(message.strip_prefix("error: ").unwrap_or(&message), Some(&suggestion(error)));
-    ExitCode::from(FAILED)
-}
-
-/// The option, such as `--top-k <N>`, and its value that cannot be used, if that is the error.
-fn invalid(error: &clap::Error) -> Option<(&str, &str)> {
-    match (error.get(ContextKind::InvalidArg)?, error.get(ContextKind::InvalidValue)?) {
-        (ContextValue::String(option), ContextValue::String(value)) => Some((option, value)),
-        _ => None,
-    }
-}
-
-/// Where a value that cannot be used comes from, if nobody typed it: what is typed is wrong by itself, without environment
-/// and config file.
-fn untyped(error: &clap::Error, config: &Config) -> Option<String> {
-    let (option, _) = invalid(error)?;
-    let wrong = |command: clap::Command| {
-        command.try_get_matches_from(env::args_os()).is_err_and(|again| invalid(&again) == invalid(error))
-    };
-    if wrong(args::without_environment(Args::command())) {
-        return None;
-    }
-    let name = option.trim_start_matches('-').split([' ', '=']).next()?;
-    if wrong(args::with_environment(Args::command())) {
-        return Some(format!("SEMSEARCH_{}", name.replace('-', "_").to_uppercase()));
-    }
-    config.place(name)
-}
-
-/// What clap thinks was meant, or where help is.
-fn suggestion(error: &clap::Error) -> String {
-    let likely = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
-    for (kind, value) in error.context() {
-        match value {
-            ContextValue::String(word) if likely.contains(&kind) => return format!("did you mean `{word}`?"),
-            ContextValue::Strings(words) if likely.contains(&kind) && !words.is_empty() => {
-                return format!("did you mean `{}`?", words.join("` or `"));
             }
-            // How a value is given that begins with a hyphen, for one.
-            ContextValue::StyledStrs(tips) if kind == ContextKind::Suggested && !tips.is_empty() => {
-                return tips[0].to_string();
-            }
-            _ => {}
+        }
+        Refusal::Incomplete(help) => {
+            let _ = anstream::stderr().write_all(help.as_bytes());
+            ExitCode::from(FAILED)
+        }
+        Refusal::Wrong(Advice { message, hint }) => {
+            print(message, Some(hint));
+            ExitCode::from(FAILED)
         }
     }
-    "`semsearch --help` lists the commands, `semsearch COMMAND --help` their options".into()
 }
 
 fn print(message: &str, hint: Option<&str>) {

@@ -1,54 +1,60 @@
-//! `semsearch sim`: how similar texts are, each to each.
+//! `semsearch sim`: how similar texts are to each other.
 
-use std::io::{IsTerminal, stdin};
 use std::path::Path;
 
-use semsearch::embedder::Embedded;
+use semsearch::corpus::{self, Format, Record};
+use semsearch::embedder::{Embedded, Embedder};
 use semsearch::encoder::normalize;
 use semsearch::error::Error;
 use semsearch::model::Pooling;
 use semsearch::plot::HeatMap;
+use serde_json::Value;
 
-use super::Outcome;
-use super::args::{self, MatrixFormat};
-use super::embed;
-use super::output::{self, Matrix};
+use super::advice::Advice;
+use super::model_loader;
+use super::options::sim::{SimOptions, TextSource};
+use super::outcome::Outcome;
+use super::output::Similarities;
 use super::records::write_file;
-use super::report::Advice;
 use super::settings::Settings;
-use super::terminal::Cuts;
+use super::terminal::{Cuts, Terminal};
 
-pub(super) fn run(args: &args::Sim, settings: &Settings) -> anyhow::Result<Outcome> {
-    let texts = match &args.lines {
-        Some(path) => embed::texts(path)?,
-        None if args.texts.is_empty() && !stdin().is_terminal() => embed::texts(Path::new("-"))?,
-        None => args.texts.clone(),
+pub(super) fn run(options: &SimOptions, settings: &Settings) -> anyhow::Result<Outcome> {
+    let texts = match &options.texts {
+        TextSource::Lines(path) => lines(path)?,
+        TextSource::Given(texts) => texts.clone(),
     };
     if texts.len() < 2 {
         let hint = "`semsearch sim TEXT TEXT`, or `--lines FILE` with a text on each line".into();
         return Err(Advice { message: "nothing to compare: two texts are needed".into(), hint }.into());
     }
-    let (_, embedder) = settings.embedder(&args.encoding, None, None)?;
+    let (_, embedder) = model_loader::load(settings, &options.encoding, None)?;
     if embedder.pooling() == Pooling::None {
         return Err(Error::Unsupported("a similarity needs one vector a text: choose another pooling".into()).into());
     }
-    let Embedded { mut vectors, tokenized } = embedder.embed(&texts)?;
+    let similarities = Similarities { texts: &texts, rows: cosines(&texts, &embedder, &settings.terminal)? };
+    if let Some(path) = &options.svg {
+        let picture = HeatMap { texts: &texts, rows: &similarities.rows }.svg();
+        write_file(path, picture.as_bytes())?;
+    }
+    (options.format.writer)(&similarities)?;
+    Ok(Outcome::Done)
+}
+
+/// The cosine of each pair of texts: a row for each text.
+fn cosines(texts: &[String], embedder: &Embedder, terminal: &Terminal) -> Result<Vec<Vec<f32>>, Error> {
+    let Embedded { mut vectors, tokenized } = embedder.embed(texts)?;
     let mut cuts = Cuts::default();
     cuts.add(&tokenized.dropped);
-    settings.terminal.warn_of_cuts(cuts, embedder.tokenizer().max_length());
+    terminal.warn_of_cuts(cuts, embedder.tokenizer().max_length());
     // Cosines, whatever --no-normalize and the model say of other uses.
     vectors.iter_mut().for_each(normalize);
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum();
-    let rows = vectors.iter().map(|row| vectors.iter().map(|other| dot(row, other)).collect()).collect();
-    let matrix = Matrix { texts: &texts, rows };
-    if let Some(path) = &args.svg {
-        let picture = HeatMap { texts: &texts, rows: &matrix.rows }.svg();
-        write_file(path, picture.as_bytes())?;
-    }
-    match args.format {
-        MatrixFormat::Text => matrix.text(&mut output::styled())?,
-        MatrixFormat::Json => matrix.json(&mut output::json())?,
-        MatrixFormat::Csv => matrix.csv(&mut output::raw())?,
-    }
-    Ok(Outcome::Done)
+    Ok(vectors.iter().map(|row| vectors.iter().map(|other| dot(row, other)).collect()).collect())
+}
+
+/// The texts of a file, one a line.
+fn lines(path: &Path) -> Result<Vec<String>, Error> {
+    let text = |record: Record| record.fields.get("text").and_then(Value::as_str).unwrap_or_default().to_owned();
+    corpus::records(&[path.to_owned().into()], Format::Lines)?.map(|record| record.map(text)).collect()
 }

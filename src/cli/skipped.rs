@@ -1,4 +1,4 @@
-//! What of the inputs was not used, and why: counted, told at the end, and named as it comes with `-v`.
+//! Files and records that were not used: counted by reason, reported at the end, and with `-v` named when they occur.
 
 use std::collections::HashSet;
 use std::fs;
@@ -10,40 +10,40 @@ use nix::errno::Errno;
 use semsearch::corpus::{self, Expanded, Input, Unused};
 use semsearch::error::{BadRecord, Error, FileError};
 
-use super::args::OnError;
+use super::advice::Advice;
 use super::hint;
-use super::report::Advice;
+use super::options::input::OnError;
 use super::terminal::Terminal;
 
-/// So many of the records passed over are named; the others only counted, unless `-v`.
+/// How many skipped records are named. Without `-v`, further ones are only counted.
 const NAMED: usize = 10;
 
-/// What was passed over, and why.
+/// What was skipped, and why.
 ///
-/// A bad record of an input that was named ends the run, unless that was asked for otherwise. Nobody named the files of a
-/// directory: one that cannot be used never ends the run, nor does a record in it.
-pub(super) struct Skipped<'a> {
+/// A bad record of an input that was named ends the run, unless `--on-error skip` is given. The files of a directory were not
+/// named: neither a file that cannot be used nor a bad record in one ends the run.
+pub(super) struct SkipReport<'a> {
     on_error: OnError,
     terminal: &'a Terminal,
     /// The files that were found in directories.
     found: HashSet<Arc<str>>,
-    /// That of those which is being read.
+    /// The one of them that is being read.
     current: Current,
-    files: Counts,
-    records: Counts,
+    files: ReasonCounts,
+    records: ReasonCounts,
     /// Bad records, some of which may be documents that the index has.
     bad: usize,
     /// Records that were named as they came.
     named: usize,
-    /// Files and directories that may hold what they held.
+    /// Files and directories that could not be read, and may still hold the documents that came from them.
     unread: HashSet<PathBuf>,
 }
 
 /// Reasons, in the order they came, and how many there are of each.
 #[derive(Default)]
-struct Counts(Vec<(&'static str, usize)>);
+struct ReasonCounts(Vec<(&'static str, usize)>);
 
-impl Counts {
+impl ReasonCounts {
     fn add(&mut self, reason: &'static str, count: usize) {
         match self.0.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, sum)) => *sum += count,
@@ -55,7 +55,7 @@ impl Counts {
         self.0.iter().map(|(_, count)| count).sum()
     }
 
-    /// In words.
+    /// The counts in words.
     fn told(&self) -> String {
         let told = |(reason, count): &(&str, usize)| format!("{} {reason}", HumanCount(*count as u64));
         self.0.iter().map(told).collect::<Vec<_>>().join(", ")
@@ -66,17 +66,17 @@ impl Counts {
 #[derive(Default)]
 struct Current {
     name: Option<Arc<str>>,
-    /// Records that were of use.
+    /// Records that could be used.
     good: usize,
     bad: usize,
-    /// Why the first record was not.
+    /// Why the first bad record could not be used.
     first: Option<&'static str>,
     /// Why the reading ended.
     broken: Option<&'static str>,
 }
 
-impl<'a> Skipped<'a> {
-    /// Begins with what was left out of the inputs.
+impl<'a> SkipReport<'a> {
+    /// Begins with the files that were left out when the inputs were listed.
     pub(super) fn new(on_error: OnError, terminal: &'a Terminal, expanded: &Expanded) -> Self {
         let found = expanded.inputs.iter().filter(|input| matches!(input, Input::Found(_))).map(Input::name).collect();
         let mut skipped = Self {
@@ -84,8 +84,8 @@ impl<'a> Skipped<'a> {
             terminal,
             found,
             current: Current::default(),
-            files: Counts::default(),
-            records: Counts::default(),
+            files: ReasonCounts::default(),
+            records: ReasonCounts::default(),
             bad: 0,
             named: 0,
             unread: HashSet::new(),
@@ -108,7 +108,7 @@ impl<'a> Skipped<'a> {
         skipped
     }
 
-    /// Takes every file for one that was named: of those that go with rows of another file, none can be left out.
+    /// Treats every file as named, if `all` is set: where each record goes with a row of another file, no file can be left out.
     pub(super) fn naming_all(mut self, all: bool) -> Self {
         if all {
             self.found.clear();
@@ -116,19 +116,19 @@ impl<'a> Skipped<'a> {
         self
     }
 
-    /// Files and records that were passed over.
+    /// How many files and records were skipped.
     pub(super) fn count(&self) -> usize {
         self.files.total() + self.records.total()
     }
 
-    /// A record of this input is of use.
+    /// Notes a record of this input that can be used.
     pub(super) fn met(&mut self, input: &Arc<str>) {
         if self.enter(input) {
             self.current.good += 1;
         }
     }
 
-    /// Turns to an input; says whether it was found in a directory.
+    /// Makes this input the current one, and returns whether it was found in a directory.
     fn enter(&mut self, input: &Arc<str>) -> bool {
         if self.current.name.as_ref() == Some(input) {
             return true;
@@ -139,7 +139,7 @@ impl<'a> Skipped<'a> {
         found
     }
 
-    /// Counts what the file at hand had that was of no use.
+    /// Counts what could not be used of the current file.
     fn leave(&mut self) {
         let Current { name: Some(name), good, bad, first, broken } = std::mem::take(&mut self.current) else { return };
         let none_was_good = first.filter(|_| good == 0);
@@ -157,12 +157,12 @@ impl<'a> Skipped<'a> {
         }
     }
 
-    /// Notes that a file, or what is in a directory, may hold what it held.
+    /// Notes that a file or directory could not be read, so that documents from it are not pruned.
     fn keep(&mut self, path: &Path) {
         self.unread.insert(fs::canonicalize(path).unwrap_or_else(|_| path.into()));
     }
 
-    /// Passes over what is wrong, if it is of a file that was found or that was asked for; any other error is handed back.
+    /// Skips a bad record or file, if its file was found in a directory or `--on-error skip` is given. Returns any other error.
     pub(super) fn note(&mut self, error: Error) -> anyhow::Result<()> {
         if let Error::Record { problem: BadRecord::Blank, place } = &error {
             self.met(&place.input);
@@ -199,7 +199,7 @@ impl<'a> Skipped<'a> {
         Ok(())
     }
 
-    /// Notes that there is nothing in an input, and that the index is to have nothing of it either.
+    /// Notes that an input has no records, and that its documents will be removed from the index.
     pub(super) fn empty(&mut self, input: &Arc<str>) {
         if self.enter(input) {
             self.current = Current::default();
@@ -214,18 +214,18 @@ impl<'a> Skipped<'a> {
         self.terminal.warn("nothing pruned: some records were skipped");
     }
 
-    /// Whether records were passed over that may be documents of the index: which ones, nobody knows.
+    /// Whether records were skipped that may be documents of the index. Which documents they are is not known.
     pub(super) fn hides_documents(&mut self) -> bool {
         self.leave();
         self.bad > 0
     }
 
-    /// Whether this file may hold what it held, though nothing came from it.
+    /// Whether this file could not be read, so that its documents may still be in it.
     pub(super) fn is_unread(&self, file: &Path) -> bool {
         file.ancestors().any(|part| self.unread.contains(part))
     }
 
-    /// Says how many there were, and why.
+    /// Reports how many were skipped, and why.
     pub(super) fn report(&mut self) {
         self.leave();
         let unnamed = |all: bool| if all || self.terminal.is_verbose() { "" } else { " (-v names them)" };
@@ -240,7 +240,7 @@ impl<'a> Skipped<'a> {
     }
 }
 
-/// The input that an error is of, and what it is in a summary; `None` if it is of none.
+/// The input that an error belongs to, and the reason as the summary calls it; `None` if it belongs to no input.
 fn reason(error: &Error) -> Option<(Arc<str>, &'static str)> {
     Some(match error {
         Error::Record { place, problem } => {
@@ -262,7 +262,7 @@ fn reason(error: &Error) -> Option<(Arc<str>, &'static str)> {
     })
 }
 
-/// Whether the next file would meet the same.
+/// Whether the error is a limit of the system, which the next file would meet as well.
 fn is_limit(error: &std::io::Error) -> bool {
     let limits = [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM].map(|errno| errno as i32);
     error.raw_os_error().is_some_and(|code| limits.contains(&code))

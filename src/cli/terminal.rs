@@ -1,4 +1,4 @@
-//! What is said on standard error: notes, warnings and progress. Standard output belongs to `output`.
+//! Standard error: notes, warnings and progress. Standard output belongs to `output`.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,41 +14,55 @@ use super::visible::visible;
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const DETAIL: Style = Style::new().dimmed();
 
-/// Columns assumed where output is no terminal.
+/// Columns assumed if standard output is not a terminal.
 const WIDTH: usize = 80;
 
-/// How much is said to the person at the keyboard.
+/// Writes notes, warnings and progress to standard error, as much as is wanted.
 #[derive(Clone)]
 pub(super) struct Terminal {
-    quiet: bool,
-    verbose: bool,
+    verbosity: Verbosity,
+}
+
+/// How much is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verbosity {
+    /// Only errors.
+    Quiet,
+    /// Errors, results and warnings.
+    Usual,
+    /// Every detail.
+    Verbose,
 }
 
 impl Terminal {
-    pub(super) fn new(quiet: bool, verbose: bool) -> Self {
-        Self { quiet, verbose: verbose && !quiet }
+    pub(super) fn new(verbosity: Verbosity) -> Self {
+        Self { verbosity }
     }
 
-    /// Whether every detail is wanted.
+    fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
+    /// Whether details are written.
     pub(super) fn is_verbose(&self) -> bool {
-        self.verbose
+        self.verbosity == Verbosity::Verbose
     }
 
-    /// The result of a command, unless `-q`.
+    /// Writes the result of a command, unless `-q` is given.
     pub(super) fn note(&self, message: &str) {
-        if !self.quiet {
+        if !self.is_quiet() {
             say(Style::new(), "", message);
         }
     }
 
-    /// Something the person should know, unless `-q`.
+    /// Writes a warning, unless `-q` is given.
     pub(super) fn warn(&self, message: &str) {
-        if !self.quiet {
+        if !self.is_quiet() {
             say(WARNING, "warning", message);
         }
     }
 
-    /// That texts were longer than the model takes, if any were.
+    /// Warns if texts were longer than the model takes.
     pub(super) fn warn_of_cuts(&self, dropped: Cuts, max_length: usize) {
         if dropped.texts > 0 {
             let (texts, tokens) = (HumanCount(dropped.texts as u64), HumanCount(dropped.tokens as u64));
@@ -56,26 +70,27 @@ impl Terminal {
         }
     }
 
-    /// What was chosen, with `-v`.
+    /// Writes a detail, such as the model chosen, if `-v` is given.
     pub(super) fn detail(&self, message: &str) {
-        if self.verbose {
+        if self.is_verbose() {
             say(DETAIL, "", message);
         }
     }
 
     /// Whether a progress bar would be seen.
     pub(super) fn shows_progress(&self) -> bool {
-        !self.quiet && stderr().is_terminal()
+        !self.is_quiet() && stderr().is_terminal()
     }
 
-    /// A bar for the encoding of texts, called `what`, whose number comes to be known in `total`.
+    /// A progress bar for encoding texts, which it calls `what`. Their number is read from `total` when it is known.
     pub(super) fn encoding(&self, what: &str, total: Option<Arc<OnceLock<u64>>>) -> EncodingBar {
         let target = if self.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = EncodingBar::new(ProgressBar::with_draw_target(None, target), what, total, self);
-        EncodingBar { lines: !self.quiet && !stderr().is_terminal(), ..bar }
+        EncodingBar { lines: !self.is_quiet() && !stderr().is_terminal(), ..bar }
     }
 
-    /// A bar where hits or vectors go to the same screen would be drawn across them.
+    /// The same for a command that writes to standard output. If that is a terminal too, no bar is shown: it would be drawn
+    /// over the output.
     pub(super) fn encoding_beside_output(&self, what: &str) -> EncodingBar {
         if stdout().is_terminal() {
             EncodingBar::new(ProgressBar::hidden(), what, None, self)
@@ -84,16 +99,16 @@ impl Terminal {
         }
     }
 
-    /// Hears of a download and shows a bar for each file.
+    /// A progress bar for downloads, one for each file.
     pub(super) fn download(&self) -> Arc<dyn DownloadProgress> {
         Arc::new(DownloadBar { shown: Mutex::new(None), visible: self.shows_progress() })
     }
 }
 
-/// Says a line on standard error: the message after its label, or in the style if there is no label. The message may hold
-/// what others wrote.
+/// Writes a line to standard error: the message after its label, or the message in the style if the label is empty.
+/// Characters of the message that would steer a terminal are spelled out.
 ///
-/// A line that cannot be written is lost: whether somebody hears of the work does not decide whether it succeeds.
+/// A line that cannot be written is lost: a command does not fail because its messages cannot be read.
 pub(super) fn say(style: Style, label: &str, message: &str) {
     let message = visible(message);
     let line = match label {
@@ -103,7 +118,7 @@ pub(super) fn say(style: Style, label: &str, message: &str) {
     let _ = anstream::stderr().write_all(line.as_bytes());
 }
 
-/// Columns of the terminal that standard output is, or a usual number of them.
+/// Columns of the terminal, if standard output is one, else the usual number.
 pub(super) fn width() -> usize {
     let columns = || if stdout().is_terminal() { terminal_size::terminal_size() } else { None };
     columns().map_or(WIDTH, |(width, _)| width.0.into())
@@ -114,7 +129,7 @@ pub(super) fn has_links() -> bool {
     supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout)
 }
 
-/// Texts cut at the maximum length, and the tokens that cost.
+/// Texts cut at the maximum length, and tokens dropped by that.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cuts {
     pub(super) texts: usize,
@@ -122,7 +137,7 @@ pub(super) struct Cuts {
 }
 
 impl Cuts {
-    /// Counts texts in, each by the tokens dropped of it.
+    /// Counts texts by the tokens dropped from each.
     pub(super) fn add(&mut self, dropped: &[usize]) {
         self.texts += dropped.iter().filter(|&&dropped| dropped > 0).count();
         self.tokens += dropped.iter().sum::<usize>();
@@ -133,21 +148,21 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ ")
 }
 
-/// Texts done, tokens a second, time left.
+/// A progress bar with texts done, tokens per second and time left.
 pub(super) struct EncodingBar {
     bar: ProgressBar,
     what: String,
-    /// How many there are, once that is known and until the bar has been told.
+    /// The number of texts, as soon as it is known; `None` once the bar shows it.
     total: Option<Arc<OnceLock<u64>>>,
     started: Instant,
     tokens: usize,
-    /// A line now and then, where a bar would fill a file.
+    /// Whether a line is written now and then, instead of a bar: if standard error is not a terminal.
     lines: bool,
     told: Instant,
     terminal: Terminal,
 }
 
-/// How often a line tells of progress.
+/// Time between two such lines.
 const LINES: Duration = Duration::from_secs(10);
 
 impl EncodingBar {
@@ -169,7 +184,7 @@ impl EncodingBar {
         }
     }
 
-    /// The bar in words.
+    /// The progress as a line of text.
     fn line(&self, rate: f64) -> String {
         let (done, rate) = (HumanCount(self.bar.position()), HumanCount(rate as u64));
         let of = self.bar.length().map(|total| format!("/{}", HumanCount(total))).unwrap_or_default();
@@ -177,12 +192,12 @@ impl EncodingBar {
         format!("{done}{of} {}, {rate} tokens/s{left}", self.what)
     }
 
-    /// Takes the bar off the screen.
+    /// Removes the bar from the screen.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// Changes to a bar with an end, as soon as the end is known.
+    /// Shows the total, as soon as it is known.
     fn learn_total(&mut self) {
         if let Some(&total) = self.total.as_ref().and_then(|total| total.get()) {
             self.total = None;
@@ -216,7 +231,7 @@ impl Progress for EncodingBar {
     }
 }
 
-/// The bar of the file on its way, and the file's name.
+/// A progress bar for the file that is being downloaded.
 struct DownloadBar {
     shown: Mutex<Option<(String, ProgressBar)>>,
     visible: bool,

@@ -1,13 +1,15 @@
-//! `semsearch verify`: is the index as it was committed?
+//! `semsearch verify`: checks that the index is as it was committed.
 
 use std::io::Write;
 
 use indicatif::{HumanBytes, HumanCount};
 use semsearch::index;
 
-use super::report::{self, Advice};
+use super::advice::Advice;
+use super::outcome::Outcome;
+use super::output;
+use super::report;
 use super::settings::Settings;
-use super::{Outcome, output};
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<Outcome> {
     let found = index::verify(&settings.index)?;

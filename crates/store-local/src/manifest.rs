@@ -622,7 +622,7 @@ mod tests {
     }
 
     #[test]
-    fn format_1_is_refused_with_what_to_do() {
+    fn format_1_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("catalog")).unwrap();
         std::fs::write(dir.path().join("catalog/meta.json"), "{}").unwrap();

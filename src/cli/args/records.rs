@@ -5,79 +5,79 @@ use std::path::PathBuf;
 use clap::{ValueEnum, ValueHint};
 use semsearch::corpus;
 
-use super::{positive, whole};
+use super::value::{positive, whole};
 
 /// Options of every command that reads records.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Input options")]
-pub(in crate::cli) struct Records {
+pub(crate) struct RecordsArgs {
     /// Input format
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
-    pub(in crate::cli) format: FormatArg,
+    pub(crate) format: FormatArg,
     /// Field of the id [default: first of _id, id, docid]
     #[arg(hide_short_help = true, long, value_name = "NAME")]
-    pub(in crate::cli) id_field: Option<String>,
+    pub(crate) id_field: Option<String>,
     /// Field of the text; several are joined [default: first of text, contents, content, context, passage, body]
     #[arg(long, value_name = "NAME")]
-    pub(in crate::cli) text_field: Vec<String>,
+    pub(crate) text_field: Vec<String>,
     /// Field of the title [default: title]
     #[arg(hide_short_help = true, long, value_name = "NAME")]
-    pub(in crate::cli) title_field: Option<String>,
+    pub(crate) title_field: Option<String>,
     /// Do not embed the title before the text
     #[arg(hide_short_help = true, long)]
-    pub(in crate::cli) no_title: bool,
+    pub(crate) no_title: bool,
     /// Texts longer than the maximum length: cut them off, cut them into chunks, or stop [default: truncate for records,
     /// chunk for text and Markdown]
     #[arg(long, value_name = "HOW")]
-    pub(in crate::cli) long: Option<Long>,
-    /// Tokens of a chunk, specials and title included [default: the maximum length]
+    pub(crate) long: Option<LongArg>,
+    /// Tokens of a chunk at most, special tokens and title included [default: the maximum length]
     #[arg(hide_short_help = true, long, value_name = "N", value_parser = positive)]
-    pub(in crate::cli) chunk_tokens: Option<usize>,
+    pub(crate) chunk_tokens: Option<usize>,
     /// Tokens that a chunk shares with the one before it, at most [default: 32, or a quarter of a small chunk]
     #[arg(hide_short_help = true, long, value_name = "N", value_parser = whole)]
-    pub(in crate::cli) chunk_overlap: Option<usize>,
-    /// Put before texts when they are embedded [default: the model's own]
+    pub(crate) chunk_overlap: Option<usize>,
+    /// Text put before each document when it is embedded [default: the model's own]
     #[arg(hide_short_help = true, long, value_name = "TEXT")]
-    pub(in crate::cli) document_prompt: Option<String>,
-    /// Keep the first N components of a vector, for models trained so [default: all]
+    pub(crate) document_prompt: Option<String>,
+    /// Keep only the first N components of each vector, for models trained for that [default: all]
     #[arg(hide_short_help = true, long, value_name = "N", value_parser = positive)]
-    pub(in crate::cli) truncate_dim: Option<usize>,
-    /// Which files of a directory, as in .gitignore; ! in front leaves out
+    pub(crate) truncate_dim: Option<usize>,
+    /// Which files of a directory to read, as in .gitignore; ! leaves files out
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
-    pub(in crate::cli) glob: Vec<String>,
+    pub(crate) glob: Vec<String>,
     /// A list of inputs, one a line or separated by NUL, or - for standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(in crate::cli) files_from: Option<PathBuf>,
+    pub(crate) files_from: Option<PathBuf>,
     /// Which part of a data set on the Hub, as in hf://datasets/rajpurkar/squad --split validation
     #[arg(long, value_name = "NAME")]
-    pub(in crate::cli) split: Option<String>,
+    pub(crate) split: Option<String>,
     /// A bad record: stop and name it, or count it and go on
     #[arg(long, value_name = "HOW", default_value = "fail")]
-    pub(in crate::cli) on_error: OnError,
-    /// First N records only
+    pub(crate) on_error: OnErrorArg,
+    /// Read only the first N records
     #[arg(hide_short_help = true, long, value_name = "N", value_parser = whole)]
-    pub(in crate::cli) limit: Option<usize>,
+    pub(crate) limit: Option<usize>,
 }
 
-impl Records {
+impl RecordsArgs {
     /// The fields to look in.
-    pub(in crate::cli) fn fields(&self) -> corpus::Fields {
+    pub(crate) fn fields(&self) -> corpus::Fields {
         corpus::Fields { id: self.id_field.clone(), text: self.text_field.clone(), title: self.title_field.clone() }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum Long {
-    /// The model sees as much as it takes
+pub(crate) enum LongArg {
+    /// Embed as many tokens as the model takes
     Truncate,
-    /// Pieces at sentence or Markdown borders, each with a vector
+    /// Split the text at sentences or Markdown sections; each chunk gets a vector
     Chunk,
     /// A text that is too long is a bad record
     Error,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum OnError {
+pub(crate) enum OnErrorArg {
     /// Stop and name it
     Fail,
     /// Count it and go on
@@ -85,7 +85,7 @@ pub(in crate::cli) enum OnError {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(in crate::cli) enum FormatArg {
+pub(crate) enum FormatArg {
     /// By the file's extension, then by its content
     Auto,
     /// An object a line

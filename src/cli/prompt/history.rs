@@ -1,9 +1,8 @@
-//! Questions of earlier sessions: a file for this user's eyes alone, a question a line.
+//! Questions of earlier sessions: a file that only this user can read, with one question on each line.
 //!
 //! The file is rustyline's: a first line `#V2`, and `\n` and `\\` for line breaks and backslashes. It is read and written here
 //! because a file in a directory that others may write to could be a link to something else, or hold what steers a terminal.
 
-use std::env;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,12 +10,12 @@ use std::path::{Path, PathBuf};
 use semsearch::error::{Error, FileError};
 use semsearch::files::{make_directory, open_private, read_bounded, write_whole};
 
-use super::super::settings::set;
-use super::super::visible::hides;
+use crate::cli::environment;
+use crate::cli::visible::hides;
 
 const FIRST: &str = "#V2";
 
-/// A file of more bytes is not read.
+/// A larger file is not read, in bytes.
 const LARGEST: u64 = 16 << 20;
 
 /// Earlier questions, and where the next ones go.
@@ -29,9 +28,7 @@ impl History {
     /// Opens `$XDG_STATE_HOME/semsearch/history`, or the same below `~/.local/state`; `None` if there is no such place. Of a
     /// file that has grown long the last `most` lines stay.
     pub(super) fn open(most: usize) -> Result<Option<Self>, Error> {
-        let home = || env::home_dir().filter(|home| !home.as_os_str().is_empty());
-        let state = set("XDG_STATE_HOME").or_else(|| home().map(|home| home.join(".local/state")));
-        state.map(|state| Self::at(&state.join("semsearch"), most)).transpose()
+        environment::state_home().map(|state| Self::at(&state.join("semsearch"), most)).transpose()
     }
 
     fn at(dir: &Path, most: usize) -> Result<Self, Error> {
@@ -54,7 +51,7 @@ impl History {
         Ok(Self { file, lines })
     }
 
-    /// The earlier questions, the latest last.
+    /// The earlier questions, oldest first.
     pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(String::as_str)
     }

@@ -3,37 +3,45 @@
 use std::io::{self, Write};
 
 use semsearch::index::Metric;
-use semsearch::search::{Hit, Query};
 
-use super::HitWriter;
+use super::writer::{Answer, HitFormat, HitOutput, HitWriter};
+use crate::cli::output::stdout;
 
-pub(super) struct Trec<W> {
+pub(super) const FORMAT: HitFormat = HitFormat {
+    name: "trec",
+    help: "A run for trec_eval",
+    writer: HitOutput {
+        open: |presentation| Box::new(Trec::new(stdout::raw(), presentation.metric, &presentation.run_name)),
+        marks: false,
+    },
+};
+
+struct Trec<W> {
     out: W,
     metric: Metric,
     run_name: String,
 }
 
 impl<W: Write> Trec<W> {
-    pub(super) fn new(out: W, metric: Metric, run_name: &str) -> Self {
+    fn new(out: W, metric: Metric, run_name: &str) -> Self {
         Self { out, metric, run_name: encoded(run_name) }
     }
 }
 
 impl<W: Write> HitWriter for Trec<W> {
-    fn write(&mut self, query: &Query, hits: &[Hit]) -> io::Result<()> {
-        hits.iter().try_for_each(|hit| {
-            // trec_eval takes a higher score for a better one.
-            let score = match self.metric {
-                Metric::Ip => hit.score,
-                Metric::L2 => -hit.score,
-            };
-            let (query_id, id) = (encoded(&query.id), encoded(&hit.document.id));
-            writeln!(self.out, "{query_id} Q0 {id} {} {score} {}", hit.rank, self.run_name)
-        })
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.out.flush()
+    fn write(&mut self, answers: &mut dyn Iterator<Item = Answer<'_>>) -> io::Result<()> {
+        for Answer { query, hits } in answers {
+            for hit in hits {
+                // trec_eval takes a higher score for a better one.
+                let score = match self.metric {
+                    Metric::Ip => hit.score,
+                    Metric::L2 => -hit.score,
+                };
+                let (query_id, id) = (encoded(&query.id), encoded(&hit.document.id));
+                writeln!(self.out, "{query_id} Q0 {id} {} {score} {}", hit.rank, self.run_name)?;
+            }
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -41,7 +49,7 @@ impl<W: Write> HitWriter for Trec<W> {
     }
 }
 
-/// White space as `%` and the hexadecimal digits of its bytes, so that a column stays a column. `%` itself stays.
+/// Percent-encodes white space, so that a column stays one column. `%` itself stays as it is.
 fn encoded(word: &str) -> String {
     let mut encoded = String::with_capacity(word.len());
     for character in word.chars() {

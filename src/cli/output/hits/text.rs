@@ -5,12 +5,22 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use anstyle_hyperlink::{Hyperlink, path_to_url};
-use semsearch::search::{Hit, Query, Scores};
+use semsearch::search::{Hit, Scores};
 
-use super::super::args::{self, Highlight};
-use super::super::terminal;
-use super::snippet::{self, Words, one_line, shorten};
-use super::{HitWriter, Look};
+use super::snippet::{self, QueryWords};
+use super::writer::{Answer, Highlight, HitFormat, HitOutput, HitWriter, Presentation};
+use crate::cli::output::line::{one_line, shorten};
+use crate::cli::output::stdout;
+use crate::cli::terminal;
+
+pub(super) const FORMAT: HitFormat = HitFormat {
+    name: "text",
+    help: "For people: rank, score, id and title, and a snippet below",
+    writer: HitOutput {
+        open: |presentation| Box::new(TextHits::new(stdout::styled(), presentation, Screen::of_stdout())),
+        marks: true,
+    },
+};
 
 const QUERY: Style = Style::new().bold().underline();
 const SCORE: Style = AnsiColor::Cyan.on_default();
@@ -20,68 +30,99 @@ const TITLE: Style = Style::new().bold();
 /// Columns left of a hit's text.
 const INDENT: usize = 4;
 
-/// How hits are laid out.
-pub(super) struct Layout {
-    /// Whole passages instead of snippets.
-    full: bool,
-    highlight: Highlight,
-    look: Look,
+/// The terminal on which hits are read.
+struct Screen {
+    /// Columns.
     width: usize,
     /// Whether an id is a link to its file.
     links: bool,
 }
 
-impl Layout {
-    pub(super) fn new(args: &args::Query, look: Look) -> Self {
-        let highlight = args.highlight.unwrap_or(Highlight::Words);
-        Self { full: args.full, highlight, look, width: terminal::width(), links: terminal::has_links() }
+impl Screen {
+    fn of_stdout() -> Self {
+        Self { width: terminal::width(), links: terminal::has_links() }
     }
 }
 
-pub(super) struct Text<W> {
+struct TextHits<W> {
     out: W,
-    layout: Layout,
+    presentation: Presentation,
+    screen: Screen,
     begun: bool,
 }
 
-impl<W: Write> Text<W> {
-    pub(super) fn new(out: W, layout: Layout) -> Self {
-        Self { out, layout, begun: false }
+impl<W: Write> TextHits<W> {
+    fn new(out: W, presentation: Presentation, screen: Screen) -> Self {
+        Self { out, presentation, screen, begun: false }
     }
 
-    fn hit(&mut self, words: &Words, hit: &Hit, score_width: usize) -> io::Result<()> {
-        let (rank, score, document) = (hit.rank, format!("{:.4}", hit.score), &hit.document);
+    fn answer(&mut self, Answer { query, hits }: Answer<'_>) -> io::Result<()> {
+        if self.presentation.several {
+            if self.begun {
+                writeln!(self.out)?;
+            }
+            writeln!(self.out, "{QUERY}{}{QUERY:#}", one_line(&query.text))?;
+        }
+        self.begun = true;
+        let words = QueryWords::of(&query.text, self.presentation.language);
+        let score_width = hits.iter().map(|hit| format!("{:.4}", hit.score).len()).max().unwrap_or(0);
+        hits.iter().try_for_each(|hit| {
+            self.heading(hit, score_width)?;
+            self.passage(hit, &words)
+        })
+    }
+
+    /// The line of rank, score, id and title.
+    fn heading(&mut self, hit: &Hit, score_width: usize) -> io::Result<()> {
+        let (rank, score) = (hit.rank, format!("{:.4}", hit.score));
         let id = named(hit);
-        let link = if self.layout.links { link(hit) } else { None }.unwrap_or_default();
+        let link = if self.screen.links { link(hit) } else { None }.unwrap_or_default();
         write!(self.out, "{rank:>2}  {SCORE}{score:>score_width$}{SCORE:#}  {link}{ID}{id}{ID:#}{link:#}")?;
-        if let Some(title) = &document.title {
-            let room = self.layout.width.saturating_sub(INDENT + score_width + id.len() + 4);
+        if let Some(title) = &hit.document.title {
+            let room = self.screen.width.saturating_sub(INDENT + score_width + id.len() + 4);
             write!(self.out, "  {TITLE}{}{TITLE:#}", shorten(title, room.max(20)))?;
         }
-        if self.layout.look.parts {
-            write!(self.out, "  {ID}{}{ID:#}", parts(hit.scores))?;
+        if self.presentation.verbose {
+            write!(self.out, "  {ID}{}{ID:#}", both_sides(hit.scores))?;
         }
-        writeln!(self.out)?;
-        let room = self.layout.width.saturating_sub(INDENT).max(20);
-        let sentence = hit.sentence.clone().filter(|_| self.layout.highlight == Highlight::Sentence);
-        if let Some(place) = sentence {
-            let shown = snippet::sentence(&document.text, place, (!self.layout.full).then_some(room));
+        writeln!(self.out)
+    }
+
+    /// The text of the passage, or a snippet of it.
+    fn passage(&mut self, hit: &Hit, words: &QueryWords) -> io::Result<()> {
+        let text = &hit.document.text;
+        let Presentation { highlight, full, .. } = self.presentation;
+        let room = self.screen.width.saturating_sub(INDENT).max(20);
+        if let Some(place) = hit.sentence.clone().filter(|_| highlight == Highlight::Sentence) {
+            let shown = snippet::sentence(text, place, (!full).then_some(room));
             return writeln!(self.out, "{:INDENT$}{shown}", "");
         }
-        if self.layout.full {
-            let none = Words::none();
-            let marked = if self.layout.highlight == Highlight::None { &none } else { words };
-            for line in document.text.lines() {
-                writeln!(self.out, "{:INDENT$}{}", "", marked.mark(&one_line(line)))?;
-            }
-            return Ok(());
+        if full {
+            let none = QueryWords::none();
+            let marked = if highlight == Highlight::None { &none } else { words };
+            return text
+                .lines()
+                .try_for_each(|line| writeln!(self.out, "{:INDENT$}{}", "", marked.mark(&one_line(line))));
         }
-        let shown = words.snippet(&document.text, room);
-        match self.layout.highlight {
+        let shown = words.snippet(text, room);
+        match highlight {
             // The words still choose the stretch that is shown.
             Highlight::None => writeln!(self.out, "{:INDENT$}{}", "", anstream::adapter::strip_str(&shown)),
             _ => writeln!(self.out, "{:INDENT$}{shown}", ""),
         }
+    }
+}
+
+impl<W: Write> HitWriter for TextHits<W> {
+    fn write(&mut self, answers: &mut dyn Iterator<Item = Answer<'_>>) -> io::Result<()> {
+        for answer in answers {
+            self.answer(answer)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 
@@ -91,7 +132,7 @@ fn named(hit: &Hit) -> String {
     hit.document.chunk.map_or(id.clone(), |chunk| format!("{id}[{}..{}]", chunk.start, chunk.end))
 }
 
-/// The file that a hit is of, where it is one that is still there.
+/// A link to the file that a hit comes from, if the file still exists.
 fn link(hit: &Hit) -> Option<Hyperlink<String>> {
     let path = Path::new(hit.document.metadata.get("path")?.as_str()?).canonicalize().ok()?;
     // The path is percent-encoded, the machine's name in front of it is not.
@@ -99,34 +140,11 @@ fn link(hit: &Hit) -> Option<Hyperlink<String>> {
     Some(Hyperlink::with_url(url))
 }
 
-/// What either side says of a hit.
-fn parts(scores: Scores) -> String {
+/// The dense and the lexical score of a hit, in words.
+fn both_sides(scores: Scores) -> String {
     let part = |name: &str, score: Option<f32>| score.map(|score| format!("{name} {score:.4}"));
     let known = [part("dense", scores.dense), part("lexical", scores.lexical)];
     known.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-impl<W: Write> HitWriter for Text<W> {
-    fn write(&mut self, query: &Query, hits: &[Hit]) -> io::Result<()> {
-        if self.layout.look.several {
-            if self.begun {
-                writeln!(self.out)?;
-            }
-            writeln!(self.out, "{QUERY}{}{QUERY:#}", one_line(&query.text))?;
-        }
-        self.begun = true;
-        let words = Words::of(&query.text, self.layout.look.language);
-        let score_width = hits.iter().map(|hit| format!("{:.4}", hit.score).len()).max().unwrap_or(0);
-        hits.iter().try_for_each(|hit| self.hit(&words, hit, score_width))
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }
 
 #[cfg(test)]
@@ -134,24 +152,24 @@ mod tests {
     use std::sync::Arc;
 
     use proptest::prelude::*;
-    use semsearch::index::{Chunk, Language, Stored};
+    use semsearch::index::{Chunk, Stored};
+    use semsearch::search::Query;
     use serde_json::json;
 
-    use super::super::super::visible::hides;
     use super::super::sample;
     use super::*;
+    use crate::cli::visible::hides;
 
-    fn shown(full: bool, several: bool) -> String {
+    fn shown(presentation: Presentation) -> String {
         let mut bytes = Vec::new();
-        let look = Look { several, parts: several, language: Language::default() };
-        let layout = Layout { full, highlight: Highlight::Words, look, width: 40, links: false };
-        sample::written(|out| Text::new(out, layout), &mut bytes);
+        let screen = Screen { width: 40, links: false };
+        sample::written(|out| TextHits::new(out, presentation, screen), &mut bytes);
         anstream::adapter::strip_str(&String::from_utf8(bytes).unwrap()).to_string()
     }
 
     #[test]
     fn scores_align_and_nothing_reaches_the_terminal_but_text() {
-        insta::assert_snapshot!(shown(false, false), @r"
+        insta::assert_snapshot!(shown(sample::presentation()), @r"
          1   0.6989  a b[20..38]  The show
             They sang. Twice.
          2  -0.2500  c
@@ -161,7 +179,8 @@ mod tests {
 
     #[test]
     fn several_queries_stand_above_their_hits_and_full_keeps_lines() {
-        insta::assert_snapshot!(shown(true, true), @r"
+        let presentation = Presentation { full: true, several: true, verbose: true, ..sample::presentation() };
+        insta::assert_snapshot!(shown(presentation), @r"
         Who sang?
          1   0.6989  a b[20..38]  The show  dense 0.6989, lexical 7.5000
             They sang.
@@ -185,11 +204,11 @@ mod tests {
         let sentence = (highlight == Highlight::Sentence).then_some(0..text.len());
         let scores = Scores { dense: Some(0.5), lexical: None };
         let hit = Hit { rank: 1, score: 0.5, scores, document: Arc::new(stored), sentence };
-        let look = Look { several: true, parts: true, language: Language::default() };
-        let layout = Layout { full, highlight, look, width: 40, links: true };
+        let look = Presentation { full, highlight, several: true, verbose: true, ..sample::presentation() };
         let mut bytes = Vec::new();
-        let mut writer = Text::new(&mut bytes, layout);
-        writer.write(&Query { id: "1".into(), text: text.into() }, &[hit]).unwrap();
+        let mut writer = TextHits::new(&mut bytes, look, Screen { width: 40, links: true });
+        let query = Query { id: "1".into(), text: text.into() };
+        writer.write(&mut std::iter::once(Answer { query: &query, hits: &[hit] })).unwrap();
         writer.finish().unwrap();
         String::from_utf8(bytes).unwrap()
     }

@@ -1,4 +1,4 @@
-//! The part of a text that speaks most of the query, on one line of a given width, with the query's words marked.
+//! Snippets: the part of a text that has most of the query's words, on one line of a given width, with these words marked.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -8,25 +8,24 @@ use semsearch::index::{Language, Word};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use super::super::visible::visible;
+use crate::cli::output::line::{ELLIPSIS, one_line, shorten};
 
 const MARK: Style = AnsiColor::Red.on_default().bold();
-const ELLIPSIS: &str = "…";
 
-/// English words that stand in nearly every question and text: to mark them would mark nothing.
+/// English words that occur in nearly every question and text. They are not marked.
 const COMMON: [&str; 40] = [
     "a", "an", "and", "are", "as", "at", "be", "by", "did", "do", "does", "for", "from", "had", "has", "have", "how",
     "in", "is", "it", "its", "of", "on", "or", "that", "the", "their", "to", "was", "were", "what", "when", "where",
     "which", "who", "whom", "whose", "why", "will", "with",
 ];
 
-/// What is worth marking in a text for a query: words of the same stems as the query's.
-pub(super) struct Words {
+/// The words to mark for a query: all that have the same stem as one of the query's words.
+pub(super) struct QueryWords {
     language: Language,
     stems: HashSet<String>,
 }
 
-impl Words {
+impl QueryWords {
     pub(super) fn of(query: &str, language: Language) -> Self {
         let worth = |word: &Word| !COMMON.contains(&query[word.bytes.clone()].to_lowercase().as_str());
         let stems = language.words(query).into_iter().filter(worth).map(|word| word.stem).collect();
@@ -40,14 +39,14 @@ impl Words {
 
     /// `line` with the words marked.
     pub(super) fn mark(&self, line: &str) -> String {
-        Line::new(line, self).marked(0..line.len())
+        MarkedLine::new(line, self).marked(0..line.len())
     }
 
-    /// The stretch of `text` of at most `width` columns that has most of the words, the first of equals; marked, with
-    /// an ellipsis where something is left out.
+    /// The part of `text` that has most of the words, at most `width` columns wide, with the words marked. Of several such
+    /// parts it is the first. An ellipsis stands where something is left out.
     pub(super) fn snippet(&self, text: &str, width: usize) -> String {
         let line = one_line(text);
-        let line = Line::new(&line, self);
+        let line = MarkedLine::new(&line, self);
         if line.text.width() <= width {
             return line.marked(0..line.text.len());
         }
@@ -69,13 +68,13 @@ impl Words {
 }
 
 /// A line and the words in it that are to be marked.
-struct Line<'a> {
+struct MarkedLine<'a> {
     text: &'a str,
     words: Vec<Word>,
 }
 
-impl<'a> Line<'a> {
-    fn new(text: &'a str, words: &Words) -> Self {
+impl<'a> MarkedLine<'a> {
+    fn new(text: &'a str, words: &QueryWords) -> Self {
         if words.stems.is_empty() {
             return Self { text, words: Vec::new() };
         }
@@ -83,7 +82,7 @@ impl<'a> Line<'a> {
         Self { text, words: words.collect() }
     }
 
-    /// This part of it, marked.
+    /// This part of the line, with its words marked.
     fn marked(&self, part: Range<usize>) -> String {
         let mut shown = String::new();
         let mut at = part.start;
@@ -98,14 +97,14 @@ impl<'a> Line<'a> {
         shown
     }
 
-    /// Distinct stems in this part.
+    /// How many different stems this part has.
     fn stems(&self, part: &Range<usize>) -> usize {
         let within = self.words.iter().filter(|word| part.contains(&word.bytes.start) && word.bytes.end <= part.end);
         within.map(|word| word.stem.as_str()).collect::<HashSet<_>>().len()
     }
 }
 
-/// As many pieces as fit into `room` columns, a quarter of them before piece `at`; in bytes.
+/// The bytes of as many pieces as fit into `room` columns. Up to a quarter of the room is before piece `at`.
 fn around(pieces: &[(usize, &str)], at: usize, room: usize) -> Range<usize> {
     let (mut start, mut before) = (at, 0);
     while start > 0 && before + pieces[start - 1].1.width() <= room / 4 {
@@ -121,8 +120,8 @@ fn around(pieces: &[(usize, &str)], at: usize, room: usize) -> Range<usize> {
     pieces[start..end].last().map_or(first..first, |(last, piece)| first..last + piece.len())
 }
 
-/// Text with the sentence at `place` of it marked: all of it, or the stretch of at most `width` columns that begins with
-/// the sentence.
+/// `text` with its sentence at `place` marked. With a `width`, only the part that begins with the sentence and is at most
+/// that wide.
 pub(super) fn sentence(text: &str, place: Range<usize>, width: Option<usize>) -> String {
     let [before, found, after] = [&text[..place.start], &text[place.clone()], &text[place.end..]].map(one_line);
     let space = |left: &str, right: &str| if left.is_empty() || right.is_empty() { "" } else { " " };
@@ -141,28 +140,6 @@ pub(super) fn sentence(text: &str, place: Range<usize>, width: Option<usize>) ->
     }
 }
 
-/// `text` with every run of white space as one space, and what a terminal obeys or hides spelled out: it can neither break
-/// the layout nor talk to the terminal.
-pub(in crate::cli) fn one_line(text: &str) -> String {
-    text.split_whitespace().map(visible).collect::<Vec<_>>().join(" ")
-}
-
-/// `text` cut to `width` columns, with an ellipsis where something is left out.
-pub(super) fn shorten(text: &str, width: usize) -> String {
-    let line = one_line(text);
-    if line.width() <= width {
-        return line;
-    }
-    let mut short = String::new();
-    for piece in line.graphemes(true) {
-        if short.width() + piece.width() + ELLIPSIS.width() > width {
-            break;
-        }
-        short.push_str(piece);
-    }
-    short + ELLIPSIS
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -175,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_short_text_is_shown_whole_on_one_line() {
-        let words = Words::of("Where is the café?", Language::default());
+        let words = QueryWords::of("Where is the café?", Language::default());
         assert_eq!(plain(&words.snippet("The\n  café\tis\u{85}\u{2028}here.", 40)), "The café is here.");
         assert_eq!(plain(&words.snippet("The café is\u{7} here.", 40)), "The café is\\u{7} here.");
         assert!(words.snippet("The Café is here.", 40).contains(&format!("{MARK}Café{MARK:#} is here.")));
@@ -185,7 +162,8 @@ mod tests {
     fn a_long_text_is_shown_where_the_querys_words_are() {
         let text =
             format!("{} The halftime show was headlined by Coldplay. {}", "Filler. ".repeat(40), "More. ".repeat(40));
-        let snippet = plain(&Words::of("Who headlines the halftime shows?", Language::default()).snippet(&text, 60));
+        let snippet =
+            plain(&QueryWords::of("Who headlines the halftime shows?", Language::default()).snippet(&text, 60));
         assert!(snippet.contains("halftime show was headlined"), "{snippet}");
         assert!(snippet.starts_with('…') && snippet.ends_with('…'));
     }
@@ -193,7 +171,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_snippet_fits_its_width(text in "\\PC{0,200}", query in "\\PC{0,20}", width in 8..100usize) {
-            let words = Words::of(&query, Language::default());
+            let words = QueryWords::of(&query, Language::default());
             prop_assert!(plain(&words.snippet(&text, width)).width() <= width);
             prop_assert!(shorten(&text, width).width() <= width);
         }
@@ -202,7 +180,7 @@ mod tests {
         fn a_sentence_fits_its_width_and_marking_loses_nothing(text in "\\PC{0,80}", from in 0..80usize, width in 8..100usize) {
             let from = text.char_indices().map(|(at, _)| at).nth(from).unwrap_or(text.len());
             prop_assert!(plain(&sentence(&text, from..text.len(), Some(width))).width() <= width);
-            let words = Words::of(&text, Language::default());
+            let words = QueryWords::of(&text, Language::default());
             prop_assert_eq!(plain(&words.mark(&text)), plain(&text));
         }
     }

@@ -1,0 +1,65 @@
+//! Options of every command.
+
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, ValueEnum, ValueHint};
+
+use super::value::threads;
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Common options")]
+pub(crate) struct CommonArgs {
+    /// Directory of the index [default: .semsearch, here or in the nearest parent]
+    #[arg(short, long, global = true, value_name = "DIR", env = "SEMSEARCH_INDEX", hide_env = true,
+        value_hint = ValueHint::DirPath)]
+    pub(crate) index: Option<PathBuf>,
+    /// Processor cores to use [default: all]
+    #[arg(hide_short_help = true, long, global = true, value_name = "N", env = "SEMSEARCH_THREADS", hide_env = true,
+        value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+    /// Never open a network connection
+    #[arg(hide_short_help = true, long, global = true, env = "SEMSEARCH_OFFLINE", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(crate) offline: bool,
+    /// When to colour the output
+    #[arg(
+        hide_short_help = true,
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        env = "SEMSEARCH_COLOR",
+        hide_env = true
+    )]
+    pub(crate) color: ColorArg,
+    /// Print errors only: no notes, warnings or progress
+    #[arg(short, long, global = true, env = "SEMSEARCH_QUIET", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(crate) quiet: bool,
+    /// Print which model, device and index are used
+    #[arg(short, long, global = true, env = "SEMSEARCH_VERBOSE", hide_env = true,
+        value_parser = FalseyValueParser::new())]
+    pub(crate) verbose: bool,
+}
+
+impl CommonArgs {
+    /// Chooses between `-q` and `-v` where both are given: a typed one counts before one of the environment or the config
+    /// file, and of two typed ones the last. (clap would report a conflict between sources.)
+    pub(crate) fn settle(&mut self, matches: &ArgMatches) {
+        let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let last = typed("verbose") && (!typed("quiet") || matches.index_of("verbose") > matches.index_of("quiet"));
+        if last {
+            self.quiet = false;
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorArg {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Never
+    Never,
+}

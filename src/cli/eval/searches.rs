@@ -1,0 +1,58 @@
+//! The searches of an evaluation.
+
+use semsearch::eval::Run;
+use semsearch::index::Metric;
+use semsearch::search::{Hit, Query, Searcher, Wanted};
+
+use crate::cli::terminal::Terminal;
+
+/// Queries answered together.
+const BATCH: usize = 4096;
+
+/// Queries answered together where each has hits for every weight.
+const SWEEP_BATCH: usize = 256;
+
+/// Queries to be answered.
+pub(super) struct Searches<'a> {
+    pub(super) searcher: Searcher,
+    pub(super) queries: Vec<Query>,
+    pub(super) wanted: Wanted,
+    pub(super) terminal: &'a Terminal,
+}
+
+impl Searches<'_> {
+    /// The hits of each query.
+    pub(super) fn run(&self) -> anyhow::Result<Run> {
+        let mut bar = self.terminal.encoding("queries", None);
+        let mut run = Run::new();
+        for queries in self.queries.chunks(BATCH) {
+            let found = self.searcher.search(queries, self.wanted, &mut bar)?;
+            self.add(&mut run, queries, found.hits)?;
+        }
+        bar.finish();
+        Ok(run)
+    }
+
+    /// A run for each weight of the dense side.
+    pub(super) fn sweep(&self, alphas: &[f32]) -> anyhow::Result<Vec<Run>> {
+        let mut bar = self.terminal.encoding("queries", None);
+        let mut runs = vec![Run::new(); alphas.len()];
+        for queries in self.queries.chunks(SWEEP_BATCH) {
+            let found = self.searcher.sweep(queries, self.wanted, alphas, &mut bar)?;
+            for (run, hits) in runs.iter_mut().zip(found) {
+                self.add(run, queries, hits)?;
+            }
+        }
+        bar.finish();
+        Ok(runs)
+    }
+
+    fn add(&self, run: &mut Run, queries: &[Query], found: Vec<Vec<Hit>>) -> anyhow::Result<()> {
+        // trec_eval takes a higher score for a better one.
+        let sign = if self.searcher.metric(self.wanted.mode) == Metric::L2 { -1.0 } else { 1.0 };
+        for (query, hits) in queries.iter().zip(found) {
+            run.insert(&query.id, hits.iter().map(|hit| (hit.document.id.clone(), sign * hit.score)))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! The summary of a build.
+
+use std::io::Write;
+use std::time::Duration;
+
+use indicatif::{HumanBytes, HumanCount};
+use semsearch::encoder::Precision;
+use semsearch::index::{Metric, Recipe, Written};
+use serde::Serialize;
+
+use crate::cli::output;
+use crate::cli::terminal::{Cuts, Terminal};
+
+/// How many records were added, changed and so on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct BuildCounts {
+    pub(super) added: usize,
+    pub(super) updated: usize,
+    pub(super) unchanged: usize,
+    pub(super) removed: usize,
+    pub(super) skipped: usize,
+    pub(super) tokens: usize,
+    pub(super) cuts: Cuts,
+}
+
+/// Reports what was rewritten; if it was little, only with `-v`.
+pub(super) fn announce(written: Written, terminal: &Terminal) {
+    const MUCH: u64 = 16 << 20;
+    if written.compacted == 0 {
+        return;
+    }
+    let bytes = HumanBytes(written.compacted_bytes);
+    let said = format!("compacted: {} files of vectors rewritten, {bytes}", written.compacted);
+    if written.compacted_bytes >= MUCH { terminal.note(&said) } else { terminal.detail(&said) }
+}
+
+/// The summary as JSON. Names and order of the fields are part of the contract.
+#[derive(Serialize)]
+struct SummaryObject<'a> {
+    index: &'a str,
+    documents: u64,
+    passages: u64,
+    added: usize,
+    updated: usize,
+    unchanged: usize,
+    removed: usize,
+    skipped: usize,
+    truncated: usize,
+    tokens: usize,
+    tokens_dropped: usize,
+    seconds: f64,
+    tokens_per_second: f64,
+    model: &'a str,
+    precision: Precision,
+    device: &'a str,
+    dim: usize,
+    factory: &'a str,
+    metric: Metric,
+}
+
+/// What a build did.
+pub(super) struct Summary<'a> {
+    /// The directory of the index.
+    pub(super) dir: String,
+    pub(super) recipe: &'a Recipe,
+    pub(super) counts: BuildCounts,
+    pub(super) written: Written,
+    /// The arithmetic of this run.
+    pub(super) precision: Precision,
+    pub(super) device: &'a str,
+    pub(super) seconds: Duration,
+}
+
+impl Summary<'_> {
+    /// Writes the summary: as JSON on standard output, or for people on standard error.
+    pub(super) fn tell(&self, json: bool, terminal: &Terminal) -> anyhow::Result<()> {
+        if json {
+            return self.as_json();
+        }
+        self.as_text(terminal);
+        Ok(())
+    }
+
+    fn tokens_per_second(&self) -> f64 {
+        if self.counts.tokens == 0 { 0.0 } else { self.counts.tokens as f64 / self.seconds.as_secs_f64() }
+    }
+
+    /// JSON on standard output.
+    fn as_json(&self) -> anyhow::Result<()> {
+        let (recipe, counts, written) = (self.recipe, self.counts, self.written);
+        let summary = SummaryObject {
+            index: &self.dir,
+            documents: written.documents,
+            passages: written.passages,
+            added: counts.added,
+            updated: counts.updated,
+            unchanged: counts.unchanged,
+            removed: counts.removed,
+            skipped: counts.skipped,
+            truncated: counts.cuts.texts,
+            tokens: counts.tokens,
+            tokens_dropped: counts.cuts.tokens,
+            seconds: self.seconds.as_secs_f64(),
+            tokens_per_second: self.tokens_per_second(),
+            model: &recipe.model.id,
+            precision: self.precision,
+            device: self.device,
+            dim: recipe.dim,
+            factory: &recipe.factory,
+            metric: recipe.metric,
+        };
+        let mut out = output::json();
+        writeln!(out, "{}", serde_json::to_string(&summary)?)?;
+        Ok(out.flush()?)
+    }
+
+    /// Text on standard error.
+    fn as_text(&self, terminal: &Terminal) {
+        let (recipe, counts) = (self.recipe, self.counts);
+        let number = |count: usize| HumanCount(count as u64);
+        let others = [(counts.updated, "updated"), (counts.unchanged, "unchanged"), (counts.removed, "removed")];
+        let others =
+            others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {} {what}", number(*count)));
+        let speed = match counts.tokens {
+            0 => String::new(),
+            _ => format!(", {} tokens/s", HumanCount(self.tokens_per_second() as u64)),
+        };
+        let told: String = std::iter::once(format!("{} added", number(counts.added))).chain(others).collect();
+        terminal.note(&format!("{}: {told} in {:.1} s{speed}", self.dir, self.seconds.as_secs_f64()));
+        terminal.warn_of_cuts(counts.cuts, recipe.max_length);
+    }
+}

@@ -1,0 +1,132 @@
+//! Finds the model that a command needs, loads it, and says what was chosen.
+
+use semsearch::embedder::Embedder;
+use semsearch::encoder::Precision;
+use semsearch::error::Error;
+use semsearch::hub::Hub;
+use semsearch::index::{ModelIdentity, Recipe};
+use semsearch::model::{self, Locations, ModelFiles, ModelName};
+
+use super::advice::Advice;
+use super::options::encoding::EncodingOptions;
+use super::settings::Settings;
+use super::terminal::Terminal;
+
+/// Loads the model asked for, else the one that the index recorded. A model that differs from the index's is an error.
+pub(super) fn load(
+    settings: &Settings,
+    encoding: &EncodingOptions,
+    recorded: Option<&Recipe>,
+) -> anyhow::Result<(ModelIdentity, Embedder)> {
+    settings.limit_threads();
+    let name = encoding.model_name(recorded);
+    let model = match (&encoding.model, recorded) {
+        (None, Some(_)) => find_recorded(settings, &name, &encoding.usual_model)?,
+        _ => find(settings, &name)?,
+    };
+    let identity = ModelIdentity::of(&model)?;
+    if let Some(recipe) = recorded {
+        recipe.check_model(&identity, &settings.index)?;
+    }
+    let options = encoding.embedder_options(recorded);
+    let embedder = Embedder::load(&model, &options)?;
+    let terminal = &settings.terminal;
+    if !embedder.config().has_modules && encoding.pooling.asked.is_none() && recorded.is_none() {
+        let (id, pooling) = (&model.id, embedder.pooling());
+        terminal.warn(&format!("{id} does not say how it pools: taking {pooling} (--pooling names another)"));
+    }
+    tell_of_gpu(terminal, &embedder);
+    check_precision(terminal, encoding, options.precision, &embedder)?;
+    terminal.detail(&format!("model {} in {}", model.id, model.dir.display()));
+    terminal.detail(&described(&embedder));
+    Ok((identity, embedder))
+}
+
+/// Finds a model, downloading it if need be.
+pub(super) fn find(settings: &Settings, name: &ModelName) -> anyhow::Result<ModelFiles> {
+    Ok(model::resolve(name, &settings.places, &settings.terminal.download())?)
+}
+
+/// Finds a model on this machine.
+pub(super) fn find_here(settings: &Settings, name: &ModelName) -> Result<ModelFiles, Error> {
+    let hub = Hub { offline: true, ..settings.places.hub.clone() };
+    let here = Locations { hub, ..settings.places.clone() };
+    model::resolve(name, &here, &settings.terminal.download())
+}
+
+/// Finds a model that only an index names. An index may come from anybody, so its model is downloaded only if it is one
+/// that is used anyway: the `usual` one or the default.
+fn find_recorded(settings: &Settings, name: &ModelName, usual: &ModelName) -> anyhow::Result<ModelFiles> {
+    let at = |name: &ModelName| match &name.revision {
+        Some(revision) => revision.clone(),
+        None if name.id == model::DEFAULT_MODEL => model::DEFAULT_REVISION.into(),
+        None => "main".into(),
+    };
+    if [usual, &ModelName::default()].iter().any(|known| known.id == name.id && at(known) == at(name)) {
+        return find(settings, name);
+    }
+    find_here(settings, name).map_err(|error| match error {
+        Error::ModelOffline { id, missing } => {
+            let index = settings.index.display();
+            let message = format!("{index}: its model {id} is not on this machine: no {missing}");
+            let revision = name.revision.as_ref().map(|word| format!(" --revision {}", quoted(word)));
+            let fetch = format!("`semsearch model fetch {id}{}`", revision.unwrap_or_default());
+            let hint = format!("{fetch} downloads it, if you trust where the index comes from");
+            Advice { message, hint }.into()
+        }
+        error => error.into(),
+    })
+}
+
+/// Says why no GPU is used, if one was looked for. It is a warning if the machine has a GPU that cannot be used.
+fn tell_of_gpu(terminal: &Terminal, embedder: &Embedder) {
+    let Some(error) = embedder.no_gpu() else { return };
+    let why = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    let message = format!("{error}{why}: computing on the CPU");
+    match error {
+        Error::Device { missing: true, .. } => terminal.detail(&message),
+        _ => terminal.warn(&message),
+    }
+}
+
+/// Warns if the encoder does not compute in the precision `wanted`. To ask for f16 without a GPU is an error. (An index that
+/// recorded f16 can be searched on a CPU.)
+fn check_precision(
+    terminal: &Terminal,
+    encoding: &EncodingOptions,
+    wanted: Option<Precision>,
+    embedder: &Embedder,
+) -> Result<(), Error> {
+    let (asked, used) = (encoding.precision.asked, embedder.precision());
+    if asked.and_then(|choice| choice.named()) == Some(Precision::F16) && used != Precision::F16 {
+        let why = embedder.no_gpu().map(|error| format!(", and {error}")).unwrap_or_default();
+        let message = format!("precision f16 is for GPUs{why}: use `--precision bf16` or `f32`");
+        return Err(Error::Unsupported(message));
+    }
+    if let Some(wanted) = wanted.filter(|&wanted| wanted != used) {
+        let message = format!("no {wanted} products on {}: computing in {used}", embedder.describe());
+        // What only the index recorded was perhaps asked for on another machine, and a better precision answers as well.
+        match asked {
+            Some(_) => terminal.warn(&message),
+            None => terminal.detail(&message),
+        }
+    }
+    Ok(())
+}
+
+fn described(embedder: &Embedder) -> String {
+    format!(
+        "encoder on {}, {}, pooling {}, at most {} tokens, {}",
+        embedder.describe(),
+        embedder.precision(),
+        embedder.pooling(),
+        embedder.tokenizer().max_length(),
+        if embedder.normalized() { "normalized" } else { "not normalized" }
+    )
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+    if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}

@@ -1,0 +1,83 @@
+//! Options of `index`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use semsearch::index::{Language, Metric, Prompts, Recipe, Store};
+use semsearch::model::ModelConfig;
+
+use super::defaults::Defaults;
+use super::encoding::EncodingOptions;
+use super::input::InputOptions;
+use super::passage::PassageOptions;
+use super::recordable::Recordable;
+use crate::cli::args::index::IndexArgs;
+
+#[derive(Clone, Debug)]
+pub(crate) struct IndexOptions {
+    pub(crate) input: InputOptions,
+    pub(crate) passages: PassageOptions,
+    pub(crate) encoding: EncodingOptions,
+    factory: Recordable<String>,
+    metric: Recordable<Metric>,
+    language: Recordable<Language>,
+    query_prompt: Option<String>,
+    /// A file of vectors that were computed elsewhere.
+    pub(crate) vectors: Option<PathBuf>,
+    /// Whether documents are removed that are no longer in the inputs.
+    pub(crate) prune: bool,
+    pub(crate) rebuild: bool,
+    /// How long to wait for another writer.
+    pub(crate) wait: Duration,
+    /// Documents between two commits, at most.
+    pub(crate) commit_every: Option<usize>,
+    /// Whether the summary is for a script.
+    pub(crate) json: bool,
+}
+
+impl IndexOptions {
+    pub(crate) fn resolve(args: &IndexArgs, defaults: &Defaults) -> anyhow::Result<Self> {
+        let input = InputOptions::resolve(&args.inputs, &args.records, "index")?;
+        let encoding = EncodingOptions::resolve(&args.encoding, defaults);
+        Ok(Self {
+            // What is pruned may be all.
+            input: InputOptions { may_be_empty: args.prune, ..input },
+            passages: PassageOptions::resolve(&args.records),
+            encoding: EncodingOptions { truncate_dim: args.records.truncate_dim, ..encoding },
+            factory: Recordable::new(args.factory.clone(), &defaults.factory),
+            metric: Recordable::new(args.metric, &defaults.metric),
+            language: Recordable::new(args.language, &defaults.language),
+            query_prompt: args.query_prompt.clone(),
+            vectors: args.vectors.clone(),
+            prune: args.prune,
+            rebuild: args.rebuild,
+            wait: args.wait,
+            commit_every: args.commit_every,
+            json: args.json,
+        })
+    }
+
+    /// The same for an index that is built anew.
+    pub(crate) fn afresh(&self) -> Self {
+        Self { rebuild: true, ..self.clone() }
+    }
+
+    /// The settings of the index itself: those asked for, else those recorded, else the usual ones.
+    pub(crate) fn store(&self, recorded: Option<&Recipe>, model: &ModelConfig) -> Store {
+        let prompts = recorded.map(|recipe| &recipe.prompts);
+        let query = self.query_prompt.clone().or(prompts.map(|prompts| prompts.query.clone()));
+        let language = self.language.or_recorded(recorded.and_then(|recipe| recipe.language));
+        let factory = self.factory.or_recorded(recorded.map(|recipe| recipe.factory.clone()));
+        Store {
+            factory: factory.unwrap_or_else(|| "Flat".into()),
+            metric: self.metric.or_recorded(recorded.map(|recipe| recipe.metric)).unwrap_or_default(),
+            with_title: self.passages.with_title && recorded.is_none_or(|recipe| recipe.with_title),
+            prompts: Prompts {
+                query: query.unwrap_or_else(|| model.prompts.query.clone()),
+                document: self.passages.document_prompt(prompts, model),
+            },
+            language: language.or(Some(Language::default())),
+            cutting: self.passages.cutting(recorded.map(|recipe| recipe.cutting)),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Options of `query`.
+
+use std::io::{IsTerminal, stdin};
+use std::path::{Path, PathBuf};
+
+use semsearch::search::Wanted;
+
+use super::defaults::Defaults;
+use super::encoding::EncodingOptions;
+use super::ranking::RankingOptions;
+use crate::cli::args::query::{HighlightArg, QueryArgs};
+use crate::cli::output::{Highlight, HitFormat};
+
+#[derive(Clone, Debug)]
+pub(crate) struct QueryOptions {
+    pub(crate) queries: QuerySource,
+    pub(crate) ranking: RankingOptions,
+    pub(crate) encoding: EncodingOptions,
+    pub(crate) format: &'static HitFormat,
+    pub(crate) highlight: Highlight,
+    /// Whether the sentence nearest to the query is marked. To find it takes the model.
+    pub(crate) marks_sentences: bool,
+    /// Whether text shows whole passages.
+    pub(crate) full: bool,
+    /// Whether JSON has the dense and the lexical score of each hit.
+    pub(crate) explain: bool,
+    /// The name that a TREC run has in its last column.
+    pub(crate) run_name: String,
+}
+
+/// Where queries come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum QuerySource {
+    /// Words of the command line, each a query.
+    Texts(Vec<String>),
+    File(PathBuf),
+    Stdin,
+    /// A person who is asked for one after the other.
+    Prompt,
+}
+
+impl QueryOptions {
+    pub(crate) fn resolve(args: &QueryArgs, defaults: &Defaults) -> anyhow::Result<Self> {
+        let ranking = RankingOptions::resolve(&args.ranking)?;
+        let wanted = Wanted { top_k: args.top_k, min_score: args.min_score, chunks: args.chunks, ..ranking.wanted };
+        let highlight = highlight(args.highlight);
+        let marks_sentences = args.format.writer.marks && highlight == Highlight::Sentence;
+        Ok(Self {
+            queries: source(args),
+            ranking: RankingOptions { wanted, needs_model: marks_sentences, ..ranking },
+            encoding: EncodingOptions::resolve(&args.encoding, defaults),
+            format: args.format,
+            marks_sentences,
+            highlight,
+            full: args.full,
+            explain: args.explain,
+            run_name: args.run_name.clone(),
+        })
+    }
+}
+
+fn highlight(word: Option<HighlightArg>) -> Highlight {
+    match word {
+        None | Some(HighlightArg::Words) => Highlight::Words,
+        Some(HighlightArg::Sentence) => Highlight::Sentence,
+        Some(HighlightArg::None) => Highlight::None,
+    }
+}
+
+fn source(args: &QueryArgs) -> QuerySource {
+    match &args.queries {
+        Some(path) if path != Path::new("-") => QuerySource::File(path.clone()),
+        Some(_) => QuerySource::Stdin,
+        None if args.texts.is_empty() && stdin().is_terminal() => QuerySource::Prompt,
+        None if args.texts.is_empty() || args.texts == ["-"] => QuerySource::Stdin,
+        None => QuerySource::Texts(args.texts.clone()),
+    }
+}

@@ -1,0 +1,48 @@
+//! Which documents are ranked, and how.
+
+use semsearch::error::{BadFilter, Error};
+use semsearch::filter::{self, Filter};
+use semsearch::index::Effort;
+use semsearch::search::{Mode, Wanted};
+
+use crate::cli::advice::MarkedAdvice;
+use crate::cli::args::query::RankingArgs;
+use crate::cli::hint::hint;
+use crate::cli::visible::visible;
+
+/// Options of every command that ranks documents.
+#[derive(Clone, Debug)]
+pub(crate) struct RankingOptions {
+    /// The search: mode, fusion and weight as asked for.
+    pub(crate) wanted: Wanted,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) effort: Effort,
+    /// Whether the model is needed even where words alone are searched.
+    pub(crate) needs_model: bool,
+}
+
+impl RankingOptions {
+    pub(crate) fn resolve(args: &RankingArgs) -> anyhow::Result<Self> {
+        Ok(Self {
+            wanted: Wanted { mode: args.mode, fusion: args.fusion, alpha: args.alpha, ..Wanted::default() },
+            filter: args.filter.as_deref().map(filter).transpose()?,
+            effort: Effort { nprobe: args.nprobe, ef_search: args.ef_search },
+            needs_model: false,
+        })
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.wanted.mode
+    }
+}
+
+/// Reads a filter's expression. An error shows the expression with a mark below the wrong place.
+fn filter(expression: &str) -> anyhow::Result<Filter> {
+    expression.parse().map_err(|bad: BadFilter| {
+        let message = format!("cannot understand the filter: {bad}");
+        // The mark stands below the place as it is shown.
+        let before = visible(expression.get(..bad.byte).unwrap_or(expression)).len();
+        let marked = filter::caret(&visible(expression), before);
+        MarkedAdvice { message, marked, hint: hint(&Error::from(bad)).unwrap_or_default() }.into()
+    })
+}

@@ -1,0 +1,10 @@
+//! How a command ends if it did not fail.
+
+/// The outcome, as grep has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Done, or something was found: status 0.
+    Done,
+    /// Nothing was found: status 1.
+    Nothing,
+}

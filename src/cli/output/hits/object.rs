@@ -1,0 +1,52 @@
+//! A hit as a JSON object.
+
+use std::io::{self, Write};
+
+use semsearch::index::Chunk;
+use semsearch::search::{Hit, Query};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// A hit as JSON. Names and order of the fields are part of the contract.
+#[derive(Serialize)]
+struct HitObject<'a> {
+    query_id: &'a str,
+    query: &'a str,
+    rank: usize,
+    id: &'a str,
+    score: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    text: &'a str,
+    metadata: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunk: Option<Chunk>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scores: Option<SideScores>,
+}
+
+/// The scores of a hit; null if that side was not searched.
+#[derive(Serialize)]
+struct SideScores {
+    dense: Option<f32>,
+    lexical: Option<f32>,
+}
+
+/// Writes a hit; `explain` adds its dense and lexical scores.
+pub(super) fn write_hit(out: &mut impl Write, query: &Query, hit: &Hit, explain: bool) -> io::Result<()> {
+    let document = &hit.document;
+    let object = HitObject {
+        query_id: &query.id,
+        query: &query.text,
+        rank: hit.rank,
+        id: &document.id,
+        score: hit.score,
+        title: document.title.as_deref(),
+        text: &document.text,
+        metadata: &document.metadata,
+        chunk: document.chunk,
+        scores: explain.then_some(SideScores { dense: hit.scores.dense, lexical: hit.scores.lexical }),
+    };
+    // An error here is the writer's: a hit has no key that JSON could not hold.
+    serde_json::to_writer(out, &object).map_err(Into::into)
+}
