@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use semsearch::encoder::Vectors;
-use semsearch::index::Index;
+use semsearch::index::{Among, Effort, LocalStore, Snapshot};
 use semsearch::vector_file::VectorReader;
 
 fn main() {
@@ -17,17 +17,18 @@ fn main() {
         eprintln!("usage: search INDEX QUERIES.npy");
         std::process::exit(2);
     };
-    let index = Index::open(Path::new(&index)).unwrap();
+    let index = LocalStore::new(index).open().unwrap();
     let mut reader = VectorReader::open(Path::new(&queries)).unwrap();
     let dim = reader.dim();
     let rows: Vec<f32> = std::iter::from_fn(|| reader.row(false).unwrap()).flatten().collect();
     let queries = Vectors::new(rows, dim);
     // The first search maps the pages.
-    index.search(&Vectors::new(queries.row(0).to_vec(), dim), 10, None).unwrap();
+    let among = Among { k: 10, filter: None, effort: Effort::default() };
+    index.nearest(&Vectors::new(queries.row(0).to_vec(), dim), &among).unwrap();
     let mut times: Vec<f64> = (0..3)
         .map(|_| {
             let start = Instant::now();
-            std::hint::black_box(index.search(&queries, 10, None).unwrap());
+            std::hint::black_box(index.nearest(&queries, &among).unwrap());
             start.elapsed().as_secs_f64() * 1e3
         })
         .collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use semsearch::kernels::Isa;
 
-use crate::support::{PASSAGES, Sandbox, tiny_model};
+use crate::support::{PASSAGES, Sandbox, among, tiny_model};
 
 const QUESTION: &str = "Who headlined the halftime show for Super Bowl 50?";
 
@@ -412,7 +412,7 @@ fn the_summary_tells_of_its_own_commit() {
 fn an_instruction_set_that_is_asked_for_compares_vectors_too() {
     use semsearch::encoder::Vectors;
     use semsearch::filter::Filter;
-    use semsearch::index::Index;
+    use semsearch::index::{LocalStore, Snapshot, StoreError};
 
     let sandbox = Sandbox::with_index();
     let filter = "year >= 0";
@@ -421,16 +421,16 @@ fn an_instruction_set_that_is_asked_for_compares_vectors_too() {
         let name = isa.to_string();
         let embedded = &sandbox.pipe(&["embed", "--lines", "--isa", &name], QUESTION).json_lines()[0]["embedding"];
         let query: Vec<f32> = serde_json::from_value(embedded.clone()).unwrap();
-        let mut index = Index::open(&sandbox.path(".semsearch")).unwrap();
+        let index = LocalStore::new(sandbox.path(".semsearch")).with_isa(isa).open().unwrap();
         let mut products = std::collections::HashMap::new();
         let mut note = |key, row: &[f32]| {
             products.insert(key, isa.inner_product(row, &query));
-            Ok(())
+            Ok::<_, StoreError>(())
         };
         index.vectors(&mut note).unwrap();
-        index.set_isa(isa);
-        let keys = index.matching(&filter.parse::<Filter>().unwrap()).unwrap();
-        let found = index.search(&Vectors::new(query.clone(), query.len()), 72, Some(&keys)).unwrap().remove(0);
+        let parsed: Filter = filter.parse().unwrap();
+        let found =
+            index.nearest(&Vectors::new(query.clone(), query.len()), &among(72, Some(&parsed))).unwrap().remove(0);
         assert!(found.len() > 20);
         for near in &found {
             assert_eq!(near.score.to_bits(), products[&near.key].to_bits(), "{isa}");

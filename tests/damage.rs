@@ -4,20 +4,19 @@
 use std::fs;
 use std::path::Path;
 
-use semsearch::error::Error;
-use semsearch::index::{Index, Stored, verify};
+use semsearch::index::{StoreError, StoredPassage, verify};
 
-use crate::support::{Sandbox, tiny_model};
+use crate::support::{Sandbox, open, passages_of, tiny_model};
 
 /// The documents and their vectors, read through the library as a query reads them.
-fn content(dir: &Path) -> Result<Vec<(Stored, Vec<f32>)>, Error> {
-    let index = Index::open(dir)?;
+fn content(dir: &Path) -> Result<Vec<(StoredPassage, Vec<f32>)>, StoreError> {
+    let index = open(dir)?;
     let mut rows = Vec::new();
     index.vectors(|key, row| {
         rows.push((key, row.to_vec()));
-        Ok(())
+        Ok::<_, StoreError>(())
     })?;
-    let documents = index.documents_of(rows.iter().map(|(key, _)| *key))?;
+    let documents = passages_of(&index, rows.iter().map(|(key, _)| *key))?;
     Ok(rows.into_iter().map(|(key, row)| (documents[&key].clone(), row)).collect())
 }
 
@@ -50,7 +49,7 @@ fn try_every_damage(factory: &str) {
             tried += 1;
             match content(&dir) {
                 Ok(found) => assert!(found == whole, "{factory}, {}: {what}: another answer", path.display()),
-                Err(Error::Damaged { path: named, .. }) => {
+                Err(StoreError::Damaged { path: named, .. }) => {
                     assert_eq!(named, path, "{factory}: {what}");
                     noticed += 1;
                 }
@@ -91,8 +90,8 @@ fn a_missing_file_is_named() {
     for (path, bytes) in sandbox.index_bytes() {
         fs::remove_file(&path).unwrap();
         match content(&dir) {
-            Err(Error::Damaged { path: named, .. }) => assert_eq!(named, path),
-            Err(Error::NoIndex { .. }) => assert!(path.ends_with("manifest.json")),
+            Err(StoreError::Damaged { path: named, .. }) => assert_eq!(named, path),
+            Err(StoreError::NoIndex { .. }) => assert!(path.ends_with("manifest.json")),
             other => panic!("{}: {:?}", path.display(), other.map(|found| found.len())),
         }
         fs::write(&path, &bytes).unwrap();

@@ -8,14 +8,19 @@ use semsearch::corpus::{Document, Markup};
 use semsearch::encoder::{Precision, Vectors};
 use semsearch::error::Place;
 use semsearch::filter::Filter;
-use semsearch::index::{Index, IndexWriter, Language, Metric, ModelIdentity, Passage, Prompts, Recipe, WriteOptions};
+use semsearch::index::{
+    IndexConfig, Language, LocalSnapshot, LocalStore, Metric, ModelIdentity, NewPassage, Prompts, Snapshot, Store,
+    WriteOptions,
+};
 use semsearch::model::Pooling;
 use serde_json::{Map, Value, json};
 
+use crate::support::{among, open, passages_of};
+
 const DIM: usize = 4;
 
-fn recipe() -> Recipe {
-    Recipe {
+fn config() -> IndexConfig {
+    IndexConfig {
         model: ModelIdentity { id: "none".into(), revision: None, fingerprint: String::new() },
         pooling: Pooling::Mean,
         normalized: false,
@@ -28,7 +33,7 @@ fn recipe() -> Recipe {
         prompts: Prompts::default(),
         truncated: false,
         language: Some(Language::default()),
-        cutting: Default::default(),
+        chunks: Default::default(),
     }
 }
 
@@ -47,12 +52,12 @@ impl Given {
 }
 
 /// Indexes documents in two commits, the second of which replaces every fifth one of the first; ids are numbers.
-fn indexed(dir: &Path, documents: &[Given]) -> Index {
+fn indexed(dir: &Path, documents: &[Given]) -> LocalSnapshot {
     let place = Place::whole(&"test".into());
     for round in 0..2 {
         // A child that another test is starting holds what this process holds, until it runs.
         let options = WriteOptions { wait: Duration::from_secs(20), ..WriteOptions::default() };
-        let mut writer = IndexWriter::open(dir, recipe(), options).unwrap();
+        let mut writer = LocalStore::new(dir).writer(config(), options).unwrap();
         let wanted = documents.iter().enumerate().filter(|(number, _)| round == 0 || number % 5 == 0);
         for (number, given) in wanted {
             let text = if round == 0 && number % 5 == 0 { "to be replaced".into() } else { given.text.clone() };
@@ -70,7 +75,7 @@ fn indexed(dir: &Path, documents: &[Given]) -> Index {
             };
             let row = given.row();
             let compared = writer.compare(&document, None, Some(&row)).unwrap();
-            let passage = Passage {
+            let passage = NewPassage {
                 text: &document.text,
                 chunk: None,
                 metadata: &document.metadata,
@@ -81,7 +86,7 @@ fn indexed(dir: &Path, documents: &[Given]) -> Index {
         }
         writer.commit().unwrap();
     }
-    Index::open(dir).unwrap()
+    open(dir).unwrap()
 }
 
 fn values() -> impl Strategy<Value = Value> {
@@ -143,18 +148,17 @@ proptest! {
         k in 1..20usize,
     ) {
         let dir = tempfile::tempdir().unwrap();
-        let mut index = indexed(dir.path(), &documents);
-        let id = |index: &Index, key: u64| -> usize { index.documents_of([key]).unwrap()[&key].id.parse().unwrap() };
+        let index = indexed(dir.path(), &documents);
+        let id = |index: &LocalSnapshot, key: u64| -> usize { passages_of(index, [key]).unwrap()[&key].id.parse().unwrap() };
         let query: Vec<f32> = query.iter().map(|&value| value.into()).collect();
         let score = |given: &Given| given.row().iter().zip(&query).map(|(a, b)| a * b).sum::<f32>();
-        let words = index.lexical("bees in the valley ran").unwrap().best(documents.len(), None).unwrap();
+        let words = index.words("bees in the valley ran").unwrap().best(&among(documents.len(), None)).unwrap();
         for filter in &filters {
             let parsed: Filter = filter.parse().unwrap();
             let passing: Vec<&Given> = documents.iter().filter(|given| parsed.matches(&given.metadata)).collect();
-            let keys = index.matching(&parsed).unwrap();
-            prop_assert_eq!(keys.len(), passing.len(), "{}", filter);
+            prop_assert_eq!(index.count(&parsed).unwrap(), passing.len(), "{}", filter);
 
-            let found = index.search(&Vectors::new(query.clone(), DIM), k, Some(&keys)).unwrap().remove(0);
+            let found = index.nearest(&Vectors::new(query.clone(), DIM), &among(k, Some(&parsed))).unwrap().remove(0);
             let mut expected: Vec<f32> = passing.iter().map(|given| score(given)).collect();
             expected.sort_by(|a, b| b.total_cmp(a));
             expected.truncate(k);
@@ -163,10 +167,11 @@ proptest! {
                 prop_assert!(parsed.matches(&documents[id(&index, near.key)].metadata), "{}", filter);
             }
 
+            let passes = |key: u64| parsed.matches(&documents[id(&index, key)].metadata);
             // By words: all that pass, in the order that they have among all.
-            let lexical = index.lexical("bees in the valley ran").unwrap();
-            let among = lexical.best(k, Some(&keys)).unwrap();
-            let expected: Vec<_> = words.iter().filter(|near| keys.contains(near.key)).take(k).copied().collect();
+            let lexical = index.words("bees in the valley ran").unwrap();
+            let among = lexical.best(&among(k, Some(&parsed))).unwrap();
+            let expected: Vec<_> = words.iter().filter(|near| passes(near.key)).take(k).copied().collect();
             prop_assert_eq!(&among, &expected, "{}", filter);
             let known = lexical.scores(&among.iter().map(|near| near.key).collect::<Vec<_>>()).unwrap();
             for (near, known) in among.iter().zip(known) {
@@ -197,11 +202,11 @@ fn words_score_by_bm25() {
         0.0,
         term(1.0, 3.0, lengths[3]) + term(2.0, 3.0, lengths[3]),
     ];
-    let lexical = index.lexical("dancing BEES").unwrap();
-    let best = lexical.best(10, None).unwrap();
+    let lexical = index.words("dancing BEES").unwrap();
+    let best = lexical.best(&among(10, None)).unwrap();
     assert_eq!(best.len(), 3, "only what has one of the words");
     for near in best {
-        let document: usize = index.documents_of([near.key]).unwrap()[&near.key].id.parse().unwrap();
+        let document: usize = passages_of(&index, [near.key]).unwrap()[&near.key].id.parse().unwrap();
         assert!((f64::from(near.score) - expected[document]).abs() < 1e-4, "{document}: {}", near.score);
     }
 }

@@ -11,10 +11,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use semsearch::encoder::Vectors;
-use semsearch::error::Error;
-use semsearch::index::{Index, Stored, verify};
+use semsearch::index::{Snapshot, StoreError, StoredPassage, verify};
 
-use crate::support::{Sandbox, copy};
+use crate::support::{Sandbox, among, copy, open, passages_of};
 
 const PASSAGES: usize = 72_000;
 const EMBEDDED: usize = 40;
@@ -85,7 +84,7 @@ fn large_index() -> Sandbox {
 
 /// What an index holds and answers while nothing is damaged.
 struct Truth {
-    documents: HashMap<u64, Stored>,
+    documents: HashMap<u64, StoredPassage>,
     queries: Vec<Vec<f32>>,
     /// The score of every key, query by query.
     scores: Vec<HashMap<u64, f32>>,
@@ -98,7 +97,7 @@ const WORDS: &str = "violin number4711 number31337";
 
 impl Truth {
     fn of(dir: &Path) -> Self {
-        let index = Index::open(dir).unwrap();
+        let index = open(dir).unwrap();
         let (mut keys, mut made) = (Vec::new(), Vec::new());
         index
             .vectors(|key, row| {
@@ -106,7 +105,7 @@ impl Truth {
                 if keys.len() > PASSAGES {
                     made.push((key, row.to_vec()));
                 }
-                Ok(())
+                Ok::<_, StoreError>(())
             })
             .unwrap();
         assert_eq!(keys.len(), PASSAGES + EMBEDDED);
@@ -114,19 +113,19 @@ impl Truth {
         let scores =
             queries.iter().map(|query| keys.iter().copied().zip(index.scores(query, &keys).unwrap()).collect());
         let scores = scores.collect();
-        let lexical = keys.iter().copied().zip(index.lexical(WORDS).unwrap().scores(&keys).unwrap()).collect();
-        let documents = index.documents_of(keys.iter().copied()).unwrap();
+        let lexical = keys.iter().copied().zip(index.words(WORDS).unwrap().scores(&keys).unwrap()).collect();
+        let documents = passages_of(&index, keys.iter().copied()).unwrap();
         let embedded = made.into_iter().map(|(key, row)| (documents[&key].text.clone(), row)).collect();
         Self { documents, queries, scores, lexical, embedded }
     }
 
     /// Asks the index; every hit must be true. An error must be one of damage. Says whether there was one.
     fn check(&self, dir: &Path, damage: &str) -> bool {
-        let ask = || -> Result<(), Error> {
-            let index = Index::open(dir)?;
+        let ask = || -> Result<(), StoreError> {
+            let index = open(dir)?;
             for (query, scores) in self.queries.iter().zip(&self.scores) {
-                let found = index.search(&Vectors::new(query.clone(), DIM), 10, None)?.remove(0);
-                let documents = index.documents_of(found.iter().map(|near| near.key))?;
+                let found = index.nearest(&Vectors::new(query.clone(), DIM), &among(10, None))?.remove(0);
+                let documents = passages_of(&index, found.iter().map(|near| near.key))?;
                 for near in &found {
                     let expected = scores.get(&near.key).unwrap_or_else(|| panic!("{damage}: no key {}", near.key));
                     // FAISS and the scan that compares rows add up in another order.
@@ -134,8 +133,8 @@ impl Truth {
                     assert_eq!(documents[&near.key], self.documents[&near.key], "{damage}");
                 }
             }
-            let found = index.lexical(WORDS)?.best(10, None)?;
-            let documents = index.documents_of(found.iter().map(|near| near.key))?;
+            let found = index.words(WORDS)?.best(&among(10, None))?;
+            let documents = passages_of(&index, found.iter().map(|near| near.key))?;
             for near in &found {
                 assert!((near.score - self.lexical[&near.key]).abs() < 1e-4, "{damage}: {near:?}");
                 assert_eq!(documents[&near.key], self.documents[&near.key], "{damage}");
@@ -146,10 +145,10 @@ impl Truth {
     }
 }
 
-fn is_damage(outcome: Result<(), Error>, damage: &str) -> bool {
+fn is_damage(outcome: Result<(), StoreError>, damage: &str) -> bool {
     match outcome {
         Ok(()) => false,
-        Err(Error::Damaged { .. }) => true,
+        Err(StoreError::Damaged { .. }) => true,
         Err(other) => panic!("{damage}: {other}"),
     }
 }
@@ -218,15 +217,15 @@ fn try_to_launder(sandbox: &Sandbox, truth: &Truth, damage: &str) {
 
 /// Checks every document and every vector.
 fn check_content(ix: &Path, truth: &Truth, damage: &str) {
-    let index = Index::open(ix).unwrap();
+    let index = open(ix).unwrap();
     let mut rows = Vec::new();
     index
         .vectors(|key, row| {
             rows.push((key, row.to_vec()));
-            Ok(())
+            Ok::<_, StoreError>(())
         })
         .unwrap();
-    let documents = index.documents_of(rows.iter().map(|(key, _)| *key)).unwrap();
+    let documents = passages_of(&index, rows.iter().map(|(key, _)| *key)).unwrap();
     for (key, row) in &rows {
         let document = &documents[key];
         if let Some(before) = truth.documents.get(key) {

@@ -11,10 +11,9 @@ use std::thread;
 use std::time::Duration;
 
 use semsearch::encoder::Vectors;
-use semsearch::error::Error;
-use semsearch::index::{Index, Stored};
+use semsearch::index::{LocalSnapshot, Snapshot, StoreError, StoredPassage};
 
-use crate::support::{Sandbox, tiny_model};
+use crate::support::{Sandbox, among, open, passages_of, tiny_model};
 
 const DOCUMENTS: usize = 3000;
 const DIM: usize = 8;
@@ -42,29 +41,29 @@ fn index_of_many() -> Sandbox {
 struct Truth {
     query: Vec<f32>,
     scores: HashMap<u64, f32>,
-    documents: HashMap<u64, Stored>,
+    documents: HashMap<u64, StoredPassage>,
 }
 
 impl Truth {
     fn of(dir: &Path) -> Self {
-        let index = Index::open(dir).unwrap();
+        let index = open(dir).unwrap();
         let mut rows = Vec::new();
         index
             .vectors(|key, row| {
                 rows.push((key, row.to_vec()));
-                Ok(())
+                Ok::<_, StoreError>(())
             })
             .unwrap();
         let query = rows[1234].1.clone();
         let keys: Vec<u64> = rows.iter().map(|(key, _)| *key).collect();
         let scores = keys.iter().copied().zip(index.scores(&query, &keys).unwrap()).collect();
-        Self { query, scores, documents: index.documents_of(keys).unwrap() }
+        Self { query, scores, documents: passages_of(&index, keys).unwrap() }
     }
 
     /// Asks an index, whenever it was opened.
-    fn ask(&self, index: &Index) -> Result<(), Error> {
-        let found = index.search(&Vectors::new(self.query.clone(), DIM), 10, None)?.remove(0);
-        let documents = index.documents_of(found.iter().map(|near| near.key))?;
+    fn ask(&self, index: &LocalSnapshot) -> Result<(), StoreError> {
+        let found = index.nearest(&Vectors::new(self.query.clone(), DIM), &among(10, None))?.remove(0);
+        let documents = passages_of(index, found.iter().map(|near| near.key))?;
         for near in &found {
             assert!((near.score - self.scores[&near.key]).abs() <= 1e-4 * near.score.abs(), "{near:?}");
             assert_eq!(documents[&near.key], self.documents[&near.key]);
@@ -72,10 +71,10 @@ impl Truth {
         Ok(())
     }
 
-    fn check(&self, outcome: Result<(), Error>, what: &str) -> bool {
+    fn check(&self, outcome: Result<(), StoreError>, what: &str) -> bool {
         match outcome {
             Ok(()) => true,
-            Err(Error::Damaged { .. }) => false,
+            Err(StoreError::Damaged { .. }) => false,
             Err(other) => panic!("{what}: {other}"),
         }
     }
@@ -96,17 +95,17 @@ fn an_index_whose_files_are_cut_after_it_was_opened_gives_true_hits_or_an_error(
     for path in files(&dir, &["faiss", "sums", "store", "term", "idx", "fast", "fieldnorm"]) {
         let bytes = fs::read(&path).unwrap();
         for part in [0, 1, 2, 3] {
-            let index = Index::open(&dir).unwrap();
+            let index = open(&dir).unwrap();
             let file = fs::File::options().write(true).open(&path).unwrap();
             file.set_len((bytes.len() * part / 4) as u64).unwrap();
             let what = format!("{} cut to {part} quarters", path.display());
             noticed += usize::from(!truth.check(truth.ask(&index), &what));
-            assert!(!truth.check(Index::open(&dir).map(drop), &what), "{what}");
+            assert!(!truth.check(open(&dir).map(drop), &what), "{what}");
             file.write_all_at(&bytes, 0).unwrap();
         }
     }
     assert!(noticed > 4, "{noticed}");
-    assert!(truth.check(truth.ask(&Index::open(&dir).unwrap()), "whole again"));
+    assert!(truth.check(truth.ask(&open(&dir).unwrap()), "whole again"));
 }
 
 #[test]
@@ -116,7 +115,7 @@ fn a_vector_that_changes_after_the_index_was_opened_is_no_hit() {
     let truth = Truth::of(&dir);
     let path = files(&dir, &["faiss"]).remove(0);
     let bytes = fs::read(&path).unwrap();
-    let index = Index::open(&dir).unwrap();
+    let index = open(&dir).unwrap();
     for number in [0, 1234, 2999] {
         let file = fs::File::options().write(true).open(&path).unwrap();
         let row = 82 + number * DIM * 4;

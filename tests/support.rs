@@ -1,11 +1,14 @@
 //! The fixture: a sandbox of its own for each test, and indexes that several tests read.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use assert_cmd::cargo::cargo_bin;
+use semsearch::filter::Filter;
+use semsearch::index::{Among, Effort, LocalSnapshot, LocalStore, Snapshot, StoreError, StoredPassage};
 
 /// The sample passages.
 pub(crate) const PASSAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/passages.jsonl");
@@ -267,4 +270,26 @@ fn tiny_weights(vocabulary: usize, seed: u32) -> Vec<u8> {
     }
     let header = serde_json::Value::Object(header).to_string().into_bytes();
     [&(header.len() as u64).to_le_bytes()[..], &header, &data].concat()
+}
+
+/// The newest commit of the index at `dir`, by way of the library.
+pub(crate) fn open(dir: &Path) -> Result<LocalSnapshot, StoreError> {
+    LocalStore::new(dir).open()
+}
+
+/// A search for `k` candidates that pass a filter.
+pub(crate) fn among(k: usize, filter: Option<&Filter>) -> Among<'_> {
+    Among { k, filter, effort: Effort::default() }
+}
+
+/// The passages under `keys`, each read once.
+pub(crate) fn passages_of(
+    index: &LocalSnapshot,
+    keys: impl IntoIterator<Item = u64>,
+) -> Result<HashMap<u64, StoredPassage>, StoreError> {
+    let mut keys: Vec<u64> = keys.into_iter().collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let passages = index.passages(&keys)?;
+    Ok(keys.into_iter().zip(passages).collect())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use semsearch::index::Index;
+use semsearch::index::LocalStore;
 use semsearch_fuzz::{scratch, show};
 
 /// A copy of an index, of which only the manifest changes.
@@ -30,8 +30,8 @@ fuzz_target!(|data: &[u8]| {
         whole => whole.to_vec(),
     };
     fs::write(INDEX.join("manifest.json"), manifest).unwrap();
-    match Index::open(&INDEX) {
-        Ok(index) => _ = (index.manifest().vectors(), index.documents(), index.has_chunks()),
+    match LocalStore::new(*INDEX).open() {
+        Ok(index) => _ = index.manifest().vectors(),
         Err(error) => show(&error),
     }
 });

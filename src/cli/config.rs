@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use semsearch::index::{self, Recipe};
+use semsearch::index::{self, IndexConfig, SETTINGS};
 
 use super::options::config::{ConfigOptions, SetBy, SettingOptions};
 use super::outcome::Outcome;
@@ -13,11 +13,11 @@ use super::settings::Settings;
 const WIDEST: usize = 60;
 
 pub(super) fn run(options: &ConfigOptions, settings: &Settings) -> anyhow::Result<Outcome> {
-    let recipe = index::recorded(&settings.index).ok().flatten().map(|manifest| manifest.recipe);
+    let recorded = index::recorded(&settings.index).ok().flatten().map(|manifest| manifest.config);
     let rows: Vec<(&str, SetBy)> = options
         .settings
         .iter()
-        .map(|setting| (setting.name.as_str(), in_force(setting, recipe.as_ref(), settings)))
+        .map(|setting| (setting.name.as_str(), in_force(setting, recorded.as_ref(), settings)))
         .collect();
     let names = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let values = rows.iter().map(|(_, set)| set.value.chars().count()).max().unwrap_or(0).min(WIDEST);
@@ -30,10 +30,10 @@ pub(super) fn run(options: &ConfigOptions, settings: &Settings) -> anyhow::Resul
 }
 
 /// The value of a setting, and what sets it: the first of environment, index, config file and default.
-fn in_force(setting: &SettingOptions, recipe: Option<&Recipe>, settings: &Settings) -> SetBy {
+fn in_force(setting: &SettingOptions, recorded: Option<&IndexConfig>, settings: &Settings) -> SetBy {
     let index = || settings.index.display().to_string();
     let of_index = || {
-        let value = of_index(&setting.name, recipe?)?;
+        let value = of_index(&setting.name, recorded?)?;
         Some(SetBy { value, source: index() })
     };
     let set = setting.environment.clone().or_else(of_index).or_else(|| setting.file.clone());
@@ -44,17 +44,10 @@ fn in_force(setting: &SettingOptions, recipe: Option<&Recipe>, settings: &Settin
 }
 
 /// What the index recorded of a setting.
-fn of_index(name: &str, recipe: &Recipe) -> Option<String> {
-    Some(match name {
-        "model" => recipe.model.id.clone(),
-        "revision" => recipe.model.revision.clone()?,
-        "pooling" => recipe.pooling.to_string(),
-        "max-length" => recipe.max_length.to_string(),
-        "no-normalize" => (!recipe.normalized).to_string(),
-        "precision" => recipe.precision.to_string(),
-        "factory" => recipe.factory.clone(),
-        "metric" => recipe.metric.to_string(),
-        "language" => recipe.language?.to_string(),
-        _ => return None,
-    })
+fn of_index(name: &str, recorded: &IndexConfig) -> Option<String> {
+    match name {
+        "model" => Some(recorded.model.id.clone()),
+        "revision" => recorded.model.revision.clone(),
+        _ => SETTINGS.iter().find(|setting| setting.option == name).and_then(|setting| (setting.typed)(recorded)),
+    }
 }

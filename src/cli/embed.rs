@@ -2,11 +2,11 @@
 
 use semsearch::corpus::{self, Document, Record};
 use semsearch::embedder::{Embedded, Embedder};
+use semsearch::engine::{Cutter, Filled, Window, chunk_size, long_texts};
 use semsearch::error::Error;
 use semsearch::files::write_whole;
-use semsearch::index::Cutting;
+use semsearch::index::ChunkPolicy;
 use semsearch::model::Pooling;
-use semsearch::passage::Cutter;
 use serde_json::{Map, Value};
 
 use super::model_loader;
@@ -14,10 +14,11 @@ use super::options::embed::EmbedOptions;
 use super::options::passage::LongTexts;
 use super::outcome::Outcome;
 use super::output::{Destination, EmbeddedPassage, EmbeddingWriter};
-use super::records::{Filled, Window, cut, inputs, split_long};
+use super::records::inputs;
 use super::settings::Settings;
 use super::skipped::SkipReport;
-use super::terminal::{Cuts, EncodingBar};
+use super::terminal::EncodingBar;
+use semsearch::engine::Truncation;
 
 pub(super) fn run(options: &EmbedOptions, settings: &Settings) -> anyhow::Result<Outcome> {
     let terminal = &settings.terminal;
@@ -34,12 +35,12 @@ pub(super) fn run(options: &EmbedOptions, settings: &Settings) -> anyhow::Result
         options,
         embedder: &embedder,
         cutter: Cutter { tokenizer: embedder.tokenizer(), with_title: options.passages.with_title, prompt: &prompt },
-        cutting: options.passages.cutting(None),
+        chunks: options.passages.chunks(None),
         bar: match options.output {
             Some(_) => terminal.encoding("texts", None),
             None => terminal.encoding_beside_output("texts"),
         },
-        cuts: Cuts::default(),
+        cuts: Truncation::default(),
         skipped: SkipReport::new(options.input.on_error, terminal, &expanded),
     };
     embedding.output(records.take(options.input.limit.unwrap_or(usize::MAX)))?;
@@ -53,9 +54,9 @@ struct Embedding<'a> {
     options: &'a EmbedOptions,
     embedder: &'a Embedder,
     cutter: Cutter<'a>,
-    cutting: Cutting,
+    chunks: ChunkPolicy,
     bar: EncodingBar,
-    cuts: Cuts,
+    cuts: Truncation,
     skipped: SkipReport<'a>,
 }
 
@@ -115,7 +116,7 @@ impl Embedding<'_> {
         let max_length = self.embedder.tokenizer().max_length();
         let mut passages = Vec::with_capacity(window.len());
         for (fields, document) in &window {
-            let pieces = self.cutter.pieces(document, cut(document, self.cutting, max_length))?;
+            let pieces = self.cutter.pieces(document, chunk_size(document, self.chunks, max_length))?;
             passages.extend(pieces.into_iter().map(|piece| (fields, document, piece)));
         }
         let texts: Vec<&str> = passages.iter().map(|(_, _, piece)| piece.to_embed.as_ref()).collect();
@@ -139,10 +140,7 @@ impl Embedding<'_> {
     }
 
     fn split_long(&self, window: Vec<FieldsAndDocument>) -> Result<(Vec<FieldsAndDocument>, Vec<Error>), Error> {
-        let whole = |(_, document): &FieldsAndDocument| -> Result<usize, Error> {
-            let pieces = self.cutter.pieces(document, None)?;
-            Ok(self.embedder.tokenizer().count(&[&pieces[0].to_embed])?[0])
-        };
-        split_long(window, self.embedder.tokenizer().max_length(), whole, |(_, document)| &document.place)
+        let whole = |(_, document): &FieldsAndDocument| self.cutter.tokens(document);
+        long_texts::split(window, self.embedder.tokenizer().max_length(), whole, |(_, document)| &document.place)
     }
 }

@@ -4,11 +4,11 @@ mod files;
 mod report;
 mod searches;
 
-use semsearch::error::Error;
+use semsearch::engine::SearchRequest;
 use semsearch::eval::{Evaluation, Qrels, evaluate};
-use semsearch::index;
-use semsearch::search::Wanted;
+use semsearch::index::{self, StoreError};
 
+use super::errors;
 use super::index::update;
 use super::options::eval::{CorpusOptions, EvalOptions, SearchOptions, Subject};
 use super::outcome::Outcome;
@@ -44,10 +44,10 @@ fn of_search(
     };
     let searcher = searcher::open(&search.ranking, &search.encoding, settings)?;
     let deepest = options.metrics.iter().map(|metric| metric.cut().unwrap_or(usize::MAX)).max();
-    let documents = searcher.index().documents().max(1) as usize;
-    let top_k = deepest.unwrap_or(0).max(DEPTH).min(documents);
-    let wanted = Wanted { top_k, ..search.ranking.wanted };
-    let searches = Searches { searcher, queries, wanted, terminal: &settings.terminal };
+    let documents = searcher.snapshot().facts().documents.max(1) as usize;
+    let k = deepest.unwrap_or(0).max(DEPTH).min(documents);
+    let request = SearchRequest { k, ..search.ranking.request.clone() };
+    let searches = Searches { searcher, queries, request, terminal: &settings.terminal };
     if search.sweep {
         let alphas: Vec<f32> = (0..=20).map(|step| step as f32 / 20.0).collect();
         let evaluations: Vec<Evaluation> =
@@ -67,11 +67,17 @@ fn with_index(corpus: &CorpusOptions, settings: &Settings) -> anyhow::Result<Set
         false => settings.with_index(corpus.dir.join(index::DIRECTORY)),
     };
     match update(&corpus.index, &settings) {
-        Err(error) if matches!(error.downcast_ref(), Some(Error::Mismatch { .. } | Error::ReadOnlyFormat { .. })) => {
+        Err(error) if is_of_another_kind(&error) => {
             settings.terminal.note(&format!("{error}: building it anew"));
             update(&corpus.index.afresh(), &settings)?;
         }
         outcome => outcome?,
     }
     Ok(settings)
+}
+
+/// Whether an index cannot be brought up to date because it was built in another way.
+fn is_of_another_kind(error: &anyhow::Error) -> bool {
+    let of_store = errors::of_store(error);
+    matches!(of_store, Some(StoreError::Mismatch { .. } | StoreError::ReadOnlyFormat { .. }))
 }

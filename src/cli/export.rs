@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use semsearch::error::{Error, FileError};
+use semsearch::engine::EngineError;
+use semsearch::error::FileError;
 use semsearch::files::{make_directory, write_whole};
-use semsearch::index::{self, Index};
+use semsearch::index::{self, LocalSnapshot, LocalStore, Snapshot};
 use semsearch::vector_file::{VectorFormat, VectorWriter};
 use serde_json::{Map, Value};
 
@@ -19,7 +20,7 @@ use super::settings::Settings;
 const AT_ONCE: usize = 1024;
 
 pub(super) fn run(options: &ExportOptions, settings: &Settings) -> anyhow::Result<Outcome> {
-    let index = Index::open(&settings.index)?;
+    let index = LocalStore::new(&settings.index).open()?;
     let output = &options.output;
     match VectorFormat::of(output) {
         Some(format) => write_whole(output, |file| vectors(&index, file, output, format))?,
@@ -31,19 +32,19 @@ pub(super) fn run(options: &ExportOptions, settings: &Settings) -> anyhow::Resul
         }
         None => directory(&index, output)?,
     }
-    let (count, dim) = (index.manifest().vectors(), index.manifest().recipe.dim);
+    let (count, dim) = (index.manifest().vectors(), index.manifest().config.dim);
     settings.terminal.note(&format!("{}: {count} vectors of {dim}", output.display()));
     Ok(Outcome::Done)
 }
 
-fn vectors(index: &Index, file: &File, path: &Path, format: VectorFormat) -> Result<(), Error> {
+fn vectors(index: &LocalSnapshot, file: &File, path: &Path, format: VectorFormat) -> Result<(), EngineError> {
     let file = file.try_clone().map_err(failed(path))?;
-    let mut writer = VectorWriter::create(file, path, format, index.manifest().recipe.dim)?;
-    index.vectors(|_, row| writer.write(row))?;
-    writer.finish()
+    let mut writer = VectorWriter::create(file, path, format, index.manifest().config.dim)?;
+    index.vectors(|_, row| Ok::<_, EngineError>(writer.write(row)?))?;
+    Ok(writer.finish()?)
 }
 
-fn directory(index: &Index, dir: &Path) -> anyhow::Result<()> {
+fn directory(index: &LocalSnapshot, dir: &Path) -> anyhow::Result<()> {
     let made = make_directory(dir).map_err(failed(dir))?;
     if fs::read_dir(dir).map_err(failed(dir))?.next().is_some() {
         let message = format!("{}: not empty", dir.display());
@@ -51,7 +52,7 @@ fn directory(index: &Index, dir: &Path) -> anyhow::Result<()> {
     }
     let (faiss, records) = (dir.join("index.faiss"), dir.join("documents.jsonl"));
     // The one that may fail for other reasons than the disk comes first.
-    let written = write_whole(&faiss, |file| index::export_faiss(index, file, &faiss))
+    let written = write_whole(&faiss, |file| Ok::<_, EngineError>(index::export_faiss(index, file, &faiss)?))
         .and_then(|()| write_whole(&records, |file| documents(index, file, &records)));
     if written.is_err() && made {
         // Only if nothing is in it.
@@ -60,20 +61,19 @@ fn directory(index: &Index, dir: &Path) -> anyhow::Result<()> {
     Ok(written?)
 }
 
-fn failed(path: &Path) -> impl Fn(io::Error) -> Error + '_ {
-    move |source| Error::File(FileError::Write { path: path.into(), source })
+fn failed(path: &Path) -> impl Fn(io::Error) -> EngineError + '_ {
+    move |source| FileError::Write { path: path.into(), source }.into()
 }
 
-fn documents(index: &Index, file: &File, path: &Path) -> Result<(), Error> {
+fn documents(index: &LocalSnapshot, file: &File, path: &Path) -> Result<(), EngineError> {
     let mut keys = Vec::new();
     index.vectors(|key, _| {
         keys.push(key);
-        Ok(())
+        Ok::<_, EngineError>(())
     })?;
     let mut file = BufWriter::new(file);
     for keys in keys.chunks(AT_ONCE) {
-        let mut documents = index.documents_of(keys.iter().copied())?;
-        for document in keys.iter().filter_map(|key| documents.remove(key)) {
+        for document in index.passages(keys)? {
             let mut record = Map::new();
             record.insert("_id".into(), document.id.into());
             record.extend(document.title.map(|title| ("title".into(), Value::from(title))));

@@ -7,19 +7,31 @@ use std::io;
 
 use nix::errno::Errno;
 use semsearch::error::{BadRecord, Error, FileError};
+use semsearch::index::StoreError;
 
 const REBUILD: &str = "build the index anew with `semsearch index --rebuild FILE`";
 
 /// The next command to type, where there is one.
 pub(super) fn hint(error: &Error) -> Option<String> {
-    let fixed = of_limit(error)
-        .or_else(|| of_directory(error))
-        .or_else(|| of_index(error))
+    let of_file = if let Error::File(error) = error { of_limit(error) } else { None };
+    let fixed = of_file
         .or_else(|| of_hub(error))
         .or_else(|| of_model(error))
         .or_else(|| of_machine(error))
         .or_else(|| of_input(error));
     fixed.map(String::from).or_else(|| with_values(error))
+}
+
+/// The next command to type after a failure of an index, where there is one.
+pub(super) fn of_store(error: &StoreError) -> Option<String> {
+    let of_file = if let StoreError::File(error) = error { of_limit(error) } else { None };
+    let fixed = of_file.or_else(|| of_directory(error)).or_else(|| of_index(error));
+    fixed.map(String::from).or_else(|| match error {
+        StoreError::Mismatch { setting, recorded, .. } => Some(format!(
+            "leave out --{setting} to use the index's own ({recorded}), or build anew with `semsearch index --rebuild`"
+        )),
+        _ => None,
+    })
 }
 
 /// What to type next after a bad record, in a command with the input options of `index` and `embed`.
@@ -36,10 +48,8 @@ pub(super) fn of_record(problem: &BadRecord) -> &'static str {
 }
 
 /// Too many files are open in the process or the system.
-fn of_limit(error: &Error) -> Option<&'static str> {
-    let (Error::File(FileError::Read { source, .. }) | Error::File(FileError::Write { source, .. })) = error else {
-        return None;
-    };
+fn of_limit(error: &FileError) -> Option<&'static str> {
+    let (FileError::Read { source, .. } | FileError::Write { source, .. }) = error;
     let is_limit = |source: &io::Error| {
         source
             .raw_os_error()
@@ -50,35 +60,38 @@ fn of_limit(error: &Error) -> Option<&'static str> {
 }
 
 /// The directory of an index does not exist, holds something else, or was moved away.
-fn of_directory(error: &Error) -> Option<&'static str> {
+fn of_directory(error: &StoreError) -> Option<&'static str> {
     Some(match error {
-        Error::NoIndex { .. } => "build one with `semsearch index FILE`, or name one with `-i DIR`",
-        Error::NotAnIndex { .. } => "name another directory with `-i DIR`; nothing in this one was touched",
-        Error::Foreign { .. } => "move it elsewhere, or name another directory with `-i DIR`",
-        Error::Displaced { .. } => {
+        StoreError::NoIndex { .. } => "build one with `semsearch index FILE`, or name one with `-i DIR`",
+        StoreError::NotAnIndex { .. } => "name another directory with `-i DIR`; nothing in this one was touched",
+        StoreError::Foreign { .. } => "move it elsewhere, or name another directory with `-i DIR`",
+        StoreError::Displaced { .. } => {
             "run the command again when nobody else changes the directory; documents that were committed are kept"
         }
-        Error::Unsynced { .. } => "check the disk, then run the command again: what is there is not embedded again",
-        Error::Locked { .. } => "`--wait SECONDS` waits for it to finish; readers need not wait",
+        StoreError::Unsynced { .. } => {
+            "check the disk, then run the command again: what is there is not embedded again"
+        }
+        StoreError::Locked { .. } => "`--wait SECONDS` waits for it to finish; readers need not wait",
         _ => return None,
     })
 }
 
 /// An index has another format, is damaged, or cannot be built with these settings.
-fn of_index(error: &Error) -> Option<&'static str> {
+fn of_index(error: &StoreError) -> Option<&'static str> {
     Some(match error {
-        Error::OlderFormat { found: 1, .. } => {
+        StoreError::OlderFormat { found: 1, .. } => {
             "remove the directory, or name another with `-i DIR`, and build the index anew"
         }
-        Error::NewerFormat { .. } => "update semsearch, or build the index anew with `semsearch index --rebuild FILE`",
-        Error::OlderFormat { .. } | Error::ReadOnlyFormat { .. } | Error::NoWords { .. } => REBUILD,
-        Error::Damaged { .. } => {
+        StoreError::NewerFormat { .. } => {
+            "update semsearch, or build the index anew with `semsearch index --rebuild FILE`"
+        }
+        StoreError::OlderFormat { .. } | StoreError::ReadOnlyFormat { .. } | StoreError::NoWords { .. } => REBUILD,
+        StoreError::Damaged { .. } => {
             "`semsearch verify` names every fault; `semsearch index --rebuild FILE` builds the index anew"
         }
-        Error::Training { .. } => {
+        StoreError::Training { .. } => {
             "index more texts at once, or name a `--factory` with fewer clusters; `Flat` needs no training"
         }
-        Error::GivenVectors { hint, .. } => hint,
         _ => return None,
     })
 }
@@ -137,14 +150,12 @@ fn of_input(error: &Error) -> Option<&'static str> {
 /// Hints that repeat a value of the error.
 fn with_values(error: &Error) -> Option<String> {
     Some(match error {
-        Error::Mismatch { setting, recorded, .. } => format!(
-            "leave out --{setting} to use the index's own ({recorded}), or build anew with `semsearch index --rebuild`"
-        ),
         Error::ModelOffline { id, .. } => format!(
             "`semsearch model fetch {id}` downloads it (without --offline), `semsearch model import DIR` copies it from \
              a directory that holds its files"
         ),
         Error::DataSet { hint, .. } => hint.clone(),
+        Error::GivenVectors { hint, .. } => (*hint).into(),
         _ => return None,
     })
 }
@@ -165,17 +176,21 @@ mod tests {
 
     #[test]
     fn an_index_of_format_1_cannot_be_rebuilt_in_its_place() {
-        let of = |found| hint(&Error::OlderFormat { dir: "x".into(), found, supported: 4 }).unwrap();
+        let of = |found| of_store(&StoreError::OlderFormat { dir: "x".into(), found, supported: 4 }).unwrap();
         assert!(of(1).contains("-i DIR"));
         assert_eq!(of(2), REBUILD);
     }
 
     #[test]
     fn a_setting_that_differs_is_named_by_its_flag() {
-        let error =
-            Error::Mismatch { dir: "x".into(), setting: "factory", recorded: "Flat".into(), asked: "HNSW32".into() };
+        let error = StoreError::Mismatch {
+            dir: "x".into(),
+            setting: "factory",
+            recorded: "Flat".into(),
+            asked: "HNSW32".into(),
+        };
         assert_eq!(
-            hint(&error).unwrap(),
+            of_store(&error).unwrap(),
             "leave out --factory to use the index's own (Flat), or build anew with `semsearch index --rebuild`"
         );
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use indicatif::{HumanBytes, HumanCount};
 use semsearch::encoder::{PackedEncoder, Precision};
-use semsearch::index::{Index, Manifest};
+use semsearch::index::{LocalSnapshot, LocalStore, Manifest, SETTINGS};
 use semsearch::kernels::Isa;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use super::output;
 use super::settings::Settings;
 
 pub(super) fn run(options: &InfoOptions, settings: &Settings) -> anyhow::Result<Outcome> {
-    let index = Index::open(&settings.index)?;
+    let index = LocalStore::new(&settings.index).open()?;
     let facts = facts(&index, options.isa);
     if options.json {
         let mut out = output::json();
@@ -33,10 +33,15 @@ pub(super) fn run(options: &InfoOptions, settings: &Settings) -> anyhow::Result<
 }
 
 /// The name and value of each fact, and the form for people if it differs.
-fn facts(index: &Index, isa: Isa) -> Vec<(&'static str, Value, Option<String>)> {
-    let Manifest { format_version, recipe, created, updated, segments, .. } = index.manifest();
+fn facts(index: &LocalSnapshot, isa: Isa) -> Vec<(&'static str, Value, Option<String>)> {
+    let manifest = index.manifest();
+    let Manifest { format_version, config, created, updated, segments, .. } = manifest;
     let count = |number: u64| (json!(number), Some(HumanCount(number).to_string()));
     let plain = |value: Value| (value, None);
+    let optional = |value: Value| {
+        let none = value.is_null().then(|| "-".into());
+        (value, none)
+    };
     let bytes = index.manifest().bytes_named();
     let precisions: Vec<String> = Precision::ALL
         .into_iter()
@@ -44,33 +49,28 @@ fn facts(index: &Index, isa: Isa) -> Vec<(&'static str, Value, Option<String>)> 
         .map(|precision| precision.to_string())
         .collect();
     let vectors = index.manifest().vectors();
-    let facts = [
+    let mut facts = vec![
         ("index", plain(json!(index.dir().to_string_lossy()))),
-        ("documents", count(index.documents())),
+        ("documents", count(manifest.documents.count)),
         ("passages", count(vectors)),
         ("vectors", count(vectors)),
         ("segments", count(segments.len() as u64)),
         ("bytes", (json!(bytes), Some(format!("{bytes} ({})", HumanBytes(bytes))))),
-        ("model", plain(json!(recipe.model.id))),
-        ("revision", (json!(recipe.model.revision), Some(recipe.model.revision.clone().unwrap_or_else(|| "-".into())))),
-        ("digest", plain(json!(recipe.model.fingerprint))),
-        ("pooling", plain(json!(recipe.pooling))),
-        ("normalized", plain(json!(recipe.normalized))),
-        ("max_length", plain(json!(recipe.max_length))),
-        ("precision", plain(json!(recipe.precision))),
-        ("instruction_set", (json!(isa.to_string()), Some(format!("{isa} (this machine: {})", precisions.join(", "))))),
-        ("dim", plain(json!(recipe.dim))),
-        ("factory", plain(json!(recipe.factory))),
-        ("truncated", plain(json!(recipe.truncated))),
-        ("metric", plain(json!(recipe.metric))),
-        ("title_embedded", plain(json!(recipe.with_title))),
-        ("language", (json!(recipe.language), recipe.language.is_none().then(|| "-".into()))),
-        ("cutting", plain(json!(recipe.cutting))),
-        ("query_prompt", plain(json!(recipe.prompts.query))),
-        ("document_prompt", plain(json!(recipe.prompts.document))),
+        ("model", plain(json!(config.model.id))),
+        ("revision", optional(json!(config.model.revision))),
+        ("digest", plain(json!(config.model.fingerprint))),
+    ];
+    for setting in &SETTINGS {
+        facts.push((setting.name, optional((setting.value)(config))));
+        if setting.name == "precision" {
+            let shown = format!("{isa} (this machine: {})", precisions.join(", "));
+            facts.push(("instruction_set", (json!(isa.to_string()), Some(shown))));
+        }
+    }
+    facts.extend([
         ("format_version", plain(json!(format_version))),
         ("created", plain(json!(created))),
         ("updated", plain(json!(updated))),
-    ];
+    ]);
     facts.into_iter().map(|(name, (value, shown))| (name, value, shown)).collect()
 }

@@ -59,7 +59,7 @@ impl Interrupt {
     }
 
     /// Set a little later, when nothing more is to be embedded.
-    pub(super) fn embedding(&self) -> &AtomicBool {
+    pub(super) fn embedding(&self) -> &Arc<AtomicBool> {
         &self.embedding
     }
 

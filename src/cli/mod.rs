@@ -11,6 +11,7 @@ mod config;
 mod config_file;
 mod embed;
 mod environment;
+mod errors;
 mod eval;
 mod export;
 mod hint;

@@ -4,7 +4,7 @@ use semsearch::embedder::Embedder;
 use semsearch::encoder::Precision;
 use semsearch::error::Error;
 use semsearch::hub::Hub;
-use semsearch::index::{ModelIdentity, Recipe};
+use semsearch::index::{IndexConfig, ModelIdentity};
 use semsearch::model::{self, Locations, ModelFiles, ModelName};
 
 use super::advice::Advice;
@@ -16,7 +16,7 @@ use super::terminal::Terminal;
 pub(super) fn load(
     settings: &Settings,
     encoding: &EncodingOptions,
-    recorded: Option<&Recipe>,
+    recorded: Option<&IndexConfig>,
 ) -> anyhow::Result<(ModelIdentity, Embedder)> {
     settings.limit_threads();
     let name = encoding.model_name(recorded);
@@ -24,9 +24,9 @@ pub(super) fn load(
         (None, Some(_)) => find_recorded(settings, &name, &encoding.usual_model)?,
         _ => find(settings, &name)?,
     };
-    let identity = ModelIdentity::of(&model)?;
-    if let Some(recipe) = recorded {
-        recipe.check_model(&identity, &settings.index)?;
+    let identity = semsearch::engine::identity(&model)?;
+    if let Some(config) = recorded {
+        config.check_model(&identity, &settings.index)?;
     }
     let options = encoding.embedder_options(recorded);
     let embedder = Embedder::load(&model, &options)?;

@@ -6,7 +6,7 @@ mod history;
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Behavior, Config, Editor};
-use semsearch::search::Query;
+use semsearch::engine::Query;
 
 use super::terminal::Terminal;
 use history::History;

@@ -2,14 +2,14 @@
 
 mod source;
 
-use semsearch::search::{Query, Searcher};
+use semsearch::engine::{SearchRequest, Searcher};
 
 use super::options::query::{QueryOptions, QuerySource};
 use super::outcome::Outcome;
 use super::output::{Answer, Presentation};
 use super::searcher;
 use super::settings::Settings;
-use super::terminal::Cuts;
+use semsearch::engine::Truncation;
 use source::Queries;
 
 pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result<Outcome> {
@@ -19,26 +19,26 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
     let look = presentation(options, &searcher, queries.several(), settings);
     let mut out = (options.format.writer.open)(look);
     let mut bar = terminal.encoding_beside_output("queries");
-    let (mut found, mut cuts) = (false, Cuts::default());
+    let (mut found, mut cuts) = (false, Truncation::default());
     for batch in queries {
-        let batch: Vec<Query> = batch?;
-        let mut answers = searcher.search(&batch, options.ranking.wanted, &mut bar)?;
+        let request = SearchRequest { queries: batch?, ..options.ranking.request.clone() };
+        let mut answers = searcher.search(&request, &mut bar)?;
         cuts.add(&answers.dropped);
         found |= answers.hits.iter().any(|hits| !hits.is_empty());
         if options.queries == QuerySource::Prompt && answers.hits.iter().all(Vec::is_empty) {
             terminal.note("nothing found");
         }
         if options.marks_sentences {
-            for (query, hits) in batch.iter().zip(&mut answers.hits) {
+            for (query, hits) in request.queries.iter().zip(&mut answers.hits) {
                 searcher.find_sentences(query, hits)?;
             }
         }
-        out.write(&mut batch.iter().zip(&answers.hits).map(|(query, hits)| Answer { query, hits }))?;
+        out.write(&mut request.queries.iter().zip(&answers.hits).map(|(query, hits)| Answer { query, hits }))?;
         out.flush()?;
     }
     bar.finish();
     out.finish()?;
-    terminal.warn_of_cuts(cuts, searcher.index().manifest().recipe.max_length);
+    terminal.warn_of_cuts(cuts, searcher.snapshot().facts().config.max_length);
     // The process ends here, and takes its memory with it: to free a vocabulary word by word would take longer than the
     // search did.
     std::mem::forget(searcher);
@@ -48,7 +48,7 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
 fn presentation(options: &QueryOptions, searcher: &Searcher, several: bool, settings: &Settings) -> Presentation {
     Presentation {
         metric: searcher.metric(options.ranking.mode()),
-        language: searcher.index().manifest().recipe.language.unwrap_or_default(),
+        language: searcher.snapshot().facts().config.language.unwrap_or_default(),
         several,
         verbose: settings.terminal.is_verbose(),
         explain: options.explain,

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::io::{BufRead, Read};
 use std::sync::Arc;
 
+use semsearch::engine::Query;
 use semsearch::error::{BadRecord, Error, Place};
-use semsearch::search::Query;
 use serde_json::Value;
 
 /// Bytes of a line, at most.

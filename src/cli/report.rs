@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use std::thread;
 
 use anstyle::{AnsiColor, Style};
+use semsearch::corpus;
 use semsearch::error::{Error, FileError, is_guarded};
-use semsearch::{corpus, index};
+use semsearch::index::{self, StoreError};
 
 use super::advice::{Advice, MarkedAdvice, Refusal};
-use super::hint::hint;
 use super::interrupt::Stopped;
-use super::output;
 use super::terminal::say;
+use super::{errors, hint, output};
 
 /// The status of anything that failed.
 const FAILED: u8 = 2;
@@ -28,7 +28,7 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     }
     // Every other file's errors say which file they are of.
     let bare = error.chain().next().and_then(|first| first.downcast_ref::<io::Error>());
-    let of_output = match error.downcast_ref() {
+    let of_output = match errors::of_library(error) {
         Some(Error::File(FileError::Write { path, source })) if path.as_os_str() == output::STDOUT => Some(source),
         _ => bare,
     };
@@ -45,10 +45,11 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
         print(&format!("{}: cannot write: {error}", output::STDOUT), None);
         return ExitCode::from(FAILED);
     }
-    let hint = error.chain().find_map(|cause| {
-        let ours = cause.downcast_ref::<Error>().and_then(hint);
-        ours.or_else(|| cause.downcast_ref::<Advice>().map(|advice| advice.hint.clone()))
-    });
+    let of_library = || errors::of_library(error).and_then(hint::hint);
+    let of_store = || errors::of_store(error).and_then(hint::of_store);
+    let of_program =
+        || error.chain().find_map(|cause| cause.downcast_ref::<Advice>().map(|advice| advice.hint.clone()));
+    let hint = of_library().or_else(of_store).or_else(of_program);
     print(&chain(error), hint.as_deref());
     ExitCode::from(FAILED)
 }
@@ -77,7 +78,7 @@ pub(super) fn defects() {
 }
 
 /// Reports one of several things that are wrong.
-pub(super) fn fault(error: &Error) {
+pub(super) fn fault(error: &StoreError) {
     let mut line = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(source) = cause {

@@ -1,10 +1,11 @@
 //! Opens the index that is searched, with the model that it was built with.
 
-use semsearch::error::Error;
+use std::sync::Arc;
+
+use semsearch::engine::{EngineError, LoadedModel, Mode, Searcher};
 use semsearch::filter::Filter;
-use semsearch::index::{Index, Recipe};
+use semsearch::index::{Facts, LocalStore, Snapshot, Store, StoreError};
 use semsearch::model::Pooling;
-use semsearch::search::{Mode, Searcher};
 
 use super::model_loader;
 use super::options::encoding::EncodingOptions;
@@ -19,68 +20,67 @@ pub(super) fn open(
     encoding: &EncodingOptions,
     settings: &Settings,
 ) -> anyhow::Result<Searcher> {
-    let mut index = Index::open(&settings.index)?;
-    index.set_effort(ranking.effort)?;
+    let mut store = LocalStore::new(&settings.index).with_effort(ranking.request.effort);
     if let Some(isa) = encoding.isa {
-        index.set_isa(isa);
+        store = store.with_isa(isa);
     }
-    let mut searcher = if ranking.mode() == Mode::Lexical && !ranking.needs_model {
+    let store: Arc<dyn Store> = Arc::new(store);
+    let snapshot = store.snapshot()?;
+    let searcher = if ranking.mode() == Mode::Lexical && !ranking.needs_model {
         settings.limit_threads();
-        Searcher::by_words(index)
+        Searcher::by_words(store, Arc::clone(&snapshot))
     } else {
-        with_model(encoding, settings, index)?
+        let model = model(encoding, settings, snapshot.facts())?;
+        Searcher::new(store, Arc::clone(&snapshot), model)?
     };
-    settings.terminal.detail(&described(&searcher, ranking, settings));
-    if let Some(filter) = &ranking.filter {
-        restrict(&mut searcher, filter, &settings.terminal)?;
+    settings.terminal.detail(&described(snapshot.facts(), ranking, settings));
+    if let Some(filter) = &ranking.request.filter {
+        check_filter(&*snapshot, filter, &settings.terminal)?;
     }
     Ok(searcher)
 }
 
-fn with_model(encoding: &EncodingOptions, settings: &Settings, index: Index) -> anyhow::Result<Searcher> {
-    let recorded = &index.manifest().recipe;
+/// The model of the index.
+fn model(encoding: &EncodingOptions, settings: &Settings, facts: &Facts) -> anyhow::Result<LoadedModel> {
     if encoding.pooling.asked == Some(Pooling::None) {
-        return Err(Error::Unsupported("a query needs one vector: `--pooling none` is for `embed`".into()).into());
+        let message = "a query needs one vector: `--pooling none` is for `embed`";
+        return Err(EngineError::Unsupported(message.into()).into());
     }
-    let (model, embedder) = model_loader::load(settings, encoding, Some(recorded))?;
-    let recipe = Recipe::new(model, &embedder, recorded.store());
-    Ok(Searcher::new(index, embedder, &recipe)?)
+    let (identity, embedder) = model_loader::load(settings, encoding, Some(&facts.config))?;
+    Ok(LoadedModel { embedder: Arc::new(embedder), identity })
 }
 
-fn described(searcher: &Searcher, ranking: &RankingOptions, settings: &Settings) -> String {
-    let recipe = &searcher.index().manifest().recipe;
-    let words = recipe.language.map_or_else(|| "no words".into(), |language| format!("words: {language}"));
-    format!(
-        "index {}: {} documents, {} by {}, {words}; {} search",
-        settings.index.display(),
-        searcher.index().documents(),
-        recipe.factory,
-        recipe.metric,
-        ranking.mode()
-    )
+fn described(facts: &Facts, ranking: &RankingOptions, settings: &Settings) -> String {
+    let (config, documents) = (&facts.config, facts.documents);
+    let words = config.language.map_or_else(|| "no words".into(), |language| format!("words: {language}"));
+    let (index, factory, metric) = (settings.index.display(), &config.factory, config.metric);
+    format!("index {index}: {documents} documents, {factory} by {metric}, {words}; {} search", ranking.mode())
 }
 
-/// Restricts the search to documents that pass the filter, and warns if the filter is likely to be a mistake.
-fn restrict(searcher: &mut Searcher, filter: &Filter, terminal: &Terminal) -> Result<(), Error> {
-    let passing = searcher.restrict(filter)?;
+/// Warns if the filter is likely to be a mistake.
+fn check_filter(snapshot: &dyn Snapshot, filter: &Filter, terminal: &Terminal) -> Result<(), StoreError> {
+    let passing = snapshot.count(filter)?;
     terminal.detail(&format!("filter {filter}: {passing} passages"));
-    let unknown = unknown_fields(filter, searcher.index())?;
+    if snapshot.facts().documents == 0 {
+        return Ok(());
+    }
+    let unknown = unknown_fields(filter, snapshot)?;
     unknown.iter().for_each(|message| terminal.warn(message));
-    if passing == 0 && unknown.is_empty() && searcher.index().documents() > 0 {
+    if passing == 0 && unknown.is_empty() {
         terminal.warn(&format!("no document passes the filter {filter} (`semsearch export` shows their fields)"));
     }
     Ok(())
 }
 
 /// A warning for each field of the filter that no document has. Most likely it is misspelled.
-fn unknown_fields(filter: &Filter, index: &Index) -> Result<Vec<String>, Error> {
+fn unknown_fields(filter: &Filter, snapshot: &dyn Snapshot) -> Result<Vec<String>, StoreError> {
     /// How many known fields are listed, at most.
     const NAMED: usize = 20;
-    let unknown = index.unknown_fields(filter)?;
-    if unknown.is_empty() || index.documents() == 0 {
+    let unknown = snapshot.unknown_fields(filter)?;
+    if unknown.is_empty() {
         return Ok(Vec::new());
     }
-    let mut known = index.fields(NAMED + 1)?;
+    let mut known = snapshot.fields(NAMED + 1)?;
     let more = known.len() > NAMED;
     known.truncate(NAMED);
     known.sort();

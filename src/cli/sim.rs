@@ -17,7 +17,8 @@ use super::outcome::Outcome;
 use super::output::Similarities;
 use super::records::write_file;
 use super::settings::Settings;
-use super::terminal::{Cuts, Terminal};
+use super::terminal::Terminal;
+use semsearch::engine::Truncation;
 
 pub(super) fn run(options: &SimOptions, settings: &Settings) -> anyhow::Result<Outcome> {
     let texts = match &options.texts {
@@ -44,7 +45,7 @@ pub(super) fn run(options: &SimOptions, settings: &Settings) -> anyhow::Result<O
 /// The cosine of each pair of texts: a row for each text.
 fn cosines(texts: &[String], embedder: &Embedder, terminal: &Terminal) -> Result<Vec<Vec<f32>>, Error> {
     let Embedded { mut vectors, tokenized } = embedder.embed(texts)?;
-    let mut cuts = Cuts::default();
+    let mut cuts = Truncation::default();
     cuts.add(&tokenized.dropped);
     terminal.warn_of_cuts(cuts, embedder.tokenizer().max_length());
     // Cosines, whatever --no-normalize and the model say of other uses.

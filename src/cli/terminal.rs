@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use semsearch::embedder::Progress;
+use semsearch::engine::Truncation;
 use semsearch::hub::DownloadProgress;
 
 use super::visible::visible;
@@ -63,7 +64,7 @@ impl Terminal {
     }
 
     /// Warns if texts were longer than the model takes.
-    pub(super) fn warn_of_cuts(&self, dropped: Cuts, max_length: usize) {
+    pub(super) fn warn_of_cuts(&self, dropped: Truncation, max_length: usize) {
         if dropped.texts > 0 {
             let (texts, tokens) = (HumanCount(dropped.texts as u64), HumanCount(dropped.tokens as u64));
             self.warn(&format!("texts cut at {max_length} tokens: {texts}; tokens dropped: {tokens}"));
@@ -127,21 +128,6 @@ pub(super) fn width() -> usize {
 /// Whether standard output is a terminal that shows links.
 pub(super) fn has_links() -> bool {
     supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout)
-}
-
-/// Texts cut at the maximum length, and tokens dropped by that.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Cuts {
-    pub(super) texts: usize,
-    pub(super) tokens: usize,
-}
-
-impl Cuts {
-    /// Counts texts by the tokens dropped from each.
-    pub(super) fn add(&mut self, dropped: &[usize]) {
-        self.texts += dropped.iter().filter(|&&dropped| dropped > 0).count();
-        self.tokens += dropped.iter().sum::<usize>();
-    }
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -2,19 +2,17 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Hit, Query, Searcher};
-use semsearch_error::{Error, Result};
+use super::{EngineError, Hit, Query, Searcher};
 
 impl Searcher {
     /// Finds the sentence of each hit that is nearest to the query.
     ///
     /// # Errors
     /// Encoding fails, or this is a searcher by words.
-    pub fn find_sentences(&self, query: &Query, hits: &mut [Hit]) -> Result<()> {
-        let Some(embedder) = &self.embedder else {
-            return Err(Error::Unsupported("to find the nearest sentence needs the index's model".into()));
-        };
-        let prompts = &self.index().manifest().recipe.prompts;
+    pub fn find_sentences(&self, query: &Query, hits: &mut [Hit]) -> Result<(), EngineError> {
+        let embedder = self.embedder("to find the nearest sentence")?;
+        let snapshot = self.snapshot();
+        let prompts = &snapshot.facts().config.prompts;
         let mut texts = vec![format!("{}{}", prompts.query, query.text)];
         let mut places = Vec::new();
         for (position, hit) in hits.iter().enumerate() {

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use semsearch_error::{Error, Result};
 use semsearch_files::{Dir, unique};
+use semsearch_store::StoreError;
 
 /// A file as a commit names it. Its content never changes once it is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,62 +24,62 @@ pub struct StoredFile {
 
 impl StoredFile {
     /// The file of this name as it is now, once its bytes are on the disk.
-    pub(super) fn sync(dir: &Dir, name: &str) -> Result<Self> {
+    pub(super) fn sync(dir: &Dir, name: &str) -> Result<Self, StoreError> {
         let path = dir.path_of(name);
-        let file = dir.read(name).map_err(Error::write(&path))?;
-        file.sync_all().map_err(Error::write(&path))?;
+        let file = dir.read(name).map_err(StoreError::write(&path))?;
+        file.sync_all().map_err(StoreError::write(&path))?;
         Ok(Self {
             name: name.into(),
-            bytes: file.metadata().map_err(Error::read(&path))?.len(),
+            bytes: file.metadata().map_err(StoreError::read(&path))?.len(),
             crc32: checksum(&file, &path)?,
         })
     }
 
     /// Opens the file if it is there, of its length.
-    pub(super) fn open(&self, dir: &Dir) -> Result<File> {
+    pub(super) fn open(&self, dir: &Dir) -> Result<File, StoreError> {
         let path = dir.path_of(&self.name);
         let damaged = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => Error::damaged(&path, "the file is missing"),
-            io::ErrorKind::InvalidInput => Error::damaged(&path, error.to_string()),
-            _ => Error::read(&path)(error),
+            io::ErrorKind::NotFound => StoreError::damaged(&path, "the file is missing"),
+            io::ErrorKind::InvalidInput => StoreError::damaged(&path, error.to_string()),
+            _ => StoreError::read(&path)(error),
         };
         let file = dir.read(&self.name).map_err(damaged)?;
-        let found = file.metadata().map_err(Error::read(&path))?.len();
+        let found = file.metadata().map_err(StoreError::read(&path))?.len();
         if found != self.bytes {
-            return Err(Error::damaged(&path, format!("it has {found} bytes, {} were committed", self.bytes)));
+            return Err(StoreError::damaged(&path, format!("it has {found} bytes, {} were committed", self.bytes)));
         }
         Ok(file)
     }
 
     /// Checks every byte of the file.
-    pub(super) fn check(&self, dir: &Dir) -> Result<()> {
+    pub(super) fn check(&self, dir: &Dir) -> Result<(), StoreError> {
         let file = self.open(dir)?;
         let path = dir.path_of(&self.name);
         expect(&path, checksum(&file, &path)?, self.crc32)
     }
 
     /// Checks and reads all of the file.
-    pub(super) fn read(&self, dir: &Dir) -> Result<Vec<u8>> {
+    pub(super) fn read(&self, dir: &Dir) -> Result<Vec<u8>, StoreError> {
         let path = dir.path_of(&self.name);
         let mut bytes = Vec::new();
-        self.open(dir)?.take(self.bytes).read_to_end(&mut bytes).map_err(Error::read(&path))?;
+        self.open(dir)?.take(self.bytes).read_to_end(&mut bytes).map_err(StoreError::read(&path))?;
         expect(&path, crc32fast::hash(&bytes), self.crc32)?;
         Ok(bytes)
     }
 }
 
 /// Checks that a file has the checksum that was committed.
-pub(super) fn expect(path: &Path, found: u32, committed: u32) -> Result<()> {
-    if found == committed { Ok(()) } else { Err(Error::damaged(path, "its checksum does not match")) }
+pub(super) fn expect(path: &Path, found: u32, committed: u32) -> Result<(), StoreError> {
+    if found == committed { Ok(()) } else { Err(StoreError::damaged(path, "its checksum does not match")) }
 }
 
 /// The CRC-32 (IEEE) of a file.
-pub(super) fn checksum(file: &File, path: &Path) -> Result<u32> {
+pub(super) fn checksum(file: &File, path: &Path) -> Result<u32, StoreError> {
     checksum_without(file, path, 0..0)
 }
 
 /// The CRC-32 (IEEE) of a file's bytes before and after `hole`.
-pub(super) fn checksum_without(mut file: &File, path: &Path, hole: Range<u64>) -> Result<u32> {
+pub(super) fn checksum_without(mut file: &File, path: &Path, hole: Range<u64>) -> Result<u32, StoreError> {
     let mut crc = || -> io::Result<u32> {
         let mut crc = crc32fast::Hasher::new();
         file.seek(SeekFrom::Start(0))?;
@@ -88,7 +88,7 @@ pub(super) fn checksum_without(mut file: &File, path: &Path, hole: Range<u64>) -
         digest(&mut crc, &mut file)?;
         Ok(crc.finalize())
     };
-    crc().map_err(Error::read(path))
+    crc().map_err(StoreError::read(path))
 }
 
 fn digest(crc: &mut crc32fast::Hasher, bytes: &mut impl Read) -> io::Result<()> {
@@ -123,9 +123,13 @@ pub(super) fn is_new_name(name: &str) -> bool {
 }
 
 /// Creates the file `name` and has `write` fill it; that is given its path for messages.
-pub(super) fn create(dir: &Dir, name: &str, write: impl FnOnce(&File, &Path) -> Result<()>) -> Result<StoredFile> {
+pub(super) fn create(
+    dir: &Dir,
+    name: &str,
+    write: impl FnOnce(&File, &Path) -> Result<(), StoreError>,
+) -> Result<StoredFile, StoreError> {
     let path = dir.path_of(name);
-    let file = dir.create(name).map_err(Error::write(&path))?;
+    let file = dir.create(name).map_err(StoreError::write(&path))?;
     let written = write(&file, &path).and_then(|()| StoredFile::sync(dir, name));
     if written.is_err() {
         // The error matters; what cannot be removed now is swept by the next writer.
@@ -135,10 +139,10 @@ pub(super) fn create(dir: &Dir, name: &str, write: impl FnOnce(&File, &Path) -> 
 }
 
 /// Removes the files of a directory that `remove` names.
-pub(super) fn sweep(dir: &Dir, remove: impl Fn(&str) -> bool) -> Result<()> {
-    for entry in dir.entries().map_err(Error::read(dir.path()))? {
+pub(super) fn sweep(dir: &Dir, remove: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+    for entry in dir.entries().map_err(StoreError::read(dir.path()))? {
         if let Some(name) = entry.to_str().filter(|name| remove(name)) {
-            dir.remove(name).map_err(Error::write(&dir.path_of(name)))?;
+            dir.remove(name).map_err(StoreError::write(&dir.path_of(name)))?;
         }
     }
     Ok(())
@@ -172,7 +176,7 @@ mod tests {
         let dir = Dir::open(temporary.path()).unwrap();
         let refused = create(&dir, "a", |mut file, _| {
             file.write_all(b"half").unwrap();
-            Err(Error::EmptyQuery)
+            Err(StoreError::Unsupported("a test".into()))
         });
         assert!(refused.is_err());
         assert!(dir.entries().unwrap().is_empty());
@@ -186,8 +190,8 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let dir = Dir::open(temporary.path()).unwrap();
         let path = temporary.path().join("a.bin");
-        let file =
-            create(&dir, "a.bin", |mut file, path| file.write_all(b"content").map_err(Error::write(path))).unwrap();
+        let file = create(&dir, "a.bin", |mut file, path| file.write_all(b"content").map_err(StoreError::write(path)))
+            .unwrap();
         file.check(&dir).unwrap();
         let said = |change: &dyn Fn()| {
             change();

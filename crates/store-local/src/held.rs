@@ -15,8 +15,8 @@ use super::files::{is_new_name, sweep};
 use super::lock::{self, WriterLock};
 use super::manifest::{self, Manifest};
 use super::{CATALOG, VECTORS};
-use semsearch_error::{Error, Result};
 use semsearch_files::{Dir, Identity, Made, is_temporary, make_directories, temporary};
+use semsearch_store::StoreError;
 
 /// Tells git that nothing here is to be kept.
 const IGNORED: (&str, &str) = (".gitignore", "*\n");
@@ -56,7 +56,7 @@ impl Held {
     ///
     /// # Errors
     /// The directory holds something else, cannot be made or written, or another process holds it after `wait`.
-    pub(super) fn take(path: &Path, wait: Duration) -> Result<Self> {
+    pub(super) fn take(path: &Path, wait: Duration) -> Result<Self, StoreError> {
         let deadline = Instant::now() + wait;
         let (mut made, mut begun) = (Vec::new(), false);
         for _ in 0..MOST_TRIES {
@@ -66,9 +66,9 @@ impl Held {
                     Self::try_take(path, deadline, &mut begun)
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                    Err(Error::NotAnIndex { dir: path.into() })
+                    Err(StoreError::NotAnIndex { dir: path.into() })
                 }
-                Err(error) => Err(Error::write(path)(error)),
+                Err(error) => Err(StoreError::write(path)(error)),
             };
             match outcome {
                 Ok(Some(locked)) => return Ok(Self { locked, made, begun }),
@@ -80,23 +80,23 @@ impl Held {
                 }
             }
         }
-        Err(Error::Displaced { dir: path.into() })
+        Err(StoreError::Displaced { dir: path.into() })
     }
 
     /// The index, locked; `None` if it changed hands meanwhile.
-    fn try_take(path: &Path, deadline: Instant, begun: &mut bool) -> Result<Option<Locked>> {
+    fn try_take(path: &Path, deadline: Instant, begun: &mut bool) -> Result<Option<Locked>, StoreError> {
         let root = match Dir::open(path) {
             Ok(root) => root,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                return Err(Error::NotAnIndex { dir: path.into() });
+                return Err(StoreError::NotAnIndex { dir: path.into() });
             }
-            Err(error) => return Err(Error::read(path)(error)),
+            Err(error) => return Err(StoreError::read(path)(error)),
         };
         match lock_index(&root, deadline, begun) {
             Ok(found) => Ok(found.map(|(lock, manifest)| Locked { root, lock, manifest })),
             // Whatever failed in a directory that is no longer there.
-            Err(_) if !root.is_in_place().map_err(Error::read(path))? => Ok(None),
+            Err(_) if !root.is_in_place().map_err(StoreError::read(path))? => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -107,36 +107,36 @@ impl Held {
     }
 
     /// Opens a directory in it, making that if it is not there.
-    pub(super) fn directory(&self, name: &str) -> Result<Dir> {
+    pub(super) fn directory(&self, name: &str) -> Result<Dir, StoreError> {
         let path = self.root().path_of(name);
-        if self.root().make_directory(name).map_err(Error::write(&path))? {
-            self.root().sync().map_err(Error::write(self.root().path()))?;
+        if self.root().make_directory(name).map_err(StoreError::write(&path))? {
+            self.root().sync().map_err(StoreError::write(self.root().path()))?;
         }
-        self.root().subdirectory(name).map_err(Error::read(&path))
+        self.root().subdirectory(name).map_err(StoreError::read(&path))
     }
 
     /// Whether this is still the index at its path, with our lock, and as its last writer left it.
-    fn is_ours(&self) -> Result<bool> {
+    fn is_ours(&self) -> Result<bool, StoreError> {
         let there =
-            self.root().identity_of(manifest::FILE).map_err(Error::read(&Manifest::path(self.root().path())))?;
-        let in_place = self.root().is_in_place().map_err(Error::read(self.root().path()))?;
+            self.root().identity_of(manifest::FILE).map_err(StoreError::read(&Manifest::path(self.root().path())))?;
+        let in_place = self.root().is_in_place().map_err(StoreError::read(self.root().path()))?;
         Ok(in_place && self.locked.lock.is_in(self.root())? && there == Some(self.locked.manifest))
     }
 
     /// Makes `manifest` the latest commit, in one step. From then on readers see it.
     ///
     /// # Errors
-    /// It cannot be written, or the directory is no longer ours; the last commit stands then. [`Error::Unsynced`]: the new
+    /// It cannot be written, or the directory is no longer ours; the last commit stands then. [`StoreError::Unsynced`]: the new
     /// one stands, and may be lost if the power goes.
-    pub(super) fn commit(&mut self, manifest: &Manifest) -> Result<()> {
+    pub(super) fn commit(&mut self, manifest: &Manifest) -> Result<(), StoreError> {
         let beside = temporary();
         let written =
             self.write(&beside, &Manifest::bytes_of(Some(manifest), self.root().path())?).and_then(|identity| {
                 if !self.is_ours()? {
-                    return Err(Error::Displaced { dir: self.root().path().into() });
+                    return Err(StoreError::Displaced { dir: self.root().path().into() });
                 }
                 let path = Manifest::path(self.root().path());
-                self.root().rename(&beside, manifest::FILE).map_err(Error::write(&path))?;
+                self.root().rename(&beside, manifest::FILE).map_err(StoreError::write(&path))?;
                 Ok(identity)
             });
         match written {
@@ -151,30 +151,34 @@ impl Held {
         self.begun = false;
         self.made.clear();
         let dir = self.root().path();
-        self.root().sync().map_err(|source| Error::Unsynced { dir: dir.into(), source })
+        self.root().sync().map_err(|source| StoreError::Unsynced { dir: dir.into(), source })
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<Identity> {
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<Identity, StoreError> {
         write(self.root(), name, bytes)
     }
 
     /// Removes the files that `is_old` says were named by a commit before, and those that no commit has named, but for
     /// those that `is_named` keeps. Both are given the directory's name and the file's.
-    pub(super) fn sweep(&self, is_old: impl Fn(&str) -> bool, is_named: impl Fn(&str, &str) -> bool) -> Result<()> {
+    pub(super) fn sweep(
+        &self,
+        is_old: impl Fn(&str) -> bool,
+        is_named: impl Fn(&str, &str) -> bool,
+    ) -> Result<(), StoreError> {
         sweep(self.root(), is_temporary)?;
         for name in [VECTORS, CATALOG] {
             match self.root().subdirectory(name) {
                 Ok(dir) => sweep(&dir, |file| !is_named(name, file) && (is_new_name(file) || is_old(file)))?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Error::read(&self.root().path_of(name))(error)),
+                Err(error) => return Err(StoreError::read(&self.root().path_of(name))(error)),
             }
         }
         Ok(())
     }
 
     /// Takes away a beginning in which nothing was committed: only what is known to be ours, only while it is.
-    fn undo(&self) -> Result<()> {
-        let nothing = |root: &Dir| -> Result<bool> {
+    fn undo(&self) -> Result<(), StoreError> {
+        let nothing = |root: &Dir| -> Result<bool, StoreError> {
             Ok(match Manifest::bytes(root)? {
                 Some(bytes) => Manifest::parse(&bytes, root.path())?.is_none(),
                 None => false,
@@ -184,12 +188,12 @@ impl Held {
             return Ok(());
         }
         self.sweep(|_| false, |_, _| false)?;
-        let gone = |name: &str| self.root().remove(name).map_err(Error::write(&self.root().path_of(name)));
+        let gone = |name: &str| self.root().remove(name).map_err(StoreError::write(&self.root().path_of(name)));
         for name in [VECTORS, CATALOG] {
             // One that is not empty holds something of somebody.
             let _ = self.root().remove_directory(name);
         }
-        let here = self.root().identity().map_err(Error::read(self.root().path()))?;
+        let here = self.root().identity().map_err(StoreError::read(self.root().path()))?;
         let of_ours = self.made.last().is_some_and(|made| made.identity() == here);
         if self.begun || of_ours {
             // The lock last: whoever gets it sees what is left of the beginning, and begins again.
@@ -212,20 +216,20 @@ impl Drop for Held {
 }
 
 /// Begins an index where there is nothing, and locks it. `None` if it changed hands meanwhile.
-fn lock_index(root: &Dir, deadline: Instant, begun: &mut bool) -> Result<Option<(WriterLock, Identity)>> {
+fn lock_index(root: &Dir, deadline: Instant, begun: &mut bool) -> Result<Option<(WriterLock, Identity)>, StoreError> {
     match content(root)? {
-        Content::Foreign => return Err(Error::NotAnIndex { dir: root.path().into() }),
+        Content::Foreign => return Err(StoreError::NotAnIndex { dir: root.path().into() }),
         Content::Nothing => *begun |= begin(root)?,
         Content::Index => {}
     }
     let Some(lock) = WriterLock::acquire(root, deadline)? else { return Ok(None) };
-    let manifest = root.identity_of(manifest::FILE).map_err(Error::read(&Manifest::path(root.path())))?;
-    let in_place = root.is_in_place().map_err(Error::read(root.path()))?;
+    let manifest = root.identity_of(manifest::FILE).map_err(StoreError::read(&Manifest::path(root.path())))?;
+    let in_place = root.is_in_place().map_err(StoreError::read(root.path()))?;
     Ok(manifest.filter(|_| in_place).map(|manifest| (lock, manifest)))
 }
 
 /// Whether a directory holds an index, nothing, or something else.
-fn content(root: &Dir) -> Result<Content> {
+fn content(root: &Dir) -> Result<Content, StoreError> {
     let is_left_over = |name: &str| match name {
         lock::FILE => lock::is_left_over(root).unwrap_or(false),
         name if name == IGNORED.0 => is_our_ignore(root),
@@ -234,11 +238,11 @@ fn content(root: &Dir) -> Result<Content> {
     loop {
         match Manifest::bytes(root) {
             Ok(Some(bytes)) if Manifest::is_ours(&bytes) => return Ok(Content::Index),
-            Ok(Some(_)) | Err(Error::Damaged { .. }) => return Ok(Content::Foreign),
+            Ok(Some(_)) | Err(StoreError::Damaged { .. }) => return Ok(Content::Foreign),
             Ok(None) => {}
             Err(error) => return Err(error),
         }
-        let entries = root.entries().map_err(Error::read(root.path()))?;
+        let entries = root.entries().map_err(StoreError::read(root.path()))?;
         let Some(strange) = entries.iter().find(|name| !name.to_str().is_some_and(is_left_over)) else {
             return Ok(Content::Nothing);
         };
@@ -251,18 +255,19 @@ fn content(root: &Dir) -> Result<Content> {
 }
 
 /// Writes a manifest without a commit, and says whether it was this process that did.
-fn begin(root: &Dir) -> Result<bool> {
-    let publish = |name: &str, content: &[u8]| root.publish(name, content).map_err(Error::write(&root.path_of(name)));
+fn begin(root: &Dir) -> Result<bool, StoreError> {
+    let publish =
+        |name: &str, content: &[u8]| root.publish(name, content).map_err(StoreError::write(&root.path_of(name)));
     let begun = publish(manifest::FILE, &Manifest::bytes_of(None, root.path())?)?;
     if begun {
         publish(IGNORED.0, IGNORED.1.as_bytes())?;
-        root.sync().map_err(Error::write(root.path()))?;
+        root.sync().map_err(StoreError::write(root.path()))?;
     }
     Ok(begun)
 }
 
 /// Creates a file whose bytes are on the disk when this returns.
-fn write(root: &Dir, name: &str, bytes: &[u8]) -> Result<Identity> {
+fn write(root: &Dir, name: &str, bytes: &[u8]) -> Result<Identity, StoreError> {
     let path = root.path_of(name);
     let write = || -> io::Result<Identity> {
         let mut file = root.create(name)?;
@@ -270,7 +275,7 @@ fn write(root: &Dir, name: &str, bytes: &[u8]) -> Result<Identity> {
         file.sync_all()?;
         Identity::of_file(&file)
     };
-    write().map_err(Error::write(&path))
+    write().map_err(StoreError::write(&path))
 }
 
 fn is_our_ignore(root: &Dir) -> bool {
@@ -279,11 +284,11 @@ fn is_our_ignore(root: &Dir) -> bool {
 }
 
 /// A directory of an index, to read.
-pub(super) fn part(root: &Dir, name: &str) -> Result<Dir> {
+pub(super) fn part(root: &Dir, name: &str) -> Result<Dir, StoreError> {
     let path: PathBuf = root.path_of(name);
     root.subdirectory(name).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Error::damaged(&path, "the directory is missing"),
-        io::ErrorKind::InvalidInput | io::ErrorKind::NotADirectory => Error::damaged(&path, "it is no directory"),
-        _ => Error::read(&path)(error),
+        io::ErrorKind::NotFound => StoreError::damaged(&path, "the directory is missing"),
+        io::ErrorKind::InvalidInput | io::ErrorKind::NotADirectory => StoreError::damaged(&path, "it is no directory"),
+        _ => StoreError::read(&path)(error),
     })
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
 
-use semsearch_error::Place;
+use semsearch_files::Place;
 
 /// The inputs of a run, by number.
 #[derive(Default)]

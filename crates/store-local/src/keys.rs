@@ -4,7 +4,7 @@ use fixedbitset::FixedBitSet;
 
 /// Some of an index's keys.
 #[derive(Clone, Debug, Default)]
-pub struct Keys {
+pub(crate) struct Keys {
     bits: FixedBitSet,
     count: usize,
 }
@@ -18,17 +18,12 @@ impl Keys {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
     /// Whether `key` is one of them.
-    pub fn contains(&self, key: u64) -> bool {
+    pub(crate) fn contains(&self, key: u64) -> bool {
         self.bits.contains(key as usize)
     }
 

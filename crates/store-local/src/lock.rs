@@ -6,8 +6,9 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use semsearch_error::{Error, FileError, Result};
+use semsearch_files::FileError;
 use semsearch_files::{Dir, Identity};
+use semsearch_store::StoreError;
 
 /// The file's name.
 pub(super) const FILE: &str = "lock";
@@ -30,40 +31,40 @@ impl WriterLock {
     ///
     /// `None`: the file that was locked is no longer the one of this name. Whoever removed it was the writer, so there is
     /// nothing here to rely on any more.
-    pub(super) fn acquire(root: &Dir, deadline: Instant) -> Result<Option<Self>> {
+    pub(super) fn acquire(root: &Dir, deadline: Instant) -> Result<Option<Self>, StoreError> {
         let path = root.path_of(FILE);
-        root.publish(FILE, &content_of(0)).map_err(Error::write(&path))?;
+        root.publish(FILE, &content_of(0)).map_err(StoreError::write(&path))?;
         let mut file = match root.write(FILE) {
             // Its writer took the directory away meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(Error::write(&path))?,
+            opened => opened.map_err(StoreError::write(&path))?,
         };
-        if !is_ours(&mut file).map_err(Error::read(&path))? {
-            return Err(Error::Foreign { path });
+        if !is_ours(&mut file).map_err(StoreError::read(&path))? {
+            return Err(StoreError::Foreign { path });
         }
         loop {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(BETWEEN_TRIES),
                 Err(TryLockError::WouldBlock) => {
-                    return Err(Error::Locked { dir: root.path().into(), holder: holder(&mut file) });
+                    return Err(StoreError::Locked { dir: root.path().into(), holder: holder(&mut file) });
                 }
-                Err(TryLockError::Error(source)) => return Err(Error::File(FileError::Write { path, source })),
+                Err(TryLockError::Error(source)) => return Err(StoreError::File(FileError::Write { path, source })),
             }
         }
-        let lock = Self { identity: Identity::of_file(&file).map_err(Error::read(&path))?, file };
+        let lock = Self { identity: Identity::of_file(&file).map_err(StoreError::read(&path))?, file };
         if !lock.is_in(root)? {
             return Ok(None);
         }
         // Who holds the lock, for the message that another writer gets; the lock itself is what counts.
         // In one call and always as long, so that nobody reads a half.
-        lock.file.write_all_at(&content_of(std::process::id()), 0).map_err(Error::write(&path))?;
+        lock.file.write_all_at(&content_of(std::process::id()), 0).map_err(StoreError::write(&path))?;
         Ok(Some(lock))
     }
 
     /// Whether the locked file is still the one of its name in `root`.
-    pub(super) fn is_in(&self, root: &Dir) -> Result<bool> {
-        let there = root.identity_of(FILE).map_err(Error::read(&root.path_of(FILE)))?;
+    pub(super) fn is_in(&self, root: &Dir) -> Result<bool, StoreError> {
+        let there = root.identity_of(FILE).map_err(StoreError::read(&root.path_of(FILE)))?;
         Ok(there == Some(self.identity))
     }
 }
@@ -161,7 +162,7 @@ mod tests {
         let (temporary, root) = opened();
         let path = temporary.path().join(FILE);
         std::fs::write(&path, "the key is below the mat").unwrap();
-        assert!(matches!(WriterLock::acquire(&root, now()), Err(Error::Foreign { .. })));
+        assert!(matches!(WriterLock::acquire(&root, now()), Err(StoreError::Foreign { .. })));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "the key is below the mat");
         std::fs::write(&path, "4711").unwrap();
         WriterLock::acquire(&root, now()).unwrap().unwrap();

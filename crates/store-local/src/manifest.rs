@@ -3,10 +3,8 @@
 //! It is one file of JSON with a checksum, `manifest.json`, replaced by a rename: documents and vectors change in one
 //! step. Everything it names is on the disk before.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use bstr::ByteSlice;
 use serde::{Deserialize, Serialize};
@@ -14,14 +12,11 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::CATALOG;
-use super::catalog::Language;
 use super::files::{self, StoredFile};
 use super::sound;
-use semsearch_encoder::embedder::Embedder;
-use semsearch_encoder::encoder::Precision;
-use semsearch_encoder::model::{self, ModelFiles, Pooling};
-use semsearch_error::{Error, FileError, Result};
+use semsearch_files::FileError;
 use semsearch_files::{Dir, read_bounded};
+use semsearch_store::{IndexConfig, StoreError};
 
 /// The format this release writes, and the newest it reads.
 pub const FORMAT_VERSION: u32 = 4;
@@ -43,221 +38,6 @@ const MOST_BYTES: u64 = 256 << 20;
 
 /// What stands in every manifest, also in one of a newer format and in one with a changed byte.
 const MARKS: [&str; 4] = ["\"format_version\":", "\"crc32\":", "\"commit\":", "\"recipe\":"];
-
-/// How two vectors are compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Metric {
-    /// Inner product, the larger the nearer; the cosine where vectors are normalized.
-    #[default]
-    Ip,
-    /// Squared Euclidean distance, the smaller the nearer.
-    L2,
-}
-
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ip => "ip",
-            Self::L2 => "l2",
-        })
-    }
-}
-
-impl FromStr for Metric {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        [Self::Ip, Self::L2]
-            .into_iter()
-            .find(|metric| metric.to_string() == word)
-            .ok_or_else(|| format!("no metric {word:?}: expected ip or l2"))
-    }
-}
-
-/// A model as an index remembers it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelIdentity {
-    /// Hub id, or absolute directory.
-    pub id: String,
-    /// Revision, for a Hub id.
-    pub revision: Option<String>,
-    /// [`model::fingerprint`] of its files.
-    pub fingerprint: String,
-}
-
-impl ModelIdentity {
-    /// The identity of the model in these files.
-    ///
-    /// # Errors
-    /// The files cannot be read.
-    pub fn of(model: &ModelFiles) -> Result<Self> {
-        Ok(Self { id: model.id.clone(), revision: model.revision.clone(), fingerprint: model::fingerprint(model)? })
-    }
-}
-
-/// Everything that a vector depends on beside its text. Queries must be embedded by the same recipe.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recipe {
-    /// The model.
-    pub model: ModelIdentity,
-    /// How token vectors become one.
-    pub pooling: Pooling,
-    /// Whether vectors are scaled to length 1.
-    pub normalized: bool,
-    /// Tokens kept of a text, specials included.
-    pub max_length: usize,
-    /// The arithmetic the index was built with. A query may use another.
-    pub precision: Precision,
-    /// Components of a vector.
-    pub dim: usize,
-    /// Whether a record's title is embedded before its text.
-    pub with_title: bool,
-    /// How vectors are compared.
-    pub metric: Metric,
-    /// FAISS's name for the kind of vector index.
-    pub factory: String,
-    /// What stands before texts when they are embedded.
-    #[serde(default)]
-    pub prompts: Prompts,
-    /// Whether vectors are cut to `dim` components of more that the model makes.
-    #[serde(default)]
-    pub truncated: bool,
-    /// The language of words, for lexical search; `None` in format 2, which has no words.
-    #[serde(default)]
-    pub language: Option<Language>,
-    /// How long texts are cut, where a run does not say otherwise. Each document's version knows how it was cut.
-    #[serde(default)]
-    pub cutting: Cutting,
-}
-
-impl Recipe {
-    /// The recipe of a model as `embedder` runs it, and of the settings that are the index's own.
-    pub fn new(model: ModelIdentity, embedder: &Embedder, store: Store) -> Self {
-        Self {
-            model,
-            pooling: embedder.pooling(),
-            normalized: embedder.normalized(),
-            max_length: embedder.tokenizer().max_length(),
-            precision: embedder.precision(),
-            dim: embedder.dim(),
-            with_title: store.with_title,
-            metric: store.metric,
-            factory: store.factory,
-            prompts: store.prompts,
-            truncated: embedder.truncated(),
-            language: store.language,
-            cutting: store.cutting,
-        }
-    }
-
-    /// The settings that are the index's own.
-    pub fn store(&self) -> Store {
-        Store {
-            factory: self.factory.clone(),
-            metric: self.metric,
-            with_title: self.with_title,
-            prompts: self.prompts.clone(),
-            language: self.language,
-            cutting: self.cutting,
-        }
-    }
-
-    /// Checks that `asked` is the model the index at `dir` was built with; its name may be another.
-    ///
-    /// # Errors
-    /// [`Error::Mismatch`].
-    pub fn check_model(&self, asked: &ModelIdentity, dir: &Path) -> Result<()> {
-        if self.model.fingerprint == asked.fingerprint {
-            return Ok(());
-        }
-        let named = |model: &ModelIdentity| match self.model.id == asked.id {
-            // The same name twice would explain nothing.
-            true => format!("{} (digest {:.12})", model.id, model.fingerprint),
-            false => model.id.clone(),
-        };
-        Err(mismatch(dir, "model", named(&self.model), named(asked)))
-    }
-
-    /// Checks that vectors made by `asked` may be compared with those of this recipe, in the index at `dir`.
-    ///
-    /// # Errors
-    /// [`Error::Mismatch`], naming the first setting that differs.
-    pub fn check(&self, asked: &Self, dir: &Path) -> Result<()> {
-        self.check_model(&asked.model, dir)?;
-        same(dir, "pooling", &self.pooling, &asked.pooling)?;
-        same(dir, "max-length", &self.max_length, &asked.max_length)?;
-        same(dir, "no-normalize", &!self.normalized, &!asked.normalized)?;
-        same(dir, "metric", &self.metric, &asked.metric)?;
-        same(dir, "factory", &self.factory, &asked.factory)?;
-        same(dir, "no-title", &!self.with_title, &!asked.with_title)?;
-        same(dir, "truncate-dim", &self.dim, &asked.dim)?;
-        same(dir, "document-prompt", &self.prompts.document, &asked.prompts.document)?;
-        same(dir, "query-prompt", &self.prompts.query, &asked.prompts.query)?;
-        let language = |recipe: &Self| recipe.language.map_or_else(|| "-".into(), |language| language.to_string());
-        same(dir, "language", &language(self), &language(asked))
-    }
-}
-
-fn same<T: PartialEq + fmt::Display>(dir: &Path, setting: &'static str, recorded: &T, asked: &T) -> Result<()> {
-    if recorded == asked { Ok(()) } else { Err(mismatch(dir, setting, recorded.to_string(), asked.to_string())) }
-}
-
-fn mismatch(dir: &Path, setting: &'static str, recorded: String, asked: String) -> Error {
-    Error::Mismatch { dir: dir.into(), setting, recorded, asked }
-}
-
-/// The settings of an index that are not the embedder's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Store {
-    /// FAISS's index factory string.
-    pub factory: String,
-    /// How vectors are compared.
-    pub metric: Metric,
-    /// Whether a record's title is embedded before its text.
-    pub with_title: bool,
-    /// What stands before texts when they are embedded.
-    pub prompts: Prompts,
-    /// The language of words, for lexical search.
-    pub language: Option<Language>,
-    /// How long texts are cut.
-    pub cutting: Cutting,
-}
-
-/// How long texts are to be cut; `None` for the usual way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cutting {
-    /// Whether into chunks.
-    pub chunked: Option<bool>,
-    /// Tokens of a chunk, at most.
-    pub tokens: Option<usize>,
-    /// Tokens that a chunk shares with the one before it, at most.
-    pub overlap: Option<usize>,
-}
-
-impl Default for Store {
-    /// Exact search by inner products, titles embedded, English words.
-    fn default() -> Self {
-        Self {
-            factory: "Flat".into(),
-            metric: Metric::default(),
-            with_title: true,
-            prompts: Prompts::default(),
-            language: Some(Language::default()),
-            cutting: Cutting::default(),
-        }
-    }
-}
-
-/// What stands before texts when they are embedded, for models that were trained so (E5's `query: `, for one).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Prompts {
-    /// Before queries.
-    pub query: String,
-    /// Before documents.
-    pub document: String,
-}
 
 /// One file of vectors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -334,8 +114,9 @@ pub struct Manifest {
     /// The format it was written in.
     #[serde(skip)]
     pub format_version: u32,
-    /// How the vectors were made.
-    pub recipe: Recipe,
+    /// How the index was made.
+    #[serde(rename = "recipe")]
+    pub config: IndexConfig,
     /// The files that hold them.
     pub segments: Vec<Segment>,
     /// An empty index that segments begin as, below `vectors/`, where the factory had to be trained.
@@ -388,7 +169,7 @@ impl Manifest {
     }
 
     /// The file's bytes, which change with each commit; `None` if there is no such file.
-    pub(super) fn bytes(root: &Dir) -> Result<Option<Vec<u8>>> {
+    pub(super) fn bytes(root: &Dir) -> Result<Option<Vec<u8>>, StoreError> {
         let path = Self::path(root.path());
         match root.read(FILE).and_then(|file| read_bounded(file, MOST_BYTES)) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -397,15 +178,15 @@ impl Manifest {
                 match format_1 {
                     Ok(Some(_)) => {
                         let dir = root.path().into();
-                        Err(Error::OlderFormat { dir, found: 1, supported: FORMAT_VERSION })
+                        Err(StoreError::OlderFormat { dir, found: 1, supported: FORMAT_VERSION })
                     }
                     _ => Ok(None),
                 }
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
-                Err(Error::damaged(&path, error.to_string()))
+                Err(StoreError::damaged(&path, error.to_string()))
             }
-            Err(error) => Err(Error::read(&path)(error)),
+            Err(error) => Err(StoreError::read(&path)(error)),
         }
     }
 
@@ -417,11 +198,11 @@ impl Manifest {
     /// The latest commit of the index in `root`; `None` if nothing was ever committed.
     ///
     /// # Errors
-    /// As of [`Manifest::parse`], and [`Error::NotAnIndex`] where the file is none of ours.
-    pub(super) fn read(root: &Dir) -> Result<Option<Self>> {
+    /// As of [`Manifest::parse`], and [`StoreError::NotAnIndex`] where the file is none of ours.
+    pub(super) fn read(root: &Dir) -> Result<Option<Self>, StoreError> {
         match Self::bytes(root)? {
             Some(bytes) if Self::is_ours(&bytes) => Self::parse(&bytes, root.path()),
-            Some(_) => Err(Error::NotAnIndex { dir: root.path().into() }),
+            Some(_) => Err(StoreError::NotAnIndex { dir: root.path().into() }),
             None => Ok(None),
         }
     }
@@ -429,9 +210,9 @@ impl Manifest {
     /// Reads the file's bytes; `None` if they say that nothing was committed yet.
     ///
     /// # Errors
-    /// [`Error::NewerFormat`] or [`Error::Damaged`].
-    pub(super) fn parse(bytes: &[u8], dir: &Path) -> Result<Option<Self>> {
-        let damaged = |source: serde_json::Error| Error::Damaged {
+    /// [`StoreError::NewerFormat`] or [`StoreError::Damaged`].
+    pub(super) fn parse(bytes: &[u8], dir: &Path) -> Result<Option<Self>, StoreError> {
+        let damaged = |source: serde_json::Error| StoreError::Damaged {
             path: Self::path(dir),
             what: "it cannot be read".into(),
             source: Some(source.into()),
@@ -446,16 +227,17 @@ impl Manifest {
                 let commit = Self { format_version: found, ..commit };
                 match commit.is_sound() {
                     Ok(()) => Ok(Some(commit)),
-                    Err(what) => Err(Error::damaged(&Self::path(dir), what)),
+                    Err(what) => Err(StoreError::damaged(&Self::path(dir), what)),
                 }
             }
-            found => Err(Error::NewerFormat { dir: dir.into(), found, supported: FORMAT_VERSION }),
+            found => Err(StoreError::NewerFormat { dir: dir.into(), found, supported: FORMAT_VERSION }),
         }
     }
 
     /// The file's bytes for a commit, or for an index in which nothing was committed yet.
-    pub(super) fn bytes_of(commit: Option<&Self>, dir: &Path) -> Result<Vec<u8>> {
-        sealed(commit).map_err(|source| Error::File(FileError::Write { path: Self::path(dir), source: source.into() }))
+    pub(super) fn bytes_of(commit: Option<&Self>, dir: &Path) -> Result<Vec<u8>, StoreError> {
+        sealed(commit)
+            .map_err(|source| StoreError::File(FileError::Write { path: Self::path(dir), source: source.into() }))
     }
 
     /// Vectors whose documents are there.
@@ -505,10 +287,14 @@ pub(super) fn mentions(bytes: &[u8], name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use semsearch_encoder::encoder::Precision;
+    use semsearch_encoder::model::Pooling;
+    use semsearch_store::{ChunkPolicy, Language, Metric, ModelIdentity, Prompts};
+
     use super::*;
 
-    fn recipe() -> Recipe {
-        Recipe {
+    fn config() -> IndexConfig {
+        IndexConfig {
             model: ModelIdentity { id: "a/b".into(), revision: None, fingerprint: "00".into() },
             pooling: Pooling::Mean,
             normalized: true,
@@ -521,28 +307,15 @@ mod tests {
             prompts: Prompts::default(),
             truncated: false,
             language: Some(Language::default()),
-            cutting: Cutting::default(),
+            chunks: ChunkPolicy::default(),
         }
-    }
-
-    #[test]
-    fn a_difference_that_changes_vectors_is_named_and_precision_is_none() {
-        let built = recipe();
-        let message = |asked: Recipe| built.check(&asked, Path::new("ix")).unwrap_err().to_string();
-        assert_eq!(message(Recipe { pooling: Pooling::Cls, ..recipe() }), "ix: built with pooling mean, asked for cls");
-        assert_eq!(message(Recipe { max_length: 128, ..recipe() }), "ix: built with max-length 256, asked for 128");
-        let model = ModelIdentity { id: "c/d".into(), revision: None, fingerprint: "11".into() };
-        assert_eq!(message(Recipe { model, ..recipe() }), "ix: built with model a/b, asked for c/d");
-        let retrained = ModelIdentity { fingerprint: "11".into(), ..recipe().model };
-        assert!(message(Recipe { model: retrained, ..recipe() }).contains("(digest 11)"));
-        built.check(&Recipe { precision: Precision::Int8, ..recipe() }, Path::new("ix")).unwrap();
     }
 
     fn commit() -> Manifest {
         let file = |name: &str| StoredFile { name: name.into(), bytes: 1 << 40, crc32: u32::MAX };
         Manifest {
             format_version: FORMAT_VERSION,
-            recipe: recipe(),
+            config: config(),
             segments: vec![Segment {
                 file: file("000001.faiss"),
                 codes: Some(Codes {
@@ -583,7 +356,7 @@ mod tests {
         for at in 0..bytes.len() {
             let whole_or_damaged = |bytes: &[u8]| match Manifest::parse(bytes, dir) {
                 Ok(read) => assert_eq!(read, Some(commit()), "byte {at}"),
-                Err(Error::Damaged { path, .. }) => assert_eq!(path, Manifest::path(dir)),
+                Err(StoreError::Damaged { path, .. }) => assert_eq!(path, Manifest::path(dir)),
                 Err(other) => panic!("byte {at}: {other}"),
             };
             for bit in 0..8 {
@@ -628,6 +401,6 @@ mod tests {
         std::fs::write(dir.path().join("catalog/meta.json"), "{}").unwrap();
         let error = Manifest::read(&Dir::open(dir.path()).unwrap()).unwrap_err();
         assert!(error.to_string().ends_with("index format 1, this release reads 4"), "{error}");
-        assert!(matches!(error, Error::OlderFormat { found: 1, .. }));
+        assert!(matches!(error, StoreError::OlderFormat { found: 1, .. }));
     }
 }

@@ -1,10 +1,8 @@
 //! The best of many.
 
+use semsearch_store::{Metric, Scored};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-
-use super::manifest::Metric;
-use super::vectors::Neighbour;
 
 /// A query's nearest so far.
 #[derive(Clone)]
@@ -27,7 +25,7 @@ impl Nearest {
     }
 
     /// Takes `neighbour` if it is among the nearest. What is not a number is not near.
-    pub(super) fn offer(&mut self, neighbour: Neighbour) {
+    pub(super) fn offer(&mut self, neighbour: Scored) {
         if neighbour.score.is_nan() {
             return;
         }
@@ -47,7 +45,7 @@ impl Nearest {
     }
 
     /// All, nearest first; of equals, that of the smallest key.
-    pub(super) fn into_sorted(self) -> Vec<Neighbour> {
+    pub(super) fn into_sorted(self) -> Vec<Scored> {
         self.heap.into_sorted_vec().into_iter().map(|found| found.neighbour).collect()
     }
 }
@@ -55,14 +53,14 @@ impl Nearest {
 /// A neighbour among others: the nearest is the least, of equals the one of the smallest key.
 #[derive(Clone, Copy)]
 struct Ranked {
-    neighbour: Neighbour,
+    neighbour: Scored,
     metric: Metric,
 }
 
 impl Ord for Ranked {
     fn cmp(&self, other: &Self) -> Ordering {
         let (a, b) = (self.neighbour, other.neighbour);
-        nearer(self.metric, a.score, b.score).then(a.key.cmp(&b.key))
+        self.metric.order(a.score, b.score).then(a.key.cmp(&b.key))
     }
 }
 
@@ -79,11 +77,3 @@ impl PartialEq for Ranked {
 }
 
 impl Eq for Ranked {}
-
-/// Which of two scores is of the nearer vector: that one is `Less`, so that sorting puts it first.
-pub(super) fn nearer(metric: Metric, a: f32, b: f32) -> Ordering {
-    match metric {
-        Metric::Ip => b.total_cmp(&a),
-        Metric::L2 => a.total_cmp(&b),
-    }
-}

@@ -1,12 +1,12 @@
 //! Whether this processor has what FAISS was compiled for. Who calls FAISS asks before.
 
-use semsearch_error::{Error, Result};
+use semsearch_store::StoreError;
 
 /// Checks that this processor has what FAISS was compiled for. An index that is opened, written or verified does so itself.
 ///
 /// # Errors
-/// [`Error::Unsupported`], naming what is missing.
-pub fn check_processor() -> Result<()> {
+/// [`StoreError::Unsupported`], naming what is missing.
+pub fn check_processor() -> Result<(), StoreError> {
     needed(&features())
 }
 
@@ -28,13 +28,13 @@ fn features() -> [(&'static str, bool); 0] {
     []
 }
 
-fn needed(features: &[(&str, bool)]) -> Result<()> {
+fn needed(features: &[(&str, bool)]) -> Result<(), StoreError> {
     let missing: Vec<&str> = features.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let missing = missing.join(", ");
-    Err(Error::Unsupported(format!(
+    Err(StoreError::Unsupported(format!(
         "this program was compiled for processors with AVX2, FMA and F16C; this one lacks {missing} (compile it without \
          the flags in .cargo/config.toml)"
     )))
@@ -62,16 +62,18 @@ mod tests {
     #[cfg(all(target_arch = "x86_64", faiss_avx2))]
     #[test]
     fn nothing_of_faiss_is_called_where_it_cannot_run() {
-        use crate::{Index, IndexWriter, WriteOptions, recorded, verify};
+        use semsearch_store::WriteOptions;
+
+        use crate::{LocalStore, LocalWriter, recorded, verify};
 
         let directory = tempfile::tempdir().unwrap();
         let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/index-3");
-        let recipe = recorded(&old).unwrap().unwrap().recipe;
+        let config = recorded(&old).unwrap().unwrap().config;
         let new = directory.path().join("new");
         OLD.set(true);
         let said = [
-            Index::open(&old).err(),
-            IndexWriter::open(&new, recipe, WriteOptions::default()).err(),
+            LocalStore::new(&old).open().err(),
+            LocalWriter::open(&new, config, WriteOptions::default()).err(),
             verify(&old).unwrap().faults.pop(),
         ];
         OLD.set(false);
@@ -80,6 +82,6 @@ mod tests {
             assert!(said.contains("this one lacks AVX2"), "{said:?}");
         }
         assert!(!new.exists());
-        assert!(Index::open(&old).is_ok());
+        assert!(LocalStore::new(&old).open().is_ok());
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use super::files::StoredFile;
-use super::manifest::{Manifest, Recipe, Segment};
+use super::manifest::{Manifest, Segment};
 use super::vectors::MAX_FACTORY;
 use semsearch_files::is_plain;
+use semsearch_store::IndexConfig;
 
 /// Keys, and numbers of files, end before this, so that they can count on.
 const MAX_NUMBER: u64 = 1 << 60;
@@ -21,7 +22,7 @@ const MAX_WORDS: usize = 1 << 16;
 
 /// Checks all of it; says in words what cannot be.
 pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
-    recipe(&manifest.recipe)?;
+    config(&manifest.config)?;
     files(manifest)?;
     if manifest.next_key > MAX_NUMBER || manifest.next_file > MAX_NUMBER {
         return Err("the number of its next vector or file is too large".into());
@@ -38,19 +39,19 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
     Ok(())
 }
 
-fn recipe(recipe: &Recipe) -> Result<(), String> {
+fn config(config: &IndexConfig) -> Result<(), String> {
     let within = |what: &str, number: usize, most: usize| match number {
         0 => Err(format!("its {what} is 0")),
         number if number > most => Err(format!("its {what} is {number}, more than {most}")),
         _ => Ok(()),
     };
-    within("dimension", recipe.dim, MAX_DIM)?;
-    within("max-length", recipe.max_length, MAX_TOKENS)?;
-    within("factory's length", recipe.factory.len(), MAX_FACTORY)?;
-    within("number of tokens of a chunk", recipe.cutting.tokens.unwrap_or(1), MAX_TOKENS)?;
-    within("overlap of chunks", recipe.cutting.overlap.unwrap_or(0).max(1), MAX_TOKENS)?;
-    within("model's name", recipe.model.id.len(), MAX_WORDS)?;
-    [&recipe.prompts.query, &recipe.prompts.document]
+    within("dimension", config.dim, MAX_DIM)?;
+    within("max-length", config.max_length, MAX_TOKENS)?;
+    within("factory's length", config.factory.len(), MAX_FACTORY)?;
+    within("number of tokens of a chunk", config.chunks.tokens.unwrap_or(1), MAX_TOKENS)?;
+    within("overlap of chunks", config.chunks.overlap.unwrap_or(0).max(1), MAX_TOKENS)?;
+    within("model's name", config.model.id.len(), MAX_WORDS)?;
+    [&config.prompts.query, &config.prompts.document]
         .into_iter()
         .try_for_each(|prompt| within("prompt's length", prompt.len().max(1), MAX_WORDS))
 }

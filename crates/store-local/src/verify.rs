@@ -5,11 +5,12 @@ use std::path::Path;
 
 use super::catalog::Catalog;
 use super::held::part;
+use super::latest::with_latest;
 use super::manifest::Manifest;
-use super::vectors::{self, VectorSegment};
-use super::{CATALOG, VECTORS, with_latest};
-use semsearch_error::{Error, Result};
+use super::vectors::{self, Opening, VectorSegment};
+use super::{CATALOG, VECTORS};
 use semsearch_files::Dir;
+use semsearch_store::StoreError;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -23,7 +24,7 @@ pub struct Verified {
     /// Vectors whose documents are there.
     pub vectors: u64,
     /// Everything that is wrong; nothing, if the index is intact.
-    pub faults: Vec<Error>,
+    pub faults: Vec<StoreError>,
 }
 
 /// Checks the latest commit of the index at `dir`: checksums of all files, the documents' own digests, and that each
@@ -31,11 +32,11 @@ pub struct Verified {
 ///
 /// # Errors
 /// There is no index. What is damaged is no error here, but a fault found.
-pub fn verify(dir: &Path) -> Result<Verified> {
+pub fn verify(dir: &Path) -> Result<Verified, StoreError> {
     let read = |root: &Dir, bytes: &[u8]| match Manifest::parse(bytes, dir) {
         Ok(Some(manifest)) => Ok(verify_commit(root, &manifest)),
-        Ok(None) => Err(Error::NoIndex { dir: dir.into() }),
-        Err(error @ Error::Damaged { .. }) => Ok(Verified { faults: vec![error], ..Verified::default() }),
+        Ok(None) => Err(StoreError::NoIndex { dir: dir.into() }),
+        Err(error @ StoreError::Damaged { .. }) => Ok(Verified { faults: vec![error], ..Verified::default() }),
         Err(other) => Err(other),
     };
     with_latest(dir, read, |verified| verified.faults.is_empty())
@@ -55,7 +56,7 @@ fn verify_commit(root: &Dir, manifest: &Manifest) -> Verified {
 }
 
 /// Checks every byte of every file.
-fn check_all(root: &Dir, manifest: &Manifest, found: &mut Verified) -> Result<()> {
+fn check_all(root: &Dir, manifest: &Manifest, found: &mut Verified) -> Result<(), StoreError> {
     let (vectors, catalog) = (part(root, VECTORS)?, part(root, CATALOG)?);
     let documents = manifest.documents.files.iter().map(|file| (&catalog, file));
     for (dir, file) in manifest.vector_files().map(|file| (&vectors, file)).chain(documents) {
@@ -66,42 +67,42 @@ fn check_all(root: &Dir, manifest: &Manifest, found: &mut Verified) -> Result<()
     Ok(())
 }
 
-fn cross_check(root: &Dir, manifest: &Manifest, found: &mut Verified) -> Result<()> {
+fn cross_check(root: &Dir, manifest: &Manifest, found: &mut Verified) -> Result<(), StoreError> {
     let mut of_vectors = HashSet::new();
     let vectors = part(root, VECTORS)?;
     let (in_vectors, in_catalog) = (root.path_of(VECTORS), root.path_of(CATALOG));
     for segment in &manifest.segments {
         let path = vectors.path_of(&segment.file.name);
-        let opened = VectorSegment::open(&vectors, &manifest.recipe, segment)?;
+        let opened = VectorSegment::open(&vectors, &manifest.config, segment, Opening::default())?;
         if !opened.keys().is_sorted_by(|a, b| a < b) {
-            found.faults.push(Error::damaged(&path, "its keys do not ascend"));
+            found.faults.push(StoreError::damaged(&path, "its keys do not ascend"));
         }
         // Checksums of parts that are not those of the codes would make every search an error.
         found.faults.extend(opened.check_vectors(&opened.keys().collect::<Vec<_>>()).err());
         for key in opened.live_keys() {
             if !of_vectors.insert(key) {
-                found.faults.push(Error::damaged(&path, format!("vector {key} stands in another file too")));
+                found.faults.push(StoreError::damaged(&path, format!("vector {key} stands in another file too")));
             }
         }
     }
-    let catalog = Catalog::open(part(root, CATALOG)?, &manifest.documents, manifest.recipe.language)?;
+    let catalog = Catalog::open(part(root, CATALOG)?, &manifest.documents, manifest.config.language)?;
     let mut of_documents = HashSet::new();
     for key in catalog.keys()? {
         if !of_documents.insert(key) {
-            found.faults.push(Error::damaged(&in_catalog, format!("vector {key} has two documents")));
+            found.faults.push(StoreError::damaged(&in_catalog, format!("vector {key} has two documents")));
         }
     }
     for key in of_vectors.difference(&of_documents) {
-        found.faults.push(Error::damaged(&in_catalog, format!("the document of vector {key} is missing")));
+        found.faults.push(StoreError::damaged(&in_catalog, format!("the document of vector {key} is missing")));
     }
     for key in of_documents.difference(&of_vectors) {
-        found.faults.push(Error::damaged(&in_vectors, format!("the vector of document {key} is missing")));
+        found.faults.push(StoreError::damaged(&in_vectors, format!("the vector of document {key} is missing")));
     }
     let counted = catalog.documents()?;
     if manifest.documents.count != counted {
         let said = manifest.documents.count;
         let what = format!("there are {counted} documents, the manifest says {said}");
-        found.faults.push(Error::damaged(&in_catalog, what));
+        found.faults.push(StoreError::damaged(&in_catalog, what));
     }
     found.faults.extend(catalog.faults()?);
     catalog.check_maps()?;
@@ -111,7 +112,7 @@ fn cross_check(root: &Dir, manifest: &Manifest, found: &mut Verified) -> Result<
 
 /// Checks the files of a commit before they are opened: every byte of a small index, and of a larger one everything but
 /// the vectors' codes and the stored texts. Those are checked, part by part, when they are used.
-pub(super) fn check_files(root: &Dir, manifest: &Manifest) -> Result<()> {
+pub(super) fn check_files(root: &Dir, manifest: &Manifest) -> Result<(), StoreError> {
     /// An index up to this many bytes is checked whole.
     const CHECKED_WHOLE: u64 = 64 << 20;
     let whole = manifest.bytes_named() <= CHECKED_WHOLE;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{ValueEnum, ValueHint};
-use semsearch::search::{Fusion, Mode};
+use semsearch::engine::{Fusion, Mode};
 
 use super::encoding::EncodingArgs;
 use super::value::{described, one_of, positive, weight};

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use semsearch::corpus::Input;
+use semsearch::engine::Query;
 use semsearch::error::Error;
 use semsearch::eval::{Qrels, Run};
-use semsearch::search::Query;
 
 use crate::cli::advice::Advice;
 use crate::cli::query_file::queries;

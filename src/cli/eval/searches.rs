@@ -1,8 +1,7 @@
 //! The searches of an evaluation.
 
+use semsearch::engine::{Hit, Query, SearchRequest, Searcher};
 use semsearch::eval::Run;
-use semsearch::index::Metric;
-use semsearch::search::{Hit, Query, Searcher, Wanted};
 
 use crate::cli::terminal::Terminal;
 
@@ -16,7 +15,8 @@ const SWEEP_BATCH: usize = 256;
 pub(super) struct Searches<'a> {
     pub(super) searcher: Searcher,
     pub(super) queries: Vec<Query>,
-    pub(super) wanted: Wanted,
+    /// Without its queries.
+    pub(super) request: SearchRequest,
     pub(super) terminal: &'a Terminal,
 }
 
@@ -26,7 +26,7 @@ impl Searches<'_> {
         let mut bar = self.terminal.encoding("queries", None);
         let mut run = Run::new();
         for queries in self.queries.chunks(BATCH) {
-            let found = self.searcher.search(queries, self.wanted, &mut bar)?;
+            let found = self.searcher.search(&self.asking(queries), &mut bar)?;
             self.add(&mut run, queries, found.hits)?;
         }
         bar.finish();
@@ -38,7 +38,7 @@ impl Searches<'_> {
         let mut bar = self.terminal.encoding("queries", None);
         let mut runs = vec![Run::new(); alphas.len()];
         for queries in self.queries.chunks(SWEEP_BATCH) {
-            let found = self.searcher.sweep(queries, self.wanted, alphas, &mut bar)?;
+            let found = self.searcher.sweep(&self.asking(queries), alphas, &mut bar)?;
             for (run, hits) in runs.iter_mut().zip(found) {
                 self.add(run, queries, hits)?;
             }
@@ -47,11 +47,15 @@ impl Searches<'_> {
         Ok(runs)
     }
 
+    fn asking(&self, queries: &[Query]) -> SearchRequest {
+        SearchRequest { queries: queries.to_vec(), ..self.request.clone() }
+    }
+
     fn add(&self, run: &mut Run, queries: &[Query], found: Vec<Vec<Hit>>) -> anyhow::Result<()> {
         // trec_eval takes a higher score for a better one.
-        let sign = if self.searcher.metric(self.wanted.mode) == Metric::L2 { -1.0 } else { 1.0 };
+        let metric = self.searcher.metric(self.request.mode);
         for (query, hits) in queries.iter().zip(found) {
-            run.insert(&query.id, hits.iter().map(|hit| (hit.document.id.clone(), sign * hit.score)))?;
+            run.insert(&query.id, hits.iter().map(|hit| (hit.document.id.clone(), metric.nearness(hit.score))))?;
         }
         Ok(())
     }

@@ -5,23 +5,12 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount};
 use semsearch::encoder::Precision;
-use semsearch::index::{Metric, Recipe, Written};
+use semsearch::index::{IndexConfig, Metric, Written};
 use serde::Serialize;
 
 use crate::cli::output;
-use crate::cli::terminal::{Cuts, Terminal};
-
-/// How many records were added, changed and so on.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct BuildCounts {
-    pub(super) added: usize,
-    pub(super) updated: usize,
-    pub(super) unchanged: usize,
-    pub(super) removed: usize,
-    pub(super) skipped: usize,
-    pub(super) tokens: usize,
-    pub(super) cuts: Cuts,
-}
+use crate::cli::terminal::Terminal;
+use semsearch::engine::IndexCounts;
 
 /// Reports what was rewritten; if it was little, only with `-v`.
 pub(super) fn announce(written: Written, terminal: &Terminal) {
@@ -62,8 +51,10 @@ struct SummaryObject<'a> {
 pub(super) struct Summary<'a> {
     /// The directory of the index.
     pub(super) dir: String,
-    pub(super) recipe: &'a Recipe,
-    pub(super) counts: BuildCounts,
+    pub(super) config: &'a IndexConfig,
+    pub(super) counts: IndexCounts,
+    /// Files and records that were skipped.
+    pub(super) skipped: usize,
     pub(super) written: Written,
     /// The arithmetic of this run.
     pub(super) precision: Precision,
@@ -87,7 +78,7 @@ impl Summary<'_> {
 
     /// JSON on standard output.
     fn as_json(&self) -> anyhow::Result<()> {
-        let (recipe, counts, written) = (self.recipe, self.counts, self.written);
+        let (config, counts, written) = (self.config, self.counts, self.written);
         let summary = SummaryObject {
             index: &self.dir,
             documents: written.documents,
@@ -96,18 +87,18 @@ impl Summary<'_> {
             updated: counts.updated,
             unchanged: counts.unchanged,
             removed: counts.removed,
-            skipped: counts.skipped,
-            truncated: counts.cuts.texts,
+            skipped: self.skipped,
+            truncated: counts.truncation.texts,
             tokens: counts.tokens,
-            tokens_dropped: counts.cuts.tokens,
+            tokens_dropped: counts.truncation.tokens,
             seconds: self.seconds.as_secs_f64(),
             tokens_per_second: self.tokens_per_second(),
-            model: &recipe.model.id,
+            model: &config.model.id,
             precision: self.precision,
             device: self.device,
-            dim: recipe.dim,
-            factory: &recipe.factory,
-            metric: recipe.metric,
+            dim: config.dim,
+            factory: &config.factory,
+            metric: config.metric,
         };
         let mut out = output::json();
         writeln!(out, "{}", serde_json::to_string(&summary)?)?;
@@ -116,7 +107,7 @@ impl Summary<'_> {
 
     /// Text on standard error.
     fn as_text(&self, terminal: &Terminal) {
-        let (recipe, counts) = (self.recipe, self.counts);
+        let (config, counts) = (self.config, self.counts);
         let number = |count: usize| HumanCount(count as u64);
         let others = [(counts.updated, "updated"), (counts.unchanged, "unchanged"), (counts.removed, "removed")];
         let others =
@@ -127,6 +118,6 @@ impl Summary<'_> {
         };
         let told: String = std::iter::once(format!("{} added", number(counts.added))).chain(others).collect();
         terminal.note(&format!("{}: {told} in {:.1} s{speed}", self.dir, self.seconds.as_secs_f64()));
-        terminal.warn_of_cuts(counts.cuts, recipe.max_length);
+        terminal.warn_of_cuts(counts.truncation, config.max_length);
     }
 }

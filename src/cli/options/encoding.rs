@@ -2,7 +2,7 @@
 
 use semsearch::embedder::{EncoderKind, Options};
 use semsearch::encoder::{Device, Precision};
-use semsearch::index::Recipe;
+use semsearch::index::IndexConfig;
 use semsearch::kernels::Isa;
 use semsearch::model::{ModelName, Pooling};
 
@@ -50,25 +50,25 @@ impl EncodingOptions {
     }
 
     /// The model to load: the one asked for, else the one recorded, else the usual one.
-    pub(crate) fn model_name(&self, recorded: Option<&Recipe>) -> ModelName {
+    pub(crate) fn model_name(&self, recorded: Option<&IndexConfig>) -> ModelName {
         let (id, revision) = match (&self.model, recorded) {
             (Some(id), _) => (id.clone(), None),
-            (None, Some(recipe)) => (recipe.model.id.clone(), recipe.model.revision.clone()),
+            (None, Some(config)) => (config.model.id.clone(), config.model.revision.clone()),
             (None, None) => (self.usual_model.id.clone(), self.usual_model.revision.clone()),
         };
         ModelName { id, revision: self.revision.clone().or(revision) }
     }
 
     /// The options of the embedder, for an index that recorded these settings, or for no index.
-    pub(crate) fn embedder_options(&self, recorded: Option<&Recipe>) -> Options {
-        let precision = self.precision.or_recorded(recorded.map(|recipe| PrecisionChoice::Named(recipe.precision)));
+    pub(crate) fn embedder_options(&self, recorded: Option<&IndexConfig>) -> Options {
+        let precision = self.precision.or_recorded(recorded.map(|config| PrecisionChoice::Named(config.precision)));
         Options {
             device: self.device,
             precision: precision.unwrap_or(PrecisionChoice::Named(Precision::F32)).named(),
-            pooling: self.pooling.or_recorded(recorded.map(|recipe| recipe.pooling)),
-            max_length: self.max_length.or_recorded(recorded.map(|recipe| recipe.max_length)),
-            normalized: self.normalized.or(recorded.map(|recipe| recipe.normalized)),
-            truncate_dim: self.truncate_dim.or(recorded.filter(|recipe| recipe.truncated).map(|recipe| recipe.dim)),
+            pooling: self.pooling.or_recorded(recorded.map(|config| config.pooling)),
+            max_length: self.max_length.or_recorded(recorded.map(|config| config.max_length)),
+            normalized: self.normalized.or(recorded.map(|config| config.normalized)),
+            truncate_dim: self.truncate_dim.or(recorded.filter(|config| config.truncated).map(|config| config.dim)),
             encoder: self.encoder,
             isa: self.isa,
             batch_tokens: None,

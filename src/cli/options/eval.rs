@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use semsearch::corpus;
+use semsearch::engine::{Mode, SearchRequest};
 use semsearch::eval::Metric;
-use semsearch::search::{Mode, Wanted};
 
 use super::defaults::Defaults;
 use super::encoding::EncodingOptions;
@@ -83,7 +83,7 @@ fn search(args: &EvalArgs, defaults: &Defaults) -> anyhow::Result<SearchOptions>
     Ok(SearchOptions {
         queries,
         corpus: args.dir.as_deref().map(|dir| corpus_of(dir, args, defaults)).transpose()?,
-        ranking: RankingOptions { wanted: Wanted { mode, ..ranking.wanted }, ..ranking },
+        ranking: RankingOptions { request: SearchRequest { mode, ..ranking.request }, ..ranking },
         encoding: EncodingOptions::resolve(&args.encoding, defaults),
         sweep: args.sweep.is_some(),
     })

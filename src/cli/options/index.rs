@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use semsearch::index::{Language, Metric, Prompts, Recipe, Store};
+use semsearch::index::{IndexConfig, IndexSettings, Language, Metric, Prompts};
 use semsearch::model::ModelConfig;
 
 use super::defaults::Defaults;
@@ -63,21 +63,21 @@ impl IndexOptions {
     }
 
     /// The settings of the index itself: those asked for, else those recorded, else the usual ones.
-    pub(crate) fn store(&self, recorded: Option<&Recipe>, model: &ModelConfig) -> Store {
-        let prompts = recorded.map(|recipe| &recipe.prompts);
+    pub(crate) fn settings(&self, recorded: Option<&IndexConfig>, model: &ModelConfig) -> IndexSettings {
+        let prompts = recorded.map(|config| &config.prompts);
         let query = self.query_prompt.clone().or(prompts.map(|prompts| prompts.query.clone()));
-        let language = self.language.or_recorded(recorded.and_then(|recipe| recipe.language));
-        let factory = self.factory.or_recorded(recorded.map(|recipe| recipe.factory.clone()));
-        Store {
+        let language = self.language.or_recorded(recorded.and_then(|config| config.language));
+        let factory = self.factory.or_recorded(recorded.map(|config| config.factory.clone()));
+        IndexSettings {
             factory: factory.unwrap_or_else(|| "Flat".into()),
-            metric: self.metric.or_recorded(recorded.map(|recipe| recipe.metric)).unwrap_or_default(),
-            with_title: self.passages.with_title && recorded.is_none_or(|recipe| recipe.with_title),
+            metric: self.metric.or_recorded(recorded.map(|config| config.metric)).unwrap_or_default(),
+            with_title: self.passages.with_title && recorded.is_none_or(|config| config.with_title),
             prompts: Prompts {
                 query: query.unwrap_or_else(|| model.prompts.query.clone()),
                 document: self.passages.document_prompt(prompts, model),
             },
             language: language.or(Some(Language::default())),
-            cutting: self.passages.cutting(recorded.map(|recipe| recipe.cutting)),
+            chunks: self.passages.chunks(recorded.map(|config| config.chunks)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which parts of a document get a vector.
 
-use semsearch::index::{Cutting, Prompts};
+use semsearch::index::{ChunkPolicy, Prompts};
 use semsearch::model::ModelConfig;
 
 use crate::cli::args::records::{LongArg, RecordsArgs};
@@ -50,9 +50,9 @@ impl PassageOptions {
     }
 
     /// How long texts are cut: as asked for, else as recorded.
-    pub(crate) fn cutting(&self, recorded: Option<Cutting>) -> Cutting {
+    pub(crate) fn chunks(&self, recorded: Option<ChunkPolicy>) -> ChunkPolicy {
         let recorded = recorded.unwrap_or_default();
-        Cutting {
+        ChunkPolicy {
             chunked: self.long.map(|long| long == LongTexts::Chunk).or(recorded.chunked),
             tokens: self.chunk_tokens.or(recorded.tokens),
             overlap: self.chunk_overlap.or(recorded.overlap),

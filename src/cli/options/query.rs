@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 
-use semsearch::search::Wanted;
+use semsearch::engine::SearchRequest;
 
 use super::defaults::Defaults;
 use super::encoding::EncodingOptions;
@@ -42,12 +42,13 @@ pub(crate) enum QuerySource {
 impl QueryOptions {
     pub(crate) fn resolve(args: &QueryArgs, defaults: &Defaults) -> anyhow::Result<Self> {
         let ranking = RankingOptions::resolve(&args.ranking)?;
-        let wanted = Wanted { top_k: args.top_k, min_score: args.min_score, chunks: args.chunks, ..ranking.wanted };
+        let (k, min_score, chunks) = (args.top_k, args.min_score, args.chunks);
+        let request = SearchRequest { k, min_score, chunks, ..ranking.request };
         let highlight = highlight(args.highlight);
         let marks_sentences = args.format.writer.marks && highlight == Highlight::Sentence;
         Ok(Self {
             queries: source(args),
-            ranking: RankingOptions { wanted, needs_model: marks_sentences, ..ranking },
+            ranking: RankingOptions { request, needs_model: marks_sentences },
             encoding: EncodingOptions::resolve(&args.encoding, defaults),
             format: args.format,
             marks_sentences,

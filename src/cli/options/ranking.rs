@@ -1,9 +1,9 @@
 //! Which documents are ranked, and how.
 
+use semsearch::engine::{Mode, SearchRequest};
 use semsearch::error::{BadFilter, Error};
 use semsearch::filter::{self, Filter};
 use semsearch::index::Effort;
-use semsearch::search::{Mode, Wanted};
 
 use crate::cli::advice::MarkedAdvice;
 use crate::cli::args::query::RankingArgs;
@@ -13,10 +13,8 @@ use crate::cli::visible::visible;
 /// Options of every command that ranks documents.
 #[derive(Clone, Debug)]
 pub(crate) struct RankingOptions {
-    /// The search: mode, fusion and weight as asked for.
-    pub(crate) wanted: Wanted,
-    pub(crate) filter: Option<Filter>,
-    pub(crate) effort: Effort,
+    /// The search, without its queries.
+    pub(crate) request: SearchRequest,
     /// Whether the model is needed even where words alone are searched.
     pub(crate) needs_model: bool,
 }
@@ -24,15 +22,20 @@ pub(crate) struct RankingOptions {
 impl RankingOptions {
     pub(crate) fn resolve(args: &RankingArgs) -> anyhow::Result<Self> {
         Ok(Self {
-            wanted: Wanted { mode: args.mode, fusion: args.fusion, alpha: args.alpha, ..Wanted::default() },
-            filter: args.filter.as_deref().map(filter).transpose()?,
-            effort: Effort { nprobe: args.nprobe, ef_search: args.ef_search },
+            request: SearchRequest {
+                mode: args.mode,
+                fusion: args.fusion,
+                alpha: args.alpha,
+                filter: args.filter.as_deref().map(filter).transpose()?,
+                effort: Effort { nprobe: args.nprobe, ef_search: args.ef_search },
+                ..SearchRequest::default()
+            },
             needs_model: false,
         })
     }
 
     pub(crate) fn mode(&self) -> Mode {
-        self.wanted.mode
+        self.request.mode
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use semsearch::corpus::Input;
+use semsearch::engine::Query;
 use semsearch::error::Error;
-use semsearch::search::Query;
 
 use crate::cli::options::query::QuerySource;
 use crate::cli::prompt::Prompt;

@@ -17,8 +17,8 @@ use tantivy::directory::{
 };
 
 use super::store::{StoreFile, TEXTS};
-use semsearch_error::{Error, Result};
 use semsearch_files::{Dir, Map};
+use semsearch_store::StoreError;
 
 /// tantivy's own record of the latest commit.
 const META: &str = "meta.json";
@@ -46,10 +46,10 @@ impl Pinned {
     /// Checks that all that was read was there.
     ///
     /// # Errors
-    /// [`Error::Damaged`]: a file became shorter.
-    pub(super) fn check_maps(&self) -> Result<()> {
+    /// [`StoreError::Damaged`]: a file became shorter.
+    pub(super) fn check_maps(&self) -> Result<(), StoreError> {
         let check = |(name, map): &(String, Map)| {
-            map.check().map_err(|error| Error::damaged(&self.dir.path_of(name), error.to_string()))
+            map.check().map_err(|error| StoreError::damaged(&self.dir.path_of(name), error.to_string()))
         };
         lock(&self.maps).iter().try_for_each(check)
     }

@@ -10,19 +10,19 @@ use tantivy::{DocSet, InvertedIndexReader, SegmentReader, TERMINATED};
 
 use super::{Catalog, damaged, guard};
 use crate::keys::Keys;
-use semsearch_error::{Error, Result};
 use semsearch_filter::{Plan, TermRange};
+use semsearch_store::StoreError;
 
 impl Catalog {
     /// The keys of all living passages that match.
     ///
     /// # Errors
     /// The index is of a format without facts, or damaged.
-    pub(crate) fn matching(&self, plan: &Plan) -> Result<Keys> {
+    pub(crate) fn matching(&self, plan: &Plan) -> Result<Keys, StoreError> {
         guard(&self.dir, || self.keys_passing(plan))
     }
 
-    fn keys_passing(&self, plan: &Plan) -> Result<Keys> {
+    fn keys_passing(&self, plan: &Plan) -> Result<Keys, StoreError> {
         let mut keys = Vec::new();
         for (segment, columns) in self.segments() {
             let documents = self.passing(segment, plan)?;
@@ -34,7 +34,7 @@ impl Catalog {
     }
 
     /// Whether some document has this field, a value in it or null.
-    pub(crate) fn has_field(&self, path: &str) -> Result<bool> {
+    pub(crate) fn has_field(&self, path: &str) -> Result<bool, StoreError> {
         let start = semsearch_filter::start_of_field(path);
         for (segment, _) in self.segments() {
             let facts = self.facts(segment)?;
@@ -49,7 +49,7 @@ impl Catalog {
 
     /// Fields that documents have, those of the shortest names first; at most `max` of them, so that a damaged or strange
     /// index gives no endless list.
-    pub(crate) fn fields(&self, max: usize) -> Result<Vec<String>> {
+    pub(crate) fn fields(&self, max: usize) -> Result<Vec<String>, StoreError> {
         let mut fields = BTreeSet::new();
         for (segment, _) in self.segments() {
             let facts = self.facts(segment)?;
@@ -70,15 +70,15 @@ impl Catalog {
         Ok(fields.into_iter().map(|(_, field)| field).take(max).collect())
     }
 
-    fn facts(&self, segment: &SegmentReader) -> Result<Arc<InvertedIndexReader>> {
+    fn facts(&self, segment: &SegmentReader) -> Result<Arc<InvertedIndexReader>, StoreError> {
         let Some(latest) = self.fields.latest else {
-            return Err(Error::NoWords { dir: self.dir.parent().unwrap_or(&self.dir).into() });
+            return Err(StoreError::NoWords { dir: self.dir.parent().unwrap_or(&self.dir).into() });
         };
         segment.inverted_index(latest.facts).map_err(damaged(&self.dir))
     }
 
     /// The documents of a segment that match, deleted ones among them.
-    fn passing(&self, segment: &SegmentReader, plan: &Plan) -> Result<FixedBitSet> {
+    fn passing(&self, segment: &SegmentReader, plan: &Plan) -> Result<FixedBitSet, StoreError> {
         let count = segment.max_doc() as usize;
         let all = || {
             let mut all = FixedBitSet::with_capacity(count);
@@ -91,11 +91,11 @@ impl Catalog {
             Plan::Terms(range) => self.listed(segment, range)?,
             Plan::And(plans) => plans.iter().try_fold(all(), |mut both, plan| {
                 both.intersect_with(&self.passing(segment, plan)?);
-                Ok::<_, Error>(both)
+                Ok::<_, StoreError>(both)
             })?,
             Plan::Or(plans) => plans.iter().try_fold(FixedBitSet::with_capacity(count), |mut any, plan| {
                 any.union_with(&self.passing(segment, plan)?);
-                Ok::<_, Error>(any)
+                Ok::<_, StoreError>(any)
             })?,
             Plan::Not(plan) => {
                 let mut others = self.passing(segment, plan)?;
@@ -106,7 +106,7 @@ impl Catalog {
     }
 
     /// The documents that are listed under a term of this range.
-    fn listed(&self, segment: &SegmentReader, (low, high): &TermRange) -> Result<FixedBitSet> {
+    fn listed(&self, segment: &SegmentReader, (low, high): &TermRange) -> Result<FixedBitSet, StoreError> {
         let index = self.facts(segment)?;
         let mut found = FixedBitSet::with_capacity(segment.max_doc() as usize);
         let failed = damaged(&self.dir);

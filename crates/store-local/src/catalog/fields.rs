@@ -1,8 +1,6 @@
 //! What is kept of a passage, and where.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 use tantivy::TantivyDocument;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _,
@@ -10,6 +8,7 @@ use tantivy::schema::{
 
 use super::words::WORDS;
 use semsearch_corpus::Document;
+use semsearch_store::{ChunkPlace, ContentDigest, StoredPassage, Version, digest_of};
 
 /// Names of columns, which tantivy finds by name.
 pub(super) const KEY: &str = "key";
@@ -17,85 +16,9 @@ pub(super) const DOCUMENT: &str = "document";
 pub(super) const CONTENT: [&str; 2] = ["content_high", "content_low"];
 pub(super) const VERSION: [&str; 2] = ["version_high", "version_low"];
 
-/// Which piece of its document a passage is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Chunk {
-    /// 0 for the first.
-    pub index: usize,
-    /// In characters of the document.
-    pub start: usize,
-    /// After its last character.
-    pub end: usize,
-}
-
-/// A passage as the index keeps it: a document, or a piece of one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stored {
-    /// The document's id.
-    pub id: String,
-    /// Its title, where it has one.
-    pub title: Option<String>,
-    /// The passage's text.
-    pub text: String,
-    /// Everything else of the document's record.
-    pub metadata: Map<String, Value>,
-    /// Which piece of the document it is, where that was cut.
-    pub chunk: Option<Chunk>,
-}
-
-/// The first 128 bits of a SHA-256.
-pub(crate) type Digest = u128;
-
-/// The digest of these bytes.
-pub(crate) fn digest(bytes: &[u8]) -> Digest {
-    let mut first = [0; 16];
-    first.copy_from_slice(&Sha256::digest(bytes)[..16]);
-    u128::from_be_bytes(first)
-}
-
-/// What tells one version of a document from another: the digest of title, text and metadata, of how it is cut, and of
-/// the vector if one was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Version(pub(super) Digest);
-
-impl Version {
-    pub(crate) fn of(document: &Document, cut: Option<Cut>, given: Option<&[f32]>) -> Self {
-        let metadata = serde_json::to_string(&document.metadata).unwrap_or_default();
-        let cut = cut.map(|Cut { tokens, overlap }| format!("{tokens} {overlap}"));
-        let given = given.map(bytemuck::cast_slice::<f32, u8>);
-        let parts = [
-            document.title.as_deref().map(str::as_bytes),
-            Some(document.text.as_bytes()),
-            Some(metadata.as_bytes()),
-            cut.as_deref().map(str::as_bytes),
-            given,
-        ];
-        Self(digest_of(&parts))
-    }
-}
-
-/// How a document is cut into passages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
-    /// Tokens of a passage, at most.
-    pub tokens: usize,
-    /// Tokens that a passage shares with the one before it, at most.
-    pub overlap: usize,
-}
-
-/// The digest of parts, each after its length in eight bytes; all ones for what is not there.
-fn digest_of(parts: &[Option<&[u8]>]) -> Digest {
-    let mut bytes = Vec::with_capacity(parts.iter().flatten().map(|part| part.len() + 8).sum());
-    for part in parts {
-        bytes.extend_from_slice(&part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(part.unwrap_or_default());
-    }
-    digest(&bytes)
-}
-
 /// The digest of what is stored of a passage beside its id: title, text, metadata as JSON, and its place in its document
 /// as JSON if it is a piece of one.
-fn content(title: Option<&str>, text: &str, metadata: &str, chunk: Option<&str>) -> Digest {
+fn content(title: Option<&str>, text: &str, metadata: &str, chunk: Option<&str>) -> ContentDigest {
     let parts = [title, Some(text), Some(metadata), chunk].map(|part| part.map(str::as_bytes));
     // Format 2 knew no pieces.
     digest_of(&parts[..if chunk.is_some() { 4 } else { 3 }])
@@ -109,10 +32,10 @@ pub(crate) struct Entry<'a> {
     pub(crate) document: &'a Document,
     pub(crate) version: Version,
     pub(crate) text: &'a str,
-    pub(crate) chunk: Option<Chunk>,
+    pub(crate) chunk: Option<ChunkPlace>,
     pub(crate) metadata: &'a Map<String, Value>,
     /// Of the text that the model was given, if it was.
-    pub(crate) embedded: Option<Digest>,
+    pub(crate) embedded: Option<ContentDigest>,
     /// The input, as [`semsearch_corpus::Input`]s are told apart from one run to the next.
     pub(crate) origin: &'a str,
 }
@@ -224,14 +147,14 @@ impl Fields {
     }
 
     /// A passage back, if it is the one whose digest is `expected`.
-    pub(super) fn stored(&self, document: &TantivyDocument, expected: Digest) -> Option<Stored> {
+    pub(super) fn stored(&self, document: &TantivyDocument, expected: ContentDigest) -> Option<StoredPassage> {
         let text = |field: Field| document.get_first(field)?.as_str();
         let metadata = text(self.metadata)?;
         let chunk = self.latest.and_then(|latest| text(latest.chunk));
         if content(text(self.title), text(self.text)?, metadata, chunk) != expected {
             return None;
         }
-        Some(Stored {
+        Some(StoredPassage {
             id: text(self.id)?.into(),
             title: text(self.title).map(String::from),
             text: text(self.text)?.into(),
@@ -241,7 +164,7 @@ impl Fields {
     }
 }
 
-fn add_digest(stored: &mut TantivyDocument, [high, low]: [Field; 2], digest: Digest) {
+fn add_digest(stored: &mut TantivyDocument, [high, low]: [Field; 2], digest: ContentDigest) {
     stored.add_u64(high, (digest >> 64) as u64);
     stored.add_u64(low, digest as u64);
 }

@@ -7,15 +7,14 @@ use tantivy::query::{BooleanQuery, EnableScoring, Occur, Query, TermQuery, Weigh
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, TERMINATED, Term};
 
+use super::words::words_of;
 use super::{Catalog, damaged, guard};
 use crate::keys::Keys;
-use crate::manifest::Metric;
 use crate::nearest::Nearest;
-use crate::vectors::Neighbour;
-use semsearch_error::{Error, Result};
+use semsearch_store::{Metric, Scored, StoreError};
 
 /// A query's words, weighed by the index.
-pub struct LexicalQuery<'a> {
+pub(crate) struct LexicalQuery<'a> {
     catalog: &'a Catalog,
     weight: Box<dyn Weight>,
 }
@@ -25,14 +24,14 @@ impl Catalog {
     ///
     /// # Errors
     /// The index is of a format without words, or damaged.
-    pub(crate) fn lexical(&self, text: &str) -> Result<LexicalQuery<'_>> {
+    pub(crate) fn lexical(&self, text: &str) -> Result<LexicalQuery<'_>, StoreError> {
         let (Some(latest), Some(language)) = (self.fields.latest, self.language) else {
-            return Err(Error::NoWords { dir: self.dir.parent().unwrap_or(&self.dir).into() });
+            return Err(StoreError::NoWords { dir: self.dir.parent().unwrap_or(&self.dir).into() });
         };
         let term = |stem: &str| -> Box<dyn Query> {
             Box::new(TermQuery::new(Term::from_field_text(latest.words, stem), IndexRecordOption::WithFreqs))
         };
-        let words = language.words(text).into_iter().map(|word| (Occur::Should, term(&word.stem))).collect();
+        let words = words_of(language, text).into_iter().map(|word| (Occur::Should, term(&word.stem))).collect();
         let query = BooleanQuery::new(words);
         let scoring = EnableScoring::enabled_from_searcher(&self.searcher);
         let weight = guard(&self.dir, || query.weight(scoring).map_err(damaged(&self.dir)))?;
@@ -46,11 +45,11 @@ impl LexicalQuery<'_> {
     ///
     /// # Errors
     /// The index is damaged.
-    pub fn best(&self, k: usize, allowed: Option<&Keys>) -> Result<Vec<Neighbour>> {
+    pub(crate) fn best(&self, k: usize, allowed: Option<&Keys>) -> Result<Vec<Scored>, StoreError> {
         guard(&self.catalog.dir, || self.find_best(k, allowed))
     }
 
-    fn find_best(&self, k: usize, allowed: Option<&Keys>) -> Result<Vec<Neighbour>> {
+    fn find_best(&self, k: usize, allowed: Option<&Keys>) -> Result<Vec<Scored>, StoreError> {
         let mut nearest = Nearest::new(k, Metric::Ip);
         for (segment, columns) in self.catalog.segments() {
             let alive = segment.alive_bitset();
@@ -58,7 +57,7 @@ impl LexicalQuery<'_> {
                 let key =
                     columns.key.first(document).filter(|&key| allowed.is_none_or(|allowed| allowed.contains(key)));
                 if let Some(key) = key.filter(|_| alive.is_none_or(|alive| alive.is_alive(document))) {
-                    nearest.offer(Neighbour { key, score });
+                    nearest.offer(Scored { key, score });
                 }
                 // Only a greater score is shown next; one that is equal may have a smaller key.
                 nearest.furthest().map_or(f32::MIN, f32::next_down)
@@ -73,11 +72,11 @@ impl LexicalQuery<'_> {
     ///
     /// # Errors
     /// The index is damaged.
-    pub fn scores(&self, keys: &[u64]) -> Result<Vec<f32>> {
+    pub(crate) fn scores(&self, keys: &[u64]) -> Result<Vec<f32>, StoreError> {
         guard(&self.catalog.dir, || self.find_scores(keys))
     }
 
-    fn find_scores(&self, keys: &[u64]) -> Result<Vec<f32>> {
+    fn find_scores(&self, keys: &[u64]) -> Result<Vec<f32>, StoreError> {
         let mut scores = vec![0.0; keys.len()];
         let mut places = Vec::with_capacity(keys.len());
         for (position, &key) in keys.iter().enumerate() {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tantivy::IndexSettings;
 
 use crate::manifest::Documents;
-use semsearch_error::{Error, Result};
+use semsearch_store::StoreError;
 
 /// The part of it that says which files there are.
 #[derive(Deserialize)]
@@ -36,8 +36,8 @@ struct Deletes {
 const MAX_OPSTAMP: u64 = 1 << 60;
 
 /// Checks the documents' `meta` against what this release writes, and against the files that it is about.
-pub(super) fn check(dir: &Path, documents: &Documents) -> Result<()> {
-    let damaged = |what: &str| Err(Error::damaged(dir, format!("what the manifest says of it cannot be: {what}")));
+pub(super) fn check(dir: &Path, documents: &Documents) -> Result<(), StoreError> {
+    let damaged = |what: &str| Err(StoreError::damaged(dir, format!("what the manifest says of it cannot be: {what}")));
     let Ok(meta) = Meta::deserialize(&documents.meta) else { return damaged("its segments") };
     if serde_json::to_value(IndexSettings::default()).ok() != Some(meta.index_settings) {
         return damaged("its settings");

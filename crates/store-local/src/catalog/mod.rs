@@ -21,24 +21,24 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocId, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, Term};
 
-pub use fields::{Chunk, Cut, Stored};
-pub(super) use fields::{Digest, Entry, Version, digest};
-pub use lexical::LexicalQuery;
-pub use words::{Language, Word};
+pub(super) use fields::Entry;
+pub(super) use lexical::LexicalQuery;
+pub use words::{Word, words_of};
 pub(super) use writer::CatalogWriter;
 pub use writer::is_catalog_thread;
 
 use super::manifest::Documents;
 use directory::Pinned;
 use fields::{CONTENT, DOCUMENT, Fields, KEY, VERSION};
-use semsearch_error::{Error, Result, guarded};
 use semsearch_files::Dir;
+use semsearch_files::guarded;
+use semsearch_store::{ContentDigest, Language, StoreError, StoredPassage, Version};
 use store::TEXTS;
 use words::WORDS;
 
 /// Has tantivy cut texts into the words of `language`.
 fn register_words(index: &Index, language: Language) {
-    index.tokenizers().register(WORDS, language.analyzer());
+    index.tokenizers().register(WORDS, words::analyzer(language));
 }
 
 /// Unpacked blocks of texts that are kept of each segment, for texts that stand beside each other.
@@ -46,7 +46,7 @@ const BLOCKS_KEPT: usize = 100;
 
 /// Checks the files of a commit; all but the stored texts, unless `whole`: those are checked document by document when
 /// they are read.
-pub(super) fn check(dir: &Dir, documents: &Documents, whole: bool) -> Result<()> {
+pub(super) fn check(dir: &Dir, documents: &Documents, whole: bool) -> Result<(), StoreError> {
     documents.files.iter().try_for_each(|file| {
         if whole || !file.name.ends_with(TEXTS) { file.check(dir) } else { file.open(dir).map(drop) }
     })
@@ -82,7 +82,7 @@ impl Columns {
         Ok(Self { key: open(KEY)?, content: both(CONTENT)?, latest })
     }
 
-    fn content(&self, document: DocId) -> Option<Digest> {
+    fn content(&self, document: DocId) -> Option<ContentDigest> {
         digest_at(&self.content, document)
     }
 
@@ -96,7 +96,7 @@ impl Columns {
     }
 }
 
-fn digest_at([high, low]: &[Column<u64>; 2], document: DocId) -> Option<Digest> {
+fn digest_at([high, low]: &[Column<u64>; 2], document: DocId) -> Option<ContentDigest> {
     Some(u128::from(high.first(document)?) << 64 | u128::from(low.first(document)?))
 }
 
@@ -113,12 +113,12 @@ pub(super) struct Catalog {
 
 impl Catalog {
     /// Opens the documents of a commit, whose files have been checked.
-    pub(super) fn open(dir: Dir, documents: &Documents, language: Option<Language>) -> Result<Self> {
+    pub(super) fn open(dir: Dir, documents: &Documents, language: Option<Language>) -> Result<Self, StoreError> {
         let path = dir.path().to_owned();
         guard(&path, || Self::open_files(dir, documents, language))
     }
 
-    fn open_files(dir: Dir, documents: &Documents, language: Option<Language>) -> Result<Self> {
+    fn open_files(dir: Dir, documents: &Documents, language: Option<Language>) -> Result<Self, StoreError> {
         let path = dir.path().to_owned();
         let dir = Arc::new(dir);
         meta::check(&path, documents)?;
@@ -126,8 +126,8 @@ impl Catalog {
         let schema = documents.meta.get("schema");
         let is_known = |fields: &Fields| schema == serde_json::to_value(&fields.schema).ok().as_ref();
         let fields = [Fields::new(), Fields::format_2()].into_iter().find(is_known);
-        let fields =
-            fields.ok_or_else(|| Error::damaged(&path, "its documents have other fields than this release knows"))?;
+        let fields = fields
+            .ok_or_else(|| StoreError::damaged(&path, "its documents have other fields than this release knows"))?;
         let meta = serde_json::to_vec(&documents.meta)
             .map_err(|error| damaged(&path)(tantivy::TantivyError::InvalidArgument(error.to_string())))?;
         let files = Pinned::new(dir, Some(meta));
@@ -148,8 +148,8 @@ impl Catalog {
     /// Checks that all that was read of its files was there; to be asked when what was read is about to be used.
     ///
     /// # Errors
-    /// [`Error::Damaged`]: a file became shorter.
-    pub(super) fn check_maps(&self) -> Result<()> {
+    /// [`StoreError::Damaged`]: a file became shorter.
+    pub(super) fn check_maps(&self) -> Result<(), StoreError> {
         self.files.check_maps()
     }
 
@@ -167,29 +167,29 @@ impl Catalog {
     }
 
     /// The documents under `keys`, in their order.
-    pub(super) fn get(&self, keys: &[u64]) -> Result<Vec<Stored>> {
+    pub(super) fn get(&self, keys: &[u64]) -> Result<Vec<StoredPassage>, StoreError> {
         guard(&self.dir, || keys.iter().map(|&key| self.one(key)).collect())
     }
 
-    fn one(&self, key: u64) -> Result<Stored> {
+    fn one(&self, key: u64) -> Result<StoredPassage, StoreError> {
         self.read(self.found(key)?)?.ok_or_else(|| {
-            Error::damaged(&self.dir, format!("the document of vector {key} is not as it was committed"))
+            StoreError::damaged(&self.dir, format!("the document of vector {key} is not as it was committed"))
         })
     }
 
     /// Where the passage of this key is.
-    fn address(&self, key: u64) -> Result<Option<DocAddress>> {
+    fn address(&self, key: u64) -> Result<Option<DocAddress>, StoreError> {
         self.find(&Term::from_field_u64(self.fields.key, key))
     }
 
-    fn found(&self, key: u64) -> Result<DocAddress> {
-        let missing = || Error::damaged(&self.dir, format!("the document of vector {key} is missing"));
+    fn found(&self, key: u64) -> Result<DocAddress, StoreError> {
+        let missing = || StoreError::damaged(&self.dir, format!("the document of vector {key} is missing"));
         self.address(key)?.ok_or_else(missing)
     }
 
     /// The key of the first passage of the document that this one belongs to.
-    pub(super) fn document_of(&self, key: u64) -> Result<u64> {
-        let missing = || Error::damaged(&self.dir, format!("the document of vector {key} is missing"));
+    pub(super) fn document_of(&self, key: u64) -> Result<u64, StoreError> {
+        let missing = || StoreError::damaged(&self.dir, format!("the document of vector {key} is missing"));
         guard(&self.dir, || {
             let address = self.found(key)?;
             self.columns(address).document(address.doc_id).ok_or_else(missing)
@@ -198,7 +198,7 @@ impl Catalog {
 
     /// A document, if it is as it was committed. The digest of its content says so of all but its id; of that the terms do,
     /// whose file is checked whenever it is opened.
-    fn read(&self, address: DocAddress) -> Result<Option<Stored>> {
+    fn read(&self, address: DocAddress) -> Result<Option<StoredPassage>, StoreError> {
         let stored = self.read_content(address)?;
         match stored {
             Some(stored) if !self.has_id(address, &stored.id)? => Ok(None),
@@ -207,7 +207,7 @@ impl Catalog {
     }
 
     /// Whether `id` is that of the document at `address`.
-    fn has_id(&self, address: DocAddress, id: &str) -> Result<bool> {
+    fn has_id(&self, address: DocAddress, id: &str) -> Result<bool, StoreError> {
         let term = Term::from_field_text(self.fields.id, id);
         let look = || -> tantivy::Result<bool> {
             let terms = self.searcher.segment_reader(address.segment_ord).inverted_index(self.fields.id)?;
@@ -218,7 +218,7 @@ impl Catalog {
     }
 
     /// A document, if its content is as it was committed.
-    fn read_content(&self, address: DocAddress) -> Result<Option<Stored>> {
+    fn read_content(&self, address: DocAddress) -> Result<Option<StoredPassage>, StoreError> {
         let Some(content) = self.columns(address).content(address.doc_id) else { return Ok(None) };
         // In a large index the stored texts have not been checked, and tantivy may find no end in them.
         let texts = &self.texts[address.segment_ord as usize];
@@ -229,11 +229,11 @@ impl Catalog {
     }
 
     /// What is known of the document `id`.
-    pub(super) fn known(&self, id: &str) -> Result<Option<Known>> {
+    pub(super) fn known(&self, id: &str) -> Result<Option<Known>, StoreError> {
         guard(&self.dir, || self.find_known(id))
     }
 
-    fn find_known(&self, id: &str) -> Result<Option<Known>> {
+    fn find_known(&self, id: &str) -> Result<Option<Known>, StoreError> {
         let mut known = None;
         for address in self.find_all(&Term::from_field_text(self.fields.id, id)).map_err(damaged(&self.dir))? {
             let columns = self.columns(address);
@@ -246,7 +246,7 @@ impl Catalog {
     }
 
     /// The key of a passage of which the model was given the text with this digest.
-    pub(super) fn embedded(&self, text: Digest) -> Result<Option<u64>> {
+    pub(super) fn embedded(&self, text: ContentDigest) -> Result<Option<u64>, StoreError> {
         guard(&self.dir, || {
             let found = self.find(&Term::from_field_bytes(self.fields.embedded, &text.to_be_bytes()))?;
             Ok(found.and_then(|address| self.columns(address).key.first(address.doc_id)))
@@ -254,15 +254,15 @@ impl Catalog {
     }
 
     /// The keys of all passages.
-    pub(super) fn keys(&self) -> Result<Vec<u64>> {
+    pub(super) fn keys(&self) -> Result<Vec<u64>, StoreError> {
         guard(&self.dir, || self.all_keys())
     }
 
-    fn all_keys(&self) -> Result<Vec<u64>> {
+    fn all_keys(&self) -> Result<Vec<u64>, StoreError> {
         let mut keys = Vec::new();
         for (segment, columns) in self.segments() {
             for document in segment.doc_ids_alive() {
-                let none = || Error::damaged(&self.dir, "a document without a key");
+                let none = || StoreError::damaged(&self.dir, "a document without a key");
                 keys.push(columns.key.first(document).ok_or_else(none)?);
             }
         }
@@ -270,7 +270,7 @@ impl Catalog {
     }
 
     /// The number of documents: of passages that are the first of theirs.
-    pub(super) fn documents(&self) -> Result<u64> {
+    pub(super) fn documents(&self) -> Result<u64, StoreError> {
         let first = |columns: &Columns, document| columns.document(document) == columns.key.first(document);
         let of_segment = |(segment, columns): (&SegmentReader, &Columns)| {
             segment.doc_ids_alive().filter(|&document| first(columns, document)).count() as u64
@@ -279,11 +279,11 @@ impl Catalog {
     }
 
     /// The ids and keys of the passages that came from `origin`.
-    pub(super) fn of_origin(&self, origin: &str) -> Result<Vec<(String, u64)>> {
+    pub(super) fn of_origin(&self, origin: &str) -> Result<Vec<(String, u64)>, StoreError> {
         guard(&self.dir, || self.find_origin(origin))
     }
 
-    fn find_origin(&self, origin: &str) -> Result<Vec<(String, u64)>> {
+    fn find_origin(&self, origin: &str) -> Result<Vec<(String, u64)>, StoreError> {
         let term = Term::from_field_text(self.fields.origin, origin);
         let mut found = Vec::new();
         for address in self.find_all(&term).map_err(damaged(&self.dir))? {
@@ -294,7 +294,7 @@ impl Catalog {
     }
 
     /// All origins that begin with `prefix`.
-    pub(super) fn origins(&self, prefix: &str) -> Result<BTreeSet<String>> {
+    pub(super) fn origins(&self, prefix: &str) -> Result<BTreeSet<String>, StoreError> {
         let mut found = BTreeSet::new();
         let mut read = || -> tantivy::Result<()> {
             for segment in self.searcher.segment_readers() {
@@ -311,17 +311,17 @@ impl Catalog {
     }
 
     /// Reads every document: the addresses of those that are not as they were committed, said in words.
-    pub(super) fn faults(&self) -> Result<Vec<Error>> {
+    pub(super) fn faults(&self) -> Result<Vec<StoreError>, StoreError> {
         guard(&self.dir, || self.all_faults())
     }
 
-    fn all_faults(&self) -> Result<Vec<Error>> {
+    fn all_faults(&self) -> Result<Vec<StoreError>, StoreError> {
         let mut faults = Vec::new();
         for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
             for document in segment.doc_ids_alive() {
                 if self.read(DocAddress::new(ordinal, document))?.is_none() {
                     let what = format!("document {document} of segment {ordinal} is not as it was committed");
-                    faults.push(Error::damaged(&self.dir, what));
+                    faults.push(StoreError::damaged(&self.dir, what));
                 }
             }
         }
@@ -329,7 +329,7 @@ impl Catalog {
     }
 
     /// The one living document with this term; the first, if there are several.
-    fn find(&self, term: &Term) -> Result<Option<DocAddress>> {
+    fn find(&self, term: &Term) -> Result<Option<DocAddress>, StoreError> {
         let find = || -> tantivy::Result<Option<DocAddress>> {
             for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
                 let terms = segment.inverted_index(term.field())?;
@@ -364,12 +364,16 @@ impl Catalog {
 }
 
 /// Reads what tantivy wrote. It trusts its files, and may give up by a panic where one of them says what cannot be.
-fn guard<T>(dir: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
+fn guard<T>(dir: &Path, read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     guarded(read).unwrap_or_else(|panic| {
-        Err(Error::Damaged { path: dir.into(), what: "it cannot be read".into(), source: Some(panic.into()) })
+        Err(StoreError::Damaged { path: dir.into(), what: "it cannot be read".into(), source: Some(panic.into()) })
     })
 }
 
-fn damaged(path: &Path) -> impl Fn(tantivy::TantivyError) -> Error + '_ {
-    move |source| Error::Damaged { path: path.into(), what: "it cannot be read".into(), source: Some(source.into()) }
+fn damaged(path: &Path) -> impl Fn(tantivy::TantivyError) -> StoreError + '_ {
+    move |source| StoreError::Damaged {
+        path: path.into(),
+        what: "it cannot be read".into(),
+        source: Some(source.into()),
+    }
 }

@@ -1,4 +1,4 @@
-//! Stored texts: read with no length believed that the bytes do not bear out. tantivy takes memory for whatever length a file
+//! StoredPassage texts: read with no length believed that the bytes do not bear out. tantivy takes memory for whatever length a file
 //! names, and a process that gets none is ended.
 
 use std::io;

@@ -1,17 +1,14 @@
 //! What counts as a word: the tokens of lexical search.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
+use semsearch_store::Language;
 use tantivy::tokenizer::{Language as Stemmed, LowerCaser, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer};
 use unicode_segmentation::{UnicodeSegmentation, UnicodeWordIndices};
 
 /// The analyzer's name in tantivy's schema.
 pub(super) const WORDS: &str = "words";
 
-/// Languages whose words can be stemmed, by name (the Snowball algorithms).
-const LANGUAGES: [(&str, Stemmed); 18] = [
+/// tantivy's stemmers, by the names of their languages (the Snowball algorithms).
+const STEMMERS: [(&str, Stemmed); 18] = [
     ("arabic", Stemmed::Arabic),
     ("danish", Stemmed::Danish),
     ("dutch", Stemmed::Dutch),
@@ -32,33 +29,29 @@ const LANGUAGES: [(&str, Stemmed); 18] = [
     ("turkish", Stemmed::Turkish),
 ];
 
-/// The language by which words are reduced to their stems, if they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Language(Option<Stemmed>);
-
-impl Language {
-    /// Words stay as they are.
-    pub const NONE: Self = Self(None);
-
-    /// The words of `text`: letters and digits, in lower case, stemmed; with the bytes of `text` that each stands at.
-    pub fn words(self, text: &str) -> Vec<Word> {
-        let mut analyzer = self.analyzer();
-        let mut stream = analyzer.token_stream(text);
-        let mut words = Vec::new();
-        while let Some(token) = stream.next() {
-            words.push(Word { stem: token.text.clone(), bytes: token.offset_from..token.offset_to });
-        }
-        words
+/// The words of `text`: letters and digits, in lower case, stemmed by `language`; with the bytes of `text` that each stands at.
+pub fn words_of(language: Language, text: &str) -> Vec<Word> {
+    let mut analyzer = analyzer(language);
+    let mut stream = analyzer.token_stream(text);
+    let mut words = Vec::new();
+    while let Some(token) = stream.next() {
+        words.push(Word { stem: token.text.clone(), bytes: token.offset_from..token.offset_to });
     }
+    words
+}
 
-    pub(super) fn analyzer(self) -> TextAnalyzer {
-        let words = TextAnalyzer::builder(UnicodeWords).filter(LowerCaser);
-        match self.0 {
-            Some(language) => words.filter(Stemmer::new(language)).build(),
-            None => words.build(),
-        }
+/// What cuts a text into words for tantivy.
+pub(super) fn analyzer(language: Language) -> TextAnalyzer {
+    let words = TextAnalyzer::builder(UnicodeWords).filter(LowerCaser);
+    match stemmer(language) {
+        Some(stemmer) => words.filter(Stemmer::new(stemmer)).build(),
+        None => words.build(),
     }
+}
+
+fn stemmer(language: Language) -> Option<Stemmed> {
+    let name = language.name()?;
+    STEMMERS.iter().find(|(known, _)| *known == name).map(|(_, stemmer)| *stemmer)
 }
 
 /// Words as Unicode has them (UAX #29): letters and digits between borders, an ideograph each.
@@ -106,52 +99,12 @@ pub struct Word {
     pub bytes: std::ops::Range<usize>,
 }
 
-impl Default for Language {
-    fn default() -> Self {
-        Self(Some(Stemmed::English))
-    }
-}
-
-impl fmt::Display for Language {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = LANGUAGES.iter().find(|(_, language)| Some(*language) == self.0);
-        f.write_str(known.map_or("none", |(name, _)| name))
-    }
-}
-
-impl FromStr for Language {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        let lower = word.to_lowercase();
-        let known = LANGUAGES.iter().find(|(name, _)| *name == lower).map(|(_, language)| Self(Some(*language)));
-        known.or((lower == "none").then_some(Self::NONE)).ok_or_else(|| {
-            let names = LANGUAGES.map(|(name, _)| name).join(", ");
-            format!("no stemming for {word:?}: expected none, {names}")
-        })
-    }
-}
-
-impl TryFrom<String> for Language {
-    type Error = String;
-
-    fn try_from(word: String) -> Result<Self, String> {
-        word.parse()
-    }
-}
-
-impl From<Language> for String {
-    fn from(language: Language) -> Self {
-        language.to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn stems(language: &str, text: &str) -> Vec<String> {
-        language.parse::<Language>().unwrap().words(text).into_iter().map(|word| word.stem).collect()
+        words_of(language.parse().unwrap(), text).into_iter().map(|word| word.stem).collect()
     }
 
     #[test]
@@ -162,17 +115,11 @@ mod tests {
         );
         assert_eq!(stems("none", "Häuser, naïve Œuvres"), ["häuser", "naïve", "œuvres"]);
         assert_eq!(stems("german", "Häuser"), ["haus"]);
-        assert!(
-            "klingon"
-                .parse::<Language>()
-                .unwrap_err()
-                .starts_with("no stemming for \"klingon\": expected none, arabic,")
-        );
     }
 
     #[test]
     fn a_word_knows_where_it_stands() {
-        let words = Language::default().words("«Été», running");
+        let words = words_of(Language::default(), "«Été», running");
         assert_eq!(
             words.iter().map(|word| &"«Été», running"[word.bytes.clone()]).collect::<Vec<_>>(),
             ["Été", "running"]
@@ -180,9 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn every_language_is_named_as_it_is_parsed() {
-        for (name, _) in LANGUAGES.iter().chain([&("none", Stemmed::English)]) {
-            assert_eq!(name.parse::<Language>().unwrap().to_string(), *name);
-        }
+    fn every_language_has_a_stemmer_and_none_has_none() {
+        assert!(Language::all().all(|language| stemmer(language).is_some() == (language != Language::NONE)));
     }
 }

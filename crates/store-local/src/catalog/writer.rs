@@ -9,12 +9,12 @@ use tantivy::{Index, IndexMeta, IndexWriter, SegmentMeta, Term};
 
 use super::directory::Pinned;
 use super::fields::{Entry, Fields};
-use super::{Language, guard, meta, register_words};
+use super::{guard, meta, register_words};
 use crate::compaction;
 use crate::files::StoredFile;
 use crate::manifest::Documents;
-use semsearch_error::{Error, Result};
 use semsearch_files::Dir;
+use semsearch_store::{Language, StoreError};
 
 /// Memory for documents on their way to disk, in bytes; tantivy asks for 15 MB at least.
 const WRITER_MEMORY: usize = 32 << 20;
@@ -42,11 +42,11 @@ pub(crate) struct CatalogWriter {
 
 impl CatalogWriter {
     /// Goes on from a commit, or begins with nothing.
-    pub(crate) fn open(dir: Dir, base: Option<&Documents>, language: Language) -> Result<Self> {
+    pub(crate) fn open(dir: Dir, base: Option<&Documents>, language: Language) -> Result<Self, StoreError> {
         let fields = Fields::new();
         let dir = Arc::new(dir);
         let meta = base.map(|documents| serde_json::to_vec(&documents.meta)).transpose();
-        let meta = meta.map_err(|source| Error::Index {
+        let meta = meta.map_err(|source| StoreError::Library {
             path: dir.path().into(),
             what: "cannot read what it holds".into(),
             source: source.into(),
@@ -69,7 +69,7 @@ impl CatalogWriter {
     }
 
     /// Adds a passage.
-    pub(crate) fn put(&self, entry: &Entry) -> Result<()> {
+    pub(crate) fn put(&self, entry: &Entry) -> Result<(), StoreError> {
         let added = self.writer.add_document(self.fields.document(entry));
         added.map(drop).map_err(|source| writing(self.dir.path(), source))
     }
@@ -81,12 +81,12 @@ impl CatalogWriter {
 
     /// Writes all that was put; if it `tidies`, small segments that have become many are merged. Gives the files, which are
     /// on the disk then, though their names are not yet. All passages are of so many `documents`.
-    pub(crate) fn flush(&mut self, documents: u64, tidies: bool) -> Result<Documents> {
+    pub(crate) fn flush(&mut self, documents: u64, tidies: bool) -> Result<Documents, StoreError> {
         let dir = Arc::clone(&self.dir);
         guard(dir.path(), || self.flush_all(documents, tidies))
     }
 
-    fn flush_all(&mut self, documents: u64, tidies: bool) -> Result<Documents> {
+    fn flush_all(&mut self, documents: u64, tidies: bool) -> Result<Documents, StoreError> {
         let dir = Arc::clone(&self.dir);
         let failed = |source| writing(dir.path(), source);
         self.writer.commit().map_err(failed)?;
@@ -97,7 +97,7 @@ impl CatalogWriter {
         let metas = self.index.load_metas().map_err(failed)?;
         let unknown = || tantivy::TantivyError::InternalError("it has not said what it wrote".into());
         let meta = self.directory.meta().ok_or_else(unknown).map_err(failed)?;
-        let meta = serde_json::from_slice(&meta).map_err(|source| Error::Index {
+        let meta = serde_json::from_slice(&meta).map_err(|source| StoreError::Library {
             path: self.dir.path().into(),
             what: "cannot read what tantivy wrote".into(),
             source: source.into(),
@@ -108,7 +108,7 @@ impl CatalogWriter {
     }
 
     /// Merges segments that are small and many, or worn, until none are.
-    fn merge(&mut self) -> Result<()> {
+    fn merge(&mut self) -> Result<(), StoreError> {
         let dir = Arc::clone(&self.dir);
         let failed = |source| writing(dir.path(), source);
         loop {
@@ -126,13 +126,13 @@ impl CatalogWriter {
 
     /// Checks the stored texts of segments that are about to be merged, as far as they are of the last commit: in a large
     /// index nobody has looked at all of them yet, and what is written anew gets a checksum of its own.
-    fn check_texts(&self, segments: &[SegmentId]) -> Result<()> {
+    fn check_texts(&self, segments: &[SegmentId]) -> Result<(), StoreError> {
         let merged = |file: &&StoredFile| segments.iter().any(|id| file.name.starts_with(&id.uuid_string()));
         self.listed.iter().filter(merged).try_for_each(|file| file.check(&self.dir))
     }
 
     /// The files of these segments, in the order of their names.
-    fn files(&self, metas: &IndexMeta) -> Result<Vec<StoredFile>> {
+    fn files(&self, metas: &IndexMeta) -> Result<Vec<StoredFile>, StoreError> {
         let mut names: Vec<PathBuf> = metas.list_segment_files().into_iter().collect();
         names.sort();
         let known = |name: &Path| self.listed.iter().find(|file| Path::new(&file.name) == name).cloned();
@@ -140,7 +140,7 @@ impl CatalogWriter {
         for name in names {
             let shown = name.to_string_lossy();
             // Not every segment has every kind of file.
-            if self.dir.identity_of(&shown).map_err(Error::read(&self.dir.path_of(&shown)))?.is_some() {
+            if self.dir.identity_of(&shown).map_err(StoreError::read(&self.dir.path_of(&shown)))?.is_some() {
                 files.push(known(&name).map_or_else(|| StoredFile::sync(&self.dir, &shown), Ok)?);
             }
         }
@@ -148,6 +148,6 @@ impl CatalogWriter {
     }
 }
 
-fn writing(dir: &Path, source: tantivy::TantivyError) -> Error {
-    Error::Index { path: dir.into(), what: "cannot write the catalog".into(), source: source.into() }
+fn writing(dir: &Path, source: tantivy::TantivyError) -> StoreError {
+    StoreError::Library { path: dir.into(), what: "cannot write the catalog".into(), source: source.into() }
 }

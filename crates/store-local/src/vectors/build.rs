@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 
 use faiss::index::io::write_index;
 use faiss::index::{Idx, Index as _, IndexImpl};
-use faiss::{MetricType, index_factory};
+use faiss::index_factory;
 
 use super::codes::Written;
+use super::metric::metric_type;
 use super::search::{Searchable, use_threads};
 use super::{allowed_threads, factory, failed, reason, structure};
 use crate::files::{self, StoredFile};
-use crate::manifest::{Metric, Recipe, Segment};
+use crate::manifest::Segment;
 use crate::processor::check_processor;
-use semsearch_error::{Error, Result};
 use semsearch_files::{Dir, path_of};
+use semsearch_store::{IndexConfig, StoreError};
 
 /// Vectors that become a segment together.
 #[derive(Default)]
@@ -72,19 +73,19 @@ impl SegmentBuilder {
         &self,
         dir: &Dir,
         number: u64,
-        recipe: &Recipe,
+        config: &IndexConfig,
         trained: Option<&StoredFile>,
-    ) -> Result<Segment> {
+    ) -> Result<Segment, StoreError> {
         let name = files::new_name(number, "faiss");
         let path = dir.path_of(&name);
         let mut index = match trained {
-            Some(trained) => read_trained(dir, trained, recipe)?,
-            None => new_index(recipe, &path)?,
+            Some(trained) => read_trained(dir, trained, config)?,
+            None => new_index(config, &path)?,
         };
         use_threads(allowed_threads());
         let keys: Vec<Idx> = self.keys.iter().copied().map(Idx::new).collect();
         index.add_with_ids(&self.rows, &keys).map_err(failed(&path, "cannot add vectors"))?;
-        let index = Searchable::new(index).map_err(|words| Error::Index {
+        let index = Searchable::new(index).map_err(|words| StoreError::Library {
             path: path.clone(),
             what: "cannot read keys".into(),
             source: words.into(),
@@ -104,16 +105,16 @@ impl SegmentBuilder {
         })
     }
 
-    /// If the recipe's factory needs training, trains an empty index on these vectors and writes it as file `number`.
-    pub(crate) fn train(&self, dir: &Dir, number: u64, recipe: &Recipe) -> Result<Option<StoredFile>> {
-        let mut index = new_index(recipe, dir.path())?;
+    /// If the config's factory needs training, trains an empty index on these vectors and writes it as file `number`.
+    pub(crate) fn train(&self, dir: &Dir, number: u64, config: &IndexConfig) -> Result<Option<StoredFile>, StoreError> {
+        let mut index = new_index(config, dir.path())?;
         if index.is_trained() {
             return Ok(None);
         }
         use_threads(allowed_threads());
-        index.train(&self.rows).map_err(|error| Error::Training {
+        index.train(&self.rows).map_err(|error| StoreError::Training {
             dir: dir.path().parent().unwrap_or(dir.path()).into(),
-            factory: recipe.factory.clone(),
+            factory: config.factory.clone(),
             vectors: self.len(),
             source: reason(&error.to_string()).into(),
         })?;
@@ -124,8 +125,8 @@ impl SegmentBuilder {
 }
 
 /// The empty index that a factory's training made.
-fn read_trained(dir: &Dir, trained: &StoredFile, recipe: &Recipe) -> Result<IndexImpl> {
-    structure::read_empty(&trained.open(dir)?, &dir.path_of(&trained.name), recipe)
+fn read_trained(dir: &Dir, trained: &StoredFile, config: &IndexConfig) -> Result<IndexImpl, StoreError> {
+    structure::read_empty(&trained.open(dir)?, &dir.path_of(&trained.name), config)
 }
 
 /// An index without keys, for others to use.
@@ -138,21 +139,25 @@ pub(crate) struct Whole {
 
 impl Whole {
     /// Begins one as segments begin, to be written to `path`; `trained` is a file of `dir`.
-    pub(crate) fn begin(recipe: &Recipe, trained: Option<(&Dir, &StoredFile)>, path: &Path) -> Result<Self> {
+    pub(crate) fn begin(
+        config: &IndexConfig,
+        trained: Option<(&Dir, &StoredFile)>,
+        path: &Path,
+    ) -> Result<Self, StoreError> {
         let begun = match trained {
-            Some((dir, trained)) => read_trained(dir, trained, recipe)?,
-            None => new_index(recipe, path)?,
+            Some((dir, trained)) => read_trained(dir, trained, config)?,
+            None => new_index(config, path)?,
         };
         let index = begun.into_id_map().map_err(failed(path, "cannot make an index"))?.into_inner();
         Ok(Self { path: path.into(), index, rows: Vec::new() })
     }
 
-    pub(crate) fn push(&mut self, row: &[f32]) -> Result<()> {
+    pub(crate) fn push(&mut self, row: &[f32]) -> Result<(), StoreError> {
         self.rows.extend_from_slice(row);
         if self.rows.len() >= 1 << 20 { self.flush() } else { Ok(()) }
     }
 
-    fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<(), StoreError> {
         use_threads(allowed_threads());
         self.index.add(&self.rows).map_err(failed(&self.path, "cannot add vectors"))?;
         self.rows.clear();
@@ -160,26 +165,23 @@ impl Whole {
     }
 
     /// Writes it into an open file, which FAISS, who takes paths only, opens once more.
-    pub(crate) fn write(mut self, file: &File) -> Result<()> {
+    pub(crate) fn write(mut self, file: &File) -> Result<(), StoreError> {
         self.flush()?;
         write_index(&self.index, path_of(file)).map_err(failed(&self.path, "cannot write"))
     }
 }
 
-/// Checks that FAISS knows the recipe's factory, before any work is done for it. Says whether it needs training.
-pub(crate) fn check_factory(recipe: &Recipe, dir: &Path) -> Result<bool> {
+/// Checks that FAISS knows the config's factory, before any work is done for it. Says whether it needs training.
+pub(crate) fn check_factory(config: &IndexConfig, dir: &Path) -> Result<bool, StoreError> {
     check_processor()?;
-    let index = new_index(recipe, dir)?;
-    factory::check_metric(recipe, index.metric_type())?;
+    let index = new_index(config, dir)?;
+    factory::check_metric(config, index.metric_type())?;
     Ok(!index.is_trained())
 }
 
-fn new_index(recipe: &Recipe, path: &Path) -> Result<IndexImpl> {
-    let metric = match recipe.metric {
-        Metric::Ip => MetricType::InnerProduct,
-        Metric::L2 => MetricType::L2,
-    };
-    factory::check(&recipe.factory, path)?;
-    let what = format!("FAISS cannot make an index by the factory {:?}", recipe.factory);
-    index_factory(recipe.dim as u32, format!("IDMap,{}", recipe.factory), metric).map_err(failed(path, &what))
+fn new_index(config: &IndexConfig, path: &Path) -> Result<IndexImpl, StoreError> {
+    factory::check(&config.factory, path)?;
+    let what = format!("FAISS cannot make an index by the factory {:?}", config.factory);
+    index_factory(config.dim as u32, format!("IDMap,{}", config.factory), metric_type(config.metric))
+        .map_err(failed(path, &what))
 }

@@ -13,8 +13,8 @@ use faiss::index::Index as _;
 use super::search::Searchable;
 use crate::files::{self, StoredFile};
 use crate::manifest::{Codes, Segment, Sums};
-use semsearch_error::{Error, Result};
 use semsearch_files::Dir;
+use semsearch_store::StoreError;
 
 /// Bytes of a part. A vector of 384 floats lies in one or two; a million of them have 187,500, whose checksums are 750 kB.
 const PART: u64 = 8 << 10;
@@ -35,17 +35,17 @@ pub(super) struct Written {
 
 impl Written {
     /// Looks at the file `name` of `dir`, which holds `index`, and writes the checksums of its codes as the file `sums`.
-    pub(super) fn of(dir: &Dir, name: &str, sums: &str, index: &Searchable) -> Result<Self> {
+    pub(super) fn of(dir: &Dir, name: &str, sums: &str, index: &Searchable) -> Result<Self, StoreError> {
         let path = dir.path_of(name);
-        let opened = dir.read(name).map_err(Error::read(&path))?;
+        let opened = dir.read(name).map_err(StoreError::read(&path))?;
         let vectors = index.keys().len() as u64;
-        let bytes = opened.metadata().map_err(Error::read(&path))?.len();
+        let bytes = opened.metadata().map_err(StoreError::read(&path))?.len();
         // FAISS does not say for HNSW, whose codes are the vectors.
         let code = index.code_size().unwrap_or(u64::from(index.index().d()) * 4);
-        let start = start(&opened, bytes, vectors, code).map_err(Error::read(&path))?;
+        let start = start(&opened, bytes, vectors, code).map_err(StoreError::read(&path))?;
         let Some(start) = start else { return Ok(Self { file: StoredFile::sync(dir, name)?, codes: None }) };
-        let digests = Digests::of(&opened, start, vectors * code).map_err(Error::read(&path))?;
-        opened.sync_all().map_err(Error::write(&path))?;
+        let digests = Digests::of(&opened, start, vectors * code).map_err(StoreError::read(&path))?;
+        opened.sync_all().map_err(StoreError::write(&path))?;
         let sums = Some(digests.write(dir, sums)?);
         let codes = Codes { start, bytes: vectors * code, rest_crc32: digests.rest, sums };
         Ok(Self { file: StoredFile { name: name.into(), bytes, crc32: digests.whole }, codes: Some(codes) })
@@ -118,9 +118,10 @@ impl Digests {
     }
 
     /// Writes those of the parts as the file `name`.
-    fn write(&self, dir: &Dir, name: &str) -> Result<Sums> {
+    fn write(&self, dir: &Dir, name: &str) -> Result<Sums, StoreError> {
         let content: Vec<u8> = self.parts.iter().flat_map(|crc| crc.to_le_bytes()).collect();
-        let file = files::create(dir, name, |mut file, path| file.write_all(&content).map_err(Error::write(path)))?;
+        let file =
+            files::create(dir, name, |mut file, path| file.write_all(&content).map_err(StoreError::write(path)))?;
         Ok(Sums { file, part: PART })
     }
 }
@@ -131,11 +132,11 @@ pub(crate) fn lacks_sums(segment: &Segment) -> bool {
 }
 
 /// Writes the checksums that a segment [lacks](lacks_sums), as file `number` of `dir`; all of it is checked on the way.
-pub(crate) fn add_sums(dir: &Dir, number: u64, segment: &mut Segment) -> Result<()> {
+pub(crate) fn add_sums(dir: &Dir, number: u64, segment: &mut Segment) -> Result<(), StoreError> {
     let path = dir.path_of(&segment.file.name);
     let file = segment.file.open(dir)?;
     let Some(codes) = &mut segment.codes else { return Ok(()) };
-    let digests = Digests::of(&file, codes.start, codes.bytes).map_err(Error::read(&path))?;
+    let digests = Digests::of(&file, codes.start, codes.bytes).map_err(StoreError::read(&path))?;
     files::expect(&path, digests.whole, segment.file.crc32)?;
     codes.sums = Some(digests.write(dir, &files::new_name(number, "sums"))?);
     Ok(())
@@ -155,14 +156,14 @@ pub(super) struct CheckedCodes {
 
 impl CheckedCodes {
     /// Of a segment whose `file` is open; `None` where there are no checksums of parts.
-    pub(super) fn open(dir: &Dir, segment: &Segment, file: File) -> Result<Option<Self>> {
+    pub(super) fn open(dir: &Dir, segment: &Segment, file: File) -> Result<Option<Self>, StoreError> {
         let Some((codes, sums)) = segment.codes.as_ref().and_then(|codes| Some((codes, codes.sums.as_ref()?))) else {
             return Ok(None);
         };
         let read = sums.file.read(dir)?;
         let parts = if sums.part == 0 { 0 } else { codes.bytes.div_ceil(sums.part) };
         if segment.vectors == 0 || !codes.bytes.is_multiple_of(segment.vectors) || read.len() as u64 != 4 * parts {
-            return Err(Error::damaged(&dir.path_of(&sums.file.name), "it is not for these vectors"));
+            return Err(StoreError::damaged(&dir.path_of(&sums.file.name), "it is not for these vectors"));
         }
         let sums_of = |word: &[u8]| u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
         Ok(Some(Self {
@@ -179,8 +180,8 @@ impl CheckedCodes {
     /// Checks the vectors at these positions, which ascend.
     ///
     /// # Errors
-    /// [`Error::Damaged`], or the file cannot be read.
-    pub(super) fn check(&self, positions: impl IntoIterator<Item = usize>) -> Result<()> {
+    /// [`StoreError::Damaged`], or the file cannot be read.
+    pub(super) fn check(&self, positions: impl IntoIterator<Item = usize>) -> Result<(), StoreError> {
         let mut next = 0;
         let mut buffer = Vec::new();
         for position in positions {
@@ -194,15 +195,15 @@ impl CheckedCodes {
         Ok(())
     }
 
-    fn check_part(&self, part: u64, buffer: &mut Vec<u8>) -> Result<()> {
+    fn check_part(&self, part: u64, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
         let first = part * self.part;
         buffer.resize(self.part.min(self.bytes - first) as usize, 0);
         let read = self.file.read_exact_at(buffer, self.start + first);
         match read {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(Error::damaged(&self.path, "it became shorter while it was read"));
+                return Err(StoreError::damaged(&self.path, "it became shorter while it was read"));
             }
-            read => read.map_err(Error::read(&self.path))?,
+            read => read.map_err(StoreError::read(&self.path))?,
         }
         files::expect(&self.path, crc32fast::hash(buffer), self.sums[part as usize])
     }
@@ -210,7 +211,7 @@ impl CheckedCodes {
 
 /// Checks a segment's files: all of them, or all but the codes, whose length is checked in either case. Codes whose parts
 /// have no checksums are checked too.
-pub(crate) fn check(dir: &Dir, segment: &Segment, whole: bool) -> Result<()> {
+pub(crate) fn check(dir: &Dir, segment: &Segment, whole: bool) -> Result<(), StoreError> {
     match &segment.codes {
         Some(codes @ Codes { sums: Some(sums), .. }) => {
             sums.file.check(dir)?;
@@ -220,7 +221,7 @@ pub(crate) fn check(dir: &Dir, segment: &Segment, whole: bool) -> Result<()> {
     }
 }
 
-fn check_rest(dir: &Dir, segment: &Segment, codes: &Codes) -> Result<()> {
+fn check_rest(dir: &Dir, segment: &Segment, codes: &Codes) -> Result<(), StoreError> {
     let path: &Path = &dir.path_of(&segment.file.name);
     let hole = codes.start..codes.start + codes.bytes;
     files::expect(path, files::checksum_without(&segment.file.open(dir)?, path, hole)?, codes.rest_crc32)

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use faiss::MetricType;
 
-use crate::manifest::{Metric, Recipe};
-use semsearch_error::{Error, Result};
+use super::metric::metric_type;
+use semsearch_store::{IndexConfig, StoreError};
 
 /// The longest string that is taken, in bytes.
 pub(crate) const MAX_LENGTH: usize = 200;
@@ -27,15 +27,17 @@ const KNOWN: &str = "known are Flat, SQ8 and its like, PQ, LSH, RaBitQ, HNSW and
                      or L2norm, and with RFlat or Refine(…)";
 
 /// Checks that a factory is one of those that are taken; `path` is what it is for.
-pub(super) fn check(factory: &str, path: &Path) -> Result<()> {
+pub(super) fn check(factory: &str, path: &Path) -> Result<(), StoreError> {
     if factory.len() > MAX_LENGTH {
         let length = factory.len();
-        return Err(Error::Unsupported(format!("a FAISS factory of {length} bytes: at most {MAX_LENGTH} are taken")));
+        return Err(StoreError::Unsupported(format!(
+            "a FAISS factory of {length} bytes: at most {MAX_LENGTH} are taken"
+        )));
     }
     if index(factory, 0) {
         return Ok(());
     }
-    Err(Error::Index {
+    Err(StoreError::Library {
         path: path.into(),
         what: format!("FAISS cannot make an index by the factory {factory:?}"),
         source: KNOWN.into(),
@@ -43,16 +45,13 @@ pub(super) fn check(factory: &str, path: &Path) -> Result<()> {
 }
 
 /// Checks that an index compares vectors as it is asked to: some kinds only know one way.
-pub(super) fn check_metric(recipe: &Recipe, made: MetricType) -> Result<()> {
-    let asked = match recipe.metric {
-        Metric::Ip => MetricType::InnerProduct,
-        Metric::L2 => MetricType::L2,
-    };
+pub(super) fn check_metric(config: &IndexConfig, made: MetricType) -> Result<(), StoreError> {
+    let asked = metric_type(config.metric);
     if made == asked {
         return Ok(());
     }
-    let factory = &recipe.factory;
-    Err(Error::Unsupported(format!("the factory {factory} compares vectors by l2 alone: add --metric l2")))
+    let factory = &config.factory;
+    Err(StoreError::Unsupported(format!("the factory {factory} compares vectors by l2 alone: add --metric l2")))
 }
 
 /// Whether this is an index: transformations, then what holds the vectors, then what compares the best again.

@@ -5,12 +5,12 @@ use std::path::Path;
 use faiss::index::Idx;
 
 use crate::manifest::Segment;
-use semsearch_error::{Error, Result};
+use semsearch_store::StoreError;
 
 /// Checks that keys ascend from the segment's first to its last. A vector is found by its key by bisection, and a key that is
 /// the segment's cannot be another's.
-pub(super) fn check(keys: &[Idx], path: &Path, segment: &Segment) -> Result<()> {
-    let damaged = |what: &str| Err(Error::damaged(path, format!("its keys {what}")));
+pub(super) fn check(keys: &[Idx], path: &Path, segment: &Segment) -> Result<(), StoreError> {
+    let damaged = |what: &str| Err(StoreError::damaged(path, format!("its keys {what}")));
     // FAISS's ids are signed, -1 being none. Without a branch, so that many are compared at once.
     let of = |key: &Idx| key.to_native();
     if !keys.iter().zip(keys.iter().skip(1)).fold(true, |ascend, (a, b)| ascend & (of(a) < of(b))) {

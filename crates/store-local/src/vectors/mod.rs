@@ -5,35 +5,39 @@
 
 mod build;
 mod codes;
+mod effort;
 mod factory;
 mod keys;
+mod metric;
 mod scan;
 mod search;
 mod structure;
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use faiss::index::Index as _;
-use faiss::index::autotune::ParameterSpace;
 use faiss::index::io::{IoFlags, read_index_with_flags};
 
 pub(super) use build::{SegmentBuilder, Whole, check_factory};
 pub(super) use codes::{add_sums, check, lacks_sums};
+use effort::{ALL_LISTS, set_effort};
 pub(super) use factory::MAX_LENGTH as MAX_FACTORY;
 pub(super) use scan::{is_better, scan};
 
 use super::keys::Keys;
-use super::manifest::{Metric, Recipe, Segment};
+use super::manifest::Segment;
 use super::processor::check_processor;
 use codes::CheckedCodes;
 use search::{Probes, Searchable, Selector, use_threads};
 use semsearch_encoder::encoder::Vectors;
-use semsearch_error::{Error, Result};
 use semsearch_files::{Dir, Watched, path_of, shorter};
 use semsearch_kernels::Isa;
+use semsearch_store::{Effort, IndexConfig, Metric, Scored, StoreError};
+use structure::Structure;
 
 /// FAISS's `IO_FLAG_MMAP_IFC`: codes stay in the file and are mapped, not read. The crate has no name for it.
 const MAP_CODES: i32 = 1 << 9;
@@ -63,77 +67,111 @@ fn allowed_threads() -> usize {
     }
 }
 
-/// A vector's key and how near it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Neighbour {
-    /// The passage's key.
-    pub key: u64,
-    /// Inner product or squared distance.
-    pub score: f32,
+/// How a segment is opened.
+#[derive(Clone, Copy)]
+pub(super) struct Opening {
+    /// The instruction set that compares vectors, where that is not FAISS's work.
+    pub(super) isa: Isa,
+    /// How thoroughly it is searched.
+    pub(super) effort: Effort,
+    /// Whether it is to be searched among some keys only.
+    pub(super) to_filter: bool,
 }
 
-/// How thoroughly an index that is not exact is searched. `None` is what FAISS does of its own accord.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Effort {
-    /// How many inverted lists are looked into (IVF factories).
-    pub nprobe: Option<usize>,
-    /// How many candidates are held (HNSW factories).
-    pub ef_search: Option<usize>,
+impl Default for Opening {
+    fn default() -> Self {
+        Self { isa: Isa::best(), effort: Effort::default(), to_filter: false }
+    }
+}
+
+/// A search in one segment.
+pub(super) struct SegmentSearch<'a> {
+    /// Whole queries, one after the other.
+    pub(super) queries: &'a [f32],
+    /// How many queries these are.
+    pub(super) count: usize,
+    /// The most hits of a query.
+    pub(super) k: usize,
+    /// The only keys that may be found, if not all may.
+    pub(super) allowed: Option<&'a Keys>,
+    pub(super) metric: Metric,
+}
+
+/// A segment's file, and what is known of it.
+struct SegmentFile {
+    path: PathBuf,
+    file: File,
+    checked: Structure,
+    codes: Option<CheckedCodes>,
+    /// Keys whose documents are gone, ascending.
+    dead: Vec<u64>,
 }
 
 /// An opened segment.
 pub(super) struct VectorSegment {
-    path: PathBuf,
+    source: Arc<SegmentFile>,
     index: Searchable,
-    /// Whether FAISS may be asked for the vectors.
-    gives: bool,
-    dead: Vec<u64>,
     living: Option<Selector<'static>>,
-    codes: Option<CheckedCodes>,
     takes_selector: OnceLock<bool>,
     /// What FAISS has mapped of the file.
     maps: Vec<Watched>,
-    /// What vectors are compared with, where that is not FAISS's work.
+    /// The instruction set that compares vectors, where that is not FAISS's work.
     isa: Isa,
 }
 
 impl VectorSegment {
     /// Opens a segment's file. Everything of it but the codes has been checked, and the codes' length.
-    pub(super) fn open(dir: &Dir, recipe: &Recipe, segment: &Segment) -> Result<Self> {
+    pub(super) fn open(dir: &Dir, config: &IndexConfig, segment: &Segment, how: Opening) -> Result<Self, StoreError> {
         check_processor()?;
-        let name = &segment.file.name;
-        let path = dir.path_of(name);
+        let path = dir.path_of(&segment.file.name);
         let file = segment.file.open(dir)?;
-        let checked = structure::check(&file, &path, recipe, segment.vectors)?;
-        let flags = IoFlags::from(MAP_CODES | checked.flags);
-        let index = read_index_with_flags(path_of(&file), flags).map_err(failed(&path, "cannot open"))?;
-        let maps = Watched::of_file(&file, name).map_err(Error::read(&path))?;
-        if (index.ntotal(), index.d() as usize) != (segment.vectors, recipe.dim) {
-            let (vectors, dim) = (index.ntotal(), index.d());
-            let said = format!("the manifest says {} of {}", segment.vectors, recipe.dim);
-            return Err(Error::damaged(&path, format!("it holds {vectors} vectors of {dim}, {said}")));
+        let checked = structure::check(&file, &path, config, segment.vectors)?;
+        let codes = CheckedCodes::open(dir, segment, file.try_clone().map_err(StoreError::read(&path))?)?;
+        let source = SegmentFile { path, file, checked, codes, dead: segment.dead.clone() };
+        let opened = Self::of_file(Arc::new(source), config, how)?;
+        let (vectors, dim) = (opened.index.index().ntotal(), opened.index.index().d());
+        if (vectors, dim as usize) != (segment.vectors, config.dim) {
+            let said = format!("the manifest says {} of {}", segment.vectors, config.dim);
+            return Err(StoreError::damaged(
+                &opened.source.path,
+                format!("it holds {vectors} vectors of {dim}, {said}"),
+            ));
         }
-        let own = |words| index_error(&path, "cannot open", words);
+        keys::check(opened.index.keys(), &opened.source.path, segment)?;
+        Ok(opened)
+    }
+
+    /// Opens the same file once more, to search it in another way. It need not have its name any more.
+    pub(super) fn again(&self, config: &IndexConfig, how: Opening) -> Result<Self, StoreError> {
+        Self::of_file(Arc::clone(&self.source), config, how)
+    }
+
+    fn of_file(source: Arc<SegmentFile>, config: &IndexConfig, how: Opening) -> Result<Self, StoreError> {
+        let path = &source.path;
+        let flags = IoFlags::from(MAP_CODES | source.checked.flags);
+        let index = read_index_with_flags(path_of(&source.file), flags).map_err(failed(path, "cannot open"))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let maps = Watched::of_file(&source.file, &name).map_err(StoreError::read(path))?;
+        let own = |words| index_error(path, "cannot open", words);
         let index = Searchable::new(index).map_err(own)?;
-        keys::check(index.keys(), &path, segment)?;
-        let living = if segment.dead.is_empty() { None } else { Some(Selector::without(&segment.dead).map_err(own)?) };
-        let codes = CheckedCodes::open(dir, segment, file)?;
-        let dead = segment.dead.clone();
-        let takes_selector = OnceLock::new();
-        let (gives, isa) = (checked.gives_vectors, Isa::best());
-        let opened = Self { index, gives, dead, living, codes, takes_selector, maps, path, isa };
+        let dead = &source.dead;
+        let living = if dead.is_empty() { None } else { Some(Selector::without(dead).map_err(own)?) };
+        let opened = Self { index, living, takes_selector: OnceLock::new(), maps, isa: how.isa, source };
         opened.check_maps()?;
+        let all = how.to_filter && opened.ranks_what_it_searches()?;
+        let effort = if all { Effort { nprobe: Some(ALL_LISTS), ..how.effort } } else { how.effort };
+        set_effort(opened.index.index(), effort, config)?;
         Ok(opened)
     }
 
     /// Checks that all that FAISS has read of the file was there.
     ///
     /// # Errors
-    /// [`Error::Damaged`]: the file became shorter.
-    pub(super) fn check_maps(&self) -> Result<()> {
+    /// [`StoreError::Damaged`]: the file became shorter.
+    pub(super) fn check_maps(&self) -> Result<(), StoreError> {
         match self.maps.iter().all(Watched::is_whole) {
             true => Ok(()),
-            false => Err(Error::damaged(&self.path, shorter().to_string())),
+            false => Err(StoreError::damaged(&self.source.path, shorter().to_string())),
         }
     }
 
@@ -141,10 +179,10 @@ impl VectorSegment {
     /// parts have no checksums, all of the file was checked when it was opened.
     ///
     /// # Errors
-    /// [`Error::Damaged`], or the file cannot be read.
-    pub(super) fn check_vectors(&self, keys: &[u64]) -> Result<()> {
+    /// [`StoreError::Damaged`], or the file cannot be read.
+    pub(super) fn check_vectors(&self, keys: &[u64]) -> Result<(), StoreError> {
         self.check_maps()?;
-        let Some(codes) = &self.codes else { return Ok(()) };
+        let Some(codes) = &self.source.codes else { return Ok(()) };
         codes.check(keys.iter().filter_map(|&key| self.position(key)))
     }
 
@@ -153,62 +191,56 @@ impl VectorSegment {
         self.index.keys().binary_search_by_key(&Some(key), |key| key.get()).ok()
     }
 
-    /// Compares vectors with this instruction set.
-    pub(super) fn set_isa(&mut self, isa: Isa) {
-        self.isa = isa;
-    }
-
-    /// Has searches be so thorough.
-    pub(super) fn set_effort(&mut self, effort: Effort, recipe: &Recipe) -> Result<()> {
-        let parameters = [("nprobe", "--nprobe", effort.nprobe), ("efSearch", "--ef-search", effort.ef_search)];
-        for (name, option, value) in parameters {
-            let Some(value) = value else { continue };
-            let set = ParameterSpace::new()
-                .and_then(|space| space.set_index_parameter(self.index.index(), name, value as f64));
-            set.map_err(|_| {
-                let kind = if name == "nprobe" { "IVF" } else { "HNSW" };
-                Error::Unsupported(format!("{option} is for {kind} factories, this index is {}", recipe.factory))
-            })?;
-        }
-        Ok(())
-    }
-
     /// How many vectors there are.
     pub(super) fn len(&self) -> usize {
         self.index.keys().len()
     }
 
+    /// How many vectors there are whose documents are there.
+    pub(super) fn live_len(&self) -> usize {
+        self.len() - self.source.dead.len()
+    }
+
+    /// The `k` nearest of each of the `count` queries, nearest first: among `allowed` keys if they are given, else among those
+    /// whose documents are there.
+    pub(super) fn search(&self, search: &SegmentSearch<'_>) -> Result<Vec<Vec<Scored>>, StoreError> {
+        match search.allowed {
+            None => self.search_living(search.queries, search.count, search.k),
+            Some(allowed) => self.search_among(search, allowed),
+        }
+    }
+
+    /// Whether a search among some keys can only rank all that it finds and leave out the others: then it must look at
+    /// everything.
+    pub(super) fn ranks_what_it_searches(&self) -> Result<bool, StoreError> {
+        Ok(!self.gives_vectors() && !self.takes_selector()?)
+    }
+
     /// The `k` nearest of each of the `count` queries among those whose documents are there, nearest first.
-    pub(super) fn search(&self, queries: &[f32], count: usize, k: usize) -> Result<Vec<Vec<Neighbour>>> {
-        let live = self.len() - self.dead.len();
+    fn search_living(&self, queries: &[f32], count: usize, k: usize) -> Result<Vec<Vec<Scored>>, StoreError> {
+        let live = self.len() - self.source.dead.len();
         let depth = k.min(live);
         if depth == 0 {
             return Ok(vec![Vec::new(); count]);
         }
         // The caller's threads share the work; FAISS's own would be a team for each of them.
         use_threads(1);
-        let multiplies = count >= MANY_QUERIES && self.dead.len() <= FEW_DEAD;
+        let multiplies = count >= MANY_QUERIES && self.source.dead.len() <= FEW_DEAD;
         let (depth, (scores, keys)) = match &self.living {
             Some(living) if !multiplies && self.takes_selector()? => {
                 (depth, self.selected(queries, count, depth, (living, Probes::Usual))?)
             }
             None => (depth, self.all(queries, count, depth)?),
             // However the dead ones rank, so many more hold k that live.
-            Some(_) => (depth + self.dead.len(), self.all(queries, count, depth + self.dead.len())?),
+            Some(_) => (depth + self.source.dead.len(), self.all(queries, count, depth + self.source.dead.len())?),
         };
         Ok(neighbours(&scores, &keys, depth, |key| !self.is_dead(key)).map(|found| found.take(k).collect()).collect())
     }
 
     /// The `k` nearest of each of the `count` queries among `allowed` keys, nearest first. So many as there are, and
     /// where few are allowed the nearest of all of them: a graph or lists, of which a search sees a part, would not do.
-    pub(super) fn search_among(
-        &self,
-        queries: &[f32],
-        count: usize,
-        k: usize,
-        allowed: &Keys,
-        metric: Metric,
-    ) -> Result<Vec<Vec<Neighbour>>> {
+    fn search_among(&self, search: &SegmentSearch<'_>, allowed: &Keys) -> Result<Vec<Vec<Scored>>, StoreError> {
+        let &SegmentSearch { queries, count, k, metric, .. } = search;
         let there = self.keys().filter(|&key| allowed.contains(key)).count();
         let depth = k.min(there);
         if depth == 0 {
@@ -246,7 +278,7 @@ impl VectorSegment {
 
     /// Whether this kind of index can be told which keys may be found. Some cannot: those that begin with a transformation,
     /// for one.
-    fn takes_selector(&self) -> Result<bool> {
+    fn takes_selector(&self) -> Result<bool, StoreError> {
         if let Some(&known) = self.takes_selector.get() {
             return Ok(known);
         }
@@ -264,28 +296,17 @@ impl VectorSegment {
         count: usize,
         depth: usize,
         selector: (&Selector<'_>, Probes),
-    ) -> Result<(Vec<f32>, Vec<i64>)> {
+    ) -> Result<(Vec<f32>, Vec<i64>), StoreError> {
         self.index.search(queries, count, depth, Some(selector)).map_err(|words| self.search_error(words))
     }
 
-    /// Prepares for [`VectorSegment::search_among`]: lists that are searched without a selector are searched all.
-    pub(super) fn prepare_to_filter(&mut self) -> Result<()> {
-        if self.gives_vectors() || self.takes_selector()? {
-            return Ok(());
-        }
-        let all = ParameterSpace::new()
-            .and_then(|space| space.set_index_parameter(self.index.index(), "nprobe", f64::from(i32::MAX)));
-        // Without lists all is searched as it is.
-        all.or(Ok(()))
-    }
-
     /// The `depth` nearest of each query, dead ones among them.
-    fn all(&self, queries: &[f32], count: usize, depth: usize) -> Result<(Vec<f32>, Vec<i64>)> {
+    fn all(&self, queries: &[f32], count: usize, depth: usize) -> Result<(Vec<f32>, Vec<i64>), StoreError> {
         self.index.search(queries, count, depth, None).map_err(|words| self.search_error(words))
     }
 
-    fn search_error(&self, words: String) -> Error {
-        index_error(&self.path, "cannot search", words)
+    fn search_error(&self, words: String) -> StoreError {
+        index_error(&self.source.path, "cannot search", words)
     }
 
     /// Whether vectors come back, rounded perhaps.
@@ -309,16 +330,16 @@ impl VectorSegment {
     }
 
     /// The vector of `key`, as the index gives it back, so exact for `Flat`; `None` if it is not here, or gone.
-    pub(super) fn get(&self, key: u64) -> Result<Option<Vec<f32>>> {
+    pub(super) fn get(&self, key: u64) -> Result<Option<Vec<f32>>, StoreError> {
         let Some(position) = self.position(key).filter(|_| !self.is_dead(key)) else { return Ok(None) };
         self.check_vectors(&[key])?;
         let row = self.index.reconstruct(position);
-        row.map(Some).map_err(|words| index_error(&self.path, "cannot read a vector back", words))
+        row.map(Some).map_err(|words| index_error(&self.source.path, "cannot read a vector back", words))
     }
 
     /// The vectors at `count` positions from `first` on whose documents are there, with their keys; as the index gives
     /// them back, so exact for `Flat`.
-    fn live(&self, first: usize, count: usize) -> Result<Vec<(u64, Vec<f32>)>> {
+    fn live(&self, first: usize, count: usize) -> Result<Vec<(u64, Vec<f32>)>, StoreError> {
         let dim = self.index.index().d() as usize;
         let mut rows = vec![0.0; count * dim];
         self.read(first, &mut rows)?;
@@ -328,7 +349,7 @@ impl VectorSegment {
     }
 
     /// The vectors at `positions`, which ascend, one after the other.
-    fn read_at(&self, positions: &[usize], rows: &mut [f32]) -> Result<()> {
+    fn read_at(&self, positions: &[usize], rows: &mut [f32]) -> Result<(), StoreError> {
         let dim = self.index.index().d() as usize;
         let mut rest = rows;
         for run in positions.chunk_by(|a, b| a + 1 == *b) {
@@ -340,10 +361,10 @@ impl VectorSegment {
     }
 
     /// The vectors from position `first` on that `rows` has room for, the dead among them.
-    fn read(&self, first: usize, rows: &mut [f32]) -> Result<()> {
+    fn read(&self, first: usize, rows: &mut [f32]) -> Result<(), StoreError> {
         let none = || Err("FAISS gives none back from lists of product codes in blocks (x4fs)".into());
-        let read = if self.gives { self.index.reconstruct_range(first, rows) } else { none() };
-        read.map_err(|words| index_error(&self.path, "cannot read vectors back", words))
+        let read = if self.source.checked.gives_vectors { self.index.reconstruct_range(first, rows) } else { none() };
+        read.map_err(|words| index_error(&self.source.path, "cannot read vectors back", words))
     }
 
     /// Whether the vectors are all there is in the segment: no quantizer, graph or lists.
@@ -358,7 +379,7 @@ impl VectorSegment {
     }
 
     fn is_dead(&self, key: u64) -> bool {
-        self.dead.binary_search(&key).is_ok()
+        self.source.dead.binary_search(&key).is_ok()
     }
 }
 
@@ -368,19 +389,19 @@ fn neighbours<'a>(
     keys: &'a [i64],
     depth: usize,
     wanted: impl Fn(u64) -> bool + Copy + 'a,
-) -> impl Iterator<Item = impl Iterator<Item = Neighbour> + 'a> {
+) -> impl Iterator<Item = impl Iterator<Item = Scored> + 'a> {
     let rows = keys.chunks_exact(depth).zip(scores.chunks_exact(depth));
     rows.map(move |(keys, scores)| {
         let found = keys.iter().zip(scores).filter_map(|(&key, &score)| Some((u64::try_from(key).ok()?, score)));
-        found.filter(move |(key, _)| wanted(*key)).map(|(key, score)| Neighbour { key, score })
+        found.filter(move |(key, _)| wanted(*key)).map(|(key, score)| Scored { key, score })
     })
 }
 
 /// Hands over the living vectors of several segments with their keys, ascending over all.
-pub(super) fn merged<'a>(
+pub(super) fn merged<'a, E: From<StoreError>>(
     segments: impl IntoIterator<Item = &'a VectorSegment>,
-    mut each: impl FnMut(u64, &[f32]) -> Result<()>,
-) -> Result<()> {
+    mut each: impl FnMut(u64, &[f32]) -> Result<(), E>,
+) -> Result<(), E> {
     /// Vectors of a segment in memory at a time.
     const AHEAD: usize = 256;
     struct Cursor<'a> {
@@ -390,7 +411,7 @@ pub(super) fn merged<'a>(
         ahead: Vec<(u64, Vec<f32>)>,
     }
     impl Cursor<'_> {
-        fn fill(&mut self) -> Result<()> {
+        fn fill(&mut self) -> Result<(), StoreError> {
             while self.ahead.is_empty() && self.position < self.segment.len() {
                 let count = AHEAD.min(self.segment.len() - self.position);
                 self.ahead = self.segment.live(self.position, count)?;
@@ -411,13 +432,13 @@ pub(super) fn merged<'a>(
     }
 }
 
-fn failed(path: &Path, what: &str) -> impl FnOnce(faiss::error::Error) -> Error {
+fn failed(path: &Path, what: &str) -> impl FnOnce(faiss::error::Error) -> StoreError {
     let (path, what) = (path.to_owned(), what.to_owned());
     move |source| index_error(&path, &what, source.to_string())
 }
 
-fn index_error(path: &Path, what: &str, words: String) -> Error {
-    Error::Index { path: path.into(), what: what.into(), source: reason(&words).into() }
+fn index_error(path: &Path, what: &str, words: String) -> StoreError {
+    StoreError::Library { path: path.into(), what: what.into(), source: reason(&words).into() }
 }
 
 /// What FAISS has to say, without the C++ function and source line that it begins with.

@@ -9,14 +9,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Neighbour, VectorSegment};
-use crate::PAIRS_ALONE;
+use super::VectorSegment;
 use crate::keys::Keys;
-use crate::manifest::Metric;
 use crate::nearest::Nearest;
+use crate::nearest_vectors::PAIRS_ALONE;
 use semsearch_encoder::encoder::Vectors;
-use semsearch_error::Result;
 use semsearch_kernels::{Candidate, F32_ERROR, Isa, MAX_DIM, ScreenQueries, ScreenRows};
+use semsearch_store::{Metric, Scored, StoreError};
 
 /// Rows that are rounded together: with their floats and the queries' bytes they stay in the second-level cache.
 const BLOCK: usize = 192;
@@ -55,7 +54,7 @@ pub(crate) fn scan(
     k: usize,
     metric: Metric,
     allowed: Option<&Keys>,
-) -> Result<Vec<Vec<Neighbour>>> {
+) -> Result<Vec<Vec<Scored>>, StoreError> {
     let mut all = Vec::with_capacity(queries.len());
     for first in (0..queries.len()).step_by(QUERIES) {
         let some = Vectors::new(queries.rows(first, queries.len().min(first + QUERIES)).to_vec(), queries.dim());
@@ -90,7 +89,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Each thread takes a range of the rows, from the first segment's first to the last one's last.
-    fn run(&self, segments: &[VectorSegment]) -> Result<Vec<Vec<Neighbour>>> {
+    fn run(&self, segments: &[VectorSegment]) -> Result<Vec<Vec<Scored>>, StoreError> {
         let rows: usize = segments.iter().map(VectorSegment::len).sum();
         let mut parts = if self.allowed.map_or(rows, Keys::len) * self.queries.len() < PAIRS_ALONE {
             vec![self.part(segments, 0..rows)?]
@@ -98,7 +97,7 @@ impl<'a> Scan<'a> {
             let share = rows.div_ceil(rayon::current_num_threads()).next_multiple_of(BLOCK);
             let starts: Vec<usize> = (0..rows).step_by(share).collect();
             let parts = starts.par_iter().map(|&start| self.part(segments, start..rows.min(start + share)));
-            parts.collect::<Result<_>>()?
+            parts.collect::<Result<_, StoreError>>()?
         }
         .into_iter();
         let mut all = parts.next().unwrap_or_default();
@@ -109,7 +108,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The nearest of the rows in this range, for each query.
-    fn part(&self, segments: &[VectorSegment], range: Range<usize>) -> Result<Vec<Nearest>> {
+    fn part(&self, segments: &[VectorSegment], range: Range<usize>) -> Result<Vec<Nearest>, StoreError> {
         let mut nearest = vec![Nearest::new(self.k, self.metric); self.queries.len()];
         let mut block = Block::default();
         let (mut start, mut seen) = (0, 0);
@@ -139,11 +138,8 @@ impl<'a> Scan<'a> {
         for candidate in &block.candidates {
             let (row, query) = (candidate.row as usize, candidate.query as usize);
             let (vector, wanted) = (&block.floats[row * dim..][..dim], self.queries.row(query));
-            let score = match self.metric {
-                Metric::Ip => self.isa.inner_product(vector, wanted),
-                Metric::L2 => self.isa.squared_distance(vector, wanted),
-            };
-            nearest[query].offer(Neighbour { key: block.keys[row], score });
+            let score = self.metric.score(self.isa, vector, wanted);
+            nearest[query].offer(Scored { key: block.keys[row], score });
         }
     }
 

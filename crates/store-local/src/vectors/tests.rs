@@ -3,13 +3,13 @@ use std::fs::File;
 use proptest::prelude::*;
 
 use super::*;
-use crate::manifest::{Metric, ModelIdentity, Prompts};
 use semsearch_encoder::encoder::Precision;
 use semsearch_encoder::model::Pooling;
 use semsearch_kernels::Isa;
+use semsearch_store::{Effort, IndexConfig, Metric, ModelIdentity, Prompts, Scored};
 
-fn recipe(dim: usize, metric: Metric, factory: &str) -> Recipe {
-    Recipe {
+fn config(dim: usize, metric: Metric, factory: &str) -> IndexConfig {
+    IndexConfig {
         model: ModelIdentity { id: "a/b".into(), revision: None, fingerprint: String::new() },
         pooling: Pooling::Mean,
         normalized: false,
@@ -22,20 +22,27 @@ fn recipe(dim: usize, metric: Metric, factory: &str) -> Recipe {
         prompts: Prompts::default(),
         truncated: false,
         language: None,
-        cutting: Default::default(),
+        chunks: Default::default(),
     }
 }
 
 /// A segment of `rows` under the keys from 100 on.
-fn segment(dir: &Path, recipe: &Recipe, rows: &[Vec<f32>], dead: &[u64]) -> (Segment, VectorSegment) {
+fn segment(dir: &Path, config: &IndexConfig, rows: &[Vec<f32>], dead: &[u64]) -> (Segment, VectorSegment) {
     let mut builder = SegmentBuilder::default();
     rows.iter().zip(100..).for_each(|(row, key)| builder.push(key, row));
     let dir = Dir::open(dir).unwrap();
-    let trained = builder.train(&dir, 1, recipe).unwrap();
-    let mut written = builder.write(&dir, 2, recipe, trained.as_ref()).unwrap();
+    let trained = builder.train(&dir, 1, config).unwrap();
+    let mut written = builder.write(&dir, 2, config, trained.as_ref()).unwrap();
     written.dead = dead.to_vec();
-    let opened = VectorSegment::open(&dir, recipe, &written).unwrap();
+    let opened = VectorSegment::open(&dir, config, &written, Opening::default()).unwrap();
     (written, opened)
+}
+
+/// A search for the `k` nearest of each query, by the metric of the segment's index.
+fn nearest(segment: &VectorSegment, queries: &[f32], k: usize, allowed: Option<&Keys>) -> Vec<Vec<Scored>> {
+    let count = queries.len() / segment.index.index().d() as usize;
+    let metric = if segment.index.index().metric_type() == faiss::MetricType::L2 { Metric::L2 } else { Metric::Ip };
+    segment.search(&SegmentSearch { queries, count, k, allowed, metric }).unwrap()
 }
 
 fn random_rows(count: usize, dim: usize) -> Vec<Vec<f32>> {
@@ -63,8 +70,8 @@ proptest! {
         let query = float(&query);
         let dir = tempfile::tempdir().unwrap();
         let dead: Vec<u64> = dead.into_iter().filter(|&key| key < 100 + rows.len() as u64).collect();
-        let (_, segment) = segment(dir.path(), &recipe(3, metric, "Flat"), &rows, &dead);
-        let found = segment.search(&query.repeat(count), count, k).unwrap();
+        let (_, segment) = segment(dir.path(), &config(3, metric, "Flat"), &rows, &dead);
+        let found = nearest(&segment, &query.repeat(count), k, None);
 
         let score = |row: &Vec<f32>| -> f32 { match metric {
             Metric::Ip => row.iter().zip(&query).map(|(a, b)| a * b).sum(),
@@ -103,14 +110,14 @@ proptest! {
         // Two segments whose keys alternate, as those of compacted segments may.
         let keys = |part: usize| (0..rows.len()).filter(move |&at| (at % cut == 0) == (part == 1));
         let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let recipe = recipe(5, metric, "Flat");
+        let config = config(5, metric, "Flat");
         let segments: Vec<VectorSegment> = directories.iter().enumerate().map(|(part, dir)| {
             let mut builder = SegmentBuilder::default();
             keys(part).for_each(|at| builder.push(100 + at as u64, &rows[at]));
             let dir = Dir::open(dir.path()).unwrap();
-            let mut written = builder.write(&dir, 1, &recipe, None).unwrap();
+            let mut written = builder.write(&dir, 1, &config, None).unwrap();
             written.dead = keys(part).map(|at| 100 + at as u64).filter(|key| dead.contains(key)).collect();
-            VectorSegment::open(&dir, &recipe, &written).unwrap()
+            VectorSegment::open(&dir, &config, &written, Opening::default()).unwrap()
         }).collect();
         let vectors = semsearch_encoder::encoder::Vectors::new(queries.concat(), 5);
         let keys = allowed.as_ref().map(|allowed| Keys::new(allowed.iter().copied()));
@@ -123,8 +130,8 @@ proptest! {
             }};
             let there = |key: &u64| !dead.contains(key) && allowed.as_ref().is_none_or(|allowed| allowed.contains(key));
             let all = rows.iter().zip(100..).filter(|(_, key)| there(key));
-            let mut expected: Vec<Neighbour> = all.map(|(row, key)| Neighbour { key, score: score(row) }).collect();
-            expected.sort_by(|a, b| crate::nearer(metric, a.score, b.score).then(a.key.cmp(&b.key)));
+            let mut expected: Vec<Scored> = all.map(|(row, key)| Scored { key, score: score(row) }).collect();
+            expected.sort_by(|a, b| metric.order(a.score, b.score).then(a.key.cmp(&b.key)));
             expected.truncate(k);
             prop_assert_eq!(found, expected);
         }
@@ -136,21 +143,22 @@ fn every_kind_of_index_leaves_out_the_dead_and_fills_up_with_the_living() {
     let rows = random_rows(300, 8);
     for factory in ["Flat", "SQfp16", "SQ8", "HNSW16", "IVF4,Flat", "IVF4,SQ8", "PQ4", "PCA4,IVF4,Flat", "IVF4,PQ4"] {
         let dir = tempfile::tempdir().unwrap();
-        let recipe = recipe(8, Metric::L2, factory);
+        let config = config(8, Metric::L2, factory);
         let dead: Vec<u64> = (100..160).collect();
-        let (_, mut segment) = segment(dir.path(), &recipe, &rows, &dead);
+        let (_, mut segment) = segment(dir.path(), &config, &rows, &dead);
         if factory.contains("IVF") {
-            segment.set_effort(Effort { nprobe: Some(4), ef_search: None }, &recipe).unwrap();
+            let effort = Effort { nprobe: Some(4), ef_search: None };
+            segment = segment.again(&config, Opening { effort, ..Opening::default() }).unwrap();
         }
         // The nearest of row 0 is itself, which is dead.
-        let found = segment.search(&rows[0], 1, 20).unwrap().remove(0);
+        let found = nearest(&segment, &rows[0], 20, None).remove(0);
         assert_eq!(found.len(), 20, "{factory}");
         assert!(found.iter().all(|near| near.key >= 160), "{factory}");
         assert!(found.is_sorted_by(|a, b| a.score <= b.score), "{factory}");
-        let batch = segment.search(&rows[..30].concat(), 30, 20).unwrap();
+        let batch = nearest(&segment, &rows[..30].concat(), 20, None);
         assert!(batch.iter().all(|found| found.len() == 20), "{factory}");
         // A matrix product sums in another order.
-        let keys = |found: &[Neighbour]| found.iter().map(|near| near.key).collect::<Vec<_>>();
+        let keys = |found: &[Scored]| found.iter().map(|near| near.key).collect::<Vec<_>>();
         assert_eq!(keys(&batch[0]), keys(&found), "{factory}");
     }
 }
@@ -162,15 +170,15 @@ fn every_kind_of_index_finds_all_that_is_allowed_and_the_nearest_of_few() {
         |key: u64| -> f32 { rows[key as usize - 100].iter().zip(&rows[0]).map(|(a, b)| (a - b) * (a - b)).sum() };
     for factory in ["Flat", "SQfp16", "SQ8", "HNSW8", "IVF16,Flat", "IVF16,SQ8", "PQ4", "PCA4,IVF4,Flat", "IVF4,PQ4"] {
         let dir = tempfile::tempdir().unwrap();
-        let recipe = recipe(8, Metric::L2, factory);
-        let (_, mut segment) = segment(dir.path(), &recipe, &rows, &[100, 200, 300]);
-        segment.prepare_to_filter().unwrap();
+        let config = config(8, Metric::L2, factory);
+        let (_, segment) = segment(dir.path(), &config, &rows, &[100, 200, 300]);
+        let segment = segment.again(&config, Opening { to_filter: true, ..Opening::default() }).unwrap();
         // Few, and nearly all: a graph and lists are searched in other ways.
         for step in [1000, 100, 2, 1] {
             let allowed: Vec<u64> = (100..6100).step_by(step).filter(|key| ![100, 200, 300].contains(key)).collect();
             let keys = Keys::new(allowed.iter().copied());
             for (count, k) in [(1, 20), (30, 70)] {
-                let found = segment.search_among(&rows[..count].concat(), count, k, &keys, Metric::L2).unwrap();
+                let found = nearest(&segment, &rows[..count].concat(), k, Some(&keys));
                 let all: Vec<u64> = found[0].iter().map(|near| near.key).collect();
                 assert!(
                     found.iter().all(|found| found.len() == k.min(allowed.len())),
@@ -190,23 +198,39 @@ fn every_kind_of_index_finds_all_that_is_allowed_and_the_nearest_of_few() {
 #[test]
 fn effort_is_refused_where_it_means_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let recipe = recipe(8, Metric::Ip, "Flat");
-    let (_, mut segment) = segment(dir.path(), &recipe, &random_rows(3, 8), &[]);
-    let refused = segment.set_effort(Effort { nprobe: Some(4), ef_search: None }, &recipe).unwrap_err();
-    assert_eq!(refused.to_string(), "--nprobe is for IVF factories, this index is Flat");
-    let refused = segment.set_effort(Effort { nprobe: None, ef_search: Some(4) }, &recipe).unwrap_err();
-    assert_eq!(refused.to_string(), "--ef-search is for HNSW factories, this index is Flat");
+    let config = config(8, Metric::Ip, "Flat");
+    let (_, segment) = segment(dir.path(), &config, &random_rows(3, 8), &[]);
+    let refused = |effort| {
+        let again = segment.again(&config, Opening { effort, ..Opening::default() });
+        again.err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let nprobe = refused(Effort { nprobe: Some(4), ef_search: None });
+    assert_eq!(nprobe, "--nprobe is for IVF factories, this index is Flat");
+    let ef_search = refused(Effort { nprobe: None, ef_search: Some(4) });
+    assert_eq!(ef_search, "--ef-search is for HNSW factories, this index is Flat");
+}
+
+#[test]
+fn each_effort_has_the_segment_to_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, rows) = (config(8, Metric::L2, "IVF16,Flat"), random_rows(2000, 8));
+    let (_, one_list) = segment(dir.path(), &config, &rows, &[]);
+    let effort = Effort { nprobe: Some(16), ef_search: None };
+    let before = nearest(&one_list, &rows[0], 500, None);
+    let all_lists = one_list.again(&config, Opening { effort, ..Opening::default() }).unwrap();
+    assert_eq!(nearest(&all_lists, &rows[0], 500, None)[0].len(), 500);
+    assert!(before[0].len() < 500 && before == nearest(&one_list, &rows[0], 500, None));
 }
 
 #[test]
 fn live_vectors_come_back_as_they_went_in() {
     let dir = tempfile::tempdir().unwrap();
     let rows = [vec![1.0, 2.0], vec![3.0, 4.0], vec![5.0, 6.0]];
-    let (_, segment) = segment(dir.path(), &recipe(2, Metric::Ip, "Flat"), &rows, &[101]);
+    let (_, segment) = segment(dir.path(), &config(2, Metric::Ip, "Flat"), &rows, &[101]);
     let mut all = Vec::new();
     merged([&segment], |key, row| {
         all.push((key, row.to_vec()));
-        Ok(())
+        Ok::<_, StoreError>(())
     })
     .unwrap();
     assert_eq!(all, [(100, vec![1.0, 2.0]), (102, vec![5.0, 6.0])]);
@@ -218,17 +242,17 @@ fn live_vectors_come_back_as_they_went_in() {
 fn segments_are_read_back_together_in_the_order_of_their_keys() {
     for factory in ["Flat", "IVF2,Flat", "HNSW8", "PCA4,SQ8"] {
         let rows = random_rows(900, 8);
-        let recipe = recipe(8, Metric::L2, factory);
+        let config = config(8, Metric::L2, factory);
         let dir = tempfile::tempdir().unwrap();
         let mut builders = [SegmentBuilder::default(), SegmentBuilder::default()];
         rows.iter().zip(0..).for_each(|(row, key)| builders[usize::from(key % 3 == 0)].push(key, row));
         let dir = Dir::open(dir.path()).unwrap();
-        let trained = builders[0].train(&dir, 1, &recipe).unwrap();
+        let trained = builders[0].train(&dir, 1, &config).unwrap();
         let segments: Vec<_> = (2..)
             .zip(&builders)
             .map(|(number, builder)| {
-                let written = builder.write(&dir, number, &recipe, trained.as_ref()).unwrap();
-                VectorSegment::open(&dir, &recipe, &written).unwrap()
+                let written = builder.write(&dir, number, &config, trained.as_ref()).unwrap();
+                VectorSegment::open(&dir, &config, &written, Opening::default()).unwrap()
             })
             .collect();
         let mut next = 0;
@@ -238,7 +262,7 @@ fn segments_are_read_back_together_in_the_order_of_their_keys() {
                 assert_eq!(row, rows[key as usize], "{factory}");
             }
             next += 1;
-            Ok(())
+            Ok::<_, StoreError>(())
         })
         .unwrap();
         assert_eq!(next, 900, "{factory}");
@@ -250,8 +274,8 @@ fn a_changed_byte_is_found_in_the_codes_by_their_parts_and_elsewhere_without_rea
     // Some vectors lie in one part, some in two; the last part is shorter.
     for (factory, dim, rows) in [("Flat", 8, 5), ("Flat", 300, 20), ("SQfp16", 8, 5), ("HNSW4", 8, 5)] {
         let temporary = tempfile::tempdir().unwrap();
-        let recipe = recipe(dim, Metric::Ip, factory);
-        let (segment, opened) = segment(temporary.path(), &recipe, &random_rows(rows, dim), &[]);
+        let config = config(dim, Metric::Ip, factory);
+        let (segment, opened) = segment(temporary.path(), &config, &random_rows(rows, dim), &[]);
         let dir = Dir::open(temporary.path()).unwrap();
         let codes = segment.codes.clone().unwrap_or_else(|| panic!("{factory} has its codes in one piece"));
         let path = temporary.path().join(&segment.file.name);
@@ -292,11 +316,11 @@ fn a_file_that_becomes_shorter_under_a_reader_is_damaged() {
     for factory in ["Flat", "SQfp16", "HNSW4"] {
         let temporary = tempfile::tempdir().unwrap();
         let rows = random_rows(2000, 32);
-        let (segment, opened) = segment(temporary.path(), &recipe(32, Metric::Ip, factory), &rows, &[]);
+        let (segment, opened) = segment(temporary.path(), &config(32, Metric::Ip, factory), &rows, &[]);
         let file = File::options().write(true).open(temporary.path().join(&segment.file.name)).unwrap();
         assert_eq!(opened.maps.is_empty(), !cfg!(target_os = "linux"), "{factory}");
         file.set_len(5000).unwrap();
-        opened.search(&rows[1999], 1, 5).unwrap();
+        nearest(&opened, &rows[1999], 5, None);
         let damaged = opened.check_vectors(&[]).unwrap_err();
         assert!(damaged.to_string().ends_with("it became shorter while it was read"), "{factory}: {damaged}");
     }
@@ -304,7 +328,7 @@ fn a_file_that_becomes_shorter_under_a_reader_is_damaged() {
 
 #[test]
 fn a_factory_that_faiss_does_not_know_is_an_error() {
-    let message = check_factory(&recipe(4, Metric::Ip, "Nonsense"), Path::new("ix")).unwrap_err().to_string();
+    let message = check_factory(&config(4, Metric::Ip, "Nonsense"), Path::new("ix")).unwrap_err().to_string();
     assert_eq!(message, "ix: FAISS cannot make an index by the factory \"Nonsense\"");
 }
 
@@ -325,10 +349,10 @@ fn too_few_vectors_to_train_on_is_an_error() {
     let temporary = tempfile::tempdir().unwrap();
     std::fs::create_dir(temporary.path().join("vectors")).unwrap();
     let dir = Dir::open(&temporary.path().join("vectors")).unwrap();
-    let error = builder.train(&dir, 1, &recipe(2, Metric::Ip, "IVF16,Flat")).unwrap_err();
+    let error = builder.train(&dir, 1, &config(2, Metric::Ip, "IVF16,Flat")).unwrap_err();
     assert!(error.to_string().ends_with(": cannot train IVF16,Flat on 1 vectors"), "{error}");
     assert!(!error.to_string().contains("vectors:"), "{error}");
-    assert!(builder.train(&dir, 1, &recipe(2, Metric::Ip, "Flat")).unwrap().is_none());
+    assert!(builder.train(&dir, 1, &config(2, Metric::Ip, "Flat")).unwrap().is_none());
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::Path;
 
 use semsearch::corpus::Document;
+use semsearch::engine::Piece;
 use semsearch::error::Error;
-use semsearch::passage::Piece;
 use serde_json::{Map, Value};
 
 use crate::cli::output::format::OutputFormat;

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use semsearch::index::Chunk;
-use semsearch::search::{Hit, Query};
+use semsearch::engine::{Hit, Query};
+use semsearch::index::ChunkPlace;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -20,7 +20,7 @@ struct HitObject<'a> {
     text: &'a str,
     metadata: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    chunk: Option<Chunk>,
+    chunk: Option<ChunkPlace>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scores: Option<SideScores>,
 }

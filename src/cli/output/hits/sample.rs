@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use semsearch::index::{Chunk, Language, Metric, Stored};
-use semsearch::search::{Hit, Query, Scores};
+use semsearch::engine::{Hit, Query, Scores};
+use semsearch::index::{ChunkPlace, Language, Metric, StoredPassage};
 use serde_json::json;
 
 use super::writer::{Answer, Highlight, HitWriter, Presentation};
@@ -22,14 +22,14 @@ pub(super) fn presentation() -> Presentation {
 }
 
 fn hits() -> Vec<Hit> {
-    let document = |id: &str, title: Option<&str>, text: &str, chunk| Stored {
+    let document = |id: &str, title: Option<&str>, text: &str, chunk| StoredPassage {
         id: id.into(),
         title: title.map(Into::into),
         text: text.into(),
         metadata: json!({"year": 2016}).as_object().cloned().unwrap_or_default(),
         chunk,
     };
-    let piece = Chunk { index: 1, start: 20, end: 38 };
+    let piece = ChunkPlace { index: 1, start: 20, end: 38 };
     let first = document("a b", Some("The show"), "They\tsang.\nTwice.", Some(piece));
     let second = document("c", None, "Nobody sang \u{1b}[31mhere.", None);
     let scores = |dense, lexical| Scores { dense: Some(dense), lexical };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
-use semsearch::index::{Language, Word};
+use semsearch::index::{Language, Word, words_of};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -28,7 +28,7 @@ pub(super) struct QueryWords {
 impl QueryWords {
     pub(super) fn of(query: &str, language: Language) -> Self {
         let worth = |word: &Word| !COMMON.contains(&query[word.bytes.clone()].to_lowercase().as_str());
-        let stems = language.words(query).into_iter().filter(worth).map(|word| word.stem).collect();
+        let stems = words_of(language, query).into_iter().filter(worth).map(|word| word.stem).collect();
         Self { language, stems }
     }
 
@@ -78,7 +78,7 @@ impl<'a> MarkedLine<'a> {
         if words.stems.is_empty() {
             return Self { text, words: Vec::new() };
         }
-        let words = words.language.words(text).into_iter().filter(|word| words.stems.contains(&word.stem));
+        let words = words_of(words.language, text).into_iter().filter(|word| words.stems.contains(&word.stem));
         Self { text, words: words.collect() }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use anstyle_hyperlink::{Hyperlink, path_to_url};
-use semsearch::search::{Hit, Scores};
+use semsearch::engine::{Hit, Scores};
 
 use super::snippet::{self, QueryWords};
 use super::writer::{Answer, Highlight, HitFormat, HitOutput, HitWriter, Presentation};
@@ -152,8 +152,8 @@ mod tests {
     use std::sync::Arc;
 
     use proptest::prelude::*;
-    use semsearch::index::{Chunk, Stored};
-    use semsearch::search::Query;
+    use semsearch::engine::Query;
+    use semsearch::index::{ChunkPlace, StoredPassage};
     use serde_json::json;
 
     use super::super::sample;
@@ -194,12 +194,12 @@ mod tests {
 
     /// A hit with this text everywhere, of the file at `path`, as it is written.
     fn hostile(text: &str, path: &Path, highlight: Highlight, full: bool) -> String {
-        let stored = Stored {
+        let stored = StoredPassage {
             id: text.into(),
             title: Some(text.into()),
             text: text.into(),
             metadata: json!({"path": path.to_string_lossy()}).as_object().cloned().unwrap(),
-            chunk: Some(Chunk { index: 0, start: 0, end: text.len() }),
+            chunk: Some(ChunkPlace { index: 0, start: 0, end: text.len() }),
         };
         let sentence = (highlight == Highlight::Sentence).then_some(0..text.len());
         let scores = Scores { dense: Some(0.5), lexical: None };

@@ -33,10 +33,7 @@ impl<W: Write> HitWriter for Trec<W> {
         for Answer { query, hits } in answers {
             for hit in hits {
                 // trec_eval takes a higher score for a better one.
-                let score = match self.metric {
-                    Metric::Ip => hit.score,
-                    Metric::L2 => -hit.score,
-                };
+                let score = self.metric.nearness(hit.score);
                 let (query_id, id) = (encoded(&query.id), encoded(&hit.document.id));
                 writeln!(self.out, "{query_id} Q0 {id} {} {score} {}", hit.rank, self.run_name)?;
             }

@@ -2,8 +2,8 @@
 
 use std::io;
 
+use semsearch::engine::{Hit, Query};
 use semsearch::index::{Language, Metric};
-use semsearch::search::{Hit, Query};
 
 use crate::cli::output::format::OutputFormat;
 

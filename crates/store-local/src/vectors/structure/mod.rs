@@ -19,9 +19,9 @@ use faiss::index::IndexImpl;
 use faiss::index::io::{IoFlags, read_index_with_flags};
 
 use super::failed;
-use crate::manifest::{Metric, Recipe};
-use semsearch_error::{Error, Result};
+use super::metric::number;
 use semsearch_files::path_of;
+use semsearch_store::{IndexConfig, StoreError};
 use source::{Checked, Fault, Source, expect, same, wrong};
 
 /// FAISS's `IO_FLAG_SKIP_PRECOMPUTE_TABLE`: tables for lists of product codes are made search by search.
@@ -39,22 +39,22 @@ const MAX_DEPTH: usize = 6;
 /// Checks the file of a segment, or the empty index that segments begin as, which has no vectors.
 ///
 /// # Errors
-/// [`Error::Damaged`], [`Error::Unsupported`] for a kind of index that is not known here, or the file cannot be read.
-pub(super) fn check(file: &File, path: &Path, recipe: &Recipe, vectors: u64) -> Result<Structure> {
-    let checked = Source::new(file).and_then(|mut source| id_map(&mut source, recipe, vectors));
+/// [`StoreError::Damaged`], [`StoreError::Unsupported`] for a kind of index that is not known here, or the file cannot be read.
+pub(super) fn check(file: &File, path: &Path, config: &IndexConfig, vectors: u64) -> Result<Structure, StoreError> {
+    let checked = Source::new(file).and_then(|mut source| id_map(&mut source, config, vectors));
     checked.map_err(|fault| match fault {
-        Fault::Read(error) => Error::read(path)(error),
-        Fault::Kind(kind) => Error::Unsupported(format!(
+        Fault::Read(error) => StoreError::read(path)(error),
+        Fault::Kind(kind) => StoreError::Unsupported(format!(
             "{}: a kind of FAISS index that this release does not open: {kind}",
             path.display()
         )),
-        Fault::Wrong(what) => Error::damaged(path, format!("it is no sound FAISS index: {what}")),
+        Fault::Wrong(what) => StoreError::damaged(path, format!("it is no sound FAISS index: {what}")),
     })
 }
 
 /// Reads the empty index that segments begin as, once it is checked; `path` is for messages.
-pub(super) fn read_empty(file: &File, path: &Path, recipe: &Recipe) -> Result<IndexImpl> {
-    let flags = check(file, path, recipe, 0)?.flags;
+pub(super) fn read_empty(file: &File, path: &Path, config: &IndexConfig) -> Result<IndexImpl, StoreError> {
+    let flags = check(file, path, config, 0)?.flags;
     read_index_with_flags(path_of(file), IoFlags::from(flags)).map_err(failed(path, "cannot open"))
 }
 
@@ -101,15 +101,15 @@ impl Place {
     }
 }
 
-fn id_map(source: &mut Source, recipe: &Recipe, vectors: u64) -> Checked<Structure> {
+fn id_map(source: &mut Source, config: &IndexConfig, vectors: u64) -> Checked<Structure> {
     let kind = source.kind()?;
     if &kind != b"IxMp" {
         return unknown(kind);
     }
     let header = header(source)?;
-    same("dimension", header.dim, recipe.dim as u64)?;
+    same("dimension", header.dim, config.dim as u64)?;
     same("vectors", header.vectors, vectors)?;
-    expect("metric", header.metric == u32::from(recipe.metric == Metric::L2))?;
+    expect("metric", header.metric == number(config.metric))?;
     let inner = index(source, Place { depth: 0, in_graph: false })?;
     agree(header, inner.header)?;
     // What the keys are is checked where they are in memory anyway.

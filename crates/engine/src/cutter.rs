@@ -4,15 +4,26 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 
+use semsearch_store::{ChunkPlace, ChunkPolicy, ChunkSize, NewPassage};
 use serde_json::{Map, Value};
 
 use semsearch_corpus::{Chunking, Document, Markup, Outline};
 use semsearch_encoder::model::Tokenizer;
-use semsearch_error::{Error, Result};
-use semsearch_store_local::{Chunk, Cut, Passage};
+use semsearch_error::Error;
 
 /// The metadata field in which a piece of a Markdown document has the headings that it stands under.
 const HEADING: &str = "heading";
+
+/// Tokens that a chunk shares with the chunk before it, at most.
+const OVERLAP: usize = 32;
+
+/// The size of a document's chunks, if it is cut: as the policy says, else prose in chunks of the model's maximum length, and
+/// records not at all.
+pub fn chunk_size(document: &Document, policy: ChunkPolicy, max_length: usize) -> Option<ChunkSize> {
+    let chunked = policy.chunked.unwrap_or(document.markup.is_some());
+    let tokens = policy.tokens.unwrap_or(max_length).min(max_length);
+    chunked.then_some(ChunkSize { tokens, overlap: policy.overlap.unwrap_or(OVERLAP.min(tokens / 4)) })
+}
 
 /// A passage before it has a vector.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +31,7 @@ pub struct Piece<'a> {
     /// The text that hits show.
     pub text: &'a str,
     /// Which piece it is, if the document is cut.
-    pub chunk: Option<Chunk>,
+    pub chunk: Option<ChunkPlace>,
     /// What hits bring back.
     pub metadata: Cow<'a, Map<String, Value>>,
     /// The text for the model.
@@ -29,9 +40,9 @@ pub struct Piece<'a> {
 
 impl Piece<'_> {
     /// The passage that an index keeps: this piece with the vector that the model made of it.
-    pub fn with<'a>(&'a self, vector: &'a [f32]) -> Passage<'a> {
+    pub fn with<'a>(&'a self, vector: &'a [f32]) -> NewPassage<'a> {
         let Self { text, chunk, metadata, to_embed } = self;
-        Passage { text, chunk: *chunk, metadata, embedded: Some(to_embed), vector }
+        NewPassage { text, chunk: *chunk, metadata, embedded: Some(to_embed), vector }
     }
 }
 
@@ -46,25 +57,33 @@ pub struct Cutter<'a> {
 }
 
 impl Cutter<'_> {
-    /// The passages of `document`: one, unless it is to be `cut` and is longer than a piece. Together they are all of its
-    /// text.
+    /// The passages of `document`: one, unless it is cut into chunks of a size and is longer than a chunk. Together they are all
+    /// of its text.
     ///
     /// # Errors
-    /// Pieces would be no longer than their overlap.
-    pub fn pieces<'a>(&self, document: &'a Document, cut: Option<Cut>) -> Result<Vec<Piece<'a>>> {
-        let chunks = cut.map(|cut| self.chunks(document, cut)).transpose()?.filter(|chunks| chunks.len() > 1);
+    /// Chunks would be no longer than their overlap, or tokenizing fails.
+    pub fn pieces<'a>(&self, document: &'a Document, size: Option<ChunkSize>) -> Result<Vec<Piece<'a>>, Error> {
+        let chunks = size.map(|size| self.chunks(document, size)).transpose()?.filter(|chunks| chunks.len() > 1);
         let Some(chunks) = chunks else { return Ok(vec![self.piece(document, 0..document.text.len(), None, None)]) };
         let outline = (document.markup == Some(Markup::Markdown)).then(|| Outline::of(&document.text));
         let piece = |chunk: semsearch_corpus::Chunk| {
             let heading = outline.as_ref().map(|outline| outline.path(chunk.bytes.start));
-            let place = Chunk { index: chunk.index, start: chunk.start, end: chunk.end };
+            let place = ChunkPlace { index: chunk.index, start: chunk.start, end: chunk.end };
             self.piece(document, chunk.bytes, Some(place), heading.filter(|heading| !heading.is_empty()))
         };
         Ok(chunks.into_iter().map(piece).collect())
     }
 
-    fn chunks(&self, document: &Document, cut: Cut) -> Result<Vec<semsearch_corpus::Chunk>> {
-        let Cut { tokens, overlap } = cut;
+    /// How many tokens the model would be given of the whole document.
+    ///
+    /// # Errors
+    /// Tokenizing fails.
+    pub fn tokens(&self, document: &Document) -> Result<usize, Error> {
+        Ok(self.tokenizer.count(&[&self.to_embed(document, &document.text)])?[0])
+    }
+
+    fn chunks(&self, document: &Document, size: ChunkSize) -> Result<Vec<semsearch_corpus::Chunk>, Error> {
+        let ChunkSize { tokens, overlap } = size;
         if overlap >= tokens {
             return Err(Error::Chunking { tokens, overlap });
         }
@@ -89,7 +108,7 @@ impl Cutter<'_> {
         &self,
         document: &'a Document,
         bytes: Range<usize>,
-        chunk: Option<Chunk>,
+        chunk: Option<ChunkPlace>,
         heading: Option<String>,
     ) -> Piece<'a> {
         let text = &document.text[bytes];

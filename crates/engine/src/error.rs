@@ -1,0 +1,27 @@
+//! Every way indexing and searching can fail.
+
+use semsearch_store::StoreError;
+
+/// A failure of the engine, or of a part that it is made of.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The library failed.
+    #[error(transparent)]
+    Library(#[from] semsearch_error::Error),
+    /// The index failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A query without a word.
+    #[error("the query is empty")]
+    EmptyQuery,
+    /// What this searcher or indexer cannot do.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+impl From<semsearch_files::FileError> for EngineError {
+    fn from(error: semsearch_files::FileError) -> Self {
+        Self::Library(error.into())
+    }
+}

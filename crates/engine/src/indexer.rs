@@ -1,0 +1,305 @@
+//! Documents in, commits out: what `semsearch index` does, for whoever has documents.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use semsearch_corpus::{Document, Input};
+use semsearch_encoder::embedder::{Embedder, Progress};
+use semsearch_error::{BadRecord, Error};
+use semsearch_store::{Change, ChunkSize, Compared, IndexConfig, NewPassage, StoreError, StoreWriter, Written};
+
+use super::cutter::{Cutter, chunk_size};
+use super::given::GivenVectors;
+use super::window::{Filled, Window};
+use super::{EngineError, long_texts};
+
+/// Hears of an indexer's work, and decides what happens to records that cannot be used.
+pub trait IndexProgress: Progress {
+    /// What ends the run.
+    type Failure: From<EngineError>;
+
+    /// A record of this input can be used.
+    fn met(&mut self, _input: &Arc<str>) {}
+
+    /// A record, or an input, cannot be used. With `Ok` the run goes on without it.
+    ///
+    /// # Errors
+    /// The run is to end.
+    fn skip(&mut self, error: Error) -> Result<(), Self::Failure>;
+
+    /// An input has no records, so all documents that came from it are removed.
+    fn empty(&mut self, _input: &Arc<str>) {}
+}
+
+/// How an indexer works.
+#[derive(Clone, Debug, Default)]
+pub struct IndexerOptions {
+    /// A text over the maximum length is a bad record.
+    pub refuse_long: bool,
+    /// An input without records is no error: its documents are removed ([`Indexer::prune`]).
+    pub may_be_empty: bool,
+    /// The most documents between two commits, beside the usual times.
+    pub commit_every: Option<usize>,
+    /// When to stop.
+    pub stop: Stop,
+}
+
+/// Flags by which another thread stops an indexer. It then commits what it has done.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// Once it is set, no further document is taken.
+    pub reading: Arc<AtomicBool>,
+    /// Once it is set, nothing more is embedded.
+    pub embedding: Arc<AtomicBool>,
+}
+
+/// What happened to the documents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IndexCounts {
+    /// Documents with new ids.
+    pub added: usize,
+    /// Documents that replaced others.
+    pub updated: usize,
+    /// Documents that were there as they are.
+    pub unchanged: usize,
+    /// Documents that were removed.
+    pub removed: usize,
+    /// Tokens that were embedded.
+    pub tokens: usize,
+    /// Texts that were cut at the maximum length, and their tokens.
+    pub truncation: Truncation,
+}
+
+/// Texts that were cut at the maximum length, and what that cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Truncation {
+    /// How many texts were cut.
+    pub texts: usize,
+    /// How many of their tokens were dropped.
+    pub tokens: usize,
+}
+
+impl Truncation {
+    /// Counts texts in, each by the number of tokens dropped of it.
+    pub fn add(&mut self, dropped: &[usize]) {
+        self.texts += dropped.iter().filter(|&&dropped| dropped > 0).count();
+        self.tokens += dropped.iter().sum::<usize>();
+    }
+}
+
+/// Brings an index up to date with documents.
+///
+/// Documents are compared with the index; what is new is cut into passages, embedded in windows, put, and committed when it is
+/// time to.
+pub struct Indexer<'a> {
+    pub(super) embedder: &'a Embedder,
+    config: &'a IndexConfig,
+    pub(super) writer: Box<dyn StoreWriter>,
+    options: IndexerOptions,
+    window: Window,
+    given: Option<GivenVectors>,
+    pub(super) counts: IndexCounts,
+}
+
+/// A document to be put.
+pub(super) struct ChangedDocument {
+    pub(super) compared: Compared,
+    pub(super) document: Document,
+    pub(super) chunks: Option<ChunkSize>,
+    /// Its vector, if it was given.
+    given: Option<Vec<f32>>,
+}
+
+impl<'a> Indexer<'a> {
+    /// An indexer that embeds with `embedder` as the index's `config` says, and writes to `writer`.
+    pub fn new(
+        embedder: &'a Embedder,
+        config: &'a IndexConfig,
+        writer: Box<dyn StoreWriter>,
+        options: IndexerOptions,
+    ) -> Self {
+        let window = Window::of(embedder);
+        let window = Window { records: options.commit_every.unwrap_or(window.records).min(window.records), ..window };
+        Self { embedder, config, writer, options, window, given: None, counts: IndexCounts::default() }
+    }
+
+    /// Takes the documents' vectors from a file instead of computing them.
+    pub fn with_vectors(self, given: GivenVectors) -> Self {
+        Self { given: Some(given), ..self }
+    }
+
+    /// Puts every document that the index does not hold as it is, until the documents end or it is stopped.
+    ///
+    /// # Errors
+    /// `progress` ends the run, or encoding or writing fails.
+    pub fn run<P: IndexProgress>(
+        &mut self,
+        documents: impl IntoIterator<Item = Result<Document, Error>>,
+        progress: &mut P,
+    ) -> Result<(), P::Failure> {
+        let (mut window, mut filled) = (Vec::new(), Filled::default());
+        for document in documents {
+            if let Some(changed) = self.take(document, progress)? {
+                filled.add(&changed.document);
+                window.push(changed);
+            }
+            if self.options.stop.reading.load(Ordering::Relaxed) {
+                break;
+            }
+            if self.window.is_full(filled) {
+                filled = Filled::default();
+                self.put(std::mem::take(&mut window), progress)?;
+                self.writer.checkpoint().map_err(EngineError::from)?;
+            }
+        }
+        self.put(window, progress)
+    }
+
+    /// What is to be put of a document, if anything is.
+    fn take<P: IndexProgress>(
+        &mut self,
+        document: Result<Document, Error>,
+        progress: &mut P,
+    ) -> Result<Option<ChangedDocument>, P::Failure> {
+        // A blank file is no record, and nobody makes a vector of it.
+        let is_record = !matches!(document, Err(Error::Record { problem: BadRecord::Blank, .. }));
+        let given = self.given.as_mut().filter(|_| is_record).map(GivenVectors::next).transpose();
+        let given = given.map_err(EngineError::from)?;
+        let outcome = match document {
+            Ok(document) if document.is_blank() => {
+                Err(Error::Record { place: document.place, problem: BadRecord::Blank })
+            }
+            Ok(document) => {
+                progress.met(&document.place.input);
+                self.compared(document, given)?
+            }
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(Some(changed)) => return Ok(Some(changed)),
+            Ok(None) => {
+                self.counts.unchanged += 1;
+                progress.done(1, 0);
+            }
+            // Of a stream, the program before it failed more likely than not.
+            Err(Error::NoRecords { input }) if self.options.may_be_empty && *input != *Input::Stdin.name() => {
+                progress.empty(&input);
+                self.writer.note_empty(&input);
+            }
+            Err(error) => skip(error, progress)?,
+        }
+        Ok(None)
+    }
+
+    /// A document compared with the index; nothing if it is there as it is. The inner error is one of the record.
+    fn compared(
+        &mut self,
+        document: Document,
+        given: Option<Vec<f32>>,
+    ) -> Result<Result<Option<ChangedDocument>, Error>, EngineError> {
+        // A given vector is that of a whole record.
+        let max_length = self.embedder.tokenizer().max_length();
+        let chunks = if given.is_some() { None } else { chunk_size(&document, self.config.chunks, max_length) };
+        let compared = match self.writer.compare(&document, chunks, given.as_deref()) {
+            Ok(compared) => compared,
+            Err(StoreError::RepeatedId { place, id, first }) => {
+                return Ok(Err(Error::Record { place, problem: BadRecord::DuplicateId { id, first } }));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let changed = compared.change != Change::Unchanged;
+        Ok(Ok(changed.then_some(ChangedDocument { compared, document, chunks, given })))
+    }
+
+    /// Embeds the window's documents and puts them.
+    fn put<P: IndexProgress>(&mut self, mut window: Vec<ChangedDocument>, progress: &mut P) -> Result<(), P::Failure> {
+        if self.options.refuse_long && self.given.is_none() {
+            let cutter = self.cutter();
+            let whole = |changed: &ChangedDocument| cutter.tokens(&changed.document);
+            let split =
+                long_texts::split(window, cutter.tokenizer.max_length(), whole, |changed| &changed.document.place);
+            let (fitting, long) = split.map_err(EngineError::from)?;
+            long.into_iter().try_for_each(|error| skip(error, progress))?;
+            window = fitting;
+        }
+        let (given, to_embed): (Vec<_>, Vec<_>) = window.into_iter().partition(|changed| changed.given.is_some());
+        self.put_given(&given)?;
+        progress.done(given.len(), 0);
+        Ok(self.embed_and_put(&to_embed, progress)?)
+    }
+
+    /// Puts documents with the vectors that were given for them.
+    fn put_given(&mut self, documents: &[ChangedDocument]) -> Result<(), EngineError> {
+        for ChangedDocument { compared, document, given, .. } in documents {
+            let vector = given.as_deref().unwrap_or_default();
+            let (text, metadata) = (&document.text, &document.metadata);
+            let passage = NewPassage { text, chunk: None, metadata, embedded: None, vector };
+            self.writer.put(document, *compared, &[passage])?;
+            self.count(compared.change);
+        }
+        Ok(())
+    }
+
+    /// What cuts documents into passages.
+    pub(super) fn cutter(&self) -> Cutter<'a> {
+        let config = self.config;
+        let tokenizer = self.embedder.tokenizer();
+        Cutter { tokenizer, with_title: config.with_title, prompt: &config.prompts.document }
+    }
+
+    /// The flag that stops the embedding.
+    pub(super) fn embedding(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.options.stop.embedding)
+    }
+
+    pub(super) fn count(&mut self, change: Change) {
+        self.counts.added += usize::from(change == Change::Added);
+        self.counts.updated += usize::from(change == Change::Updated);
+    }
+
+    /// Removes every document that came from the inputs of this run and was not met in it, and every document of a file below
+    /// one of `directories` that is `gone`.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn prune(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<(), EngineError> {
+        self.counts.removed += self.writer.prune(directories, gone)?;
+        Ok(())
+    }
+
+    /// Checks that every given vector belonged to a record.
+    ///
+    /// # Errors
+    /// There are more vectors than records.
+    pub fn end_of_records(&mut self) -> Result<(), EngineError> {
+        Ok(self.given.take().map_or(Ok(()), GivenVectors::end)?)
+    }
+
+    /// Commits everything that was put.
+    ///
+    /// # Errors
+    /// Something cannot be written; the last commit stands then.
+    pub fn commit(self) -> Result<(IndexCounts, Written), EngineError> {
+        Ok((self.counts, self.writer.commit()?))
+    }
+
+    /// Commits everything that was put, for a process that has no time left: what is small or worn stays as it is.
+    ///
+    /// # Errors
+    /// As of [`Indexer::commit`].
+    pub fn commit_untidied(self) -> Result<(IndexCounts, Written), EngineError> {
+        Ok((self.counts, self.writer.commit_untidied()?))
+    }
+
+    /// Gives up what was put since the last commit.
+    pub fn abandon(self) -> Written {
+        self.writer.abandon()
+    }
+}
+
+/// A record that cannot be used.
+fn skip<P: IndexProgress>(error: Error, progress: &mut P) -> Result<(), P::Failure> {
+    progress.done(1, 0);
+    progress.skip(error)
+}

@@ -1,0 +1,231 @@
+//! A request over one commit: candidates of both sides, fused, each document once, read.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use semsearch_encoder::encoder::Vectors;
+use semsearch_store::{Among, Metric, Scored, Snapshot, StoredPassage, WordQuery};
+
+use super::fusion::Candidate;
+use super::{EngineError, Hit, Mode, Scores, SearchRequest};
+
+/// Candidates of each side for each hit that is wanted of both, and at the least.
+const DEPTH: usize = 10;
+const LEAST_DEPTH: usize = 100;
+
+/// So many queries are looked up by several threads; for fewer it is not worth starting them.
+const MANY_QUERIES: usize = 16;
+
+/// A passage with its scores, before it is read.
+#[derive(Clone, Copy)]
+struct RankedPassage {
+    key: u64,
+    score: f32,
+    scores: Scores,
+}
+
+impl RankedPassage {
+    fn dense(found: &Scored) -> Self {
+        let scores = Scores { dense: Some(found.score), lexical: None };
+        Self { key: found.key, score: found.score, scores }
+    }
+
+    fn lexical(found: &Scored) -> Self {
+        let scores = Scores { dense: None, lexical: Some(found.score) };
+        Self { key: found.key, score: found.score, scores }
+    }
+}
+
+/// What `one` makes of each of so many queries, on several threads where it is worth starting them.
+fn each<T: Send>(
+    count: usize,
+    one: impl Fn(usize) -> Result<T, EngineError> + Send + Sync,
+) -> Result<Vec<T>, EngineError> {
+    if count < MANY_QUERIES { (0..count).map(one).collect() } else { (0..count).into_par_iter().map(one).collect() }
+}
+
+/// A request at work on one commit.
+pub(super) struct Ranking<'a> {
+    snapshot: &'a dyn Snapshot,
+    request: &'a SearchRequest,
+    /// The index's own metric, of the dense side.
+    metric: Metric,
+    /// How many hits are looked for: those of the pages before, too.
+    k: usize,
+}
+
+impl<'a> Ranking<'a> {
+    pub(super) fn new(snapshot: &'a dyn Snapshot, request: &'a SearchRequest) -> Self {
+        let metric = snapshot.facts().config.metric;
+        Self { snapshot, request, metric, k: request.k.saturating_add(request.offset) }
+    }
+
+    /// The hits of each query.
+    pub(super) fn hits(&self, texts: &[&str], vectors: Option<&Vectors>) -> Result<Vec<Vec<Hit>>, EngineError> {
+        let ranked = self.ranked(texts, vectors)?;
+        self.read(&ranked)
+    }
+
+    /// The hits for each weight of the dense side, then for each query.
+    pub(super) fn sweep(
+        &self,
+        texts: &[&str],
+        vectors: &Vectors,
+        alphas: &[f32],
+    ) -> Result<Vec<Vec<Vec<Hit>>>, EngineError> {
+        let candidates = self.unions(texts, vectors, self.depth(Mode::Hybrid))?;
+        let of_alpha = |&alpha: &f32| {
+            let ranked = |candidates: &Vec<Candidate>| self.by_document(self.fused(candidates, alpha));
+            let ranked: Vec<Vec<RankedPassage>> = candidates.iter().map(ranked).collect::<Result<_, EngineError>>()?;
+            self.read(&ranked)
+        };
+        alphas.iter().map(of_alpha).collect()
+    }
+
+    /// How many candidates are looked for at first.
+    fn depth(&self, mode: Mode) -> usize {
+        if mode == Mode::Hybrid { LEAST_DEPTH.max(DEPTH.saturating_mul(self.k)) } else { self.k }
+    }
+
+    fn among(&self, depth: usize) -> Among<'a> {
+        Among { k: depth, filter: self.request.filter.as_ref(), effort: self.request.effort }
+    }
+
+    /// The best passages for each query, or each document's best.
+    fn ranked(&self, texts: &[&str], vectors: Option<&Vectors>) -> Result<Vec<Vec<RankedPassage>>, EngineError> {
+        let mut depth = self.depth(self.request.mode);
+        let mut all = vec![Vec::new(); texts.len()];
+        let mut open: Vec<usize> = (0..texts.len()).collect();
+        // Several passages of one document may stand before another's: then more are looked for.
+        while !open.is_empty() {
+            let texts: Vec<&str> = open.iter().map(|&query| texts[query]).collect();
+            let vectors = vectors.map(|vectors| vectors.gather(&open));
+            let mut short = Vec::new();
+            for (query, found) in open.into_iter().zip(self.candidates(&texts, vectors.as_ref(), depth)?) {
+                let exhausted = found.len() < depth || depth as u64 >= self.snapshot.facts().passages;
+                let best = self.by_document(found)?;
+                if best.len() < self.k && !exhausted {
+                    short.push(query);
+                }
+                all[query] = best;
+            }
+            (open, depth) = (short, depth.saturating_mul(4));
+        }
+        let metric = if self.request.mode == Mode::Dense { self.metric } else { Metric::Ip };
+        if let Some(bound) = self.request.min_score {
+            all.iter_mut().for_each(|found| found.retain(|ranked| metric.reaches(ranked.score, bound)));
+        }
+        Ok(all)
+    }
+
+    /// Passages for each query, best first; of each side `depth`.
+    fn candidates(
+        &self,
+        texts: &[&str],
+        vectors: Option<&Vectors>,
+        depth: usize,
+    ) -> Result<Vec<Vec<RankedPassage>>, EngineError> {
+        let Some(vectors) = vectors else {
+            return each(texts.len(), |query| {
+                let found = self.snapshot.words(texts[query])?.best(&self.among(depth))?;
+                Ok(found.iter().map(RankedPassage::lexical).collect())
+            });
+        };
+        if self.request.mode == Mode::Hybrid {
+            let unions = self.unions(texts, vectors, depth)?;
+            return Ok(unions.iter().map(|candidates| self.fused(candidates, self.request.alpha)).collect());
+        }
+        let found = self.snapshot.nearest(vectors, &self.among(depth))?;
+        Ok(found.iter().map(|found| found.iter().map(RankedPassage::dense).collect()).collect())
+    }
+
+    /// What either side finds for each query, `depth` of each.
+    fn unions(&self, texts: &[&str], vectors: &Vectors, depth: usize) -> Result<Vec<Vec<Candidate>>, EngineError> {
+        let dense = self.snapshot.nearest(vectors, &self.among(depth))?;
+        each(texts.len(), |query| {
+            let words = self.snapshot.words(texts[query])?;
+            let lexical = words.best(&self.among(depth))?;
+            self.union([&dense[query], &lexical], vectors.row(query), &*words)
+        })
+    }
+
+    /// What either side found, each with its score on the other: the true one, where that can be told.
+    fn union(
+        &self,
+        [dense, lexical]: [&[Scored]; 2],
+        vector: &[f32],
+        words: &dyn WordQuery,
+    ) -> Result<Vec<Candidate>, EngineError> {
+        let ranks = |found: &[Scored]| -> HashMap<u64, (usize, f32)> {
+            (1..).zip(found).map(|(rank, found)| (found.key, (rank, found.score))).collect()
+        };
+        let (of_dense, of_lexical) = (ranks(dense), ranks(lexical));
+        let only = |found: &[Scored], other: &HashMap<u64, (usize, f32)>| -> Vec<u64> {
+            found.iter().map(|found| found.key).filter(|key| !other.contains_key(key)).collect()
+        };
+        let (only_dense, only_lexical) = (only(dense, &of_lexical), only(lexical, &of_dense));
+        let scores =
+            |keys: &[u64], scores: Vec<f32>| -> HashMap<u64, f32> { keys.iter().copied().zip(scores).collect() };
+        let near = scores(&only_lexical, self.snapshot.scores(vector, &only_lexical)?);
+        let said = scores(&only_dense, words.scores(&only_dense)?);
+        let candidate = |key: u64| {
+            let (dense, lexical) = (of_dense.get(&key).copied(), of_lexical.get(&key).copied());
+            Candidate {
+                key,
+                nearness: self.metric.nearness(dense.map_or_else(|| near[&key], |(_, score)| score)),
+                lexical: lexical.map_or_else(|| said[&key], |(_, score)| score),
+                ranks: [dense, lexical].map(|found| found.map(|(rank, _)| rank)),
+            }
+        };
+        Ok(dense.iter().map(|found| found.key).chain(only_lexical).map(candidate).collect())
+    }
+
+    /// The candidates by their fused scores, best first; of equals the one indexed first.
+    fn fused(&self, candidates: &[Candidate], alpha: f32) -> Vec<RankedPassage> {
+        let scores = self.request.fusion.scores(candidates, alpha);
+        let ranked = candidates.iter().zip(scores).map(|(candidate, score)| {
+            let dense = Some(self.metric.nearness(candidate.nearness)).filter(|dense| !dense.is_nan());
+            let scores = Scores { dense, lexical: Some(candidate.lexical) };
+            RankedPassage { key: candidate.key, score, scores }
+        });
+        let mut ranked: Vec<RankedPassage> = ranked.collect();
+        ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        ranked
+    }
+
+    /// The best that are looked for: of each document the best passage, unless chunks are wanted as they are.
+    fn by_document(&self, found: Vec<RankedPassage>) -> Result<Vec<RankedPassage>, EngineError> {
+        let mut best = found;
+        let facts = self.snapshot.facts();
+        if !self.request.chunks && facts.passages > facts.documents {
+            let keys: Vec<u64> = best.iter().map(|ranked| ranked.key).collect();
+            let documents = self.snapshot.documents(&keys)?;
+            let mut met = HashSet::new();
+            let mut documents = documents.into_iter();
+            best.retain(|_| documents.next().is_some_and(|document| met.insert(document)));
+        }
+        best.truncate(self.k);
+        Ok(best)
+    }
+
+    /// The passages of the page that is wanted, read.
+    fn read(&self, ranked: &[Vec<RankedPassage>]) -> Result<Vec<Vec<Hit>>, EngineError> {
+        let offset = self.request.offset;
+        let pages: Vec<&[RankedPassage]> =
+            ranked.iter().map(|ranked| ranked.get(offset..).unwrap_or_default()).collect();
+        let mut keys: Vec<u64> = pages.iter().copied().flatten().map(|ranked| ranked.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let passages = self.snapshot.passages(&keys)?.into_iter().map(Arc::new);
+        let passages: HashMap<u64, Arc<StoredPassage>> = keys.into_iter().zip(passages).collect();
+        let hits = pages.into_iter().map(|page| {
+            let hit = |(rank, ranked): (usize, &RankedPassage)| {
+                let &RankedPassage { key, score, scores } = ranked;
+                Hit { rank, score, scores, document: Arc::clone(&passages[&key]), sentence: None }
+            };
+            (offset + 1..).zip(page).map(hit).collect()
+        });
+        Ok(hits.collect())
+    }
+}

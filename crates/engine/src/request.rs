@@ -1,0 +1,134 @@
+//! What is asked, and what is answered.
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use semsearch_filter::Filter;
+use semsearch_store::{Effort, StoredPassage};
+
+use super::Fusion;
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// The query's own id, or its 1-based number.
+    pub id: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// How a query and a passage are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// By meaning: vectors.
+    #[default]
+    Dense,
+    /// By words: BM25.
+    Lexical,
+    /// By both.
+    Hybrid,
+}
+
+impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Dense, Self::Lexical, Self::Hybrid];
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|mode| mode.to_string() == word);
+        known.ok_or_else(|| format!("no mode {word:?}: expected dense, lexical or hybrid"))
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dense => "dense",
+            Self::Lexical => "lexical",
+            Self::Hybrid => "hybrid",
+        })
+    }
+}
+
+/// A search: everything that it depends on beside the index and the model. Nothing of one request reaches another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchRequest {
+    /// The questions, which are answered together.
+    pub queries: Vec<Query>,
+    /// How a query and a passage are compared.
+    pub mode: Mode,
+    /// The most hits of a query.
+    pub k: usize,
+    /// How many of the best hits are left out, for the next page.
+    pub offset: usize,
+    /// What a passage's metadata must pass. It is applied before the best are chosen.
+    pub filter: Option<Filter>,
+    /// The worst score of a hit: the smallest score, or the largest distance.
+    pub min_score: Option<f32>,
+    /// How the dense and the lexical side are fused.
+    pub fusion: Fusion,
+    /// The weight of the dense side in the fusion, from 0 to 1.
+    pub alpha: f32,
+    /// How thoroughly an index that is not exact is searched.
+    pub effort: Effort,
+    /// Whether chunks are hits; otherwise a document is one hit, by its best chunk.
+    pub chunks: bool,
+}
+
+impl Default for SearchRequest {
+    fn default() -> Self {
+        Self {
+            queries: Vec::new(),
+            mode: Mode::default(),
+            k: 10,
+            offset: 0,
+            filter: None,
+            min_score: None,
+            fusion: Fusion::default(),
+            alpha: 0.5,
+            effort: Effort::default(),
+            chunks: false,
+        }
+    }
+}
+
+/// The answers to a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchResults {
+    /// The hits of each query, best first, in the order of the queries.
+    pub hits: Vec<Vec<Hit>>,
+    /// For each query, how many tokens were cut at the maximum length.
+    pub dropped: Vec<usize>,
+    /// The commit that was searched ([`semsearch_store::Facts::commit`]).
+    pub commit: String,
+}
+
+/// A passage that answers a query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// 1 for the best.
+    pub rank: usize,
+    /// What it is ranked by: inner product (a cosine, where vectors are normalized), squared distance, BM25, or the fused
+    /// score.
+    pub score: f32,
+    /// What either side says of it.
+    pub scores: Scores,
+    /// The passage, which other hits may share.
+    pub document: Arc<StoredPassage>,
+    /// The sentence that is nearest to the query, in bytes of the passage's text, where it was looked for.
+    pub sentence: Option<Range<usize>>,
+}
+
+/// What either side says of a passage, where it was asked and could tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scores {
+    /// Inner product or squared distance.
+    pub dense: Option<f32>,
+    /// BM25.
+    pub lexical: Option<f32>,
+}

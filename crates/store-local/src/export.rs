@@ -1,0 +1,22 @@
+//! What an index holds, as one file of FAISS.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::held::part;
+use super::snapshot::LocalSnapshot;
+use super::{VECTORS, vectors};
+use semsearch_store::StoreError;
+
+/// Writes the living vectors of `index` into an open, empty file, which messages call `path`, as one index of its factory,
+/// FAISS's ids being their positions in the order of [`LocalSnapshot::vectors`]. It is put together in memory.
+///
+/// # Errors
+/// FAISS fails, or the file cannot be written.
+pub fn export_faiss(index: &LocalSnapshot, file: &File, path: &Path) -> Result<(), StoreError> {
+    let vectors = part(index.root(), VECTORS)?;
+    let trained = index.manifest().trained.as_ref().map(|trained| (&vectors, trained));
+    let mut whole = vectors::Whole::begin(&index.manifest().config, trained, path)?;
+    index.vectors(|_, row| whole.push(row))?;
+    whole.write(file)
+}

@@ -1,0 +1,109 @@
+//! The nearest vectors over all segments of a commit.
+
+use rayon::prelude::*;
+use semsearch_encoder::encoder::Vectors;
+use semsearch_kernels::Isa;
+
+use super::keys::Keys;
+use super::vectors::{self, SegmentSearch, VectorSegment};
+use semsearch_store::{Metric, Scored, StoreError};
+
+/// A search that compares fewer pairs of vectors is done by one thread: to start others would take as long.
+pub(super) const PAIRS_ALONE: usize = 50_000;
+
+/// Fewer vectors are checked by one thread.
+const KEYS_ALONE: usize = 512;
+
+/// Queries that are compared with a segment together, at least: fewer make poor matrices.
+const QUERIES_TOGETHER: usize = 64;
+
+/// A search over segments.
+#[derive(Clone, Copy)]
+pub(super) struct VectorSearch<'a> {
+    pub(super) segments: &'a [VectorSegment],
+    pub(super) queries: &'a Vectors,
+    /// The most hits of a query.
+    pub(super) k: usize,
+    /// The only keys that may be found, if not all may.
+    pub(super) allowed: Option<&'a Keys>,
+    pub(super) metric: Metric,
+    pub(super) isa: Isa,
+}
+
+/// A part of a search: some queries in one segment.
+#[derive(Clone, Copy)]
+struct SegmentPart {
+    segment: usize,
+    first: usize,
+    count: usize,
+}
+
+impl VectorSearch<'_> {
+    /// The nearest of each query, nearest first, and of equals the one indexed first. The vectors behind the scores are as they
+    /// were committed.
+    ///
+    /// # Errors
+    /// FAISS fails, a file cannot be read, or one of these vectors is damaged.
+    pub(super) fn run(&self) -> Result<Vec<Vec<Scored>>, StoreError> {
+        let found = self.unchecked()?;
+        let mut keys: Vec<u64> = found.iter().flatten().map(|near| near.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let check = |segment: &VectorSegment| segment.check_vectors(&keys);
+        if keys.len() < KEYS_ALONE {
+            self.segments.iter().try_for_each(check)?;
+        } else {
+            self.segments.par_iter().try_for_each(check)?;
+        }
+        Ok(found)
+    }
+
+    fn unchecked(&self) -> Result<Vec<Vec<Scored>>, StoreError> {
+        let &Self { segments, queries, k, allowed, metric, isa } = self;
+        if vectors::is_better(isa, segments, queries, k, allowed.is_some()) {
+            return vectors::scan(isa, segments, queries, k, metric, allowed);
+        }
+        let run = |part: &SegmentPart| -> Result<(usize, Vec<Vec<Scored>>), StoreError> {
+            let &SegmentPart { segment, first, count } = part;
+            let queries = queries.rows(first, first + count);
+            let search = SegmentSearch { queries, count, k, allowed, metric };
+            Ok((first, segments[segment].search(&search)?))
+        };
+        let parts = self.parts();
+        let vectors: usize = segments.iter().map(VectorSegment::live_len).sum();
+        let found: Vec<_> = if vectors * queries.len() < PAIRS_ALONE {
+            parts.iter().map(run).collect::<Result<_, StoreError>>()?
+        } else {
+            parts.par_iter().map(run).collect::<Result<_, StoreError>>()?
+        };
+        Ok(self.merged(found))
+    }
+
+    /// The nearest of all parts, each of which begins with some query.
+    fn merged(&self, parts: Vec<(usize, Vec<Vec<Scored>>)>) -> Vec<Vec<Scored>> {
+        let mut merged = vec![Vec::new(); self.queries.len()];
+        for (first, found) in parts {
+            for (all, found) in merged[first..].iter_mut().zip(found) {
+                all.extend(found);
+            }
+        }
+        for found in &mut merged {
+            found.sort_by(|a, b| self.metric.order(a.score, b.score).then(a.key.cmp(&b.key)));
+            found.truncate(self.k);
+        }
+        merged
+    }
+
+    /// The search cut into parts of similar size: by segments and, where there are few, by queries.
+    fn parts(&self) -> Vec<SegmentPart> {
+        let queries = self.queries.len();
+        let wanted = 2 * rayon::current_num_threads();
+        let parts = wanted.div_ceil(self.segments.len().max(1)).min(queries.div_ceil(QUERIES_TOGETHER)).max(1);
+        let together = queries.div_ceil(parts).max(1);
+        let of_segment = |segment| {
+            let starts = (0..queries).step_by(together);
+            starts.map(move |first| SegmentPart { segment, first, count: together.min(queries - first) })
+        };
+        (0..self.segments.len()).flat_map(of_segment).collect()
+    }
+}

@@ -1,0 +1,220 @@
+//! One commit of a directory, to search.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
+use semsearch_encoder::encoder::Vectors;
+use semsearch_files::Dir;
+use semsearch_filter::Filter;
+use semsearch_kernels::Isa;
+
+use super::catalog::{Catalog, LexicalQuery};
+use super::filtered::Filtered;
+use super::held::part;
+use super::keys::Keys;
+use super::latest::with_latest;
+use super::manifest::Manifest;
+use super::nearest_vectors::VectorSearch;
+use super::vectors::{self, Opening, VectorSegment};
+use super::verify::check_files;
+use super::{CATALOG, VECTORS};
+use semsearch_store::{Among, Effort, Facts, Scored, Snapshot, StoreError, StoredPassage, WordQuery};
+
+/// How many other ways of searching stay open beside the usual one.
+const WAYS_KEPT: usize = 2;
+
+/// Segments opened to be searched in one way.
+struct Way {
+    effort: Effort,
+    to_filter: bool,
+    segments: Arc<Vec<VectorSegment>>,
+}
+
+/// One commit of an index, to search.
+pub struct LocalSnapshot {
+    root: Dir,
+    manifest: Manifest,
+    facts: Facts,
+    catalog: Catalog,
+    segments: Arc<Vec<VectorSegment>>,
+    isa: Isa,
+    /// The effort that the segments were opened for.
+    effort: Effort,
+    /// The same segments, opened for other efforts.
+    other_ways: Mutex<Vec<Way>>,
+    filtered: Filtered,
+}
+
+impl LocalSnapshot {
+    /// Opens the newest commit of the index at `dir`. The vectors are mapped, not read.
+    pub(super) fn open(dir: &Path, isa: Isa, effort: Effort) -> Result<Self, StoreError> {
+        let how = Opening { isa, effort, to_filter: false };
+        let open = |root: &Dir, bytes: &[u8]| {
+            let manifest = Manifest::parse(bytes, dir)?.ok_or_else(|| StoreError::NoIndex { dir: dir.into() })?;
+            let commit = format!("{:08x}", crc32fast::hash(bytes));
+            Self::open_commit(root.again().map_err(StoreError::read(dir))?, manifest, commit, how)
+        };
+        with_latest(dir, open, |_| true)
+    }
+
+    fn open_commit(root: Dir, manifest: Manifest, commit: String, how: Opening) -> Result<Self, StoreError> {
+        check_files(&root, &manifest)?;
+        let config = manifest.config.clone();
+        let catalog = Catalog::open(part(&root, CATALOG)?, &manifest.documents, config.language)?;
+        let vectors = part(&root, VECTORS)?;
+        let open = |segment| VectorSegment::open(&vectors, &config, segment, how);
+        let segments = Arc::new(manifest.segments.iter().map(open).collect::<Result<Vec<_>, StoreError>>()?);
+        let (documents, passages) = (manifest.documents.count, manifest.vectors());
+        let facts = Facts { config, commit, documents, passages };
+        let (isa, effort) = (how.isa, how.effort);
+        let (other_ways, filtered) = (Mutex::default(), Filtered::default());
+        Ok(Self { root, manifest, facts, catalog, segments, isa, effort, other_ways, filtered })
+    }
+
+    /// The index's directory.
+    pub fn dir(&self) -> &Path {
+        self.root.path()
+    }
+
+    pub(super) fn root(&self) -> &Dir {
+        &self.root
+    }
+
+    /// The commit, with every file that it names.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Hands over all living vectors with their keys, which ascend: in the order in which they were indexed. As the index
+    /// gives them back, so exact for `Flat`. All of them are checked first.
+    ///
+    /// # Errors
+    /// A file is damaged, the factory's kind of index gives no vectors back, or `each` fails.
+    pub fn vectors<E: From<StoreError>>(&self, mut each: impl FnMut(u64, &[f32]) -> Result<(), E>) -> Result<(), E> {
+        let dir = part(&self.root, VECTORS)?;
+        self.manifest.segments.par_iter().try_for_each(|segment| vectors::check(&dir, segment, true))?;
+        vectors::merged(self.segments.iter(), &mut each)?;
+        self.segments.iter().try_for_each(VectorSegment::check_maps)?;
+        Ok(())
+    }
+
+    /// The segments, opened to be searched so.
+    fn opened(&self, effort: Effort, filtered: bool) -> Result<Arc<Vec<VectorSegment>>, StoreError> {
+        let mut to_filter = false;
+        if filtered {
+            for segment in self.segments.iter() {
+                to_filter |= segment.ranks_what_it_searches()?;
+            }
+        }
+        if effort == self.effort && !to_filter {
+            return Ok(Arc::clone(&self.segments));
+        }
+        let is_this = |way: &&Way| (way.effort, way.to_filter) == (effort, to_filter);
+        if let Some(way) = self.other_ways().iter().find(is_this) {
+            return Ok(Arc::clone(&way.segments));
+        }
+        let how = Opening { isa: self.isa, effort, to_filter };
+        let again = self.segments.iter().map(|segment| segment.again(&self.manifest.config, how));
+        let segments = Arc::new(again.collect::<Result<Vec<_>, StoreError>>()?);
+        let mut others = self.other_ways();
+        if others.len() == WAYS_KEPT {
+            others.remove(0);
+        }
+        others.push(Way { effort, to_filter, segments: Arc::clone(&segments) });
+        Ok(segments)
+    }
+
+    fn other_ways(&self) -> std::sync::MutexGuard<'_, Vec<Way>> {
+        self.other_ways.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keys that `filter` lets pass.
+    fn allowed(&self, filter: Option<&Filter>) -> Result<Option<Arc<Keys>>, StoreError> {
+        let find = |filter: &Filter| self.filtered.keys(filter, || self.catalog.matching(&filter.plan()));
+        filter.map(find).transpose()
+    }
+
+    /// The score of the passage under `key`; NaN if there is no such key.
+    fn score(&self, query: &[f32], key: u64) -> Result<f32, StoreError> {
+        for (segment, named) in self.segments.iter().zip(&self.manifest.segments) {
+            if (named.first_key..=named.last_key).contains(&key)
+                && segment.gives_vectors()
+                && let Some(vector) = segment.get(key)?
+            {
+                return Ok(self.manifest.config.metric.score(self.isa, &vector, query));
+            }
+        }
+        Ok(f32::NAN)
+    }
+}
+
+impl Snapshot for LocalSnapshot {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn nearest(&self, queries: &Vectors, among: &Among<'_>) -> Result<Vec<Vec<Scored>>, StoreError> {
+        let allowed = self.allowed(among.filter)?;
+        let segments = self.opened(among.effort, allowed.is_some())?;
+        let (metric, isa) = (self.manifest.config.metric, self.isa);
+        VectorSearch { segments: &segments, queries, k: among.k, allowed: allowed.as_deref(), metric, isa }.run()
+    }
+
+    fn words<'a>(&'a self, text: &'a str) -> Result<Box<dyn WordQuery + 'a>, StoreError> {
+        Ok(Box::new(LocalWords { snapshot: self, query: self.catalog.lexical(text)? }))
+    }
+
+    fn scores(&self, query: &[f32], keys: &[u64]) -> Result<Vec<f32>, StoreError> {
+        keys.iter().map(|&key| self.score(query, key)).collect()
+    }
+
+    fn documents(&self, keys: &[u64]) -> Result<Vec<u64>, StoreError> {
+        // Every passage is a document.
+        if self.catalog.len() <= self.facts.documents {
+            return Ok(keys.to_vec());
+        }
+        keys.iter().map(|&key| self.catalog.document_of(key)).collect()
+    }
+
+    fn passages(&self, keys: &[u64]) -> Result<Vec<StoredPassage>, StoreError> {
+        let passages = self.catalog.get(keys)?;
+        self.catalog.check_maps()?;
+        Ok(passages)
+    }
+
+    fn count(&self, filter: &Filter) -> Result<usize, StoreError> {
+        Ok(self.allowed(Some(filter))?.map_or(0, |keys| keys.len()))
+    }
+
+    fn unknown_fields<'a>(&self, filter: &'a Filter) -> Result<Vec<&'a str>, StoreError> {
+        let mut unknown = Vec::new();
+        for field in filter.fields() {
+            if !self.catalog.has_field(field)? {
+                unknown.push(field);
+            }
+        }
+        Ok(unknown)
+    }
+
+    fn fields(&self, max: usize) -> Result<Vec<String>, StoreError> {
+        self.catalog.fields(max)
+    }
+}
+
+/// A query's words in a snapshot.
+struct LocalWords<'a> {
+    snapshot: &'a LocalSnapshot,
+    query: LexicalQuery<'a>,
+}
+
+impl WordQuery for LocalWords<'_> {
+    fn best(&self, among: &Among<'_>) -> Result<Vec<Scored>, StoreError> {
+        let allowed = self.snapshot.allowed(among.filter)?;
+        self.query.best(among.k, allowed.as_deref())
+    }
+
+    fn scores(&self, keys: &[u64]) -> Result<Vec<f32>, StoreError> {
+        self.query.scores(keys)
+    }
+}

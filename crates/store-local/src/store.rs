@@ -1,0 +1,58 @@
+//! A directory as a store.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use semsearch_kernels::Isa;
+
+use super::snapshot::LocalSnapshot;
+use super::writer::LocalWriter;
+use semsearch_store::{Effort, IndexConfig, Snapshot, Store, StoreError, StoreWriter, WriteOptions};
+
+/// An index in a directory.
+#[derive(Clone, Debug)]
+pub struct LocalStore {
+    dir: PathBuf,
+    isa: Isa,
+    effort: Effort,
+}
+
+impl LocalStore {
+    /// The index at `dir`, which need not be there yet.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), isa: Isa::best(), effort: Effort::default() }
+    }
+
+    /// Compares vectors with this instruction set instead of the processor's best.
+    pub fn with_isa(self, isa: Isa) -> Self {
+        Self { isa, ..self }
+    }
+
+    /// Opens the index so that searches of this effort cost nothing extra. A search of another effort opens its vectors once
+    /// more.
+    pub fn with_effort(self, effort: Effort) -> Self {
+        Self { effort, ..self }
+    }
+
+    /// The newest commit, with all that a directory can tell of it.
+    ///
+    /// # Errors
+    /// There is no index, it is of another format, a file of it is missing or damaged, or it cannot be searched so thoroughly.
+    pub fn open(&self) -> Result<LocalSnapshot, StoreError> {
+        LocalSnapshot::open(&self.dir, self.isa, self.effort)
+    }
+}
+
+impl Store for LocalStore {
+    fn place(&self) -> &Path {
+        &self.dir
+    }
+
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {
+        Ok(Arc::new(self.open()?))
+    }
+
+    fn writer(&self, config: IndexConfig, options: WriteOptions) -> Result<Box<dyn StoreWriter>, StoreError> {
+        Ok(Box::new(LocalWriter::open(&self.dir, config, options)?))
+    }
+}

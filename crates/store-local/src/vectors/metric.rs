@@ -1,0 +1,20 @@
+//! Metrics, as FAISS names them.
+
+use faiss::MetricType;
+use semsearch_store::Metric;
+
+/// FAISS's metric.
+pub(super) fn metric_type(metric: Metric) -> MetricType {
+    match metric {
+        Metric::Ip => MetricType::InnerProduct,
+        Metric::L2 => MetricType::L2,
+    }
+}
+
+/// The number of FAISS's metric in a file (`MetricType.h`).
+pub(super) fn number(metric: Metric) -> u32 {
+    match metric {
+        Metric::Ip => 0,
+        Metric::L2 => 1,
+    }
+}

@@ -1,0 +1,359 @@
+//! The one writer of a directory: documents and vectors gathered, then committed in one step, again and again.
+//!
+//! What is on the disk at any moment is the last commit, complete, and files that no commit names. A commit writes the
+//! vectors, then the documents, syncs both directories, and replaces the manifest; then it removes what the new manifest
+//! does not name. A process that ends before the replacing leaves the last commit, one that ends after it the new one; the
+//! next writer removes what is left over.
+
+mod commit;
+mod draft;
+
+use std::collections::hash_map::Entry as MapEntry;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::catalog::{Catalog, CatalogWriter, Entry, Known};
+use crate::held::{Held, part};
+use crate::inputs::Inputs;
+use crate::manifest::{Manifest, OLDEST_WRITTEN, Segment};
+use crate::vectors::{Opening, SegmentBuilder, VectorSegment, check_factory};
+use crate::verify::check_files;
+use crate::{CATALOG, VECTORS};
+use commit::sweep;
+use draft::Draft;
+use semsearch_corpus::Document;
+use semsearch_store::{
+    Change, ChunkSize, Compared, ContentDigest, IndexConfig, Language, NewPassage, StoreError, StoreWriter, Version,
+    WriteOptions, Written, content_digest,
+};
+
+/// Bytes of vectors in a segment, at most. They are in memory twice while the segment is written.
+const SEGMENT: usize = 64 << 20;
+
+/// The same for kinds of index that are searched faster than they grow, where one large one beats many small.
+const GRAPH_SEGMENT: usize = 256 << 20;
+
+/// A long build commits so often.
+const COMMIT_EVERY: Duration = Duration::from_secs(30);
+
+/// A document of this run.
+struct Seen {
+    input: u32,
+    /// 1-based; 0 for the input as a whole.
+    line: u64,
+    version: Version,
+    /// Its passages', once they are put.
+    keys: Option<Vec<u64>>,
+}
+
+/// Writes an index. Until a commit nothing that readers see has changed.
+pub struct LocalWriter {
+    held: Held,
+    options: WriteOptions,
+    /// The last commit; `None` if there is none that can be read.
+    last: Option<Manifest>,
+    /// Whether the build begins with nothing, whatever the last commit holds.
+    afresh: bool,
+    /// Its documents, opened when they are asked for.
+    catalog: Option<Catalog>,
+    /// Its vectors, by file, opened when they are asked for.
+    opened: HashMap<String, VectorSegment>,
+    /// The commit to come, as far as it is written.
+    next: Draft,
+    /// Documents to come, opened when there is one.
+    documents: Option<CatalogWriter>,
+    /// Vectors to come.
+    pending: SegmentBuilder,
+    /// Which of them are of these texts.
+    pending_texts: HashMap<ContentDigest, u64>,
+    /// Keys of the last commit, or of this one, whose documents are replaced or removed.
+    gone: HashSet<u64>,
+    /// Ids of this run, by digest.
+    seen: HashMap<ContentDigest, Seen>,
+    inputs: Inputs,
+    changed: bool,
+    uncommitted: usize,
+    since: Instant,
+    written: Written,
+    /// Whether a commit rewrites what is small or worn.
+    tidies: bool,
+    /// The manifest that could not be read, until a rebuild takes its place.
+    unreadable: Option<Vec<u8>>,
+}
+
+impl LocalWriter {
+    /// Takes the index at `dir` to write, making it if there is none.
+    ///
+    /// # Errors
+    /// Another process writes it; it was built by another config; the directory holds something else, cannot be
+    /// written, or is damaged; FAISS does not know the config's factory.
+    pub fn open(dir: &Path, config: IndexConfig, options: WriteOptions) -> Result<Self, StoreError> {
+        let needs_training = check_factory(&config, dir)?;
+        let held = Held::take(dir, options.wait)?;
+        let bytes = Manifest::bytes(held.root())?.unwrap_or_default();
+        let (base, unreadable) = match Manifest::parse(&bytes, dir) {
+            // What cannot be read cannot be updated either, but may be replaced.
+            Err(StoreError::Damaged { .. } | StoreError::NewerFormat { .. }) if options.rebuild => (None, Some(bytes)),
+            outcome => (outcome?, None),
+        };
+        // What a killed writer left. Which files are those of a manifest that cannot be read is not known: they stay until
+        // there is another.
+        if unreadable.is_none() {
+            sweep(&held, base.as_ref(), base.as_ref())?;
+        }
+        // A rebuild must not be seen half done where there is something to be seen.
+        let replaces = base.is_some() || unreadable.is_some();
+        let options = WriteOptions { at_once: options.at_once || (options.rebuild && replaces), ..options };
+        let kept = base.as_ref().filter(|_| !options.rebuild);
+        if let Some(kept) = kept {
+            if kept.format_version < OLDEST_WRITTEN {
+                return Err(StoreError::ReadOnlyFormat { dir: dir.into(), found: kept.format_version });
+            }
+            kept.config.check(&config, dir)?;
+            check_files(held.root(), kept)?;
+        }
+        let next = Draft::new(config, needs_training, base.as_ref(), kept);
+        Ok(Self {
+            held,
+            options,
+            last: base,
+            afresh: options.rebuild,
+            catalog: None,
+            opened: HashMap::new(),
+            next,
+            documents: None,
+            pending: SegmentBuilder::default(),
+            pending_texts: HashMap::new(),
+            gone: HashSet::new(),
+            seen: HashMap::new(),
+            inputs: Inputs::default(),
+            changed: false,
+            uncommitted: 0,
+            since: Instant::now(),
+            written: Written::default(),
+            tidies: true,
+            unreadable,
+        })
+    }
+
+    /// The commit that this one changes.
+    fn base(&self) -> Option<&Manifest> {
+        self.last.as_ref().filter(|_| !self.afresh)
+    }
+
+    /// A document of the last commit.
+    fn known(&mut self, id: &str) -> Result<Option<Known>, StoreError> {
+        let Some(catalog) = self.catalog()? else { return Ok(None) };
+        catalog.known(id)
+    }
+
+    /// The documents of the last commit.
+    fn catalog(&mut self) -> Result<Option<&Catalog>, StoreError> {
+        if let (None, Some(base)) = (&self.catalog, self.base()) {
+            let dir = part(self.held.root(), CATALOG)?;
+            self.catalog = Some(Catalog::open(dir, &base.documents, base.config.language)?);
+        }
+        Ok(self.catalog.as_ref())
+    }
+
+    fn opened(&mut self, segment: &Segment) -> Result<&VectorSegment, StoreError> {
+        match self.opened.entry(segment.file.name.clone()) {
+            MapEntry::Occupied(opened) => Ok(opened.into_mut()),
+            MapEntry::Vacant(entry) => {
+                let dir = part(self.held.root(), VECTORS)?;
+                Ok(entry.insert(VectorSegment::open(&dir, &self.next.config, segment, Opening::default())?))
+            }
+        }
+    }
+
+    /// Removes what stands under `id`; says whether anything did.
+    fn replace(&mut self, id: &str) -> Result<bool, StoreError> {
+        let of_this_run = self.seen.get_mut(&content_digest(id.as_bytes())).and_then(|seen| seen.keys.take());
+        let old = match of_this_run {
+            Some(keys) => keys,
+            None => self.known(id)?.map(|known| known.keys).unwrap_or_default(),
+        };
+        self.documents()?.remove(id);
+        let there = !old.is_empty();
+        self.gone.extend(old);
+        Ok(there)
+    }
+
+    /// The documents to write, opened when there is something to write.
+    fn documents(&mut self) -> Result<&mut CatalogWriter, StoreError> {
+        let opened = match self.documents.take() {
+            Some(open) => open,
+            None => {
+                let dir = self.held.directory(CATALOG)?;
+                let language = self.next.config.language.unwrap_or(Language::NONE);
+                CatalogWriter::open(dir, self.base().map(|base| &base.documents), language)?
+            }
+        };
+        Ok(self.documents.insert(opened))
+    }
+
+    fn segment_bytes(&self) -> usize {
+        let scanned = ["Flat", "SQ"].iter().any(|kind| self.next.config.factory.starts_with(kind));
+        if scanned { SEGMENT } else { GRAPH_SEGMENT }
+    }
+
+    /// What was done, as long as the lock is held: another writer may be waiting for it.
+    fn told(&self) -> Written {
+        let (documents, passages) = self.last.as_ref().map_or((0, 0), |last| (last.documents.count, last.vectors()));
+        Written { documents, passages, ..self.written }
+    }
+}
+
+impl StoreWriter for LocalWriter {
+    fn compare(
+        &mut self,
+        document: &Document,
+        chunks: Option<ChunkSize>,
+        given: Option<&[f32]>,
+    ) -> Result<Compared, StoreError> {
+        let version = Version::of(document, chunks, given);
+        let input = self.inputs.number(&document.place.input);
+        let line = document.place.line.unwrap_or(0);
+        let id = content_digest(document.id.as_bytes());
+        let known = match self.seen.get(&id) {
+            Some(seen) if seen.input == input && document.own_id => {
+                let first = self.inputs.place(seen.input, seen.line);
+                return Err(StoreError::RepeatedId { place: document.place.clone(), id: document.id.clone(), first });
+            }
+            Some(seen) => Some(seen.version),
+            None => self.known(&document.id)?.map(|known| known.version),
+        };
+        let keys = self.seen.remove(&id).and_then(|seen| seen.keys);
+        self.seen.insert(id, Seen { input, line, version, keys });
+        let change = match known {
+            Some(there) if there == version => Change::Unchanged,
+            Some(_) => Change::Updated,
+            None => Change::Added,
+        };
+        Ok(Compared { change, version })
+    }
+
+    fn vector_of(&mut self, text: &str) -> Result<Option<Vec<f32>>, StoreError> {
+        let text = content_digest(text.as_bytes());
+        if let Some(row) = self.pending_texts.get(&text).and_then(|&key| self.pending.get(key)) {
+            return Ok(Some(row.to_vec()));
+        }
+        if self.next.config.factory != "Flat" {
+            return Ok(None);
+        }
+        let Some(catalog) = self.catalog()? else { return Ok(None) };
+        let Some(key) = catalog.embedded(text)? else { return Ok(None) };
+        let holding = self.next.segments.iter().filter(|segment| (segment.first_key..=segment.last_key).contains(&key));
+        for segment in holding.cloned().collect::<Vec<_>>() {
+            if let Some(row) = self.opened(&segment)?.get(key)? {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
+    fn put(&mut self, document: &Document, compared: Compared, passages: &[NewPassage<'_>]) -> Result<(), StoreError> {
+        if compared.change == Change::Unchanged {
+            return Ok(());
+        }
+        if compared.change == Change::Added || !self.replace(&document.id)? {
+            self.next.documents += 1;
+        }
+        let origin = self.inputs.origin(&document.place.input);
+        let first = self.next.next_key;
+        for (key, passage) in (first..).zip(passages) {
+            let &NewPassage { text, chunk, metadata, embedded, vector } = passage;
+            let embedded = embedded.map(|text| content_digest(text.as_bytes()));
+            let version = compared.version;
+            let entry = Entry { key, first, document, version, text, chunk, metadata, embedded, origin: &origin };
+            self.documents()?.put(&entry)?;
+            self.pending.push(key, vector);
+            if let Some(text) = embedded {
+                self.pending_texts.insert(text, key);
+            }
+        }
+        self.next.next_key += passages.len() as u64;
+        if let Some(seen) = self.seen.get_mut(&content_digest(document.id.as_bytes())) {
+            seen.keys = Some((first..self.next.next_key).collect());
+        }
+        self.changed = true;
+        self.uncommitted += 1;
+        if self.pending.bytes() >= self.segment_bytes() {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn note_empty(&mut self, input: &Arc<str>) {
+        self.inputs.number(input);
+    }
+
+    fn prune(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError> {
+        let mut origins: HashSet<String> = self.inputs.origins().collect();
+        let Some(catalog) = self.catalog()? else { return Ok(0) };
+        for directory in directories {
+            let below = directory.join("");
+            let there = catalog.origins(&below.to_string_lossy())?;
+            origins.extend(there.into_iter().filter(|origin| gone(Path::new(origin))));
+        }
+        let mut candidates = Vec::new();
+        for origin in &origins {
+            candidates.extend(catalog.of_origin(origin)?);
+        }
+        candidates
+            .retain(|(id, key)| !self.seen.contains_key(&content_digest(id.as_bytes())) && !self.gone.contains(key));
+        let ids: HashSet<&str> = candidates.iter().map(|(id, _)| id.as_str()).collect();
+        for id in &ids {
+            self.documents()?.remove(id);
+        }
+        let removed = ids.len();
+        self.next.documents -= removed as u64;
+        self.changed |= removed > 0;
+        self.gone.extend(candidates.into_iter().map(|(_, key)| key));
+        Ok(removed)
+    }
+
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        let due =
+            self.since.elapsed() >= COMMIT_EVERY || self.options.commit_every.is_some_and(|n| self.uncommitted >= n);
+        // What has to be trained is better trained on all there is, up to a segment.
+        let trained = !self.next.needs_training || self.next.trained.is_some();
+        if due && trained && self.changed && !self.options.at_once {
+            self.commit_now()?;
+        }
+        Ok(())
+    }
+
+    fn commit(mut self: Box<Self>) -> Result<Written, StoreError> {
+        if self.changed || self.base().is_none() {
+            self.commit_now()?;
+        }
+        Ok(self.told())
+    }
+
+    fn commit_untidied(mut self: Box<Self>) -> Result<Written, StoreError> {
+        self.tidies = false;
+        if self.changed {
+            self.commit_now()?;
+        }
+        Ok(self.told())
+    }
+
+    fn abandon(self: Box<Self>) -> Written {
+        self.told()
+    }
+}
+
+impl Drop for LocalWriter {
+    /// Without a commit, what was put is gone.
+    fn drop(&mut self) {
+        // tantivy's thread ends here, so that it writes nothing more.
+        self.documents = None;
+        // What cannot be removed now is swept by the next writer. Files of a manifest that cannot be read stay.
+        if self.changed && self.unreadable.is_none() {
+            let _ = sweep(&self.held, self.last.as_ref(), self.last.as_ref());
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! Everything that an index records of how it was made.
+//!
+//! A setting is declared here, once: a field of [`IndexConfig`] and a row of [`SETTINGS`]. The manifest, `info` and the check
+//! against another configuration follow from the two.
+
+use std::path::Path;
+
+use semsearch_encoder::embedder::Embedder;
+use semsearch_encoder::encoder::Precision;
+use semsearch_encoder::model::Pooling;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Language, Metric, StoreError};
+
+/// A model as an index remembers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelIdentity {
+    /// Hub id, or absolute directory.
+    pub id: String,
+    /// Revision, for a Hub id.
+    pub revision: Option<String>,
+    /// A digest of its files, which tells models apart.
+    pub fingerprint: String,
+}
+
+/// What stands before texts when they are embedded, for models that were trained so (E5's `query: `, for one).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Prompts {
+    /// Before queries.
+    pub query: String,
+    /// Before documents.
+    pub document: String,
+}
+
+/// How long texts are cut into chunks; `None` for the usual way. Each document's version knows how it was cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkPolicy {
+    /// Whether long texts are cut into chunks at all.
+    pub chunked: Option<bool>,
+    /// The most tokens of a chunk.
+    pub tokens: Option<usize>,
+    /// The most tokens that a chunk shares with the one before it.
+    pub overlap: Option<usize>,
+}
+
+/// Everything that an index records of how it was made. Queries must be embedded in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexConfig {
+    /// The model.
+    pub model: ModelIdentity,
+    /// How token vectors become one.
+    pub pooling: Pooling,
+    /// Whether vectors are scaled to length 1.
+    pub normalized: bool,
+    /// Tokens kept of a text, specials included.
+    pub max_length: usize,
+    /// The arithmetic the index was built with. A query may use another.
+    pub precision: Precision,
+    /// Components of a vector.
+    pub dim: usize,
+    /// Whether a record's title is embedded before its text.
+    pub with_title: bool,
+    /// How vectors are compared.
+    pub metric: Metric,
+    /// FAISS's name for the kind of vector index.
+    pub factory: String,
+    /// What stands before texts when they are embedded.
+    #[serde(default)]
+    pub prompts: Prompts,
+    /// Whether vectors are cut to `dim` components of more that the model makes.
+    #[serde(default)]
+    pub truncated: bool,
+    /// The language of words, for lexical search; `None` in format 2, which has no words.
+    #[serde(default)]
+    pub language: Option<Language>,
+    /// How long texts are cut, where a run does not say otherwise.
+    #[serde(default, rename = "cutting")]
+    pub chunks: ChunkPolicy,
+}
+
+/// A recorded setting, as people meet it.
+pub struct Setting {
+    /// Its name in `info`.
+    pub name: &'static str,
+    /// The option of the command line that chooses it.
+    pub option: &'static str,
+    /// Its value.
+    pub value: fn(&IndexConfig) -> Value,
+    /// Its value as it is typed after the option; `None` if there is none.
+    pub typed: fn(&IndexConfig) -> Option<String>,
+    /// Whether a query must be embedded with the same value.
+    pub fixed: bool,
+}
+
+/// Every recorded setting beside the model, in the order in which people are told, and differences looked for.
+pub const SETTINGS: [Setting; 13] = [
+    Setting {
+        name: "pooling",
+        option: "pooling",
+        value: |config| json!(config.pooling),
+        typed: |config| Some(config.pooling.to_string()),
+        fixed: true,
+    },
+    Setting {
+        name: "normalized",
+        option: "no-normalize",
+        value: |config| json!(config.normalized),
+        typed: |config| Some((!config.normalized).to_string()),
+        fixed: true,
+    },
+    Setting {
+        name: "max_length",
+        option: "max-length",
+        value: |config| json!(config.max_length),
+        typed: |config| Some(config.max_length.to_string()),
+        fixed: true,
+    },
+    Setting {
+        name: "precision",
+        option: "precision",
+        value: |config| json!(config.precision),
+        typed: |config| Some(config.precision.to_string()),
+        fixed: false,
+    },
+    Setting {
+        name: "dim",
+        option: "truncate-dim",
+        value: |config| json!(config.dim),
+        typed: |config| Some(config.dim.to_string()),
+        fixed: true,
+    },
+    Setting {
+        name: "factory",
+        option: "factory",
+        value: |config| json!(config.factory),
+        typed: |config| Some(config.factory.clone()),
+        fixed: true,
+    },
+    Setting {
+        name: "truncated",
+        option: "truncate-dim",
+        value: |config| json!(config.truncated),
+        typed: |config| config.truncated.then(|| config.dim.to_string()),
+        fixed: false,
+    },
+    Setting {
+        name: "metric",
+        option: "metric",
+        value: |config| json!(config.metric),
+        typed: |config| Some(config.metric.to_string()),
+        fixed: true,
+    },
+    Setting {
+        name: "title_embedded",
+        option: "no-title",
+        value: |config| json!(config.with_title),
+        typed: |config| Some((!config.with_title).to_string()),
+        fixed: true,
+    },
+    Setting {
+        name: "language",
+        option: "language",
+        value: |config| json!(config.language),
+        typed: |config| config.language.map(|language| language.to_string()),
+        fixed: true,
+    },
+    Setting {
+        name: "cutting",
+        option: "chunk-tokens",
+        value: |config| json!(config.chunks),
+        typed: |config| config.chunks.tokens.map(|tokens| tokens.to_string()),
+        fixed: false,
+    },
+    Setting {
+        name: "query_prompt",
+        option: "query-prompt",
+        value: |config| json!(config.prompts.query),
+        typed: |config| Some(config.prompts.query.clone()),
+        fixed: true,
+    },
+    Setting {
+        name: "document_prompt",
+        option: "document-prompt",
+        value: |config| json!(config.prompts.document),
+        typed: |config| Some(config.prompts.document.clone()),
+        fixed: true,
+    },
+];
+
+impl IndexConfig {
+    /// The configuration of an index of `model`, as `embedder` runs it, with these settings of the index itself.
+    pub fn new(model: ModelIdentity, embedder: &Embedder, settings: IndexSettings) -> Self {
+        Self {
+            model,
+            pooling: embedder.pooling(),
+            normalized: embedder.normalized(),
+            max_length: embedder.tokenizer().max_length(),
+            precision: embedder.precision(),
+            dim: embedder.dim(),
+            with_title: settings.with_title,
+            metric: settings.metric,
+            factory: settings.factory,
+            prompts: settings.prompts,
+            truncated: embedder.truncated(),
+            language: settings.language,
+            chunks: settings.chunks,
+        }
+    }
+
+    /// The settings of the index itself.
+    pub fn settings(&self) -> IndexSettings {
+        IndexSettings {
+            factory: self.factory.clone(),
+            metric: self.metric,
+            with_title: self.with_title,
+            prompts: self.prompts.clone(),
+            language: self.language,
+            chunks: self.chunks,
+        }
+    }
+
+    /// Checks that `asked` is the model that the index at `dir` was built with; its name may be another.
+    ///
+    /// # Errors
+    /// [`StoreError::Mismatch`].
+    pub fn check_model(&self, asked: &ModelIdentity, dir: &Path) -> Result<(), StoreError> {
+        if self.model.fingerprint == asked.fingerprint {
+            return Ok(());
+        }
+        let named = |model: &ModelIdentity| match self.model.id == asked.id {
+            // The same name twice would explain nothing.
+            true => format!("{} (digest {:.12})", model.id, model.fingerprint),
+            false => model.id.clone(),
+        };
+        Err(mismatch(dir, "model", named(&self.model), named(asked)))
+    }
+
+    /// Checks that vectors made by `asked` may be compared with those of this configuration, in the index at `dir`.
+    ///
+    /// # Errors
+    /// [`StoreError::Mismatch`], naming the first setting that differs.
+    pub fn check(&self, asked: &Self, dir: &Path) -> Result<(), StoreError> {
+        self.check_model(&asked.model, dir)?;
+        for Setting { option, typed, .. } in SETTINGS.iter().filter(|setting| setting.fixed) {
+            let shown = |config: &Self| typed(config).unwrap_or_else(|| "-".into());
+            let (recorded, asked) = (shown(self), shown(asked));
+            if recorded != asked {
+                return Err(mismatch(dir, option, recorded, asked));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn mismatch(dir: &Path, setting: &'static str, recorded: String, asked: String) -> StoreError {
+    StoreError::Mismatch { dir: dir.into(), setting, recorded, asked }
+}
+
+/// The recorded settings that are the index's own and not the embedder's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexSettings {
+    /// FAISS's index factory string.
+    pub factory: String,
+    /// How vectors are compared.
+    pub metric: Metric,
+    /// Whether a record's title is embedded before its text.
+    pub with_title: bool,
+    /// What stands before texts when they are embedded.
+    pub prompts: Prompts,
+    /// The language of words, for lexical search.
+    pub language: Option<Language>,
+    /// How long texts are cut.
+    pub chunks: ChunkPolicy,
+}
+
+impl Default for IndexSettings {
+    /// Exact search by inner products, titles embedded, English words.
+    fn default() -> Self {
+        Self {
+            factory: "Flat".into(),
+            metric: Metric::default(),
+            with_title: true,
+            prompts: Prompts::default(),
+            language: Some(Language::default()),
+            chunks: ChunkPolicy::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> IndexConfig {
+        IndexConfig {
+            model: ModelIdentity { id: "a/b".into(), revision: None, fingerprint: "00".into() },
+            pooling: Pooling::Mean,
+            normalized: true,
+            max_length: 256,
+            precision: Precision::F32,
+            dim: 384,
+            with_title: true,
+            metric: Metric::Ip,
+            factory: "Flat".into(),
+            prompts: Prompts::default(),
+            truncated: false,
+            language: Some(Language::default()),
+            chunks: ChunkPolicy::default(),
+        }
+    }
+
+    #[test]
+    fn a_difference_that_changes_vectors_is_named_and_precision_is_none() {
+        let built = config();
+        let message = |asked: IndexConfig| built.check(&asked, Path::new("ix")).unwrap_err().to_string();
+        let cls = IndexConfig { pooling: Pooling::Cls, ..config() };
+        assert_eq!(message(cls), "ix: built with pooling mean, asked for cls");
+        assert_eq!(
+            message(IndexConfig { max_length: 128, ..config() }),
+            "ix: built with max-length 256, asked for 128"
+        );
+        let model = ModelIdentity { id: "c/d".into(), revision: None, fingerprint: "11".into() };
+        assert_eq!(message(IndexConfig { model, ..config() }), "ix: built with model a/b, asked for c/d");
+        let retrained = ModelIdentity { fingerprint: "11".into(), ..config().model };
+        assert!(message(IndexConfig { model: retrained, ..config() }).contains("(digest 11)"));
+        built.check(&IndexConfig { precision: Precision::Int8, ..config() }, Path::new("ix")).unwrap();
+    }
+
+    #[test]
+    fn every_field_beside_the_model_is_a_row_of_the_table() {
+        let Value::Object(fields) = serde_json::to_value(config()).unwrap() else { unreachable!() };
+        // `prompts` is two rows.
+        assert_eq!(fields.len() - 1 + 1, SETTINGS.len());
+    }
+}

@@ -1,0 +1,167 @@
+//! Every way an index can fail.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use semsearch_files::{Cause, FileError, Place};
+
+/// An index cannot be read or written. A variant says what and where, its `#[source]` says why.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A file or directory could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// There is no index.
+    #[error("{}: no index here", .dir.display())]
+    NoIndex {
+        /// The directory looked at.
+        dir: PathBuf,
+    },
+    /// The directory is in use for something else.
+    #[error("{}: not an index, and not empty", .dir.display())]
+    NotAnIndex {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A file in an index's directory that semsearch did not write.
+    #[error("{}: not a file of semsearch's", .path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The index's directory was moved, removed or replaced while it was written, or another writer took it over.
+    #[error("{}: moved, removed or changed by somebody else while it was written: nothing of the last part was committed", .dir.display())]
+    Displaced {
+        /// Where the directory was.
+        dir: PathBuf,
+    },
+    /// A commit that readers see, of which the system could not say that it is on the disk.
+    #[error("{}: committed, but the commit may be lost if the power fails now", .dir.display())]
+    Unsynced {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The index was written by a newer release.
+    #[error("{}: index format {found}, this release reads {supported}", .dir.display())]
+    NewerFormat {
+        /// The directory.
+        dir: PathBuf,
+        /// Its format version.
+        found: u32,
+        /// The one understood.
+        supported: u32,
+    },
+    /// The index was written by an older release, in a format that is no longer read.
+    #[error("{}: index format {found}, this release reads {supported}", .dir.display())]
+    OlderFormat {
+        /// The directory.
+        dir: PathBuf,
+        /// Its format version.
+        found: u32,
+        /// The one understood.
+        supported: u32,
+    },
+    /// The index was written by an older release, in a format that is read, but no longer written.
+    #[error("{}: index format {found} can be searched, but not added to", .dir.display())]
+    ReadOnlyFormat {
+        /// The directory.
+        dir: PathBuf,
+        /// Its format version.
+        found: u32,
+    },
+    /// The index was written by an older release, which kept neither words nor metadata to be searched.
+    #[error("{}: an older release built it, without what lexical search and filters need", .dir.display())]
+    NoWords {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A file of the index is missing or has other bytes than were committed.
+    #[error("{}: damaged index: {what}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+        /// Why.
+        #[source]
+        source: Option<Cause>,
+    },
+    /// The index was built with other settings.
+    #[error("{}: built with {setting} {recorded}, asked for {asked}", .dir.display())]
+    Mismatch {
+        /// The directory.
+        dir: PathBuf,
+        /// The setting, as its option is called.
+        setting: &'static str,
+        /// What the index recorded.
+        recorded: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// Another process writes the index.
+    #[error("{}: another process is writing this index{}", .dir.display(), .holder)]
+    Locked {
+        /// The directory.
+        dir: PathBuf,
+        /// ` (process 123)` where that is known, else empty.
+        holder: String,
+    },
+    /// A factory's index cannot be trained.
+    #[error("{}: cannot train {factory} on {vectors} vectors", .dir.display())]
+    Training {
+        /// The index's directory.
+        dir: PathBuf,
+        /// FAISS's factory string.
+        factory: String,
+        /// How many vectors there were.
+        vectors: usize,
+        /// FAISS's words.
+        #[source]
+        source: Cause,
+    },
+    /// Two records of one input share an id.
+    #[error("{place}: id {id:?} stands already at {first}")]
+    RepeatedId {
+        /// Where the second one stands.
+        place: Place,
+        /// The id.
+        id: String,
+        /// Where the first one stands.
+        first: Place,
+    },
+    /// A setting that the index, the build or the machine cannot serve.
+    #[error("{0}")]
+    Unsupported(String),
+    /// A library that keeps a part of the index failed.
+    #[error("{}: {what}", .path.display())]
+    Library {
+        /// The file or directory worked on.
+        path: PathBuf,
+        /// What was being done.
+        what: String,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
+}
+
+impl StoreError {
+    /// The file at `path` is not as it was committed.
+    pub fn damaged(path: &Path, what: impl Into<String>) -> Self {
+        Self::Damaged { path: path.to_owned(), what: what.into(), source: None }
+    }
+
+    /// `path` could not be read.
+    pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |source| FileError::read(path)(source).into()
+    }
+
+    /// `path` could not be written.
+    pub fn write(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |source| FileError::write(path)(source).into()
+    }
+}

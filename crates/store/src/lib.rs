@@ -1,0 +1,35 @@
+//! What an index is, whoever keeps it.
+//!
+//! A [`Store`] keeps an index: in a directory, in a database. Its newest commit is read as a [`Snapshot`], which never
+//! changes and which any number of threads may share. A [`StoreWriter`] makes the next commit.
+//!
+//! | type | what it says |
+//! | --- | --- |
+//! | [`IndexConfig`] | everything that an index records of how it was made |
+//! | [`Metric`] | how two vectors are compared, and which of two scores is better |
+//! | [`NewPassage`], [`StoredPassage`] | a passage on its way into an index, and as it comes back |
+//! | [`Scored`] | a passage's key with its score: a candidate |
+//! | [`Among`] | which passages a search may find, how many, and how thoroughly it looks |
+//!
+//! A store finds candidates and scores them. What is made of them (fusion, each document by its best passage, offsets) is left
+//! to the engine, so that every store gives the same answer. How texts become vectors is left to the encoder.
+
+mod config;
+mod effort;
+mod error;
+mod language;
+mod metric;
+mod passage;
+mod read;
+mod version;
+mod write;
+
+pub use config::{ChunkPolicy, IndexConfig, IndexSettings, ModelIdentity, Prompts, SETTINGS, Setting};
+pub use effort::Effort;
+pub use error::StoreError;
+pub use language::Language;
+pub use metric::Metric;
+pub use passage::{ChunkPlace, ChunkSize, NewPassage, StoredPassage};
+pub use read::{Among, Facts, Scored, Snapshot, Store, WordQuery};
+pub use version::{ContentDigest, Version, content_digest, digest_of};
+pub use write::{Change, Compared, StoreWriter, WriteOptions, Written};

@@ -1,0 +1,114 @@
+//! How two vectors are compared.
+//!
+//! Everything that differs from one metric to another is here: the comparison, which of two scores is better, the sign that
+//! makes a score a nearness, the name. What FAISS and the scan over bytes need to know of a metric stands with them.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use semsearch_kernels::Isa;
+use serde::{Deserialize, Serialize};
+
+/// How two vectors are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Metric {
+    /// Inner product, the larger the nearer; the cosine where vectors are normalized.
+    #[default]
+    Ip,
+    /// Squared Euclidean distance, the smaller the nearer.
+    L2,
+}
+
+impl Metric {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Ip, Self::L2];
+
+    /// Its name, as it is typed and recorded.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ip => "ip",
+            Self::L2 => "l2",
+        }
+    }
+
+    /// The score of two vectors of the same length.
+    pub fn score(self, isa: Isa, a: &[f32], b: &[f32]) -> f32 {
+        match self {
+            Self::Ip => isa.inner_product(a, b),
+            Self::L2 => isa.squared_distance(a, b),
+        }
+    }
+
+    /// What a score is multiplied by to be a nearness, of which more is better.
+    fn sign(self) -> f32 {
+        match self {
+            Self::Ip => 1.0,
+            Self::L2 => -1.0,
+        }
+    }
+
+    /// A score as a nearness, of which more is better, or a nearness as a score.
+    pub fn nearness(self, score: f32) -> f32 {
+        self.sign() * score
+    }
+
+    /// The order of two scores: `Less` if `a` is the better one, so that sorting puts the best first. Scores that are NaN
+    /// have their place too.
+    pub fn order(self, a: f32, b: f32) -> Ordering {
+        match self {
+            Self::Ip => b.total_cmp(&a),
+            Self::L2 => a.total_cmp(&b),
+        }
+    }
+
+    /// Whether a score is as good as `bound`, or better.
+    pub fn reaches(self, score: f32, bound: f32) -> bool {
+        self.nearness(score) >= self.nearness(bound)
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Metric {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|metric| metric.name() == word)
+            .ok_or_else(|| format!("no metric {word:?}: expected {}", Self::ALL.map(Self::name).join(" or ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_better_score_comes_first_and_reaches_the_bound() {
+        assert_eq!(Metric::Ip.order(0.9, 0.1), Ordering::Less);
+        assert_eq!(Metric::L2.order(0.9, 0.1), Ordering::Greater);
+        assert!(Metric::Ip.reaches(0.5, 0.5) && Metric::Ip.reaches(0.6, 0.5) && !Metric::Ip.reaches(0.4, 0.5));
+        assert!(Metric::L2.reaches(0.5, 0.5) && Metric::L2.reaches(0.4, 0.5) && !Metric::L2.reaches(0.6, 0.5));
+        assert!(Metric::ALL.into_iter().all(|metric| !metric.reaches(f32::NAN, 0.0)));
+    }
+
+    #[test]
+    fn the_score_of_two_vectors_is_their_product_or_distance() {
+        let (a, b) = ([1.0, 2.0, 3.0], [3.0, 0.0, 1.0]);
+        assert_eq!(Metric::Ip.score(Isa::best(), &a, &b), 6.0);
+        assert_eq!(Metric::L2.score(Isa::best(), &a, &b), 12.0);
+    }
+
+    #[test]
+    fn metrics_are_spelled_as_documented() {
+        assert_eq!("l2".parse(), Ok(Metric::L2));
+        assert_eq!("cos".parse::<Metric>(), Err("no metric \"cos\": expected ip or l2".into()));
+    }
+}
