@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use semsearch::files::{open_regular, read_bounded};
-use semsearch::hub::Token;
+use semsearch::hub::{Proxies, Token};
 
 use super::terminal::Terminal;
 
@@ -86,4 +86,18 @@ pub(super) fn hub_token(terminal: &Terminal) -> Option<Token> {
         }
     };
     Some(Token(word)).filter(|token| !token.0.is_empty())
+}
+
+/// The proxies that the environment names, by the variables that curl and Python read too.
+pub(super) fn proxies() -> Proxies {
+    let word = |upper: &str| {
+        let names = [upper.to_owned(), upper.to_lowercase()];
+        names.iter().find_map(|name| env::var(name).ok()).filter(|word| !word.is_empty())
+    };
+    let every = word("ALL_PROXY");
+    Proxies {
+        http: word("HTTP_PROXY").or_else(|| every.clone()),
+        https: word("HTTPS_PROXY").or(every),
+        direct: word("NO_PROXY").unwrap_or_default(),
+    }
 }

@@ -157,7 +157,13 @@ mod tests {
     const HELLO: &str = "ce013625030ba8dba906f756967f9e9ca394464a";
 
     fn opened(cache: &Path) -> CachedRepository {
-        let hub = Hub { endpoint: String::new(), cache: cache.into(), offline: false, token: None };
+        let hub = Hub {
+            endpoint: String::new(),
+            cache: cache.into(),
+            offline: false,
+            token: None,
+            proxies: Default::default(),
+        };
         CachedRepository::open(&hub, Kind::Model, "a", "b").unwrap()
     }
 

@@ -141,7 +141,7 @@ impl<'a> Repository<'a> {
         let _lock = cache.lock(&etag)?;
         cache.bring(&etag, |to| {
             let response = self.http.get(&url).map_err(|error| self.failed(file, error.into()))?;
-            self.receive(response, head.size, file, to)
+            self.receive(response.into_body().into_reader(), head.size, file, to)
         })?;
         Ok(cache.link(&commit, &path, &etag)?)
     }

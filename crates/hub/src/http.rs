@@ -1,29 +1,33 @@
 //! The Hub's HTTP: what is known of a file, its bytes, and lists of files.
 //!
-//! A server may be anybody's. What it says is bounded in bytes and in time, and nothing that it says is a name or a place
-//! here: names are checked where they are used ([`super::cache`]), and the token goes to the Hub's own address only.
+//! Any server may call itself the Hub. What it sends is bounded in bytes and in time, and no word of it is used as a name or
+//! a path without a check: names are checked where they are used ([`super::cache`]), and the token goes to the Hub's own
+//! address only.
 
+use std::error::Error as StdError;
 use std::fmt::Display;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use reqwest::blocking::{Client, Response};
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue, LINK, LOCATION};
-use reqwest::redirect::Policy;
-use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
+use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue, LINK, LOCATION};
+use ureq::http::{Method, Response, StatusCode};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Body};
+use url::Url;
 
-use super::{Hub, Kind};
+use super::{Hub, Kind, Proxies};
 use semsearch_files::read_bounded;
 
-/// How long a connection, an answer, or more of an answer is waited for.
+/// How long to wait for a connection, for an answer, and for each further part of an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a request is made at most, where the Hub may soon be able to answer, and the first pause between two.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How many redirects within the Hub are followed, as of a repository that was renamed.
+/// How many redirects are followed: within the Hub that of a renamed repository, and one to where a large file is stored.
 const REDIRECTS: usize = 10;
 
 /// Bytes of a list of files, at most, and what a page of it counts at least: a list ends, however small its pages.
@@ -44,14 +48,25 @@ pub(super) enum HttpError {
     /// The answer cannot be meant.
     #[error("the Hub's answer is not one: {0}")]
     Answer(String),
+    /// The setting of the proxy for this protocol is not an address.
+    #[error("the proxy for {0} is not the address of one")]
+    Proxy(&'static str),
     /// There is no answer.
-    #[error(transparent)]
-    Request(#[from] reqwest::Error),
+    #[error("no answer from {host}")]
+    Request { host: String, source: Box<dyn StdError + Send + Sync> },
 }
 
 impl HttpError {
     pub(super) fn answer(what: impl Display) -> Self {
         Self::Answer(what.to_string())
+    }
+
+    fn request(url: &Url, error: ureq::Error) -> Self {
+        let source = match error {
+            ureq::Error::Io(error) => error.into(),
+            other => other.into(),
+        };
+        Self::Request { host: url.host_str().unwrap_or_default().to_owned(), source }
     }
 
     pub(super) fn is_not_found(&self) -> bool {
@@ -77,10 +92,9 @@ struct Entry {
 
 /// A repository's addresses, and the way to them.
 pub(super) struct Http {
-    /// Follows redirects to wherever a large file is stored.
-    client: Client,
-    /// Follows none.
-    direct: Client,
+    /// Follows no redirect: where one may lead, and whether the token goes there too, is decided here.
+    agent: Agent,
+    proxies: Proxies,
     token: Option<HeaderValue>,
     /// Where the repository's files are, and where it is described.
     files: Url,
@@ -89,7 +103,7 @@ pub(super) struct Http {
 
 impl Http {
     /// # Errors
-    /// The address or the token is none, or the system's TLS cannot be used.
+    /// The endpoint is not an address, or the token has characters that no header may have.
     pub(super) fn new(hub: &Hub, kind: Kind, (owner, name): (&str, &str)) -> Result<Self, HttpError> {
         let endpoint =
             Url::parse(&hub.endpoint).map_err(|error| HttpError::answer(format!("{}: {error}", hub.endpoint)))?;
@@ -97,23 +111,13 @@ impl Http {
         let files = below(&endpoint, of_kind.iter().copied().chain([owner, name]))?;
         let of_kind = if kind == Kind::Model { "models" } else { "datasets" };
         let api = below(&endpoint, ["api", of_kind, owner, name])?;
-        let client = |redirects| {
-            let agent = concat!("semsearch/", env!("CARGO_PKG_VERSION"));
-            Client::builder().user_agent(agent).connect_timeout(PATIENCE).timeout(PATIENCE).redirect(redirects).build()
-        };
         let token = hub.token.as_ref().map(|token| {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.0))
                 .map_err(|_| HttpError::answer("the token for the Hub has characters that no token has"))?;
             value.set_sensitive(true);
             Ok::<_, HttpError>(value)
         });
-        Ok(Self {
-            client: client(Policy::default())?,
-            direct: client(Policy::none())?,
-            token: token.transpose()?,
-            files,
-            api,
-        })
+        Ok(Self { agent: agent(PATIENCE), proxies: hub.proxies.clone(), token: token.transpose()?, files, api })
     }
 
     /// The address of a file.
@@ -125,7 +129,7 @@ impl Http {
     pub(super) fn head(&self, url: &Url) -> Result<Head, HttpError> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS {
-            let response = self.send(&self.direct, &Method::HEAD, &url)?;
+            let response = self.send(&Method::HEAD, &url)?;
             let (status, headers) = (response.status(), response.headers());
             if status.is_redirection()
                 && let Some(next) = text(headers, LOCATION.as_str()).and_then(|location| within(&url, location))
@@ -134,7 +138,7 @@ impl Http {
                 continue;
             }
             if !status.is_success() && !status.is_redirection() && status != StatusCode::NOT_FOUND {
-                return Err(refused(&response));
+                return Err(refused(&response, &url));
             }
             let etag = text(headers, "x-linked-etag").or_else(|| text(headers, ETAG.as_str()));
             let size = text(headers, "x-linked-size").or_else(|| text(headers, CONTENT_LENGTH.as_str()));
@@ -149,9 +153,19 @@ impl Http {
     }
 
     /// The bytes at `url`, wherever the Hub says they are.
-    pub(super) fn get(&self, url: &Url) -> Result<Response, HttpError> {
-        let response = self.send(&self.client, &Method::GET, url)?;
-        if response.status().is_success() { Ok(response) } else { Err(refused(&response)) }
+    pub(super) fn get(&self, url: &Url) -> Result<Response<Body>, HttpError> {
+        let mut url = url.clone();
+        for _ in 0..=REDIRECTS {
+            let response = self.send(&Method::GET, &url)?;
+            if let Some(next) = redirect(&response, &url) {
+                url = next;
+            } else if response.status().is_success() {
+                return Ok(response);
+            } else {
+                return Err(refused(&response, &url));
+            }
+        }
+        Err(HttpError::answer(format!("over {REDIRECTS} redirects from {url}")))
     }
 
     /// The paths of all files at `revision`, unchecked.
@@ -162,7 +176,7 @@ impl Http {
         while let Some(url) = next.take() {
             let response = self.get(&url)?;
             next = next_page(response.headers(), &url)?;
-            let page = read_bounded(response, room)
+            let page = read_bounded(response.into_body().into_reader(), room)
                 .map_err(|error| HttpError::answer(format!("the list of files: {error}")))?;
             room = room.saturating_sub(PAGE.max(page.len() as u64));
             let entries: Vec<Entry> = serde_json::from_slice(&page)
@@ -175,28 +189,60 @@ impl Http {
         Ok(paths)
     }
 
-    /// Makes a request, again after a pause where that may help.
-    fn send(&self, client: &Client, method: &Method, url: &Url) -> Result<Response, HttpError> {
+    /// Makes a request, again after a pause where that may help. The token goes along only to the Hub's own address.
+    fn send(&self, method: &Method, url: &Url) -> Result<Response<Body>, HttpError> {
+        let proxy = self.proxies.for_address(url)?;
         let mut pause = PAUSE;
         let mut attempt = 1;
         loop {
-            // Compressed on the way, a file would have another length than promised.
-            let mut request = client.request(method.clone(), url.clone()).header(ACCEPT_ENCODING, "identity");
-            if let Some(token) = &self.token {
+            let request =
+                if *method == Method::HEAD { self.agent.head(url.as_str()) } else { self.agent.get(url.as_str()) };
+            let mut request = request.config().proxy(proxy.clone()).build();
+            if let Some(token) = self.token.as_ref().filter(|_| url.origin() == self.files.origin()) {
                 request = request.header(AUTHORIZATION, token.clone());
             }
-            let outcome = request.send();
+            let outcome = request.call();
             let passing = match &outcome {
                 Ok(response) => [408, 429, 500, 502, 503, 504].contains(&response.status().as_u16()),
-                Err(error) => error.is_connect() || error.is_timeout(),
+                Err(error) => is_passing(error),
             };
             if !passing || attempt == ATTEMPTS {
-                return Ok(outcome?);
+                return outcome.map_err(|error| HttpError::request(url, error));
             }
             thread::sleep(pause);
             (pause, attempt) = (pause * 2, attempt + 1);
         }
     }
+}
+
+/// A client that waits no longer than `patience` for anything, and trusts the certificates that the system trusts.
+fn agent(patience: Duration) -> Agent {
+    let patience = Some(patience);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::PlatformVerifier)
+        .unversioned_rustls_crypto_provider(provider)
+        .build();
+    Agent::config_builder()
+        .user_agent(concat!("semsearch/", env!("CARGO_PKG_VERSION")))
+        // A file that was compressed on the way would have another length than promised.
+        .accept_encoding("identity")
+        .tls_config(tls)
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .timeout_resolve(patience)
+        .timeout_connect(patience)
+        .timeout_send_request(patience)
+        .timeout_recv_response(patience)
+        .timeout_per_read(patience)
+        .build()
+        .new_agent()
+}
+
+/// Whether the same request may succeed in a moment.
+fn is_passing(error: &ureq::Error) -> bool {
+    use ureq::Error::{ConnectProxyFailed, ConnectionFailed, HostNotFound, Io, Timeout};
+    matches!(error, Io(_) | Timeout(_) | HostNotFound | ConnectionFailed | ConnectProxyFailed(_))
 }
 
 /// The address below `url`; each name becomes one part of it, whatever characters it has.
@@ -207,6 +253,13 @@ fn below<'a>(url: &Url, names: impl IntoIterator<Item = &'a str>) -> Result<Url,
     parts.pop_if_empty().extend(names);
     drop(parts);
     Ok(below)
+}
+
+/// Where an answer redirects to, if it does.
+fn redirect(response: &Response<Body>, url: &Url) -> Option<Url> {
+    let location = text(response.headers(), LOCATION.as_str())?;
+    let redirects = [301, 302, 303, 307, 308].contains(&response.status().as_u16());
+    url.join(location).ok().filter(|next| redirects && ["http", "https"].contains(&next.scheme()))
 }
 
 /// Where a redirect leads, if it has no host and so stays at the Hub.
@@ -226,9 +279,9 @@ fn next_page(headers: &HeaderMap, url: &Url) -> Result<Option<Url>, HttpError> {
     }
 }
 
-fn refused(response: &Response) -> HttpError {
+fn refused(response: &Response<Body>, url: &Url) -> HttpError {
     let code = text(response.headers(), "x-error-code").map(String::from);
-    HttpError::Status { status: response.status(), url: response.url().to_string(), code }
+    HttpError::Status { status: response.status(), url: url.to_string(), code }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -237,7 +290,72 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+    use std::sync::mpsc::{Receiver, channel};
+
     use super::*;
+    use crate::hub::Token;
+
+    /// A server on loopback that gives every request the same answer and then keeps the connection open. Gives its address, and
+    /// the head of each request.
+    fn server(answer: String) -> (String, Receiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let (heads, received) = channel();
+        thread::spawn(move || {
+            let mut open = Vec::new();
+            for mut connection in listener.incoming().flatten() {
+                let lines = BufReader::new(connection.try_clone().unwrap()).lines().map_while(Result::ok);
+                let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+                connection.write_all(answer.as_bytes()).unwrap();
+                heads.send(head.join("\n").to_lowercase()).unwrap();
+                open.push(connection);
+            }
+        });
+        (address, received)
+    }
+
+    fn http(endpoint: String) -> Http {
+        let token = Some(Token("hf_secret".into()));
+        let hub = Hub { endpoint, cache: "".into(), offline: false, token, proxies: Proxies::default() };
+        let http = Http::new(&hub, Kind::Model, ("a", "b")).unwrap();
+        Http { agent: agent(Duration::from_millis(300)), ..http }
+    }
+
+    #[test]
+    fn a_redirect_to_another_server_is_followed_without_the_token() {
+        let (storage, stored) = server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into());
+        let (hub, asked) = server(format!("HTTP/1.1 302 Found\r\nLocation: {storage}/x\r\nContent-Length: 0\r\n\r\n"));
+        let http = http(hub);
+        let answer = http.get(&http.file("main", "x").unwrap()).unwrap();
+        assert_eq!(answer.into_body().read_to_string().unwrap(), "ok");
+        assert!(asked.recv().unwrap().contains("authorization: bearer hf_secret"));
+        let head = stored.recv().unwrap();
+        assert!(head.starts_with("get /x ") && head.contains("accept-encoding: identity"), "{head}");
+        assert!(!head.contains("authorization"), "{head}");
+    }
+
+    #[test]
+    fn redirects_without_an_end_are_an_error() {
+        let (hub, asked) =
+            server("HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into());
+        let http = http(hub);
+        let url = http.file("main", "x").unwrap();
+        assert!(http.get(&url).unwrap_err().to_string().contains("over 10 redirects"));
+        assert!(http.head(&url).err().unwrap().to_string().contains("over 10 redirects"));
+        assert_eq!(asked.try_iter().count(), 22);
+    }
+
+    #[test]
+    fn a_body_that_stops_coming_is_given_up() {
+        let (hub, _asked) = server("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".into());
+        let http = http(hub);
+        let mut body = http.get(&http.file("main", "x").unwrap()).unwrap().into_body().into_reader();
+        let mut arrived = Vec::new();
+        let error = body.read_to_end(&mut arrived).unwrap_err();
+        assert_eq!((arrived.as_slice(), error.to_string().contains("timeout")), (&b"half"[..], true), "{error}");
+    }
 
     #[test]
     fn a_name_is_one_part_of_an_address_whatever_its_characters() {

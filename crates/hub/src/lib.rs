@@ -11,6 +11,7 @@ pub mod data_set;
 mod etag;
 #[cfg(feature = "download")]
 mod http;
+mod proxies;
 #[cfg(not(feature = "download"))]
 mod without;
 
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "download")]
 pub use client::Repository;
 pub use etag::{check, check_etag, check_or_remove};
+pub use proxies::Proxies;
 #[cfg(not(feature = "download"))]
 pub use without::Repository;
 
@@ -39,6 +41,8 @@ pub struct Hub {
     pub offline: bool,
     /// Who asks, for repositories that are not public.
     pub token: Option<Token>,
+    /// The proxies that requests to it go through.
+    pub proxies: Proxies,
 }
 
 /// A word that proves who asks. It is not shown.
@@ -155,7 +159,7 @@ mod tests {
         std::fs::create_dir_all(repository.join("snapshots/abc")).unwrap();
         std::fs::create_dir_all(repository.join("refs")).unwrap();
         std::fs::create_dir_all(dir.path().join("outside")).unwrap();
-        let hub = Hub { cache, endpoint: String::new(), offline: true, token: None };
+        let hub = Hub { cache, endpoint: String::new(), offline: true, token: None, proxies: Proxies::default() };
         let found = |revision: &str| Snapshot::find(&hub, Kind::Model, "a", "b", revision).is_some();
         assert!(found("abc"));
         std::fs::write(repository.join("refs/main"), "../../../outside").unwrap();

@@ -113,7 +113,13 @@ mod tests {
     fn offline(root: &Path) -> Locations {
         Locations {
             own: root.join("own"),
-            hub: Hub { cache: root.join("hub"), endpoint: "http://127.0.0.1:9".into(), offline: true, token: None },
+            hub: Hub {
+                cache: root.join("hub"),
+                endpoint: "http://127.0.0.1:9".into(),
+                offline: true,
+                token: None,
+                proxies: Default::default(),
+            },
         }
     }
 

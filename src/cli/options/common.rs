@@ -34,6 +34,7 @@ pub(crate) fn resolve(common: &CommonArgs, index_use: IndexUse) -> anyhow::Resul
     let hub = Hub {
         cache: environment::hub_cache(),
         endpoint: environment::hub_endpoint(),
+        proxies: environment::proxies(),
         token: if offline { None } else { environment::hub_token(&terminal) },
         offline,
     };
