@@ -7,6 +7,7 @@ mod config;
 mod fingerprint;
 mod limits;
 mod long_text;
+mod patterns;
 mod tokenizer;
 mod weights;
 mod wordpiece;

@@ -16,7 +16,7 @@ use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::{Encoding, TokenizerImpl};
 
 use super::wordpiece::{WordPiece, Words};
-use super::{MAX_TOKENIZER, ModelFiles, TOKENIZER, limits, long_text};
+use super::{MAX_TOKENIZER, ModelFiles, TOKENIZER, limits, long_text, patterns};
 use semsearch_error::{Cause, Error, Result, guarded};
 use semsearch_files::{open_regular, read_bounded};
 
@@ -263,6 +263,8 @@ fn parse(bytes: &[u8]) -> Result<Pipeline, Cause> {
         parts.insert(unused.into(), &null);
     }
     limits::check(&parts)?;
+    let rewritten = patterns::rewritten(&parts)?;
+    parts.extend(rewritten.iter().map(|(name, part)| (name.clone(), &**part)));
     let Some(model) = parts.get("model").and_then(|model| serde_json::from_str::<WordPiece>(model.get()).ok()) else {
         limits::check_vocabulary(&parts)?;
         let tokenizer = tokenizers::Tokenizer::from_bytes(serde_json::to_vec(&parts)?)?;
