@@ -295,7 +295,7 @@ mod tests {
     use std::sync::mpsc::{Receiver, channel};
 
     use super::*;
-    use crate::hub::Token;
+    use crate::Token;
 
     /// A server on loopback that gives every request the same answer and then keeps the connection open. Gives its address, and
     /// the head of each request.

@@ -187,14 +187,14 @@ mod tests {
             shape: shape.into(),
         };
         let plain = header("<f4", false, &[3, 2]);
-        assert_eq!(read(include_bytes!("../../tests/data/npy/floats.npy")), plain);
-        assert_eq!(read(include_bytes!("../../tests/data/npy/floats-2.npy")), plain);
-        assert_eq!(read(include_bytes!("../../tests/data/npy/floats-3.npy")), plain);
-        assert_eq!(read(include_bytes!("../../tests/data/npy/fortran.npy")), header("<f4", true, &[3, 2]));
-        assert_eq!(read(include_bytes!("../../tests/data/npy/doubles.npy")), header("<f8", false, &[3]));
-        assert_eq!(read(include_bytes!("../../tests/data/npy/scalar.npy")), header("<i8", false, &[]));
+        assert_eq!(read(include_bytes!("../../../tests/data/npy/floats.npy")), plain);
+        assert_eq!(read(include_bytes!("../../../tests/data/npy/floats-2.npy")), plain);
+        assert_eq!(read(include_bytes!("../../../tests/data/npy/floats-3.npy")), plain);
+        assert_eq!(read(include_bytes!("../../../tests/data/npy/fortran.npy")), header("<f4", true, &[3, 2]));
+        assert_eq!(read(include_bytes!("../../../tests/data/npy/doubles.npy")), header("<f8", false, &[3]));
+        assert_eq!(read(include_bytes!("../../../tests/data/npy/scalar.npy")), header("<i8", false, &[]));
         let compound = "[('name', '<U4'), ('at, {', '<f4', (2,))]";
-        assert_eq!(read(include_bytes!("../../tests/data/npy/compound.npy")), header(compound, false, &[1]));
+        assert_eq!(read(include_bytes!("../../../tests/data/npy/compound.npy")), header(compound, false, &[1]));
     }
 
     /// A file of version 1 with this dictionary.
