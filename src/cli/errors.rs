@@ -1,7 +1,7 @@
 //! The library's errors among the causes of a failure.
 
 use semsearch::engine::EngineError;
-use semsearch::error::Error;
+use semsearch::error::{Error, FileError};
 use semsearch::index::StoreError;
 
 /// The error of an index, wherever it is wrapped.
@@ -12,10 +12,14 @@ pub(super) fn of_store(error: &anyhow::Error) -> Option<&StoreError> {
     }
 }
 
-/// The error of the library, wherever it is wrapped.
-pub(super) fn of_library(error: &anyhow::Error) -> Option<&Error> {
-    match error.downcast_ref() {
-        Some(EngineError::Library(error)) => Some(error),
+/// The error of a file, wherever it is wrapped.
+pub(super) fn of_file(error: &anyhow::Error) -> Option<&FileError> {
+    if let Some(StoreError::File(error)) = of_store(error) {
+        return Some(error);
+    }
+    match (error.downcast_ref(), error.downcast_ref()) {
+        (Some(EngineError::File(error) | EngineError::Library(Error::File(error))), _) => Some(error),
+        (_, Some(Error::File(error))) => Some(error),
         _ => error.downcast_ref(),
     }
 }

@@ -1,40 +1,65 @@
-//! Hints: what to type next after a failure of the library.
+//! The next command to type after a failure of the library, in the words of this command line.
 //!
-//! The library says what failed, where and why. The hints name flags, which only the program knows, so they are here: one
-//! function for each kind of failure. An error that no function knows has no hint.
-
-use std::io;
+//! The library says what failed, where and why. Only the program knows its flags, so the hints are here: one function for
+//! each kind of failure. An error that no function knows has no hint.
 
 use nix::errno::Errno;
-use semsearch::error::{BadRecord, Error, FileError};
+use semsearch::engine::EngineError;
+use semsearch::error::{BadRecord, EncoderError, Error, FileError, HubError, ModelsError};
 use semsearch::index::StoreError;
 
 const REBUILD: &str = "build the index anew with `semsearch index --rebuild FILE`";
+const NOT_BUILT_IN: &str = "the released program has it, as has `cargo install` with the default features";
+
+/// The next command to type after one cause of a failure, where there is one.
+pub(super) fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    (cause.downcast_ref().and_then(hint))
+        .or_else(|| cause.downcast_ref().and_then(of_encoder))
+        .or_else(|| cause.downcast_ref().and_then(of_hub))
+        .or_else(|| cause.downcast_ref().and_then(of_models))
+        .or_else(|| cause.downcast_ref().and_then(of_file))
+        .or_else(|| cause.downcast_ref().and_then(of_store))
+        .or_else(|| cause.downcast_ref().and_then(of_engine))
+}
+
+fn of_engine(error: &EngineError) -> Option<String> {
+    match error {
+        EngineError::Library(error) => hint(error),
+        EngineError::File(error) => of_file(error),
+        EngineError::Encoder(error) => of_encoder(error),
+        EngineError::Store(error) => of_store(error),
+        _ => None,
+    }
+}
+
+/// An index cannot be read or written.
+fn of_store(error: &StoreError) -> Option<String> {
+    let fixed = match error {
+        StoreError::File(error) => return of_file(error),
+        StoreError::Mismatch { setting, recorded, .. } => {
+            return Some(format!(
+                "leave out --{setting} to use the index's own ({recorded}), or build anew with `semsearch index --rebuild`"
+            ));
+        }
+        error => of_directory(error).or_else(|| of_index(error)),
+    };
+    fixed.map(String::from)
+}
 
 /// The next command to type, where there is one.
 pub(super) fn hint(error: &Error) -> Option<String> {
-    let of_file = if let Error::File(error) = error { of_limit(error) } else { None };
-    let fixed = of_file
-        .or_else(|| of_hub(error))
-        .or_else(|| of_model(error))
-        .or_else(|| of_machine(error))
-        .or_else(|| of_input(error));
+    match error {
+        Error::File(error) => return of_file(error),
+        Error::Encoder(error) => return of_encoder(error),
+        Error::Hub(error) => return of_hub(error),
+        Error::Models(error) => return of_models(error),
+        _ => {}
+    }
+    let fixed = of_input(error);
     fixed.map(String::from).or_else(|| with_values(error))
 }
 
-/// The next command to type after a failure of an index, where there is one.
-pub(super) fn of_store(error: &StoreError) -> Option<String> {
-    let of_file = if let StoreError::File(error) = error { of_limit(error) } else { None };
-    let fixed = of_file.or_else(|| of_directory(error)).or_else(|| of_index(error));
-    fixed.map(String::from).or_else(|| match error {
-        StoreError::Mismatch { setting, recorded, .. } => Some(format!(
-            "leave out --{setting} to use the index's own ({recorded}), or build anew with `semsearch index --rebuild`"
-        )),
-        _ => None,
-    })
-}
-
-/// What to type next after a bad record, in a command with the input options of `index` and `embed`.
+/// What to type next after a bad record of a command with the options of `index` and `embed`.
 pub(super) fn of_record(problem: &BadRecord) -> &'static str {
     match problem {
         BadRecord::NoText { .. } => "name the field with `--text-field NAME`",
@@ -47,19 +72,16 @@ pub(super) fn of_record(problem: &BadRecord) -> &'static str {
     }
 }
 
-/// Too many files are open in the process or the system.
-fn of_limit(error: &FileError) -> Option<&'static str> {
+/// The process or the system has too many open files.
+fn of_file(error: &FileError) -> Option<String> {
     let (FileError::Read { source, .. } | FileError::Write { source, .. }) = error;
-    let is_limit = |source: &io::Error| {
-        source
-            .raw_os_error()
-            .is_some_and(|code| [Errno::EMFILE, Errno::ENFILE].map(|errno| errno as i32).contains(&code))
-    };
-    is_limit(source)
-        .then_some("`ulimit -n` says how many files a process may have open, `ulimit -n 4096` allows it more")
+    let limits = [Errno::EMFILE, Errno::ENFILE].map(|errno| errno as i32);
+    let is_limit = source.raw_os_error().is_some_and(|code| limits.contains(&code));
+    is_limit
+        .then(|| "`ulimit -n` says how many files a process may have open, `ulimit -n 4096` allows it more".to_owned())
 }
 
-/// The directory of an index does not exist, holds something else, or was moved away.
+/// The directory of an index is not there, is something else, or was taken away.
 fn of_directory(error: &StoreError) -> Option<&'static str> {
     Some(match error {
         StoreError::NoIndex { .. } => "build one with `semsearch index FILE`, or name one with `-i DIR`",
@@ -76,7 +98,7 @@ fn of_directory(error: &StoreError) -> Option<&'static str> {
     })
 }
 
-/// An index has another format, is damaged, or cannot be built with these settings.
+/// An index has another format, is damaged, or cannot be built so.
 fn of_index(error: &StoreError) -> Option<&'static str> {
     Some(match error {
         StoreError::OlderFormat { found: 1, .. } => {
@@ -96,45 +118,57 @@ fn of_index(error: &StoreError) -> Option<&'static str> {
     })
 }
 
-/// The Hub did not send a file, or does not have it.
-fn of_hub(error: &Error) -> Option<&'static str> {
-    Some(match error {
-        Error::Download { kind: "data set", .. } => {
+/// The Hub did not send a file, or sent another one.
+fn of_hub(error: &HubError) -> Option<String> {
+    let fixed = match error {
+        HubError::File(error) => return of_file(error),
+        HubError::DataSet { hint, .. } => hint,
+        HubError::Download { kind: "data set", .. } => {
             "check the network and HF_ENDPOINT; --offline takes what is in the cache"
         }
-        Error::NotOnHub { kind: "data set", .. } => "check the address; one that is not public needs HF_TOKEN",
-        Error::Download { .. } => {
+        HubError::NotOnHub { kind: "data set", .. } => "check the address; one that is not public needs HF_TOKEN",
+        HubError::Download { .. } => {
             "check the network and HF_ENDPOINT, or bring the files with `semsearch model import DIR`"
         }
-        Error::NotOnHub { .. } => {
+        HubError::NotOnHub { .. } => {
             "check the id and --revision; a model needs config.json, tokenizer.json and model.safetensors"
         }
+        HubError::Digest { .. } => "`semsearch model fetch` brings it anew; for another model name it with `--model`",
+        HubError::NotBuiltIn { .. } => NOT_BUILT_IN,
         _ => return None,
-    })
+    };
+    Some(fixed.into())
 }
 
-/// A file of the model is missing or has other content than expected.
-fn of_model(error: &Error) -> Option<&'static str> {
-    Some(match error {
-        Error::ModelDigest { .. } => "`semsearch model fetch` brings it anew; for another model name it with `--model`",
-        Error::ModelFile { .. } => "a model directory holds config.json, tokenizer.json and model.safetensors",
-        _ => return None,
-    })
+/// The model cannot be found.
+fn of_models(error: &ModelsError) -> Option<String> {
+    match error {
+        ModelsError::File(error) => of_file(error),
+        ModelsError::Encoder(error) => of_encoder(error),
+        ModelsError::Hub(error) => of_hub(error),
+        ModelsError::ModelOffline { id, .. } => Some(format!(
+            "`semsearch model fetch {id}` downloads it (without --offline), `semsearch model import DIR` copies it from \
+             a directory that holds its files"
+        )),
+        _ => None,
+    }
 }
 
-/// The machine has no such device, or this build of the program does not support it.
-fn of_machine(error: &Error) -> Option<&'static str> {
-    Some(match error {
-        Error::Device { missing: true, .. } => "`--device cpu`, and `auto` here, compute without a GPU",
-        Error::Device { .. } | Error::DeviceMemory { .. } => {
+/// The model's files are incomplete, or the machine cannot run it as was asked.
+fn of_encoder(error: &EncoderError) -> Option<String> {
+    let fixed = match error {
+        EncoderError::File(error) => return of_file(error),
+        EncoderError::ModelFile { .. } => "a model directory holds config.json, tokenizer.json and model.safetensors",
+        EncoderError::Device { missing: true, .. } => "`--device cpu`, and `auto` here, compute without a GPU",
+        EncoderError::Device { .. } | EncoderError::DeviceMemory { .. } => {
             "`nvidia-smi` shows the driver, the GPUs and who has their memory; `--device cpu` does without"
         }
-        Error::NotBuiltIn { .. } => "the released program has it, as has `cargo install` with the default features",
         _ => return None,
-    })
+    };
+    Some(fixed.into())
 }
 
-/// The input, or an option about it, cannot be used.
+/// What was to be read, or how it was to be read, cannot be.
 fn of_input(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::NoFiles { .. } => {
@@ -143,6 +177,7 @@ fn of_input(error: &Error) -> Option<&'static str> {
         Error::Chunking { .. } => "name a larger `--chunk-tokens` or a smaller `--chunk-overlap`",
         Error::Filter(_) => "quote strings of more than a word, as in `author.name = \"Jane Doe\" and year >= 2000`",
         Error::Format { .. } => "name the format with `--format`",
+        Error::NotBuiltIn { .. } => NOT_BUILT_IN,
         _ => return None,
     })
 }
@@ -150,11 +185,6 @@ fn of_input(error: &Error) -> Option<&'static str> {
 /// Hints that repeat a value of the error.
 fn with_values(error: &Error) -> Option<String> {
     Some(match error {
-        Error::ModelOffline { id, .. } => format!(
-            "`semsearch model fetch {id}` downloads it (without --offline), `semsearch model import DIR` copies it from \
-             a directory that holds its files"
-        ),
-        Error::DataSet { hint, .. } => hint.clone(),
         Error::GivenVectors { hint, .. } => (*hint).into(),
         _ => return None,
     })
@@ -162,6 +192,8 @@ fn with_values(error: &Error) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]

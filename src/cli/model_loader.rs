@@ -2,7 +2,7 @@
 
 use semsearch::embedder::Embedder;
 use semsearch::encoder::Precision;
-use semsearch::error::Error;
+use semsearch::error::{EncoderError, Error, ModelsError};
 use semsearch::hub::Hub;
 use semsearch::index::{IndexConfig, ModelIdentity};
 use semsearch::model::{self, Locations, ModelFiles, ModelName};
@@ -48,7 +48,7 @@ pub(super) fn find(settings: &Settings, name: &ModelName) -> anyhow::Result<Mode
 }
 
 /// Finds a model on this machine.
-pub(super) fn find_here(settings: &Settings, name: &ModelName) -> Result<ModelFiles, Error> {
+pub(super) fn find_here(settings: &Settings, name: &ModelName) -> Result<ModelFiles, ModelsError> {
     let hub = Hub { offline: true, ..settings.places.hub.clone() };
     let here = Locations { hub, ..settings.places.clone() };
     model::resolve(name, &here, &settings.terminal.download())
@@ -66,7 +66,7 @@ fn find_recorded(settings: &Settings, name: &ModelName, usual: &ModelName) -> an
         return find(settings, name);
     }
     find_here(settings, name).map_err(|error| match error {
-        Error::ModelOffline { id, missing } => {
+        ModelsError::ModelOffline { id, missing } => {
             let index = settings.index.display();
             let message = format!("{index}: its model {id} is not on this machine: no {missing}");
             let revision = name.revision.as_ref().map(|word| format!(" --revision {}", quoted(word)));
@@ -84,7 +84,7 @@ fn tell_of_gpu(terminal: &Terminal, embedder: &Embedder) {
     let why = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
     let message = format!("{error}{why}: computing on the CPU");
     match error {
-        Error::Device { missing: true, .. } => terminal.detail(&message),
+        EncoderError::Device { missing: true, .. } => terminal.detail(&message),
         _ => terminal.warn(&message),
     }
 }

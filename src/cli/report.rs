@@ -7,7 +7,7 @@ use std::thread;
 
 use anstyle::{AnsiColor, Style};
 use semsearch::corpus;
-use semsearch::error::{Error, FileError, is_guarded};
+use semsearch::error::{FileError, is_guarded};
 use semsearch::index::{self, StoreError};
 
 use super::advice::{Advice, MarkedAdvice, Refusal};
@@ -28,8 +28,8 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     }
     // Every other file's errors say which file they are of.
     let bare = error.chain().next().and_then(|first| first.downcast_ref::<io::Error>());
-    let of_output = match errors::of_library(error) {
-        Some(Error::File(FileError::Write { path, source })) if path.as_os_str() == output::STDOUT => Some(source),
+    let of_output = match errors::of_file(error) {
+        Some(FileError::Write { path, source }) if path.as_os_str() == output::STDOUT => Some(source),
         _ => bare,
     };
     if of_output.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
@@ -45,11 +45,9 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
         print(&format!("{}: cannot write: {error}", output::STDOUT), None);
         return ExitCode::from(FAILED);
     }
-    let of_library = || errors::of_library(error).and_then(hint::hint);
-    let of_store = || errors::of_store(error).and_then(hint::of_store);
-    let of_program =
-        || error.chain().find_map(|cause| cause.downcast_ref::<Advice>().map(|advice| advice.hint.clone()));
-    let hint = of_library().or_else(of_store).or_else(of_program);
+    let hint = error.chain().find_map(|cause| {
+        hint::of_cause(cause).or_else(|| cause.downcast_ref::<Advice>().map(|advice| advice.hint.clone()))
+    });
     print(&chain(error), hint.as_deref());
     ExitCode::from(FAILED)
 }

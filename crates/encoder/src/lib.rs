@@ -5,4 +5,7 @@
 
 pub mod embedder;
 pub mod encoder;
+mod error;
 pub mod model;
+
+pub use error::EncoderError;

@@ -101,7 +101,7 @@ impl Cutter<'_> {
             }
         };
         let chunks = semsearch_corpus::chunks(&document.text, chunking, &count)?;
-        failure.into_inner().map_or(Ok(chunks), Err)
+        failure.into_inner().map_or(Ok(chunks), |error| Err(error.into()))
     }
 
     fn piece<'a>(

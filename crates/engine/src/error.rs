@@ -1,5 +1,7 @@
 //! Every way indexing and searching can fail.
 
+use semsearch_encoder::EncoderError;
+use semsearch_files::FileError;
 use semsearch_store::StoreError;
 
 /// A failure of the engine, or of a part that it is made of.
@@ -9,6 +11,12 @@ pub enum EngineError {
     /// The library failed.
     #[error(transparent)]
     Library(#[from] semsearch_error::Error),
+    /// A file or directory could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The model failed.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
     /// The index failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -18,10 +26,4 @@ pub enum EngineError {
     /// What this searcher or indexer cannot do.
     #[error("{0}")]
     Unsupported(String),
-}
-
-impl From<semsearch_files::FileError> for EngineError {
-    fn from(error: semsearch_files::FileError) -> Self {
-        Self::Library(error.into())
-    }
 }

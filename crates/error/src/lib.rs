@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use record::BadRecord;
+pub use semsearch_encoder::EncoderError;
 pub use semsearch_files::{Cause, FileError, Panicked, Place, guarded, is_guarded};
+pub use semsearch_hub::HubError;
+pub use semsearch_models::ModelsError;
 
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -115,126 +118,25 @@ pub enum Error {
     #[error("cannot understand the filter")]
     Filter(#[from] BadFilter),
 
-    /// No model of that name here, and the network may not be asked.
-    #[error("model {id} is not on this machine: no {missing}")]
-    ModelOffline {
-        /// The model asked for.
-        id: String,
-        /// The first file that is missing, with the places looked at.
-        missing: String,
-    },
-    /// The Hub did not give a file.
-    #[error("{kind} {id}: cannot download {file} from {endpoint}")]
-    Download {
-        /// A model or a data set.
-        kind: &'static str,
-        /// Its id.
-        id: String,
-        /// The file.
-        file: String,
-        /// The Hub's address.
-        endpoint: String,
-        /// Why.
-        #[source]
-        source: Cause,
-    },
-    /// The Hub knows no such model, revision or file.
-    #[error("{kind} {id}: no {file} on {endpoint}")]
-    NotOnHub {
-        /// A model or a data set.
-        kind: &'static str,
-        /// Its id.
-        id: String,
-        /// The file.
-        file: String,
-        /// The Hub's address.
-        endpoint: String,
-        /// The Hub's words.
-        #[source]
-        source: Cause,
-    },
-    /// A data set of the Hub, of which it is not clear what is wanted.
-    #[error("{address}: {what}")]
-    DataSet {
-        /// Its address.
-        address: String,
-        /// What is wrong.
-        what: String,
-        /// What to type instead.
-        hint: String,
-    },
-    /// A file has other bytes than its digest promises.
-    #[error("{}: its SHA-256 is {found}, expected {expected}", .path.display())]
-    ModelDigest {
-        /// The file.
-        path: PathBuf,
-        /// Expected digest, hexadecimal.
-        expected: String,
-        /// The digest of what is there.
-        found: String,
-    },
-    /// A file of the model is missing.
-    #[error("{}: the model has no {file}", .dir.display())]
-    ModelFile {
-        /// The model's directory.
-        dir: PathBuf,
-        /// The file that is missing.
-        file: &'static str,
-    },
-    /// A file of the model is damaged or of a kind that is not supported.
-    #[error("{}: {what}", .path.display())]
-    Model {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: String,
-        /// Why.
-        #[source]
-        source: Option<Cause>,
-    },
-    /// A setting that this model or build cannot serve.
+    /// A model cannot be loaded or run.
+    #[error(transparent)]
+    Encoder(EncoderError),
+    /// A file of the Hub cannot be had.
+    #[error(transparent)]
+    Hub(HubError),
+    /// A model cannot be found, downloaded or imported.
+    #[error(transparent)]
+    Models(ModelsError),
+    /// This index, this build or this processor does not support a setting.
     #[error("{0}")]
     Unsupported(String),
-    /// What this build was made without.
+    /// This build lacks a feature.
     #[error("{what} needs a build with the feature `{feature}`")]
     NotBuiltIn {
         /// What was to be done.
         what: String,
         /// The Cargo feature.
         feature: &'static str,
-    },
-    /// A GPU cannot be used.
-    #[error("{device} cannot be used: {what}")]
-    Device {
-        /// The device.
-        device: String,
-        /// What is wrong with it.
-        what: String,
-        /// Whether that is usual: the machine has no GPU, or nothing that drives one.
-        missing: bool,
-        /// Why.
-        #[source]
-        source: Option<Cause>,
-    },
-    /// A GPU's memory does not hold a batch.
-    #[error("{device} has no memory for a batch of {tokens} tokens")]
-    DeviceMemory {
-        /// The device.
-        device: String,
-        /// Tokens of the batch.
-        tokens: usize,
-        /// Why.
-        #[source]
-        source: Cause,
-    },
-    /// The encoder failed in its arithmetic library.
-    #[error("the encoder failed on {device}")]
-    Encoder {
-        /// Where it ran.
-        device: String,
-        /// Why.
-        #[source]
-        source: Cause,
     },
 
     /// There is no index.
@@ -390,5 +292,35 @@ impl Error {
     /// `path` could not be written.
     pub fn write(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| FileError::write(path)(source).into()
+    }
+}
+
+/// A file is reported as a file, whichever crate read it.
+impl From<EncoderError> for Error {
+    fn from(error: EncoderError) -> Self {
+        match error {
+            EncoderError::File(error) => Self::File(error),
+            error => Self::Encoder(error),
+        }
+    }
+}
+
+impl From<HubError> for Error {
+    fn from(error: HubError) -> Self {
+        match error {
+            HubError::File(error) => Self::File(error),
+            error => Self::Hub(error),
+        }
+    }
+}
+
+impl From<ModelsError> for Error {
+    fn from(error: ModelsError) -> Self {
+        match error {
+            ModelsError::File(error) => Self::File(error),
+            ModelsError::Encoder(error) => error.into(),
+            ModelsError::Hub(error) => error.into(),
+            error => Self::Models(error),
+        }
     }
 }

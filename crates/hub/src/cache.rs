@@ -18,8 +18,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{Hub, Kind, etag};
-use semsearch_error::{Error, Result};
-use semsearch_files::{Dir, RelativePath, is_plain, unique};
+use crate::HubError;
+use semsearch_files::{Dir, FileError, RelativePath, is_plain, unique};
 
 /// Characters of an ETag or a commit, at most; a file's name with its ending has to be within what systems allow.
 const NAME: usize = 128;
@@ -37,7 +37,7 @@ pub(super) struct CachedRepository {
 
 impl CachedRepository {
     /// Opens the repository's directory in the cache, making it if need be.
-    pub(super) fn open(hub: &Hub, kind: Kind, owner: &str, name: &str) -> Result<Self> {
+    pub(super) fn open(hub: &Hub, kind: Kind, owner: &str, name: &str) -> Result<Self, FileError> {
         let folder = kind.folder(owner, name);
         let open = || {
             std::fs::create_dir_all(&hub.cache)?;
@@ -47,26 +47,30 @@ impl CachedRepository {
             let repository = Dir::open(&cache.path_of(&folder))?;
             Ok(Self { locks: enter(&enter(&cache, ".locks")?, &folder)?, repository })
         };
-        open().map_err(Error::write(&hub.cache.join(&folder)))
+        open().map_err(FileError::write(&hub.cache.join(&folder)))
     }
 
     /// Waits until no other process brings the file of this ETag, and holds it off.
-    pub(super) fn lock(&self, etag: &str) -> Result<File> {
+    pub(super) fn lock(&self, etag: &str) -> Result<File, FileError> {
         let name = format!("{etag}.lock");
         let locked = || {
             let file = self.locks.open_or_create(&name)?;
             file.lock()?;
             Ok(file)
         };
-        locked().map_err(Error::write(&self.locks.path_of(&name)))
+        locked().map_err(FileError::write(&self.locks.path_of(&name)))
     }
 
     /// Brings the bytes of this ETag, which the caller has [locked](Self::lock): what is there already, if it is right, or
     /// what `write` writes. They have their name only after they were found to be what the ETag promises.
-    pub(super) fn bring(&self, etag: &str, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    pub(super) fn bring(
+        &self,
+        etag: &str,
+        write: impl FnOnce(&mut File) -> Result<(), HubError>,
+    ) -> Result<(), HubError> {
         let blobs = self.directory("blobs")?;
         let path = blobs.path_of(etag);
-        let failed = |error| Error::write(&path)(error);
+        let failed = |error| FileError::write(&path)(error);
         if blobs.identity_of(etag).map_err(failed)?.is_some() {
             let right = blobs.read(etag).is_ok_and(|file| etag::check_open(file, &path, etag).is_ok());
             if right {
@@ -76,12 +80,14 @@ impl CachedRepository {
         }
         let arriving = format!("{etag}.incomplete");
         blobs.remove(&arriving).map_err(failed)?;
-        let arrived = blobs.create(&arriving).map_err(failed).and_then(|mut file| {
+        let arrive = || {
+            let mut file = blobs.create(&arriving).map_err(failed)?;
             write(&mut file)?;
             file.sync_all().map_err(failed)?;
             etag::check_open(file, &path, etag)?;
-            blobs.rename(&arriving, etag).map_err(failed)
-        });
+            Ok(blobs.rename(&arriving, etag).map_err(failed)?)
+        };
+        let arrived = arrive();
         if arrived.is_err() {
             // The first error is the one that matters.
             let _ = blobs.remove(&arriving);
@@ -90,18 +96,18 @@ impl CachedRepository {
     }
 
     /// Makes the bytes of `etag` the file `path` of `commit`. Gives its path in the cache.
-    pub(super) fn link(&self, commit: &str, path: &RelativePath, etag: &str) -> Result<PathBuf> {
+    pub(super) fn link(&self, commit: &str, path: &RelativePath, etag: &str) -> Result<PathBuf, FileError> {
         let up = "../".repeat(path.as_str().split('/').count() + 1);
         self.place("snapshots", &below(commit, path), |dir, name| dir.symlink(&format!("{up}blobs/{etag}"), name))
     }
 
     /// Notes that the Hub has no file `path` in `commit`.
-    pub(super) fn note_absent(&self, commit: &str, path: &RelativePath) -> Result<()> {
+    pub(super) fn note_absent(&self, commit: &str, path: &RelativePath) -> Result<(), FileError> {
         self.place(".no_exist", &below(commit, path), |dir, name| write(dir, name, b"")).map(drop)
     }
 
     /// Notes which commit the branch or tag `revision` stands for.
-    pub(super) fn note_commit(&self, revision: &RelativePath, commit: &str) -> Result<()> {
+    pub(super) fn note_commit(&self, revision: &RelativePath, commit: &str) -> Result<(), FileError> {
         self.place("refs", revision.as_str(), |dir, name| write(dir, name, commit.as_bytes())).map(drop)
     }
 
@@ -112,7 +118,12 @@ impl CachedRepository {
     }
 
     /// Has `put` make a new entry of a directory below `room`, and gives it the name `path`, replacing what had it.
-    fn place(&self, room: &str, path: &str, put: impl FnOnce(&Dir, &str) -> io::Result<()>) -> Result<PathBuf> {
+    fn place(
+        &self,
+        room: &str,
+        path: &str,
+        put: impl FnOnce(&Dir, &str) -> io::Result<()>,
+    ) -> Result<PathBuf, FileError> {
         let mut names: Vec<&str> = path.split('/').collect();
         let name = names.pop().unwrap_or_default();
         let placed = || {
@@ -122,12 +133,12 @@ impl CachedRepository {
             dir.rename(&new, name).inspect_err(|_| drop(dir.remove(&new)))
         };
         let to = self.repository.path().join(room).join(path);
-        placed().map_err(Error::write(&to))?;
+        placed().map_err(FileError::write(&to))?;
         Ok(to)
     }
 
-    fn directory(&self, name: &str) -> Result<Dir> {
-        enter(&self.repository, name).map_err(Error::write(&self.repository.path_of(name)))
+    fn directory(&self, name: &str) -> Result<Dir, FileError> {
+        enter(&self.repository, name).map_err(FileError::write(&self.repository.path_of(name)))
     }
 }
 
@@ -167,7 +178,7 @@ mod tests {
         CachedRepository::open(&hub, Kind::Model, "a", "b").unwrap()
     }
 
-    fn hello(file: &mut File) -> Result<()> {
+    fn hello(file: &mut File) -> Result<(), HubError> {
         file.write_all(b"hello\n").unwrap();
         Ok(())
     }

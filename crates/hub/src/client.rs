@@ -11,8 +11,8 @@ use std::sync::Arc;
 use super::cache::{CachedRepository, is_name};
 use super::http::{Http, HttpError};
 use super::{DownloadProgress, Hub, Kind, parts};
-use semsearch_error::{Cause, Error, Result};
-use semsearch_files::RelativePath;
+use crate::HubError;
+use semsearch_files::{Cause, FileError, RelativePath};
 
 /// Bytes of a file whose size the Hub does not say, at most.
 const UNKNOWN: u64 = 1 << 30;
@@ -33,7 +33,7 @@ enum Failure {
     Absent(Cause),
     Other(Cause),
     /// It came with other bytes than promised.
-    Wrong(Error),
+    Wrong(HubError),
 }
 
 impl From<HttpError> for Failure {
@@ -42,10 +42,16 @@ impl From<HttpError> for Failure {
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<HubError> for Failure {
+    fn from(error: HubError) -> Self {
         match error {
-            Error::ModelDigest { .. } => Self::Wrong(error),
+            HubError::Digest { .. } => Self::Wrong(error),
             other => Self::Other(other.into()),
         }
     }
@@ -60,8 +66,8 @@ impl<'a> Repository<'a> {
         id: &'a str,
         revision: &'a str,
         progress: &'a Arc<dyn DownloadProgress>,
-    ) -> Result<Self> {
-        let failed = |source: Cause| Error::Download {
+    ) -> Result<Self, HubError> {
+        let failed = |source: Cause| HubError::Download {
             kind: kind.name(),
             id: id.into(),
             file: "anything".into(),
@@ -79,7 +85,7 @@ impl<'a> Repository<'a> {
     ///
     /// # Errors
     /// The Hub does not know the repository or the revision, does not answer, or names a file that would lie elsewhere.
-    pub fn files(&self) -> Result<Vec<String>> {
+    pub fn files(&self) -> Result<Vec<String>, HubError> {
         let failed = |failure| self.failed("list of files", failure);
         let paths = self.http.list(self.revision.as_str()).map_err(|error| match error.is_not_found() {
             true => failed(Failure::Absent(error.into())),
@@ -95,7 +101,7 @@ impl<'a> Repository<'a> {
     ///
     /// # Errors
     /// The Hub has no such file, does not answer, or sends other bytes than it promised.
-    pub fn fetch(&self, file: &str) -> Result<PathBuf> {
+    pub fn fetch(&self, file: &str) -> Result<PathBuf, HubError> {
         self.try_fetch(file).map_err(|failure| self.failed(file, failure))
     }
 
@@ -103,7 +109,7 @@ impl<'a> Repository<'a> {
     ///
     /// # Errors
     /// As of [`Repository::fetch`], but for one.
-    pub fn fetch_if_there(&self, file: &str) -> Result<Option<PathBuf>> {
+    pub fn fetch_if_there(&self, file: &str) -> Result<Option<PathBuf>, HubError> {
         match self.try_fetch(file) {
             Ok(path) => Ok(Some(path)),
             Err(Failure::Absent(_)) => Ok(None),
@@ -147,7 +153,7 @@ impl<'a> Repository<'a> {
     }
 
     /// Writes what arrives, as many bytes as were promised.
-    fn receive(&self, mut from: impl Read, promised: Option<u64>, file: &str, to: &mut File) -> Result<()> {
+    fn receive(&self, mut from: impl Read, promised: Option<u64>, file: &str, to: &mut File) -> Result<(), HubError> {
         let (most, total) = (promised.unwrap_or(UNKNOWN), promised.unwrap_or(0));
         let (mut buffer, mut bytes) = (vec![0; 1 << 16], 0);
         loop {
@@ -171,14 +177,14 @@ impl<'a> Repository<'a> {
         Ok(())
     }
 
-    fn failed(&self, file: &str, failure: Failure) -> Error {
+    fn failed(&self, file: &str, failure: Failure) -> HubError {
         let (kind, id, file, endpoint) = (self.kind.name(), self.id.into(), file.into(), self.hub.endpoint.clone());
         match failure {
-            Failure::Absent(source) => Error::NotOnHub { kind, id, file, endpoint, source },
-            Failure::Other(source) => match source.downcast::<Error>() {
-                Ok(ours) if matches!(*ours, Error::Download { .. }) => *ours,
-                Ok(ours) => Error::Download { kind, id, file, endpoint, source: ours },
-                Err(source) => Error::Download { kind, id, file, endpoint, source },
+            Failure::Absent(source) => HubError::NotOnHub { kind, id, file, endpoint, source },
+            Failure::Other(source) => match source.downcast::<HubError>() {
+                Ok(ours) if matches!(*ours, HubError::Download { .. }) => *ours,
+                Ok(ours) => HubError::Download { kind, id, file, endpoint, source: ours },
+                Err(source) => HubError::Download { kind, id, file, endpoint, source },
             },
             Failure::Wrong(error) => error,
         }

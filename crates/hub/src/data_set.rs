@@ -9,8 +9,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{DEFAULT_BRANCH, DownloadProgress, Hub, Kind, Repository, Snapshot, parts};
-use semsearch_error::{Error, Result};
-use semsearch_files::RelativePath;
+use crate::HubError;
+use semsearch_files::{FileError, RelativePath};
 
 /// What an address begins with.
 pub const SCHEME: &str = "hf://";
@@ -38,10 +38,10 @@ pub struct DataSet {
 }
 
 impl FromStr for DataSet {
-    type Err = Error;
+    type Err = HubError;
 
-    fn from_str(address: &str) -> Result<Self> {
-        let bad = |what: &str| Error::DataSet {
+    fn from_str(address: &str) -> Result<Self, HubError> {
+        let bad = |what: &str| HubError::DataSet {
             address: address.into(),
             what: what.into(),
             hint: "an address is hf://datasets/OWNER/NAME, perhaps with @REVISION and then /PATH".into(),
@@ -75,8 +75,8 @@ impl DataSet {
     }
 
     /// The error of a choice that cannot be made.
-    fn wrong(&self, what: String, hint: String) -> Error {
-        Error::DataSet { address: format!("{DATA_SETS}{}", self.id), what, hint }
+    fn wrong(&self, what: String, hint: String) -> HubError {
+        HubError::DataSet { address: format!("{DATA_SETS}{}", self.id), what, hint }
     }
 
     /// Brings its files, downloading those that are not in the cache: the one that its path names, or those of `split`.
@@ -92,7 +92,7 @@ impl DataSet {
         hub: &Hub,
         is_data: impl Fn(&Path) -> bool,
         progress: &Arc<dyn DownloadProgress>,
-    ) -> Result<Vec<(Arc<str>, PathBuf)>> {
+    ) -> Result<Vec<(Arc<str>, PathBuf)>, HubError> {
         let files = Files::of(self, hub, progress)?;
         if let Some(path) = &self.path
             && let Some(found) = files.get(path)?
@@ -114,7 +114,7 @@ impl DataSet {
         mut all: Vec<String>,
         split: Option<&str>,
         is_data: impl Fn(&Path) -> bool,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<String>, HubError> {
         all.retain(|file| is_data(Path::new(file)));
         all.sort();
         if let Some(dir) = &self.path {
@@ -185,7 +185,7 @@ enum Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    fn of(data_set: &'a DataSet, hub: &'a Hub, progress: &'a Arc<dyn DownloadProgress>) -> Result<Self> {
+    fn of(data_set: &'a DataSet, hub: &'a Hub, progress: &'a Arc<dyn DownloadProgress>) -> Result<Self, HubError> {
         if !hub.offline {
             let DataSet { id, revision, .. } = data_set;
             return Repository::connect(hub, Kind::DataSet, id, revision, progress).map(Box::new).map(Self::Hub);
@@ -199,19 +199,19 @@ impl<'a> Files<'a> {
         snapshot.map(|snapshot| Self::Cache(snapshot.files)).ok_or_else(missing)
     }
 
-    fn get(&self, path: &str) -> Result<Option<PathBuf>> {
+    fn get(&self, path: &str) -> Result<Option<PathBuf>, HubError> {
         match self {
             Self::Hub(repository) => repository.fetch_if_there(path),
             Self::Cache(dir) => Ok(Some(dir.join(path)).filter(|path| path.is_file())),
         }
     }
 
-    fn list(&self) -> Result<Vec<String>> {
+    fn list(&self) -> Result<Vec<String>, HubError> {
         match self {
             Self::Hub(repository) => repository.files(),
             Self::Cache(dir) => {
                 let mut files = Vec::new();
-                walk(dir, "", &mut files).map_err(Error::read(dir))?;
+                walk(dir, "", &mut files).map_err(FileError::read(dir))?;
                 Ok(files)
             }
         }
@@ -272,7 +272,7 @@ mod tests {
         let is_data = |path: &Path| path.extension().is_some_and(|extension| extension != "md");
         let all = files.iter().map(|file| file.to_string()).collect();
         data_set.choose(all, split, is_data).map_err(|error| match &error {
-            Error::DataSet { hint, .. } => format!("{error}; {hint}"),
+            HubError::DataSet { hint, .. } => format!("{error}; {hint}"),
             _ => error.to_string(),
         })
     }

@@ -7,35 +7,35 @@ use std::path::Path;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use semsearch_error::{Error, Result};
-use semsearch_files::{Dir, open_regular};
+use crate::HubError;
+use semsearch_files::{Dir, FileError, open_regular};
 
 /// Checks one file against a SHA-256 in hexadecimal.
-pub fn check(path: &Path, expected: &str) -> Result<()> {
-    check_sha256(open_regular(path).map_err(Error::read(path))?, path, expected)
+pub fn check(path: &Path, expected: &str) -> Result<(), HubError> {
+    check_sha256(open_regular(path).map_err(FileError::read(path))?, path, expected)
 }
 
 /// Checks a file against the Hub's ETag, which is a digest of its content: SHA-256 for a large file, and for a small
 /// one git's own object id, the SHA-1 of `blob LENGTH\0` and the bytes. Any other ETag promises nothing, and the answer
 /// is `false`.
-pub fn check_etag(path: &Path, etag: &str) -> Result<bool> {
-    check_open(open_regular(path).map_err(Error::read(path))?, path, etag)
+pub fn check_etag(path: &Path, etag: &str) -> Result<bool, HubError> {
+    check_open(open_regular(path).map_err(FileError::read(path))?, path, etag)
 }
 
 /// The same of an open file, which messages call `path`.
-pub(super) fn check_open(mut file: File, path: &Path, etag: &str) -> Result<bool> {
+pub(super) fn check_open(mut file: File, path: &Path, etag: &str) -> Result<bool, HubError> {
     let hexadecimal = etag.bytes().all(|byte| byte.is_ascii_hexdigit());
-    file.rewind().map_err(Error::read(path))?;
+    file.rewind().map_err(FileError::read(path))?;
     match etag.len() {
         64 if hexadecimal => check_sha256(file, path, etag).map(|()| true),
         40 if hexadecimal => {
-            let length = file.metadata().map_err(Error::read(path))?.len();
+            let length = file.metadata().map_err(FileError::read(path))?.len();
             let start = Sha1::new().chain_update(format!("blob {length}\0"));
-            let found = hex::encode(digest(file, start).map_err(Error::read(path))?);
+            let found = hex::encode(digest(file, start).map_err(FileError::read(path))?);
             if found == etag {
                 return Ok(true);
             }
-            Err(Error::ModelDigest { path: path.to_owned(), expected: format!("git blob {etag}"), found })
+            Err(HubError::Digest { path: path.to_owned(), expected: format!("git blob {etag}"), found })
         }
         _ => Ok(false),
     }
@@ -43,15 +43,19 @@ pub(super) fn check_open(mut file: File, path: &Path, etag: &str) -> Result<bool
 
 /// Checks a file of the cache's `repository`, and takes it out again, with the content that it links to, if it is wrong.
 /// What lies elsewhere stays, whatever leads there.
-pub fn check_or_remove(path: &Path, repository: &Path, check: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let content = path.canonicalize().map_err(Error::read(path))?;
+pub fn check_or_remove(
+    path: &Path,
+    repository: &Path,
+    check: impl FnOnce(&Path) -> Result<(), HubError>,
+) -> Result<(), HubError> {
+    let content = path.canonicalize().map_err(FileError::read(path))?;
     let outcome = check(&content);
     if outcome.is_err() {
-        let within = repository.canonicalize().map_err(Error::read(repository))?;
+        let within = repository.canonicalize().map_err(FileError::read(repository))?;
         for wrong in [path, &content] {
-            let parent = wrong.parent().unwrap_or(wrong).canonicalize().map_err(Error::read(wrong))?;
+            let parent = wrong.parent().unwrap_or(wrong).canonicalize().map_err(FileError::read(wrong))?;
             if parent.starts_with(&within) {
-                remove(&parent, wrong).map_err(Error::write(wrong))?;
+                remove(&parent, wrong).map_err(FileError::write(wrong))?;
             }
         }
     }
@@ -63,12 +67,12 @@ fn remove(parent: &Path, file: &Path) -> io::Result<()> {
     Dir::open(parent)?.remove(name)
 }
 
-fn check_sha256(file: File, path: &Path, expected: &str) -> Result<()> {
-    let found = hex::encode(digest(file, Sha256::new()).map_err(Error::read(path))?);
+fn check_sha256(file: File, path: &Path, expected: &str) -> Result<(), HubError> {
+    let found = hex::encode(digest(file, Sha256::new()).map_err(FileError::read(path))?);
     if found == expected {
         return Ok(());
     }
-    Err(Error::ModelDigest { path: path.to_owned(), expected: expected.into(), found })
+    Err(HubError::Digest { path: path.to_owned(), expected: expected.into(), found })
 }
 
 fn digest<D: Digest>(mut file: File, mut digest: D) -> io::Result<Vec<u8>> {
@@ -104,7 +108,7 @@ mod tests {
         let victim = outside.path().join("victim");
         std::fs::write(&victim, "theirs").unwrap();
         std::fs::write(cache.path().join("blob"), "mine").unwrap();
-        let refuse = |path: &Path| Err(Error::ModelFile { dir: path.into(), file: "any" });
+        let refuse = |path: &Path| check(path, "");
         for (content, link) in [(cache.path().join("blob"), "a"), (victim.clone(), "b")] {
             let link = cache.path().join(link);
             std::os::unix::fs::symlink(&content, &link).unwrap();

@@ -8,6 +8,7 @@ mod cache;
 #[cfg(feature = "download")]
 mod client;
 pub mod data_set;
+mod error;
 mod etag;
 #[cfg(feature = "download")]
 mod http;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 #[cfg(feature = "download")]
 pub use client::Repository;
+pub use error::HubError;
 pub use etag::{check, check_etag, check_or_remove};
 pub use proxies::Proxies;
 #[cfg(not(feature = "download"))]

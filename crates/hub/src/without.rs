@@ -5,28 +5,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{DownloadProgress, Hub, Kind};
-use semsearch_error::{Error, Result};
+use crate::HubError;
 
 /// A repository that cannot be asked, for as long as its twin's would live.
 pub struct Repository<'a>(PhantomData<&'a ()>);
 
 impl Repository<'_> {
-    pub fn connect(_: &Hub, kind: Kind, id: &str, _: &str, _: &Arc<dyn DownloadProgress>) -> Result<Self> {
-        Err(Error::NotBuiltIn {
+    pub fn connect(_: &Hub, kind: Kind, id: &str, _: &str, _: &Arc<dyn DownloadProgress>) -> Result<Self, HubError> {
+        Err(HubError::NotBuiltIn {
             what: format!("{} {id} is not on this machine: to download it", kind.name()),
             feature: "hub",
         })
     }
 
-    pub fn fetch(&self, _: &str) -> Result<PathBuf> {
+    pub fn fetch(&self, _: &str) -> Result<PathBuf, HubError> {
         unreachable!("there is no such repository")
     }
 
-    pub fn fetch_if_there(&self, _: &str) -> Result<Option<PathBuf>> {
+    pub fn fetch_if_there(&self, _: &str) -> Result<Option<PathBuf>, HubError> {
         unreachable!("there is no such repository")
     }
 
-    pub fn files(&self) -> Result<Vec<String>> {
+    pub fn files(&self) -> Result<Vec<String>, HubError> {
         unreachable!("there is no such repository")
     }
 }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::ModelsError;
 use semsearch_encoder::model::{CONFIG, ModelFiles, REQUIRED, TOKENIZER, WEIGHTS};
-use semsearch_error::{Error, Result};
-use semsearch_hub::{check, check_etag};
+use semsearch_files::FileError;
+use semsearch_hub::{HubError, check, check_etag};
 
 use super::ModelName;
 
@@ -16,15 +17,15 @@ const PINNED: [(&str, &str); 3] = [
 ];
 
 /// Checks a file of the default model against its pinned digest, if it has one.
-pub(super) fn check_pinned_file(path: &Path, file: &str) -> Result<()> {
+pub(super) fn check_pinned_file(path: &Path, file: &str) -> Result<(), HubError> {
     PINNED.iter().find(|(name, _)| *name == file).map_or(Ok(()), |(_, expected)| check(path, expected))
 }
 
 /// Checks the files in `dir` against the default model's pinned digests.
 ///
 /// # Errors
-/// [`Error::ModelDigest`] for the first file that differs, [`FileError::Read`](semsearch_files::FileError::Read) for one that cannot be read.
-pub(super) fn check_pinned(dir: &Path) -> Result<()> {
+/// [`HubError::Digest`] for the first file that differs, [`FileError::Read`] for one that cannot be read.
+pub(super) fn check_pinned(dir: &Path) -> Result<(), HubError> {
     PINNED.iter().try_for_each(|&(file, expected)| check(&dir.join(file), expected))
 }
 
@@ -32,8 +33,8 @@ pub(super) fn check_pinned(dir: &Path) -> Result<()> {
 /// in the Hugging Face cache by the digests that name its files there. Gives the files checked.
 ///
 /// # Errors
-/// [`Error::ModelDigest`] for the first file that differs, [`FileError::Read`](semsearch_files::FileError::Read) for one that cannot be read.
-pub fn verify(model: &ModelFiles) -> Result<Vec<&'static str>> {
+/// [`HubError::Digest`] for the first file that differs, [`FileError::Read`] for one that cannot be read.
+pub fn verify(model: &ModelFiles) -> Result<Vec<&'static str>, ModelsError> {
     let name = ModelName { id: model.id.clone(), revision: model.revision.clone() };
     if name.is_pinned() {
         check_pinned(&model.dir)?;
@@ -42,7 +43,7 @@ pub fn verify(model: &ModelFiles) -> Result<Vec<&'static str>> {
     let mut checked = Vec::new();
     for file in REQUIRED {
         let path = model.path(file);
-        let content = path.canonicalize().map_err(Error::read(&path))?;
+        let content = path.canonicalize().map_err(FileError::read(&path))?;
         let etag = content.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if check_etag(&content, etag)? {
             checked.push(file);

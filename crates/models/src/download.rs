@@ -6,11 +6,15 @@ use std::sync::Arc;
 use semsearch_encoder::model::{ModelConfig, REQUIRED};
 
 use super::{Locations, ModelName, digest, resolve};
-use semsearch_error::Result;
+use crate::ModelsError;
 use semsearch_hub::{DownloadProgress, Kind, Repository, check_or_remove};
 
 /// Downloads the model. Gives the snapshot's directory.
-pub(super) fn download(name: &ModelName, places: &Locations, progress: &Arc<dyn DownloadProgress>) -> Result<PathBuf> {
+pub(super) fn download(
+    name: &ModelName,
+    places: &Locations,
+    progress: &Arc<dyn DownloadProgress>,
+) -> Result<PathBuf, ModelsError> {
     let hub = Repository::connect(&places.hub, Kind::Model, &name.id, name.revision(), progress)?;
     // The weights last: whatever else is wrong shows before 90 MB have been waited for.
     let (weights, small) = REQUIRED.split_last().expect("a model has weights");

@@ -7,11 +7,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use semsearch_encoder::EncoderError;
 use semsearch_encoder::model::{CONFIG, ModelConfig, REQUIRED};
 
 use super::{Locations, ModelName, digest, resolve};
-use semsearch_error::{Error, FileError, Result};
-use semsearch_files::{Dir, RelativePath, open_regular, unique};
+use crate::ModelsError;
+use semsearch_files::{Dir, FileError, RelativePath, open_regular, unique};
 
 /// What a directory's name begins with that an import makes beside the model, and one that it takes away; so many random
 /// digits follow that nobody else has chosen them.
@@ -26,12 +27,12 @@ const LEAVING: &str = ".leaving-";
 /// # Errors
 /// A file is missing, unreadable, or has another digest than the pinned one; the cache cannot be written, or holds files
 /// in the model's place that are no model's.
-pub fn import(from: &Path, name: &ModelName, places: &Locations) -> Result<PathBuf> {
+pub fn import(from: &Path, name: &ModelName, places: &Locations) -> Result<PathBuf, ModelsError> {
     let Some((owner, repository)) = name.hub_parts() else {
-        return Err(Error::Unsupported(format!("{:?} is not a Hub id: expected OWNER/NAME", name.id)));
+        return Err(ModelsError::NotAnId(name.id.clone()));
     };
     if !resolve::is_revision(name.revision()) {
-        return Err(Error::Unsupported(format!("{:?} is no revision of a model", name.revision())));
+        return Err(ModelsError::NotARevision(name.revision().to_owned()));
     }
     let files = files(from)?;
     if name.is_pinned() {
@@ -40,15 +41,15 @@ pub fn import(from: &Path, name: &ModelName, places: &Locations) -> Result<PathB
 
     let to = resolve::own_directory(&places.own, owner, repository, name.revision());
     let parent = to.parent().unwrap_or(&places.own);
-    fs::create_dir_all(parent).map_err(Error::write(parent))?;
-    let failed = |error| Error::write(&to)(error);
+    fs::create_dir_all(parent).map_err(FileError::write(parent))?;
+    let failed = |error| FileError::write(&to)(error);
     let dir = Dir::open(parent).map_err(failed)?;
-    let _lock = lock(&dir).map_err(Error::write(&parent.join(".lock")))?;
+    let _lock = lock(&dir).map_err(FileError::write(&parent.join(".lock")))?;
     sweep(&dir).map_err(failed)?;
     let place = to.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if let Some(file) = foreign(&dir, place).map_err(failed)? {
         let what = format!("{} is no model's file: nothing is replaced", to.join(file).display());
-        return Err(failed(io::Error::new(io::ErrorKind::DirectoryNotEmpty, what)));
+        return Err(failed(io::Error::new(io::ErrorKind::DirectoryNotEmpty, what)).into());
     }
     let arriving = format!("{ARRIVING}{}", unique());
     let arrived = dir.make_directory(&arriving).and_then(|_| dir.subdirectory(&arriving)).map_err(failed);
@@ -58,13 +59,13 @@ pub fn import(from: &Path, name: &ModelName, places: &Locations) -> Result<PathB
 }
 
 /// The files of a model that semsearch reads, by their paths below the directory.
-fn files(dir: &Path) -> Result<Vec<RelativePath>> {
+fn files(dir: &Path) -> Result<Vec<RelativePath>, ModelsError> {
     if !dir.is_dir() {
         let kind = if dir.exists() { io::ErrorKind::NotADirectory } else { io::ErrorKind::NotFound };
-        return Err(Error::File(FileError::Read { path: dir.into(), source: kind.into() }));
+        return Err(ModelsError::File(FileError::Read { path: dir.into(), source: kind.into() }));
     }
     if let Some(file) = REQUIRED.into_iter().find(|file| !dir.join(file).is_file()) {
-        return Err(Error::ModelFile { dir: dir.into(), file });
+        return Err(EncoderError::ModelFile { dir: dir.into(), file }.into());
     }
     let known = REQUIRED.into_iter().chain(resolve::optional()).filter_map(RelativePath::new);
     let pooling = ModelConfig::pooling_file(dir)?;
@@ -142,9 +143,9 @@ fn remove(dir: &Dir, name: &str) -> io::Result<()> {
 }
 
 /// Copies the bytes, and them only: a source that is a link or read-only must not make the cache so.
-fn copy(from: &Path, to: &Dir, file: &RelativePath) -> Result<()> {
+fn copy(from: &Path, to: &Dir, file: &RelativePath) -> Result<(), FileError> {
     let source = from.join(file);
-    let mut source = open_regular(&source).map_err(Error::read(&source))?;
+    let mut source = open_regular(&source).map_err(FileError::read(&source))?;
     let mut copied = || -> io::Result<()> {
         let mut names: Vec<&str> = file.as_str().split('/').collect();
         let name = names.pop().unwrap_or_default();
@@ -158,7 +159,7 @@ fn copy(from: &Path, to: &Dir, file: &RelativePath) -> Result<()> {
         io::copy(&mut source, &mut target)?;
         target.sync_all()
     };
-    copied().map_err(Error::write(&to.path().join(file)))
+    copied().map_err(FileError::write(&to.path().join(file)))
 }
 
 /// The directory of this name, made if need be.

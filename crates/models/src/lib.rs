@@ -5,10 +5,12 @@
 
 mod digest;
 mod download;
+mod error;
 mod import;
 mod resolve;
 
 pub use digest::verify;
+pub use error::ModelsError;
 pub use import::import;
 pub use resolve::{Locations, resolve};
 

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use semsearch_encoder::EncoderError;
 use semsearch_encoder::model::{
     MODULES, ModelConfig, ModelFiles, PROMPTS, REQUIRED, SENTENCE_CONFIG, TOKENIZER_CONFIG,
 };
 
 use super::{ModelName, download};
-use semsearch_error::{Error, FileError, Result};
-use semsearch_files::RelativePath;
+use crate::ModelsError;
+use semsearch_files::{FileError, RelativePath};
 use semsearch_hub::{DownloadProgress, Hub, Kind, Snapshot};
 
 /// The places models are looked for.
@@ -26,16 +27,23 @@ pub struct Locations {
 /// # Errors
 /// The directory named is not there or lacks a file; the model is nowhere on this machine and `offline` is set; the
 /// download fails or brings wrong bytes.
-pub fn resolve(name: &ModelName, places: &Locations, progress: &Arc<dyn DownloadProgress>) -> Result<ModelFiles> {
+pub fn resolve(
+    name: &ModelName,
+    places: &Locations,
+    progress: &Arc<dyn DownloadProgress>,
+) -> Result<ModelFiles, ModelsError> {
     let path = Path::new(&name.id);
     if path.is_dir() {
         return directory(path);
     }
     let Some((owner, repository)) = name.hub_parts() else {
-        return Err(Error::File(FileError::Read { path: path.into(), source: std::io::ErrorKind::NotFound.into() }));
+        return Err(ModelsError::File(FileError::Read {
+            path: path.into(),
+            source: std::io::ErrorKind::NotFound.into(),
+        }));
     };
     if !is_revision(name.revision()) {
-        return Err(Error::Unsupported(format!("{:?} is no revision of a model", name.revision())));
+        return Err(ModelsError::NotARevision(name.revision().to_owned()));
     }
     let found = |dir| ModelFiles { dir, id: name.id.clone(), revision: Some(name.revision().to_owned()) };
 
@@ -52,16 +60,16 @@ pub fn resolve(name: &ModelName, places: &Locations, progress: &Arc<dyn Download
     }
     if places.hub.offline {
         let looked = format!("{lacking} (looked in {} and {})", own.display(), places.hub.cache.display());
-        return Err(Error::ModelOffline { id: name.id.clone(), missing: looked });
+        return Err(ModelsError::ModelOffline { id: name.id.clone(), missing: looked });
     }
     download::download(name, places, progress).map(found)
 }
 
 /// A directory that the user named: what is missing there is an error, not a reason to look elsewhere.
-fn directory(path: &Path) -> Result<ModelFiles> {
-    let dir = path.canonicalize().map_err(Error::read(path))?;
+fn directory(path: &Path) -> Result<ModelFiles, ModelsError> {
+    let dir = path.canonicalize().map_err(FileError::read(path))?;
     if let Some(file) = REQUIRED.into_iter().find(|file| !dir.join(file).is_file()) {
-        return Err(Error::ModelFile { dir, file });
+        return Err(EncoderError::ModelFile { dir, file }.into());
     }
     let id = dir.to_string_lossy().into_owned();
     Ok(ModelFiles { dir, id, revision: None })

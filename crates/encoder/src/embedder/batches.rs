@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use super::{Embedded, Progress, rows};
+use crate::EncoderError;
 use crate::encoder::{Encoder, Output, Vectors};
 use crate::model::{RaggedIds, Tokenized};
-use semsearch_error::{Error, Result};
 
 /// How texts are to be encoded.
 #[derive(Clone, Copy)]
@@ -34,9 +34,9 @@ impl Job<'_> {
     pub(super) fn encode(
         self,
         first: Tokenized,
-        mut rest: impl ExactSizeIterator<Item = Result<Tokenized>> + Send,
+        mut rest: impl ExactSizeIterator<Item = Result<Tokenized, EncoderError>> + Send,
         progress: &mut dyn Progress,
-    ) -> Result<Partly> {
+    ) -> Result<Partly, EncoderError> {
         let mut work =
             Work { job: self, coming: None, waiting: VecDeque::new(), parts: Vec::new(), failed: None, progress };
         work.add(first);
@@ -78,13 +78,13 @@ impl Job<'_> {
 struct Work<'a> {
     job: Job<'a>,
     /// Parts that are on their way.
-    coming: Option<mpsc::Receiver<Result<Tokenized>>>,
+    coming: Option<mpsc::Receiver<Result<Tokenized, EncoderError>>>,
     /// Batches of the parts that are here.
     waiting: VecDeque<Batch>,
     /// Each part, with the vectors made so far.
     parts: Vec<Partly>,
     /// What ended the work.
-    failed: Option<Error>,
+    failed: Option<EncoderError>,
     progress: &'a mut dyn Progress,
 }
 
@@ -140,7 +140,7 @@ impl Work<'_> {
     }
 
     /// Takes what came of a batch.
-    fn take(&mut self, batch: Batch, gathered: &RaggedIds, encoded: Result<(Vectors, Vec<bool>)>) {
+    fn take(&mut self, batch: Batch, gathered: &RaggedIds, encoded: Result<(Vectors, Vec<bool>), EncoderError>) {
         match encoded {
             Ok((encoded, encoded_now)) => {
                 let Partly { embedded: Embedded { vectors, tokenized }, done } = &mut self.parts[batch.part];
@@ -154,7 +154,7 @@ impl Work<'_> {
                     self.progress.done(batch.texts.len(), gathered.tokens());
                 }
             }
-            Err(Error::DeviceMemory { .. }) if batch.texts.len() > 1 => self.halve(batch, gathered.tokens()),
+            Err(EncoderError::DeviceMemory { .. }) if batch.texts.len() > 1 => self.halve(batch, gathered.tokens()),
             Err(error) => self.fail(error),
         }
     }
@@ -171,7 +171,7 @@ impl Work<'_> {
     }
 
     /// Ends the work with an error.
-    fn fail(&mut self, error: Error) {
+    fn fail(&mut self, error: EncoderError) {
         self.failed.get_or_insert(error);
         self.end();
     }
@@ -183,7 +183,7 @@ impl Work<'_> {
     }
 
     /// All parts together.
-    fn finish(&mut self) -> Result<Partly> {
+    fn finish(&mut self) -> Result<Partly, EncoderError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
@@ -284,10 +284,10 @@ mod tests {
             1
         }
 
-        fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors> {
+        fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors, EncoderError> {
             if ids.tokens() > self.memory {
                 let source = "full".into();
-                return Err(Error::DeviceMemory { device: "cuda:0".into(), tokens: ids.tokens(), source });
+                return Err(EncoderError::DeviceMemory { device: "cuda:0".into(), tokens: ids.tokens(), source });
             }
             let rows = |text: &[u32]| vec![text.len() as f32; output.rows(text.len())];
             Ok(Vectors::new(ids.iter().flat_map(rows).collect(), 1))
@@ -328,11 +328,15 @@ mod tests {
     }
 
     /// Encodes parts of texts of these lengths.
-    fn encode(device: &Device, pooling: Pooling, parts: &[Vec<usize>]) -> (Result<Embedded>, Told, usize) {
+    fn encode(
+        device: &Device,
+        pooling: Pooling,
+        parts: &[Vec<usize>],
+    ) -> (Result<Embedded, EncoderError>, Told, usize) {
         let batch_tokens = AtomicUsize::new(device.batch_tokens());
         let output = Output { pooling, dim: 1, normalized: false };
         let tokenized = |lengths: &Vec<usize>| Tokenized { ids: ragged(lengths), dropped: vec![0; lengths.len()] };
-        let rest: Vec<Result<Tokenized>> = parts[1..].iter().map(|part| Ok(tokenized(part))).collect();
+        let rest: Vec<Result<Tokenized, EncoderError>> = parts[1..].iter().map(|part| Ok(tokenized(part))).collect();
         let mut told = Told::default();
         let job = Job { encoder: device, output, batch_tokens: &batch_tokens, stop: &AtomicBool::new(false) };
         let encoded = job.encode(tokenized(&parts[0]), rest.into_iter(), &mut told);
@@ -401,7 +405,7 @@ mod tests {
         for in_flight in [1, 2] {
             let parts = [vec![10; 300], vec![10, 700, 10], vec![10; 300], vec![10; 300], vec![10; 300]];
             let (encoded, ..) = encode(&Device { memory: 600, in_flight }, Pooling::Mean, &parts);
-            assert!(matches!(encoded, Err(Error::DeviceMemory { tokens: 700, .. })));
+            assert!(matches!(encoded, Err(EncoderError::DeviceMemory { tokens: 700, .. })));
         }
     }
 }

@@ -9,9 +9,9 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use self::batches::{Job, Partly, parts};
+use crate::EncoderError;
 use crate::encoder::{Device, Encoder, Output, Precision, Vectors};
 use crate::model::{ModelConfig, ModelFiles, Pooling, RaggedIds, Tokenized, Tokenizer};
-use semsearch_error::{Error, Result};
 use semsearch_kernels::Isa;
 
 /// How to run a model. By default as it was made to run, in f32.
@@ -71,7 +71,7 @@ pub struct Embedder {
     tokenizer: Tokenizer,
     encoder: Box<dyn Encoder>,
     /// Why it is no GPU, where one would have been taken.
-    no_gpu: Option<Error>,
+    no_gpu: Option<EncoderError>,
     config: ModelConfig,
     output: Output,
     /// Tokens of a batch: the encoder's number, or less if its memory did not hold that.
@@ -114,12 +114,12 @@ impl Embedder {
     ///
     /// # Errors
     /// A file is missing or damaged, or the model, the build or the machine cannot serve an option.
-    pub fn load(model: &ModelFiles, options: &Options) -> Result<Self> {
+    pub fn load(model: &ModelFiles, options: &Options) -> Result<Self, EncoderError> {
         let config = ModelConfig::load(model)?;
         let (max_length, positions) =
             (options.max_length.unwrap_or(config.max_length), config.bert.max_position_embeddings);
         if max_length > positions {
-            return Err(Error::Unsupported(format!(
+            return Err(EncoderError::Unsupported(format!(
                 "a maximum length of {max_length}: the model has {positions} positions"
             )));
         }
@@ -128,7 +128,7 @@ impl Embedder {
         let dim = options.truncate_dim.unwrap_or(encoder.dim());
         if dim == 0 || dim > encoder.dim() {
             let (id, made) = (&model.id, encoder.dim());
-            return Err(Error::Unsupported(format!("{dim} components of a vector: {id} makes {made}")));
+            return Err(EncoderError::Unsupported(format!("{dim} components of a vector: {id} makes {made}")));
         }
         Ok(Self {
             tokenizer: Tokenizer::load(model, max_length)?,
@@ -171,7 +171,7 @@ impl Embedder {
 
     /// Why the CPU computes though [`Device::Auto`] takes a GPU where one answers; `None` too where this build knows
     /// none.
-    pub fn no_gpu(&self) -> Option<&Error> {
+    pub fn no_gpu(&self) -> Option<&EncoderError> {
         self.no_gpu.as_ref()
     }
 
@@ -193,7 +193,7 @@ impl Embedder {
     /// Embeds `texts`.
     ///
     /// ```no_run
-    /// # fn main() -> semsearch_error::Result<()> {
+    /// # fn main() -> Result<(), semsearch_encoder::EncoderError> {
     /// use semsearch_encoder::embedder::{Embedder, Options};
     /// use semsearch_encoder::model::ModelFiles;
     ///
@@ -209,7 +209,7 @@ impl Embedder {
     ///
     /// # Errors
     /// Tokenizing or encoding fails.
-    pub fn embed(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Embedded> {
+    pub fn embed(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Embedded, EncoderError> {
         self.embed_reporting(texts, &mut ())
     }
 
@@ -220,7 +220,11 @@ impl Embedder {
     ///
     /// # Errors
     /// Tokenizing or encoding fails.
-    pub fn embed_reporting(&self, texts: &[impl AsRef<str> + Sync], progress: &mut dyn Progress) -> Result<Embedded> {
+    pub fn embed_reporting(
+        &self,
+        texts: &[impl AsRef<str> + Sync],
+        progress: &mut dyn Progress,
+    ) -> Result<Embedded, EncoderError> {
         Ok(self.embed_until(texts, progress, &AtomicBool::new(false))?.0)
     }
 
@@ -234,7 +238,7 @@ impl Embedder {
         texts: &[impl AsRef<str> + Sync],
         progress: &mut dyn Progress,
         stop: &AtomicBool,
-    ) -> Result<(Embedded, Vec<bool>)> {
+    ) -> Result<(Embedded, Vec<bool>), EncoderError> {
         let mut parts = parts(texts, self.part_bytes()).into_iter();
         let first = self.tokenizer.tokenize(parts.next().unwrap_or_default())?;
         // Beside an encoder that has the processor, on one thread.
@@ -252,7 +256,7 @@ impl Embedder {
     ///
     /// # Errors
     /// Encoding fails.
-    pub fn embed_tokenized(&self, tokenized: Tokenized) -> Result<Embedded> {
+    pub fn embed_tokenized(&self, tokenized: Tokenized) -> Result<Embedded, EncoderError> {
         let never = AtomicBool::new(false);
         Ok(self.job(&never).encode(tokenized, std::iter::empty(), &mut ())?.embedded)
     }

@@ -7,8 +7,8 @@ use candle_core::{Device as CandleDevice, Tensor};
 use candle_transformers::models::bert::{self, BertModel};
 
 use super::{Device, Encoder, Output, Precision, Vectors, cause, check, check_finite, cuda};
+use crate::EncoderError;
 use crate::model::{BertConfig, HiddenAct, ModelFiles, RaggedIds, Weights};
-use semsearch_error::{Error, Result};
 
 /// Padded tokens in a batch: with more, attention's scores leave the cache; with fewer, matrix products lack rows.
 const BATCH_TOKENS: usize = 2048;
@@ -26,7 +26,7 @@ impl CandleEncoder {
     ///
     /// # Errors
     /// The device is not there or not built in; the weights are missing, damaged, or not BERT's.
-    pub fn load(model: &ModelFiles, config: &BertConfig, device: Device) -> Result<Self> {
+    pub fn load(model: &ModelFiles, config: &BertConfig, device: Device) -> Result<Self, EncoderError> {
         let device = match device {
             Device::Cpu | Device::Auto => CandleDevice::Cpu,
             Device::Cuda(number) => cuda::open(number)?,
@@ -58,7 +58,7 @@ impl Encoder for CandleEncoder {
         self.config.hidden_size
     }
 
-    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors> {
+    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors, EncoderError> {
         check(ids, self.config.vocab_size, self.config.max_position_embeddings)?;
         let longest = ids.iter().map(<[u32]>::len).max().unwrap_or(0);
         if longest == 0 {
@@ -67,7 +67,7 @@ impl Encoder for CandleEncoder {
         let hidden = self
             .forward(ids, longest)
             .and_then(|hidden| hidden.flatten_all()?.to_vec1::<f32>())
-            .map_err(|source| Error::Encoder { device: self.describe(), source: cause(source) })?;
+            .map_err(|source| EncoderError::Arithmetic { device: self.describe(), source: cause(source) })?;
         let width = self.dim();
         let mut vectors = Vectors::zeros(ids.iter().map(|text| output.rows(text.len())).sum(), output.dim);
         let mut row = 0;

@@ -12,8 +12,8 @@ use candle_core::{DType, Device as CandleDevice, DeviceLocation};
 
 use super::network::Network;
 use super::{Device, Encoder, Output, Precision, Vectors, cause, check, check_finite, cuda};
+use crate::EncoderError;
 use crate::model::{BertConfig, ModelFiles, Pooling, RaggedIds, Weights};
-use semsearch_error::{Error, Result};
 
 /// Batches in flight.
 const LANES: usize = 2;
@@ -47,7 +47,12 @@ impl GpuEncoder {
     ///
     /// # Errors
     /// There is no such device, or it cannot run the network; the weights are missing, damaged, or not BERT's.
-    pub fn load(model: &ModelFiles, config: &BertConfig, device: Device, precision: Precision) -> Result<Self> {
+    pub fn load(
+        model: &ModelFiles,
+        config: &BertConfig,
+        device: Device,
+        precision: Precision,
+    ) -> Result<Self, EncoderError> {
         let (precision, dtype) = match precision {
             Precision::Bf16 => (precision, DType::BF16),
             Precision::F16 => (precision, DType::F16),
@@ -82,7 +87,7 @@ impl GpuEncoder {
     }
 
     /// Names the device, tries it, and sizes batches to the memory that it has left.
-    fn settle(&mut self, config: &BertConfig, dtype: DType) -> Result<()> {
+    fn settle(&mut self, config: &BertConfig, dtype: DType) -> Result<(), EncoderError> {
         let device = self.lane(0).device().clone();
         self.place = place(&device);
         let mut word = RaggedIds::default();
@@ -121,15 +126,15 @@ impl Encoder for GpuEncoder {
         self.dim
     }
 
-    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors> {
+    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors, EncoderError> {
         check(ids, self.vocabulary, self.positions)?;
         if ids.is_empty() {
             return Ok(Vectors::zeros(0, output.dim));
         }
         let (device, tokens) = (|| self.place.clone(), ids.tokens());
         let vectors = self.free_lane().encode(ids, output).map_err(|source| match cuda::is_out_of_memory(&source) {
-            true => Error::DeviceMemory { device: device(), tokens, source: cause(source) },
-            false => Error::Encoder { device: device(), source: cause(source) },
+            true => EncoderError::DeviceMemory { device: device(), tokens, source: cause(source) },
+            false => EncoderError::Arithmetic { device: device(), source: cause(source) },
         })?;
         let hint = if self.precision == Precision::F16 { " of f16: use `--precision bf16` or `f32`" } else { "" };
         check_finite(&vectors, &self.weights, device, hint)?;
@@ -170,9 +175,9 @@ fn is_devices(error: &candle_core::Error) -> bool {
 }
 
 /// That the device cannot be used, in the driver's words where it has any.
-fn unusable(device: &str, what: String, source: candle_core::Error) -> Error {
+fn unusable(device: &str, what: String, source: candle_core::Error) -> EncoderError {
     let what = cuda::why(&source).map_or(what, Into::into);
-    Error::Device { device: device.into(), what, missing: false, source: Some(cause(source)) }
+    EncoderError::Device { device: device.into(), what, missing: false, source: Some(cause(source)) }
 }
 
 /// Bytes that a batch needs for each of its tokens, at most: what lives together in a layer's attention and in its

@@ -6,8 +6,8 @@
 use std::mem;
 use std::sync::OnceLock;
 
+use crate::EncoderError;
 use crate::model::{Floats, Weights};
-use semsearch_error::Result;
 use semsearch_kernels::{Activation, Columns, Format, Isa, PackedLinear, RowsScratch};
 
 /// A linear layer, or several over the same inputs with their outputs side by side.
@@ -59,12 +59,17 @@ fn hides(format: Format) -> bool {
 
 impl Linear {
     /// The layers `names`, each of `inputs` and `outputs`.
-    pub(super) fn load(weights: &Weights, names: &[String], inputs: usize, outputs: usize) -> Result<Self> {
-        let part = |name: &String| -> Result<Part> {
+    pub(super) fn load(
+        weights: &Weights,
+        names: &[String],
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Self, EncoderError> {
+        let part = |name: &String| -> Result<Part, EncoderError> {
             let weight = weights.get(&format!("{name}.weight"), inputs * outputs)?;
             Ok(Part { weight, bias: weights.get_finite(&format!("{name}.bias"), outputs)? })
         };
-        let parts = names.iter().map(part).collect::<Result<Vec<_>>>()?;
+        let parts = names.iter().map(part).collect::<Result<Vec<_>, EncoderError>>()?;
         Ok(Self { outputs: parts.len() * outputs, parts, inputs, packed: OnceLock::new() })
     }
 

@@ -22,8 +22,9 @@ pub use self::candle::CandleEncoder;
 pub use self::gpu::GpuEncoder;
 pub use self::packed::PackedEncoder;
 pub use self::pooling::{Output, normalize, pool};
+use crate::EncoderError;
 use crate::model::{RaggedIds, Weights};
-use semsearch_error::{Cause, Error, Result};
+use semsearch_files::Cause;
 
 /// Runs a model on token ids.
 pub trait Encoder: Send + Sync {
@@ -36,15 +37,20 @@ pub trait Encoder: Send + Sync {
     /// Texts of similar length make the cheapest batch.
     ///
     /// # Errors
-    /// [`Error::DeviceMemory`]: a smaller batch may do. Any other: the device fails, or the model has no such token.
-    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors>;
+    /// [`EncoderError::DeviceMemory`]: a smaller batch may do. Any other: the device fails, or the model has no such token.
+    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors, EncoderError>;
 
     /// The same until `stop` is set: soon after that it gives what is done, and for each text whether it is. An encoder whose
     /// batches are short ends the one that it has begun.
     ///
     /// # Errors
     /// As [`Encoder::encode`].
-    fn encode_until(&self, ids: &RaggedIds, output: &Output, stop: &AtomicBool) -> Result<(Vectors, Vec<bool>)> {
+    fn encode_until(
+        &self,
+        ids: &RaggedIds,
+        output: &Output,
+        stop: &AtomicBool,
+    ) -> Result<(Vectors, Vec<bool>), EncoderError> {
         if stop.load(Ordering::Relaxed) {
             let rows = ids.iter().map(|text| output.rows(text.len())).sum();
             return Ok((Vectors::zeros(rows, output.dim), vec![false; ids.len()]));
@@ -77,25 +83,31 @@ fn cause(error: candle_core::Error) -> Cause {
 }
 
 /// Checks that a model of so many words and positions has an embedding for every token.
-fn check(ids: &RaggedIds, words: usize, positions: usize) -> Result<()> {
+fn check(ids: &RaggedIds, words: usize, positions: usize) -> Result<(), EncoderError> {
     if let Some(id) = ids.iter().flatten().find(|&&id| id as usize >= words) {
-        return Err(Error::Unsupported(format!(
+        return Err(EncoderError::Unsupported(format!(
             "the tokenizer makes token {id}, and the model has {words} words: these files do not belong together"
         )));
     }
     match ids.iter().map(<[u32]>::len).find(|&length| length > positions) {
-        Some(length) => Err(Error::Unsupported(format!("{length} tokens: the model has {positions} positions"))),
+        Some(length) => Err(EncoderError::Unsupported(format!("{length} tokens: the model has {positions} positions"))),
         None => Ok(()),
     }
 }
 
 /// Checks that a model made numbers of its texts. If not, one of its weights is none, and named, or they are too large.
-fn check_finite(values: &[f32], weights: &Weights, device: impl FnOnce() -> String, hint: &str) -> Result<()> {
+fn check_finite(
+    values: &[f32],
+    weights: &Weights,
+    device: impl FnOnce() -> String,
+    hint: &str,
+) -> Result<(), EncoderError> {
     weights.check_whole()?;
     if values.iter().all(|value| value.is_finite()) {
         return Ok(());
     }
-    let beyond = || Error::Encoder { device: device(), source: format!("numbers beyond all range{hint}").into() };
+    let beyond =
+        || EncoderError::Arithmetic { device: device(), source: format!("numbers beyond all range{hint}").into() };
     Err(weights.not_finite().unwrap_or_else(beyond))
 }
 

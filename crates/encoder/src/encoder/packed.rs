@@ -12,8 +12,8 @@ use rayon::prelude::*;
 
 use super::linear::{Linear, LinearScratch};
 use super::{Encoder, Output, Precision, Vectors, check, check_finite};
+use crate::EncoderError;
 use crate::model::{BertConfig, Floats, HiddenAct, ModelFiles, RaggedIds, Weights};
-use semsearch_error::Result;
 use semsearch_kernels::{Activation, AttentionScratch, AttentionShape, Format, Isa, LayerNorm};
 
 /// Tokens of a group, unless one text alone has more.
@@ -91,7 +91,7 @@ impl PackedEncoder {
     ///
     /// # Errors
     /// The weights are missing, damaged, or not BERT's.
-    pub fn load(model: &ModelFiles, config: &BertConfig, precision: Precision, isa: Isa) -> Result<Self> {
+    pub fn load(model: &ModelFiles, config: &BertConfig, precision: Precision, isa: Isa) -> Result<Self, EncoderError> {
         let format = format(precision).filter(|&format| isa.has(format)).unwrap_or(Format::F32);
         let weights = Weights::open(model)?;
         // All but the embeddings, of which a text needs a few rows.
@@ -103,8 +103,9 @@ impl PackedEncoder {
             types: weights.get("embeddings.token_type_embeddings.weight", config.type_vocab_size * dim)?,
             norm: norm(&weights, "embeddings.LayerNorm", config)?,
         };
-        let layers =
-            (0..config.num_hidden_layers).map(|number| Layer::load(&weights, number, config)).collect::<Result<_>>()?;
+        let layers = (0..config.num_hidden_layers)
+            .map(|number| Layer::load(&weights, number, config))
+            .collect::<Result<_, EncoderError>>()?;
         let heads = config.num_attention_heads;
         let shape = AttentionShape { heads, head_dim: dim / heads };
         Ok(Self { embeddings, layers, weights, shape, isa, format, used: AtomicBool::new(false) })
@@ -152,12 +153,17 @@ impl Encoder for PackedEncoder {
         self.shape.heads * self.shape.head_dim
     }
 
-    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors> {
+    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors, EncoderError> {
         // Nobody else has the flag, so all are done.
         Ok(self.encode_until(ids, output, &AtomicBool::new(false))?.0)
     }
 
-    fn encode_until(&self, ids: &RaggedIds, output: &Output, stop: &AtomicBool) -> Result<(Vectors, Vec<bool>)> {
+    fn encode_until(
+        &self,
+        ids: &RaggedIds,
+        output: &Output,
+        stop: &AtomicBool,
+    ) -> Result<(Vectors, Vec<bool>), EncoderError> {
         let (width, dim) = (self.dim(), output.dim);
         check(ids, self.embeddings.words.len() / width, self.embeddings.positions.len() / width)?;
         let rows = |text: &[u32]| output.rows(text.len());
@@ -253,10 +259,10 @@ impl Embeddings {
 }
 
 impl Layer {
-    fn load(weights: &Weights, number: usize, config: &BertConfig) -> Result<Self> {
+    fn load(weights: &Weights, number: usize, config: &BertConfig) -> Result<Self, EncoderError> {
         let (dim, inner) = (config.hidden_size, config.intermediate_size);
         let name = |part: &str| format!("encoder.layer.{number}.{part}");
-        let linear = |parts: &[&str], inputs: usize, outputs: usize| -> Result<Linear> {
+        let linear = |parts: &[&str], inputs: usize, outputs: usize| -> Result<Linear, EncoderError> {
             let names: Vec<String> = parts.iter().map(|part| name(part)).collect();
             Linear::load(weights, &names, inputs, outputs)
         };
@@ -303,7 +309,7 @@ impl Layer {
     }
 }
 
-fn norm(weights: &Weights, name: &str, config: &BertConfig) -> Result<LayerNorm> {
+fn norm(weights: &Weights, name: &str, config: &BertConfig) -> Result<LayerNorm, EncoderError> {
     Ok(LayerNorm {
         weight: weights.get_finite(&format!("{name}.weight"), config.hidden_size)?.to_vec(),
         bias: weights.get_finite(&format!("{name}.bias"), config.hidden_size)?.to_vec(),

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{CONFIG, MAX_JSON, MODULES, ModelFiles, PROMPTS, SENTENCE_CONFIG, TOKENIZER_CONFIG};
-use semsearch_error::{Error, FileError, Result};
-use semsearch_files::{RelativePath, open_regular, read_bounded};
+use crate::EncoderError;
+use semsearch_files::{FileError, RelativePath, open_regular, read_bounded};
 
 /// How a text's token vectors become one vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,14 +154,14 @@ impl Module {
     }
 
     /// The path of its configuration, below the model's directory.
-    fn config(&self, modules: &Path) -> Result<RelativePath> {
+    fn config(&self, modules: &Path) -> Result<RelativePath, EncoderError> {
         let dir = self.path.strip_prefix("./").unwrap_or(&self.path);
         let dir = dir.strip_suffix('/').unwrap_or(dir);
         let file = if self.path.is_empty() { CONFIG.to_owned() } else { format!("{dir}/{CONFIG}") };
         RelativePath::new(&file).ok_or_else(|| {
             let what =
                 format!("the path of its module {}, {:?}, leads out of the model's directory", self.class(), self.path);
-            Error::Model { path: modules.into(), what, source: None }
+            EncoderError::Model { path: modules.into(), what, source: None }
         })
     }
 }
@@ -182,10 +182,10 @@ impl ModelConfig {
     ///
     /// # Errors
     /// A file is unreadable or damaged, or asks for something that is not supported.
-    pub fn load(model: &ModelFiles) -> Result<Self> {
+    pub fn load(model: &ModelFiles) -> Result<Self, EncoderError> {
         let path = model.path(CONFIG);
         let bert: BertConfig = read_json(&path)?.ok_or_else(|| no_file(model, CONFIG))?;
-        bert.check().map_err(|what| Error::Model { path, what, source: None })?;
+        bert.check().map_err(|what| EncoderError::Model { path, what, source: None })?;
 
         let modules: Option<Vec<Module>> = read_json(&model.path(MODULES))?;
         let mut pooling = Pooling::Mean;
@@ -197,7 +197,7 @@ impl ModelConfig {
                 "Normalize" => normalized = true,
                 other => {
                     let what = format!("module {other} is not supported, only Transformer, Pooling and Normalize");
-                    return Err(Error::Model { path: model.path(MODULES), what, source: None });
+                    return Err(EncoderError::Model { path: model.path(MODULES), what, source: None });
                 }
             }
         }
@@ -219,7 +219,7 @@ impl ModelConfig {
     ///
     /// # Errors
     /// `modules.json` is unreadable, or the path would lead out of the model's directory.
-    pub fn pooling_file(dir: &Path) -> Result<Option<RelativePath>> {
+    pub fn pooling_file(dir: &Path) -> Result<Option<RelativePath>, EncoderError> {
         let path = dir.join(MODULES);
         let modules: Option<Vec<Module>> = read_json(&path)?;
         let pooling = modules.into_iter().flatten().find(|module| module.class() == "Pooling");
@@ -281,14 +281,17 @@ impl BertConfig {
 }
 
 /// The one pooling mode that a `1_Pooling/config.json` switches on.
-fn pooling_of(path: &Path) -> Result<Pooling> {
+fn pooling_of(path: &Path) -> Result<Pooling, EncoderError> {
     #[derive(Deserialize)]
     struct Modes {
         #[serde(flatten)]
         all: std::collections::BTreeMap<String, serde_json::Value>,
     }
     let Some(Modes { all }) = read_json(path)? else {
-        return Err(Error::File(FileError::Read { path: path.into(), source: std::io::ErrorKind::NotFound.into() }));
+        return Err(EncoderError::File(FileError::Read {
+            path: path.into(),
+            source: std::io::ErrorKind::NotFound.into(),
+        }));
     };
     let on = |(key, value): (&String, &serde_json::Value)| {
         (value == &serde_json::Value::Bool(true)).then(|| key.strip_prefix("pooling_mode_").map(String::from)).flatten()
@@ -301,27 +304,27 @@ fn pooling_of(path: &Path) -> Result<Pooling> {
         ["max_tokens" | "max"] => Ok(Pooling::Max),
         _ => {
             let what = format!("pooling by {modes:?} is not supported, only one of mean, cls and max");
-            Err(Error::Model { path: path.into(), what, source: None })
+            Err(EncoderError::Model { path: path.into(), what, source: None })
         }
     }
 }
 
 /// Reads a JSON file; `None` if there is none.
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, EncoderError> {
     let bytes = match open_regular(path).and_then(|file| read_bounded(file, MAX_JSON)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::read(path)(error)),
+        Err(error) => return Err(FileError::read(path)(error).into()),
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Model {
+    serde_json::from_slice(&bytes).map(Some).map_err(|source| EncoderError::Model {
         path: path.into(),
         what: "damaged, or not a file of a BERT model".into(),
         source: Some(source.into()),
     })
 }
 
-fn no_file(model: &ModelFiles, file: &'static str) -> Error {
-    Error::ModelFile { dir: model.dir.clone(), file }
+fn no_file(model: &ModelFiles, file: &'static str) -> EncoderError {
+    EncoderError::ModelFile { dir: model.dir.clone(), file }
 }
 
 #[cfg(test)]

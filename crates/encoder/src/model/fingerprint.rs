@@ -3,8 +3,8 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use semsearch_error::{Error, Result};
-use semsearch_files::{open_regular, read_bounded};
+use crate::EncoderError;
+use semsearch_files::{FileError, open_regular, read_bounded};
 use sha2::{Digest, Sha256};
 
 use super::{CONFIG, MAX_JSON, MAX_TOKENIZER, ModelFiles, TOKENIZER, WEIGHTS};
@@ -21,15 +21,15 @@ const PAGE: u64 = 4096;
 ///
 /// # Errors
 /// [`FileError::Read`](semsearch_files::FileError::Read) if a file cannot be read.
-pub fn fingerprint(model: &ModelFiles) -> Result<String> {
+pub fn fingerprint(model: &ModelFiles) -> Result<String, EncoderError> {
     let mut digest = Sha256::new();
     for (file, most) in [(CONFIG, MAX_JSON), (TOKENIZER, MAX_TOKENIZER)] {
         let path = model.path(file);
         let read = open_regular(&path).and_then(|file| read_bounded(file, most));
-        digest.update(read.map_err(Error::read(&path))?);
+        digest.update(read.map_err(FileError::read(&path))?);
     }
     let path = model.path(WEIGHTS);
-    sample(&path, &mut digest).map_err(Error::read(&path))?;
+    sample(&path, &mut digest).map_err(FileError::read(&path))?;
     Ok(hex::encode(digest.finalize()))
 }
 

@@ -17,8 +17,8 @@ use tokenizers::{Encoding, TokenizerImpl};
 
 use super::wordpiece::{WordPiece, Words};
 use super::{MAX_TOKENIZER, ModelFiles, TOKENIZER, limits, long_text, patterns};
-use semsearch_error::{Cause, Error, Result, guarded};
-use semsearch_files::{open_regular, read_bounded};
+use crate::EncoderError;
+use semsearch_files::{Cause, FileError, guarded, open_regular, read_bounded};
 
 /// Token ids of several texts, one after the other.
 ///
@@ -110,12 +110,15 @@ impl Tokenizer {
     ///
     /// # Errors
     /// The file is missing or damaged, or `max_length` leaves no room for a text.
-    pub fn load(model: &ModelFiles, max_length: usize) -> Result<Self> {
+    pub fn load(model: &ModelFiles, max_length: usize) -> Result<Self, EncoderError> {
         let path = model.path(TOKENIZER);
         let read = open_regular(&path).and_then(|file| read_bounded(file, MAX_TOKENIZER));
-        let bytes = read.map_err(Error::read(&path))?;
-        let damaged =
-            |source: Cause| Error::Model { path: path.clone(), what: "damaged tokenizer".into(), source: Some(source) };
+        let bytes = read.map_err(FileError::read(&path))?;
+        let damaged = |source: Cause| EncoderError::Model {
+            path: path.clone(),
+            what: "damaged tokenizer".into(),
+            source: Some(source),
+        };
         let inner = guarded(|| parse(&bytes)).map_err(Cause::from).and_then(|parsed| parsed).map_err(damaged)?;
         let specials = encode(&inner, "", true).map_err(damaged)?.len();
         if specials == 0 {
@@ -124,7 +127,7 @@ impl Tokenizer {
             ));
         }
         if max_length <= specials {
-            return Err(Error::Unsupported(format!(
+            return Err(EncoderError::Unsupported(format!(
                 "a maximum length of {max_length} leaves no room beside {specials} special tokens"
             )));
         }
@@ -142,7 +145,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// The tokenizer refuses a text; BERT's never does.
-    pub fn tokenize(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Tokenized> {
+    pub fn tokenize(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Tokenized, EncoderError> {
         match texts {
             [_] => self.tokenize_here(texts),
             many if many.iter().any(|text| long_text::is_long(text.as_ref())) => self.tokenize_here(many),
@@ -157,7 +160,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// The tokenizer refuses a text; BERT's never does.
-    pub fn count(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Vec<usize>> {
+    pub fn count(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Vec<usize>, EncoderError> {
         let tokenized = self.tokenize(texts)?;
         Ok(tokenized.ids.iter().zip(&tokenized.dropped).map(|(kept, dropped)| kept.len() + dropped).collect())
     }
@@ -166,7 +169,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// The tokenizer refuses the text; BERT's never does.
-    pub fn count_bare(&self, text: &str) -> Result<usize> {
+    pub fn count_bare(&self, text: &str) -> Result<usize, EncoderError> {
         let mut count = 0;
         for piece in long_text::pieces(text) {
             count += self.encode(piece, false)?.len();
@@ -178,7 +181,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// The tokenizer refuses a text; BERT's never does.
-    pub(crate) fn tokenize_here(&self, texts: &[impl AsRef<str>]) -> Result<Tokenized> {
+    pub(crate) fn tokenize_here(&self, texts: &[impl AsRef<str>]) -> Result<Tokenized, EncoderError> {
         let mut all = Tokenized::default();
         for text in texts.iter().map(AsRef::as_ref) {
             match long_text::is_long(text) {
@@ -189,15 +192,22 @@ impl Tokenizer {
         Ok(all)
     }
 
-    fn encode(&self, text: &str, specials: bool) -> Result<Encoding> {
+    fn encode(&self, text: &str, specials: bool) -> Result<Encoding, EncoderError> {
         encode(&self.inner, text, specials).map_err(|source| self.failed(source))
     }
 
-    fn failed(&self, source: Cause) -> Error {
-        Error::Model { path: self.path.clone(), what: "the tokenizer fails on a text".into(), source: Some(source) }
+    fn failed(&self, source: Cause) -> EncoderError {
+        EncoderError::Model {
+            path: self.path.clone(),
+            what: "the tokenizer fails on a text".into(),
+            source: Some(source),
+        }
     }
 
-    fn gather(&self, encodings: impl Iterator<Item = Result<Encoding>>) -> Result<Tokenized> {
+    fn gather(
+        &self,
+        encodings: impl Iterator<Item = Result<Encoding, EncoderError>>,
+    ) -> Result<Tokenized, EncoderError> {
         let mut all = Tokenized::default();
         for encoding in encodings {
             self.add(&encoding?, &mut all)?;
@@ -205,7 +215,7 @@ impl Tokenizer {
         Ok(all)
     }
 
-    fn add(&self, encoding: &Encoding, all: &mut Tokenized) -> Result<()> {
+    fn add(&self, encoding: &Encoding, all: &mut Tokenized) -> Result<(), EncoderError> {
         if encoding.is_empty() {
             return Err(self.failed("it made no token of a text, not even special ones".into()));
         }
@@ -216,7 +226,7 @@ impl Tokenizer {
     }
 
     /// Adds a text piece by piece: while the library encodes a text, it holds a hundred times its bytes.
-    fn add_long(&self, text: &str, all: &mut Tokenized) -> Result<()> {
+    fn add_long(&self, text: &str, all: &mut Tokenized) -> Result<(), EncoderError> {
         let frame = self.encode("", true)?;
         let (opening, closing) = frame.get_ids().split_at(frame.len().saturating_sub(self.closing));
         let room = self.max_length.saturating_sub(closing.len());

@@ -13,8 +13,8 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
 
 use super::{ModelFiles, WEIGHTS};
-use semsearch_error::{Cause, Error, Result};
-use semsearch_files::{Map, open_regular};
+use crate::EncoderError;
+use semsearch_files::{Cause, FileError, Map, open_regular};
 
 /// Bytes of the header, at most. That of a BERT of 24 layers has 50 thousand.
 const MAX_HEADER: u64 = 16 << 20;
@@ -32,14 +32,14 @@ pub(crate) struct Weights {
 
 impl Weights {
     /// Maps the file and reads its header.
-    pub(crate) fn open(model: &ModelFiles) -> Result<Self> {
+    pub(crate) fn open(model: &ModelFiles) -> Result<Self, EncoderError> {
         let path = model.path(WEIGHTS);
-        let mut file = open_regular(&path).map_err(Error::read(&path))?;
+        let mut file = open_regular(&path).map_err(FileError::read(&path))?;
         let mut length = [0; 8];
         if file.read_exact(&mut length).is_ok() && u64::from_le_bytes(length) > MAX_HEADER {
             return Err(damaged(&path, "its header has no end".into()));
         }
-        let map = Map::new(&file).map_err(Error::read(&path))?;
+        let map = Map::new(&file).map_err(FileError::read(&path))?;
         let (length, header) = SafeTensors::read_metadata(&map).map_err(|source| damaged(&path, Box::new(source)))?;
         let prefix = if header.info("bert.embeddings.word_embeddings.weight").is_some() { "bert." } else { "" };
         // The file begins with the header's length, in 8 bytes.
@@ -50,8 +50,8 @@ impl Weights {
     ///
     /// # Errors
     /// The file became shorter.
-    pub(crate) fn check_whole(&self) -> Result<()> {
-        self.map.check().map_err(Error::read(&self.path))
+    pub(crate) fn check_whole(&self) -> Result<(), EncoderError> {
+        Ok(self.map.check().map_err(FileError::read(&self.path))?)
     }
 
     /// Has a thread bring the tensors whose names begin with `room` into memory, while the caller does something else.
@@ -80,12 +80,12 @@ impl Weights {
     }
 
     /// That a network could not be built of the tensors, for this reason.
-    pub(crate) fn damaged(&self, source: Cause) -> Error {
+    pub(crate) fn damaged(&self, source: Cause) -> EncoderError {
         damaged(&self.path, source)
     }
 
     /// The tensor `name`, which has `count` values.
-    pub(crate) fn get(&self, name: &str, count: usize) -> Result<Floats> {
+    pub(crate) fn get(&self, name: &str, count: usize) -> Result<Floats, EncoderError> {
         let name = format!("{}{name}", self.prefix);
         let there = self.header.info(&name).map(|info| (Cow::Borrowed(&*name), info));
         let older = || older_name(&name).and_then(|older| Some((Cow::Owned(older.clone()), self.header.info(&older)?)));
@@ -99,7 +99,7 @@ impl Weights {
     }
 
     /// The same of a small tensor, whose values must be finite.
-    pub(crate) fn get_finite(&self, name: &str, count: usize) -> Result<Floats> {
+    pub(crate) fn get_finite(&self, name: &str, count: usize) -> Result<Floats, EncoderError> {
         let floats = self.get(name, count)?;
         match floats.iter().position(|value| !value.is_finite()) {
             Some(at) => Err(self.not_finite_at(&format!("{}{name}", self.prefix), at, floats[at])),
@@ -109,7 +109,7 @@ impl Weights {
 
     /// The error of the first weight that is no finite number, if there is one. It reads the whole file: for when what was
     /// computed is no number.
-    pub(crate) fn not_finite(&self) -> Option<Error> {
+    pub(crate) fn not_finite(&self) -> Option<EncoderError> {
         let mut tensors: Vec<(String, &TensorInfo)> = self.header.tensors().into_iter().collect();
         tensors.sort_by_key(|(_, info)| info.data_offsets);
         tensors.iter().find_map(|(name, info)| {
@@ -120,15 +120,15 @@ impl Weights {
         })
     }
 
-    fn not_finite_at(&self, name: &str, at: usize, value: f32) -> Error {
+    fn not_finite_at(&self, name: &str, at: usize, value: f32) -> EncoderError {
         self.wrong(format!("damaged weights: {name} has {value} at {at}, and weights are finite numbers"))
     }
 
-    fn wrong(&self, what: String) -> Error {
-        Error::Model { path: self.path.clone(), what, source: None }
+    fn wrong(&self, what: String) -> EncoderError {
+        EncoderError::Model { path: self.path.clone(), what, source: None }
     }
 
-    fn floats(&self, info: &TensorInfo) -> Result<Floats> {
+    fn floats(&self, info: &TensorInfo) -> Result<Floats, EncoderError> {
         let range = self.start + info.data_offsets.0..self.start + info.data_offsets.1;
         let bytes = &self.map[range.clone()];
         if info.dtype == Dtype::F32 && bytemuck::try_cast_slice::<u8, f32>(bytes).is_ok() {
@@ -170,8 +170,8 @@ impl Deref for Floats {
     }
 }
 
-fn damaged(path: &Path, source: Cause) -> Error {
-    Error::Model {
+fn damaged(path: &Path, source: Cause) -> EncoderError {
+    EncoderError::Model {
         path: path.into(),
         what: "damaged weights, or not those of config.json".into(),
         source: Some(source),

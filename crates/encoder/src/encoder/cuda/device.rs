@@ -7,17 +7,17 @@ use candle_core::cuda::cudarc::driver::sys::{CUdevice_attribute, CUmemPool_attri
 use candle_core::cuda::{CudaError, WrapErr, cudarc};
 
 use super::libraries::{self, Unloaded};
+use crate::EncoderError;
 use crate::encoder::cause;
-use semsearch_error::{Error, Result};
 
 /// Opens the GPU of this number with a stream of its own, so that what runs for one caller does not wait for another.
 ///
 /// # Errors
 /// There is no driver, no such GPU, or one that this build cannot use.
-pub(in crate::encoder) fn open(number: usize) -> Result<Device> {
+pub(in crate::encoder) fn open(number: usize) -> Result<Device, EncoderError> {
     let device = format!("cuda:{number}");
     if let Err(Unloaded { what, missing }) = libraries::load() {
-        return Err(Error::Device { device, what, missing, source: None });
+        return Err(EncoderError::Device { device, what, missing, source: None });
     }
     let opened = Device::new_cuda_with_stream(number).and_then(|device| {
         forget_events(&device)?;
@@ -27,7 +27,7 @@ pub(in crate::encoder) fn open(number: usize) -> Result<Device> {
     opened.map_err(|source| {
         let what = why(&source).unwrap_or("it does not open").into();
         let missing = driver_error(&source) == Some(CUresult::CUDA_ERROR_NO_DEVICE);
-        Error::Device { device, what, missing, source: Some(cause(source)) }
+        EncoderError::Device { device, what, missing, source: Some(cause(source)) }
     })
 }
 

@@ -2,11 +2,11 @@
 
 use candle_core::Device;
 
-use semsearch_error::{Error, Result};
+use crate::EncoderError;
 
 /// Says that this build has no CUDA.
-pub(in crate::encoder) fn open(_number: usize) -> Result<Device> {
-    Err(Error::Unsupported(
+pub(in crate::encoder) fn open(_number: usize) -> Result<Device, EncoderError> {
+    Err(EncoderError::Unsupported(
         "this build has no CUDA: build with `cargo build --release --features cuda`, or use `--device cpu`".into(),
     ))
 }

@@ -1,0 +1,34 @@
+//! What can go wrong when a model's directory is looked for.
+
+use semsearch_encoder::EncoderError;
+use semsearch_files::FileError;
+use semsearch_hub::HubError;
+
+/// A model cannot be found, downloaded or imported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelsError {
+    /// A file or directory could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file of the model is missing or damaged.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// The Hub has no such model, did not send it, or sent something else.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// The model is not on this machine, and the network may not be used.
+    #[error("model {id} is not on this machine: no {missing}")]
+    ModelOffline {
+        /// The model's id.
+        id: String,
+        /// The first missing file, and the places where it was looked for.
+        missing: String,
+    },
+    /// A model's name is not one that the Hub could have.
+    #[error("{0:?} is not a Hub id: expected OWNER/NAME")]
+    NotAnId(String),
+    /// A revision is not one that the Hub could have.
+    #[error("{0:?} is no revision of a model")]
+    NotARevision(String),
+}
