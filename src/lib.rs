@@ -25,7 +25,19 @@
 pub use semsearch_corpus as corpus;
 pub use semsearch_encoder::{embedder, encoder};
 pub use semsearch_engine as engine;
-pub use semsearch_error as error;
+pub mod error {
+    //! Errors, each crate's own.
+    pub use semsearch_corpus::{BadRecord, CorpusError};
+    pub use semsearch_encoder::EncoderError;
+    pub use semsearch_engine::EngineError;
+    pub use semsearch_eval::EvalError;
+    pub use semsearch_files::{Cause, FileError, Panicked, Place, guarded, is_guarded};
+    pub use semsearch_filter::BadFilter;
+    pub use semsearch_hub::HubError;
+    pub use semsearch_models::ModelsError;
+    pub use semsearch_store::StoreError;
+    pub use semsearch_vector_file::VectorFileError;
+}
 pub use semsearch_eval as eval;
 pub use semsearch_eval::plot;
 pub use semsearch_files as files;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use semsearch::error::{Error, FileError};
+use semsearch::error::FileError;
 use semsearch::files::{open_regular, read_bounded};
 use toml::Value;
 
@@ -50,7 +50,7 @@ fn table(path: &Path) -> anyhow::Result<toml::Table> {
     let text = match read.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(source) => return Err(Error::File(FileError::Read { path: path.into(), source }).into()),
+        Err(source) => return Err(FileError::Read { path: path.into(), source }.into()),
     };
     toml::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());

@@ -3,7 +3,7 @@
 use semsearch::corpus::{self, Document, Record};
 use semsearch::embedder::{Embedded, Embedder};
 use semsearch::engine::{Cutter, Filled, Window, chunk_size, long_texts};
-use semsearch::error::Error;
+use semsearch::error::{CorpusError, EncoderError};
 use semsearch::files::write_whole;
 use semsearch::index::ChunkPolicy;
 use semsearch::model::Pooling;
@@ -26,8 +26,8 @@ pub(super) fn run(options: &EmbedOptions, settings: &Settings) -> anyhow::Result
     let records = corpus::records(&expanded.inputs, options.input.format)?;
     let (_, embedder) = model_loader::load(settings, &options.encoding, None)?;
     if embedder.pooling() == Pooling::None && !options.format.writer.holds_tokens {
-        let message = "`--pooling none` gives each text a matrix of its own: only jsonl holds that".into();
-        return Err(Error::Unsupported(message).into());
+        let message = "`--pooling none` gives each text a matrix of its own: only jsonl holds that";
+        return Err(anyhow::Error::msg(message));
     }
     super::interrupt::exit_on_signal(terminal);
     let prompt = options.passages.document_prompt(None, embedder.config());
@@ -65,7 +65,7 @@ type FieldsAndDocument = (Map<String, Value>, Document);
 
 impl Embedding<'_> {
     /// Embeds the records and writes them to standard output, or to a file that appears when it is complete.
-    fn output(&mut self, records: impl Iterator<Item = Result<Record, Error>>) -> anyhow::Result<()> {
+    fn output(&mut self, records: impl Iterator<Item = Result<Record, CorpusError>>) -> anyhow::Result<()> {
         let (options, dim) = (self.options, self.embedder.dim());
         let write = |destination: Destination<'_>| -> anyhow::Result<()> {
             let mut out = (options.format.writer.open)(destination, dim)?;
@@ -81,7 +81,7 @@ impl Embedding<'_> {
     /// Embeds the records, a window at a time, and writes them in their order.
     fn all(
         &mut self,
-        records: impl Iterator<Item = Result<Record, Error>>,
+        records: impl Iterator<Item = Result<Record, CorpusError>>,
         out: &mut dyn EmbeddingWriter,
     ) -> anyhow::Result<()> {
         let fields = &self.options.input.fields;
@@ -139,7 +139,10 @@ impl Embedding<'_> {
         (self.embedder.pooling() == Pooling::None).then(|| self.embedder.tokenizer().tokens(ids))
     }
 
-    fn split_long(&self, window: Vec<FieldsAndDocument>) -> Result<(Vec<FieldsAndDocument>, Vec<Error>), Error> {
+    fn split_long(
+        &self,
+        window: Vec<FieldsAndDocument>,
+    ) -> Result<(Vec<FieldsAndDocument>, Vec<CorpusError>), EncoderError> {
         let whole = |(_, document): &FieldsAndDocument| self.cutter.tokens(document);
         long_texts::split(window, self.embedder.tokenizer().max_length(), whole, |(_, document)| &document.place)
     }

@@ -1,7 +1,8 @@
 //! The library's errors among the causes of a failure.
 
+use semsearch::corpus::CorpusError;
 use semsearch::engine::EngineError;
-use semsearch::error::{Error, FileError};
+use semsearch::error::FileError;
 use semsearch::index::StoreError;
 
 /// The error of an index, wherever it is wrapped.
@@ -18,8 +19,8 @@ pub(super) fn of_file(error: &anyhow::Error) -> Option<&FileError> {
         return Some(error);
     }
     match (error.downcast_ref(), error.downcast_ref()) {
-        (Some(EngineError::File(error) | EngineError::Library(Error::File(error))), _) => Some(error),
-        (_, Some(Error::File(error))) => Some(error),
+        (Some(EngineError::File(error)), _) => Some(error),
+        (_, Some(CorpusError::File(error))) => Some(error),
         _ => error.downcast_ref(),
     }
 }

@@ -5,31 +5,74 @@
 
 use nix::errno::Errno;
 use semsearch::engine::EngineError;
-use semsearch::error::{BadRecord, EncoderError, Error, FileError, HubError, ModelsError};
+use semsearch::error::{BadRecord, CorpusError, EncoderError, FileError, HubError, ModelsError, VectorFileError};
 use semsearch::index::StoreError;
 
 const REBUILD: &str = "build the index anew with `semsearch index --rebuild FILE`";
 const NOT_BUILT_IN: &str = "the released program has it, as has `cargo install` with the default features";
 
-/// The next command to type after one cause of a failure, where there is one.
+/// What to type next after a filter that cannot be understood.
+pub(super) const OF_FILTER: &str =
+    "quote strings of more than a word, as in `author.name = \"Jane Doe\" and year >= 2000`";
+
+/// The next command to type after one cause of a failure, where there is one. Each crate of the library has its own type of
+/// error, so each type is tried.
 pub(super) fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
-    (cause.downcast_ref().and_then(hint))
+    (cause.downcast_ref().and_then(of_engine))
+        .or_else(|| cause.downcast_ref().and_then(of_corpus))
         .or_else(|| cause.downcast_ref().and_then(of_encoder))
         .or_else(|| cause.downcast_ref().and_then(of_hub))
         .or_else(|| cause.downcast_ref().and_then(of_models))
-        .or_else(|| cause.downcast_ref().and_then(of_file))
+        .or_else(|| cause.downcast_ref().and_then(of_vector_file))
         .or_else(|| cause.downcast_ref().and_then(of_store))
-        .or_else(|| cause.downcast_ref().and_then(of_engine))
+        .or_else(|| cause.downcast_ref().and_then(of_file))
 }
 
+/// Indexing or searching failed.
 fn of_engine(error: &EngineError) -> Option<String> {
     match error {
-        EngineError::Library(error) => hint(error),
         EngineError::File(error) => of_file(error),
+        EngineError::Corpus(error) => of_corpus(error),
         EngineError::Encoder(error) => of_encoder(error),
+        EngineError::VectorFile(error) => of_vector_file(error),
         EngineError::Store(error) => of_store(error),
+        EngineError::GivenDim { .. } => {
+            Some("name the model that made them with `--model`: queries are embedded by it".into())
+        }
+        EngineError::GivenCount { .. } => Some("row i is the vector of record i; nothing was committed".into()),
         _ => None,
     }
+}
+
+/// The inputs cannot be read, or not in the way that was asked for.
+fn of_corpus(error: &CorpusError) -> Option<String> {
+    let fixed = match error {
+        CorpusError::File(error) => return of_file(error),
+        CorpusError::NoFiles { .. } => {
+            "files are chosen by extension, hidden and ignored ones left out; `--glob PATTERN` chooses others"
+        }
+        CorpusError::Chunking { .. } => "name a larger `--chunk-tokens` or a smaller `--chunk-overlap`",
+        CorpusError::Format { .. } => "name the format with `--format`",
+        CorpusError::NotBuiltIn { .. } => NOT_BUILT_IN,
+        _ => return None,
+    };
+    Some(fixed.into())
+}
+
+/// A file of vectors does not contain what is needed.
+fn of_vector_file(error: &VectorFileError) -> Option<String> {
+    let fixed = match error {
+        VectorFileError::File(error) => return of_file(error),
+        VectorFileError::NoMatrix { .. } => {
+            "`numpy.save(FILE, vectors.astype(\"float32\"))` writes what is needed: float32, a row a record"
+        }
+        VectorFileError::NotFinite { .. } => "vectors must be finite numbers",
+        VectorFileError::NotNormalized { .. } => {
+            "divide each row by its length, or build the index with `--no-normalize`"
+        }
+        _ => return None,
+    };
+    Some(fixed.into())
 }
 
 /// An index cannot be read or written.
@@ -44,19 +87,6 @@ fn of_store(error: &StoreError) -> Option<String> {
         error => of_directory(error).or_else(|| of_index(error)),
     };
     fixed.map(String::from)
-}
-
-/// The next command to type, where there is one.
-pub(super) fn hint(error: &Error) -> Option<String> {
-    match error {
-        Error::File(error) => return of_file(error),
-        Error::Encoder(error) => return of_encoder(error),
-        Error::Hub(error) => return of_hub(error),
-        Error::Models(error) => return of_models(error),
-        _ => {}
-    }
-    let fixed = of_input(error);
-    fixed.map(String::from).or_else(|| with_values(error))
 }
 
 /// What to type next after a bad record of a command with the options of `index` and `embed`.
@@ -168,28 +198,6 @@ fn of_encoder(error: &EncoderError) -> Option<String> {
     Some(fixed.into())
 }
 
-/// What was to be read, or how it was to be read, cannot be.
-fn of_input(error: &Error) -> Option<&'static str> {
-    Some(match error {
-        Error::NoFiles { .. } => {
-            "files are chosen by extension, hidden and ignored ones left out; `--glob PATTERN` chooses others"
-        }
-        Error::Chunking { .. } => "name a larger `--chunk-tokens` or a smaller `--chunk-overlap`",
-        Error::Filter(_) => "quote strings of more than a word, as in `author.name = \"Jane Doe\" and year >= 2000`",
-        Error::Format { .. } => "name the format with `--format`",
-        Error::NotBuiltIn { .. } => NOT_BUILT_IN,
-        _ => return None,
-    })
-}
-
-/// Hints that repeat a value of the error.
-fn with_values(error: &Error) -> Option<String> {
-    Some(match error {
-        Error::GivenVectors { hint, .. } => (*hint).into(),
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::io;
@@ -200,7 +208,7 @@ mod tests {
     fn too_many_open_files_have_a_hint_and_other_failures_none() {
         let failed = |errno: Errno| {
             let source = io::Error::from_raw_os_error(errno as i32);
-            hint(&Error::File(FileError::Read { path: "x".into(), source }))
+            of_file(&FileError::Read { path: "x".into(), source })
         };
         assert!(failed(Errno::EMFILE).unwrap().contains("ulimit -n"));
         assert_eq!(failed(Errno::EACCES), None);

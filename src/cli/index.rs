@@ -9,7 +9,7 @@ use std::time::Instant;
 use semsearch::corpus;
 use semsearch::embedder::{Embedder, Progress};
 use semsearch::engine::{EngineError, GivenVectors, IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop};
-use semsearch::error::Error;
+use semsearch::error::CorpusError;
 use semsearch::index::{self, IndexConfig, LocalStore, Store, WriteOptions, Written};
 use semsearch::model::Pooling;
 
@@ -150,7 +150,7 @@ impl IndexProgress for BuildProgress<'_> {
         self.skipped.met(input);
     }
 
-    fn skip(&mut self, error: Error) -> anyhow::Result<()> {
+    fn skip(&mut self, error: CorpusError) -> anyhow::Result<()> {
         self.skipped.note(error)
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use semsearch::error::{Error, FileError};
+use semsearch::error::FileError;
 use semsearch::files::make_directory;
 
 use super::advice::Advice;
@@ -21,7 +21,7 @@ pub(super) fn run(options: &ManOptions) -> anyhow::Result<Outcome> {
     match &options.wanted {
         WantedPages::One(command) => page(options, command.as_deref()),
         WantedPages::All(dir) => {
-            make_directory(dir).map_err(|source| Error::File(FileError::Write { path: dir.clone(), source }))?;
+            make_directory(dir).map_err(|source| FileError::Write { path: dir.clone(), source })?;
             for page in &options.pages {
                 write_file(&dir.join(format!("{}.1", page.name)), &page.roff)?;
             }

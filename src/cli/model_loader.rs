@@ -2,7 +2,7 @@
 
 use semsearch::embedder::Embedder;
 use semsearch::encoder::Precision;
-use semsearch::error::{EncoderError, Error, ModelsError};
+use semsearch::error::{EncoderError, ModelsError};
 use semsearch::hub::Hub;
 use semsearch::index::{IndexConfig, ModelIdentity};
 use semsearch::model::{self, Locations, ModelFiles, ModelName};
@@ -96,12 +96,12 @@ fn check_precision(
     encoding: &EncodingOptions,
     wanted: Option<Precision>,
     embedder: &Embedder,
-) -> Result<(), Error> {
+) -> anyhow::Result<()> {
     let (asked, used) = (encoding.precision.asked, embedder.precision());
     if asked.and_then(|choice| choice.named()) == Some(Precision::F16) && used != Precision::F16 {
         let why = embedder.no_gpu().map(|error| format!(", and {error}")).unwrap_or_default();
         let message = format!("precision f16 is for GPUs{why}: use `--precision bf16` or `f32`");
-        return Err(Error::Unsupported(message));
+        return Err(anyhow::Error::msg(message));
     }
     if let Some(wanted) = wanted.filter(|&wanted| wanted != used) {
         let message = format!("no {wanted} products on {}: computing in {used}", embedder.describe());

@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use std::sync::Arc;
 
 use semsearch::engine::Query;
-use semsearch::error::{BadRecord, Error, Place};
+use semsearch::error::{BadRecord, CorpusError, Place};
 use serde_json::Value;
 
 /// Bytes of a line, at most.
@@ -29,7 +29,7 @@ pub(super) struct QueryLines<R> {
 }
 
 impl<R: BufRead> Iterator for QueryLines<R> {
-    type Item = Result<Query, Error>;
+    type Item = Result<Query, CorpusError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut bytes = Vec::new();
@@ -40,10 +40,10 @@ impl<R: BufRead> Iterator for QueryLines<R> {
             match self.input.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut bytes) {
                 Ok(0) => return None,
                 Ok(_) => {}
-                Err(source) => return Some(Err(Error::Input { place, source })),
+                Err(source) => return Some(Err(CorpusError::Input { place, source })),
             }
             if let Some(query) = self.query(&bytes).transpose() {
-                return Some(query.map_err(|problem| Error::Record { place, problem }));
+                return Some(query.map_err(|problem| CorpusError::Record { place, problem }));
             }
         }
     }
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn read(input: &str) -> Vec<String> {
-        let shown = |query: Result<Query, Error>| match query {
+        let shown = |query: Result<Query, CorpusError>| match query {
             Ok(query) => format!("{}={}", query.id, query.text),
             Err(error) => error.to_string(),
         };

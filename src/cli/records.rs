@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use semsearch::corpus::{self, Expanded, Input};
-use semsearch::error::{Error, FileError};
+use semsearch::error::{CorpusError, FileError, HubError};
 use semsearch::files::write_whole;
 use semsearch::hub::data_set::DataSet;
 
@@ -26,17 +26,17 @@ pub(super) fn inputs(options: &InputOptions, settings: &Settings) -> anyhow::Res
             Some(address) => from_hub(address, split, settings),
             None => Ok(vec![input]),
         })
-        .collect::<Result<Vec<_>, Error>>()?
+        .collect::<Result<Vec<_>, HubError>>()?
         .concat();
     let expanded = corpus::expand(&inputs, &options.globs)?;
     if let Some(input) = expanded.empty.first().filter(|_| !options.may_be_empty) {
-        return Err(Error::NoFiles { input: Arc::clone(input) }.into());
+        return Err(CorpusError::NoFiles { input: Arc::clone(input) }.into());
     }
     Ok(expanded)
 }
 
 /// The files of a data set, downloaded if need be.
-fn from_hub(address: &str, split: Option<&str>, settings: &Settings) -> Result<Vec<Input>, Error> {
+fn from_hub(address: &str, split: Option<&str>, settings: &Settings) -> Result<Vec<Input>, HubError> {
     let data_set: DataSet = address.parse()?;
     let is_data = |path: &Path| {
         corpus::Format::of(path)
@@ -48,8 +48,8 @@ fn from_hub(address: &str, split: Option<&str>, settings: &Settings) -> Result<V
 }
 
 /// Writes `content` to a temporary file and renames it to `path`.
-pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), Error> {
+pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), FileError> {
     write_whole(path, |mut file| {
-        file.write_all(content).map_err(|source| Error::File(FileError::Write { path: path.into(), source }))
+        file.write_all(content).map_err(|source| FileError::Write { path: path.into(), source })
     })
 }

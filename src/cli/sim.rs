@@ -5,7 +5,7 @@ use std::path::Path;
 use semsearch::corpus::{self, Format, Record};
 use semsearch::embedder::{Embedded, Embedder};
 use semsearch::encoder::normalize;
-use semsearch::error::Error;
+use semsearch::error::{CorpusError, EncoderError};
 use semsearch::model::Pooling;
 use semsearch::plot::HeatMap;
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub(super) fn run(options: &SimOptions, settings: &Settings) -> anyhow::Result<O
     }
     let (_, embedder) = model_loader::load(settings, &options.encoding, None)?;
     if embedder.pooling() == Pooling::None {
-        return Err(Error::Unsupported("a similarity needs one vector a text: choose another pooling".into()).into());
+        return Err(anyhow::Error::msg("a similarity needs one vector a text: choose another pooling"));
     }
     let similarities = Similarities { texts: &texts, rows: cosines(&texts, &embedder, &settings.terminal)? };
     if let Some(path) = &options.svg {
@@ -43,7 +43,7 @@ pub(super) fn run(options: &SimOptions, settings: &Settings) -> anyhow::Result<O
 }
 
 /// The cosine of each pair of texts: a row for each text.
-fn cosines(texts: &[String], embedder: &Embedder, terminal: &Terminal) -> Result<Vec<Vec<f32>>, Error> {
+fn cosines(texts: &[String], embedder: &Embedder, terminal: &Terminal) -> Result<Vec<Vec<f32>>, EncoderError> {
     let Embedded { mut vectors, tokenized } = embedder.embed(texts)?;
     let mut cuts = Truncation::default();
     cuts.add(&tokenized.dropped);
@@ -55,7 +55,7 @@ fn cosines(texts: &[String], embedder: &Embedder, terminal: &Terminal) -> Result
 }
 
 /// The texts of a file, one a line.
-fn lines(path: &Path) -> Result<Vec<String>, Error> {
+fn lines(path: &Path) -> Result<Vec<String>, CorpusError> {
     let text = |record: Record| record.fields.get("text").and_then(Value::as_str).unwrap_or_default().to_owned();
     corpus::records(&[path.to_owned().into()], Format::Lines)?.map(|record| record.map(text)).collect()
 }

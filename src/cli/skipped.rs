@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use indicatif::HumanCount;
 use nix::errno::Errno;
-use semsearch::corpus::{self, Expanded, Input, Unused};
-use semsearch::error::{BadRecord, Error, FileError};
+use semsearch::corpus::{self, BadRecord, CorpusError, Expanded, Input, Unused};
+use semsearch::error::FileError;
 
 use super::advice::Advice;
 use super::hint;
@@ -163,21 +163,21 @@ impl<'a> SkipReport<'a> {
     }
 
     /// Skips a bad record or file, if its file was found in a directory or `--on-error skip` is given. Returns any other error.
-    pub(super) fn note(&mut self, error: Error) -> anyhow::Result<()> {
-        if let Error::Record { problem: BadRecord::Blank, place } = &error {
+    pub(super) fn note(&mut self, error: CorpusError) -> anyhow::Result<()> {
+        if let CorpusError::Record { problem: BadRecord::Blank, place } = &error {
             self.met(&place.input);
             self.records.add("blank", 1);
             self.terminal.detail(&format!("skipped {error}"));
             return Ok(());
         }
         // Such a text can be used; that it is not was asked for.
-        let is_long = matches!(&error, Error::Record { problem: BadRecord::TooLong { .. }, .. });
+        let is_long = matches!(&error, CorpusError::Record { problem: BadRecord::TooLong { .. }, .. });
         if let Some((input, reason)) = reason(&error).filter(|_| !is_long)
             && self.enter(&input)
         {
             self.terminal.detail(&format!("skipped {}", told(&error)));
             match &error {
-                Error::Record { .. } => {
+                CorpusError::Record { .. } => {
                     self.current.bad += 1;
                     self.current.first.get_or_insert(reason);
                 }
@@ -185,7 +185,7 @@ impl<'a> SkipReport<'a> {
             }
             return Ok(());
         }
-        let Error::Record { problem, .. } = &error else { return Err(error.into()) };
+        let CorpusError::Record { problem, .. } = &error else { return Err(error.into()) };
         if self.on_error == OnError::Fail {
             let hint = hint::of_record(problem).into();
             return Err(Advice { message: error.to_string(), hint }.into());
@@ -241,9 +241,9 @@ impl<'a> SkipReport<'a> {
 }
 
 /// The input that an error belongs to, and the reason as the summary calls it; `None` if it belongs to no input.
-fn reason(error: &Error) -> Option<(Arc<str>, &'static str)> {
+fn reason(error: &CorpusError) -> Option<(Arc<str>, &'static str)> {
     Some(match error {
-        Error::Record { place, problem } => {
+        CorpusError::Record { place, problem } => {
             let reason = match problem {
                 BadRecord::NoText { .. } => "without a text field",
                 BadRecord::Utf8 { .. } | BadRecord::CellUtf8 { .. } => "not UTF-8",
@@ -252,12 +252,12 @@ fn reason(error: &Error) -> Option<(Arc<str>, &'static str)> {
             };
             (Arc::clone(&place.input), reason)
         }
-        Error::File(FileError::Read { path, source }) if !is_limit(source) => {
+        CorpusError::File(FileError::Read { path, source }) if !is_limit(source) => {
             (path.to_string_lossy().into(), "unreadable")
         }
-        Error::Input { place, source } if !is_limit(source) => (Arc::clone(&place.input), "damaged"),
-        Error::Format { place, .. } => (Arc::clone(&place.input), "damaged"),
-        Error::NoRecords { input } => (Arc::clone(input), "without records"),
+        CorpusError::Input { place, source } if !is_limit(source) => (Arc::clone(&place.input), "damaged"),
+        CorpusError::Format { place, .. } => (Arc::clone(&place.input), "damaged"),
+        CorpusError::NoRecords { input } => (Arc::clone(input), "without records"),
         _ => return None,
     })
 }
@@ -269,7 +269,7 @@ fn is_limit(error: &std::io::Error) -> bool {
 }
 
 /// An error with its cause.
-fn told(error: &Error) -> String {
+fn told(error: &CorpusError) -> String {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
     format!("{error}{}", cause.unwrap_or_default())
 }

@@ -11,7 +11,7 @@ use text_splitter::{ChunkConfig, MarkdownSplitter, TextSplitter};
 
 use super::counter::Counter;
 use super::section::{Section, sections};
-use semsearch_error::{Error, Result};
+use crate::CorpusError;
 
 /// A part of a text. Chunks stand in the order of their starts, and together are the whole text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,13 +61,13 @@ const SECTION_BYTES_PER_TOKEN: usize = 256;
 /// of chunks. `count` is asked for each distinct word, and for each chunk.
 ///
 /// # Errors
-/// [`Error::Chunking`] if the overlap is not less than a chunk.
-pub fn chunks(text: &str, chunking: Chunking, count: &dyn Fn(&str) -> usize) -> Result<Vec<Chunk>> {
+/// [`CorpusError::Chunking`] if the overlap is not less than a chunk.
+pub fn chunks(text: &str, chunking: Chunking, count: &dyn Fn(&str) -> usize) -> Result<Vec<Chunk>, CorpusError> {
     let Chunking { tokens, overlap, markup } = chunking;
     let counter = Counter::new(count, tokens);
     let config = || {
         let config = ChunkConfig::new(tokens).with_sizer(&counter).with_trim(false);
-        config.with_overlap(overlap).map_err(|_| Error::Chunking { tokens, overlap })
+        config.with_overlap(overlap).map_err(|_| CorpusError::Chunking { tokens, overlap })
     };
     let (plain, markdown) = (TextSplitter::new(config()?), MarkdownSplitter::new(config()?));
 
@@ -303,7 +303,7 @@ mod tests {
     fn an_overlap_that_is_not_less_than_a_chunk_is_an_error() {
         for (tokens, overlap) in [(0, 0), (8, 8), (8, 9)] {
             let error = chunks("short", chunking(false, tokens, overlap), &words_and_signs).unwrap_err();
-            assert!(matches!(error, Error::Chunking { .. }), "{error}");
+            assert!(matches!(error, CorpusError::Chunking { .. }), "{error}");
         }
     }
 

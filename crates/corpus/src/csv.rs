@@ -15,7 +15,8 @@ use super::bounded::MOST_VALUES;
 use super::peek::without;
 use super::rows::{Row, Rows};
 use super::{BYTE_ORDER_MARK, Record, Sink};
-use semsearch_error::{BadRecord, Error, Place, Result};
+use crate::{BadRecord, CorpusError};
+use semsearch_files::Place;
 
 /// Pushes every row's record; `delimiter` stands between cells.
 pub(super) fn read(input: impl BufRead, delimiter: u8, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
@@ -33,9 +34,9 @@ pub(super) fn read(input: impl BufRead, delimiter: u8, name: &Arc<str>, sink: &m
 }
 
 /// The names of the columns, each its own.
-fn columns(row: &Row<'_>) -> Result<Vec<String>> {
+fn columns(row: &Row<'_>) -> Result<Vec<String>, CorpusError> {
     let expected = "a table with a name for each column";
-    let bad = |found: String| Error::Format { place: row.place.clone(), expected, found };
+    let bad = |found: String| CorpusError::Format { place: row.place.clone(), expected, found };
     if row.cells.len() > MOST_VALUES {
         return Err(bad(format!("{} columns, at most {MOST_VALUES} are possible", row.cells.len())));
     }
@@ -54,9 +55,9 @@ fn columns(row: &Row<'_>) -> Result<Vec<String>> {
     Ok(columns)
 }
 
-fn record(columns: &Arc<[String]>, Row { cells, place }: Row<'_>) -> Result<Record> {
+fn record(columns: &Arc<[String]>, Row { cells, place }: Row<'_>) -> Result<Record, CorpusError> {
     if cells.len() != columns.len() {
-        return Err(Error::record(&place, BadRecord::Cells { found: cells.len(), expected: columns.len() }));
+        return Err(CorpusError::record(&place, BadRecord::Cells { found: cells.len(), expected: columns.len() }));
     }
     let mut fields = Map::new();
     for (number, (name, cell)) in (1..).zip(columns.iter().zip(cells)) {
@@ -69,9 +70,9 @@ fn record(columns: &Arc<[String]>, Row { cells, place }: Row<'_>) -> Result<Reco
 }
 
 /// Cell `number` (from 1) of the row at `place`.
-fn text<'a>(cell: &'a [u8], number: usize, place: &Place) -> Result<&'a str> {
+fn text<'a>(cell: &'a [u8], number: usize, place: &Place) -> Result<&'a str, CorpusError> {
     let bad = |error: std::str::Utf8Error| BadRecord::CellUtf8 { cell: number, byte: error.valid_up_to() + 1 };
-    std::str::from_utf8(cell).map_err(|error| Error::record(place, bad(error)))
+    std::str::from_utf8(cell).map_err(|error| CorpusError::record(place, bad(error)))
 }
 
 /// What a cell stands for as metadata.

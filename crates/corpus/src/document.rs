@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::bounded::{self, LARGEST};
 use super::{Markup, Record, csv, kind};
-use semsearch_error::{BadRecord, Error, Place, Result};
+use crate::{BadRecord, CorpusError};
+use semsearch_files::Place;
 
 const IDS: [&str; 3] = ["_id", "id", "docid"];
 const TEXTS: [&str; 6] = ["text", "contents", "content", "context", "passage", "body"];
@@ -66,16 +67,16 @@ impl Fields {
     ///
     /// # Errors
     /// A field named or needed is missing or has the wrong type.
-    pub fn document(&self, record: Record) -> Result<Document> {
+    pub fn document(&self, record: Record) -> Result<Document, CorpusError> {
         match record.markup {
             Some(_) => Self::default().take_apart(record),
             None => self.take_apart(record),
         }
     }
 
-    fn take_apart(&self, record: Record) -> Result<Document> {
+    fn take_apart(&self, record: Record) -> Result<Document, CorpusError> {
         let Record { mut fields, place, titled, markup, columns } = record;
-        let bad = |problem| Error::record(&place, problem);
+        let bad = |problem| CorpusError::record(&place, problem);
 
         let id = take_first(&mut fields, self.id.as_deref(), &IDS);
         let own_id = id.is_some();
@@ -237,7 +238,7 @@ mod tests {
 
     use super::*;
 
-    fn document(value: Value, fields: &Fields) -> Result<Document> {
+    fn document(value: Value, fields: &Fields) -> Result<Document, CorpusError> {
         let Value::Object(object) = value else { panic!("a test's record is an object") };
         fields.document(Record {
             fields: object,

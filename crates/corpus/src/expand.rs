@@ -22,7 +22,8 @@ use super::compression::decompressed;
 use super::input::{PARQUET, READER, by_content};
 use super::text::plain_path;
 use super::{Format, Input};
-use semsearch_error::{Error, FileError, Result};
+use crate::CorpusError;
+use semsearch_files::FileError;
 use semsearch_files::open_regular;
 
 /// How much of a file is looked at.
@@ -85,7 +86,7 @@ impl fmt::Display for Unused {
 /// # Errors
 /// A directory that was named cannot be read, a glob is none, the process may not open a file more. Of what is no directory
 /// nothing is looked at.
-pub fn expand(named: &[Input], globs: &[String]) -> Result<Expanded> {
+pub fn expand(named: &[Input], globs: &[String]) -> Result<Expanded, CorpusError> {
     let mut expanded = Expanded::default();
     let mut taken: HashSet<String> = named.iter().filter_map(Input::path).map(plain_path).collect();
     for input in named {
@@ -98,12 +99,12 @@ pub fn expand(named: &[Input], globs: &[String]) -> Result<Expanded> {
 }
 
 impl Expanded {
-    fn add_directory(&mut self, dir: &Path, globs: &[String], taken: &mut HashSet<String>) -> Result<()> {
+    fn add_directory(&mut self, dir: &Path, globs: &[String], taken: &mut HashSet<String>) -> Result<(), CorpusError> {
         if let Some(corpus) = beir_corpus(dir).filter(|_| globs.is_empty()) {
             self.inputs.push(Input::File(corpus));
             return Ok(());
         }
-        self.directories.push(fs::canonicalize(dir).map_err(Error::read(dir))?);
+        self.directories.push(fs::canonicalize(dir).map_err(CorpusError::read(dir))?);
         let files = self.files(dir, &overrides(dir, globs)?)?;
         let mut empty = true;
         for (path, unused) in looked_at(files)? {
@@ -124,7 +125,7 @@ impl Expanded {
     }
 
     /// The files of a directory that are chosen, sorted by path.
-    fn files(&mut self, dir: &Path, overrides: &Override) -> Result<Vec<PathBuf>> {
+    fn files(&mut self, dir: &Path, overrides: &Override) -> Result<Vec<PathBuf>, CorpusError> {
         let by_glob = overrides.num_whitelists() > 0;
         let mut files = Vec::new();
         let walk =
@@ -145,9 +146,9 @@ impl Expanded {
     }
 
     /// Notes what a walk cannot read, unless it is the directory itself, or nothing more can be opened.
-    fn skip_or_fail(&mut self, dir: &Path, error: ignore::Error) -> Result<()> {
+    fn skip_or_fail(&mut self, dir: &Path, error: ignore::Error) -> Result<(), CorpusError> {
         match unreadable(dir, error) {
-            Error::File(FileError::Read { path, source }) if path != dir && !is_limit(&source) => {
+            CorpusError::File(FileError::Read { path, source }) if path != dir && !is_limit(&source) => {
                 self.skipped.push(Skipped { path, why: Unused::Unreadable(source.to_string()) });
                 Ok(())
             }
@@ -164,11 +165,11 @@ fn is_limit(error: &io::Error) -> bool {
 }
 
 /// The files, each with what is against it; on a thread whose panics are those of an input's reader.
-fn looked_at(files: Vec<PathBuf>) -> Result<Vec<(PathBuf, Option<Unused>)>> {
+fn looked_at(files: Vec<PathBuf>) -> Result<Vec<(PathBuf, Option<Unused>)>, CorpusError> {
     let look = |path: PathBuf| {
         let unused = panic::catch_unwind(AssertUnwindSafe(|| unused(&path)));
         match unused.unwrap_or_else(|_| Ok(Some(Unused::Unreadable("it is damaged".into())))) {
-            Err(source) if is_limit(&source) => Err(Error::File(FileError::Read { path, source })),
+            Err(source) if is_limit(&source) => Err(CorpusError::File(FileError::Read { path, source })),
             Err(source) => Ok((path, Some(Unused::Unreadable(source.to_string())))),
             Ok(unused) => Ok((path, unused)),
         }
@@ -194,8 +195,8 @@ pub fn file_of(dir: &Path, name: &str) -> PathBuf {
     compressed.into_iter().find(|path| !plain.exists() && path.is_file()).unwrap_or(plain)
 }
 
-fn overrides(dir: &Path, globs: &[String]) -> Result<Override> {
-    let bad = |glob: &str, error: ignore::Error| Error::Glob { glob: glob.into(), source: error.into() };
+fn overrides(dir: &Path, globs: &[String]) -> Result<Override, CorpusError> {
+    let bad = |glob: &str, error: ignore::Error| CorpusError::Glob { glob: glob.into(), source: error.into() };
     let mut overrides = OverrideBuilder::new(dir);
     for glob in globs {
         overrides.add(glob).map_err(|error| bad(glob, error))?;
@@ -209,11 +210,11 @@ fn is_index(path: &Path) -> bool {
 }
 
 /// The error of a walk, by the path it names.
-fn unreadable(dir: &Path, error: ignore::Error) -> Error {
+fn unreadable(dir: &Path, error: ignore::Error) -> CorpusError {
     let path = path_of(&error).unwrap_or(dir).to_owned();
     let message = error.to_string();
     let source = error.into_io_error().unwrap_or_else(|| io::Error::other(message));
-    Error::File(FileError::Read { path, source })
+    CorpusError::File(FileError::Read { path, source })
 }
 
 fn path_of(error: &ignore::Error) -> Option<&Path> {
@@ -295,7 +296,7 @@ mod tests {
         dir
     }
 
-    fn expand_one(dir: &TempDir, globs: &[&str]) -> Result<Expanded> {
+    fn expand_one(dir: &TempDir, globs: &[&str]) -> Result<Expanded, CorpusError> {
         let globs: Vec<_> = globs.iter().map(|glob| glob.to_string()).collect();
         expand(&[Input::File(dir.path().into())], &globs)
     }
@@ -397,7 +398,7 @@ mod tests {
         let limit = ignore::Error::WithPath { path: "docs/a".into(), err: Box::new(limit) };
         let error = expanded.skip_or_fail("docs".as_ref(), limit).unwrap_err();
         let code = match &error {
-            Error::File(FileError::Read { source, .. }) => source.raw_os_error(),
+            CorpusError::File(FileError::Read { source, .. }) => source.raw_os_error(),
             _ => None,
         };
         assert_eq!(code, Some(nix::errno::Errno::EMFILE as i32), "{error}");

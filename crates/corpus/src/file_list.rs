@@ -6,7 +6,8 @@ use bstr::ByteSlice;
 
 use super::Input;
 use super::bounded::{self, LARGEST};
-use semsearch_error::{Error, Place, Result};
+use crate::CorpusError;
+use semsearch_files::Place;
 
 /// Names of a list.
 const MOST_NAMES: usize = 1_000_000;
@@ -15,16 +16,16 @@ const MOST_NAMES: usize = 1_000_000;
 /// Blank lines are passed over; a name `-` is standard input.
 ///
 /// # Errors
-/// The list cannot be read, or names nothing ([`Error::NoFiles`]).
-pub fn files_from(list: &Input) -> Result<Vec<Input>> {
-    let failed = |source| Error::Input { place: Place::whole(&list.name()), source };
+/// The list cannot be read, or names nothing ([`CorpusError::NoFiles`]).
+pub fn files_from(list: &Input) -> Result<Vec<Input>, CorpusError> {
+    let failed = |source| CorpusError::Input { place: Place::whole(&list.name()), source };
     let too_long = || failed(io::Error::other(format!("more than {} MiB: that is no list of files", LARGEST >> 20)));
     let names = bounded::all(list.bytes()?).map_err(failed)?.ok_or_else(too_long)?;
     let inputs = inputs(&names);
     if inputs.len() > MOST_NAMES {
         return Err(failed(io::Error::other(format!("more than {MOST_NAMES} names: give the directories instead"))));
     }
-    if inputs.is_empty() { Err(Error::NoFiles { input: list.name() }) } else { Ok(inputs) }
+    if inputs.is_empty() { Err(CorpusError::NoFiles { input: list.name() }) } else { Ok(inputs) }
 }
 
 fn inputs(names: &[u8]) -> Vec<Input> {

@@ -14,7 +14,8 @@ use super::parquet;
 use super::peek::peek;
 use super::read_ahead::{self, Records};
 use super::{Markup, Sink, csv, json, jsonl, lines, squad, text};
-use semsearch_error::{Error, Place, Result};
+use crate::CorpusError;
+use semsearch_files::Place;
 use semsearch_files::open_regular;
 
 /// What a Parquet file begins with.
@@ -62,13 +63,13 @@ impl Input {
         }
     }
 
-    pub(super) fn open(&self) -> Result<Bytes> {
+    pub(super) fn open(&self) -> Result<Bytes, CorpusError> {
         let Some(path) = self.path() else { return Ok(Box::new(io::stdin())) };
         // Nobody named a file that was found: a pipe in its place would wait for ever.
         let open = if matches!(self, Self::Found(_)) { open_regular } else { |path: &Path| File::open(path) };
-        let file = open(path).map_err(Error::read(path))?;
-        if file.metadata().map_err(Error::read(path))?.is_dir() {
-            return Err(Error::read(path)(io::ErrorKind::IsADirectory.into()));
+        let file = open(path).map_err(CorpusError::read(path))?;
+        if file.metadata().map_err(CorpusError::read(path))?.is_dir() {
+            return Err(CorpusError::read(path)(io::ErrorKind::IsADirectory.into()));
         }
         Ok(Box::new(file))
     }
@@ -77,15 +78,15 @@ impl Input {
     ///
     /// # Errors
     /// It cannot be opened, or its first bytes cannot be read.
-    pub fn bytes(&self) -> Result<impl BufRead + Send + use<>> {
-        let failed = |source| Error::Input { place: Place::whole(&self.name()), source };
+    pub fn bytes(&self) -> Result<impl BufRead + Send + use<>, CorpusError> {
+        let failed = |source| CorpusError::Input { place: Place::whole(&self.name()), source };
         Ok(BufReader::new(decompressed(BufReader::new(self.open()?)).map_err(failed)?.1))
     }
 
     /// Opens it, so that what cannot be opened is known before any work is done. What can be opened again is closed: a
     /// process may have no thousand files open. A file that was found is no one's wish: what is wrong with it shows when
     /// its turn comes.
-    fn try_open(&self) -> Result<Option<Bytes>> {
+    fn try_open(&self) -> Result<Option<Bytes>, CorpusError> {
         if matches!(self, Self::Found(_)) {
             return Ok(None);
         }
@@ -149,12 +150,12 @@ impl Format {
 }
 
 /// The records of `inputs`, one input after the other, read ahead on a thread of their own. An input without a record
-/// ends as [`Error::NoRecords`], a blank text as [`BadRecord::Blank`](semsearch_error::BadRecord::Blank).
+/// ends as [`CorpusError::NoRecords`], a blank text as [`BadRecord::Blank`](crate::BadRecord::Blank).
 ///
 /// # Errors
 /// An input cannot be opened; nothing has been read then.
-pub fn records(inputs: &[Input], format: Format) -> Result<Records> {
-    let streams: Vec<Option<Bytes>> = inputs.iter().map(Input::try_open).collect::<Result<_>>()?;
+pub fn records(inputs: &[Input], format: Format) -> Result<Records, CorpusError> {
+    let streams: Vec<Option<Bytes>> = inputs.iter().map(Input::try_open).collect::<Result<_, CorpusError>>()?;
     let inputs = inputs.to_vec();
     let (sender, receiver) = read_ahead::channel();
     on_thread(move || {
@@ -224,7 +225,7 @@ fn caught(input: &Input, bytes: Bytes, format: Format, sink: &mut Sink<'_>) -> C
         let said = said.or_else(|| panic.downcast_ref::<&str>().map(|&said| said.into()));
         let place = Place::whole(&input.name());
         let found = said.unwrap_or_else(|| "its reader failed".into());
-        sink(Err(Error::Format { place, expected: "a file that can be read", found }))
+        sink(Err(CorpusError::Format { place, expected: "a file that can be read", found }))
     })
 }
 
@@ -233,7 +234,7 @@ fn read(input: &Input, bytes: Bytes, format: Format, sink: &mut Sink<'_>) -> Con
     let name = input.name();
     let (compression, bytes) = match decompressed(BufReader::new(bytes)) {
         Ok((compression, bytes)) => (compression, BufReader::with_capacity(SNIFFED, bytes)),
-        Err(source) => return sink(Err(Error::Input { place: Place::whole(&name), source })),
+        Err(source) => return sink(Err(CorpusError::Input { place: Place::whole(&name), source })),
     };
     let plain = input.path().filter(|_| compression.is_none() && input.is_regular());
     match told(input, format) {
@@ -247,7 +248,7 @@ fn read(input: &Input, bytes: Bytes, format: Format, sink: &mut Sink<'_>) -> Con
 
 #[cfg(feature = "parquet")]
 fn read_parquet(plain: Option<&Path>, bytes: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
-    let source = match plain.map(|path| open_regular(path).map_err(Error::read(path))) {
+    let source = match plain.map(|path| open_regular(path).map_err(CorpusError::read(path))) {
         Some(Ok(file)) => parquet::Source::File(file),
         Some(Err(error)) => return sink(Err(error)),
         None => parquet::Source::Stream(bytes),
@@ -257,7 +258,7 @@ fn read_parquet(plain: Option<&Path>, bytes: impl BufRead, name: &Arc<str>, sink
 
 #[cfg(not(feature = "parquet"))]
 fn read_parquet(_: Option<&Path>, _: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
-    sink(Err(Error::NotBuiltIn { what: format!("{name}: to read Parquet"), feature: "parquet" }))
+    sink(Err(CorpusError::NotBuiltIn { what: format!("{name}: to read Parquet"), feature: "parquet" }))
 }
 
 /// Reads records, of which there should be one at least.
@@ -271,7 +272,7 @@ fn noting(
         found = true;
         sink(record)
     })?;
-    if found { ControlFlow::Continue(()) } else { sink(Err(Error::NoRecords { input: Arc::clone(name) })) }
+    if found { ControlFlow::Continue(()) } else { sink(Err(CorpusError::NoRecords { input: Arc::clone(name) })) }
 }
 
 /// `plain` is the file, where `bytes` are those of one as it lies on the disk.
@@ -326,9 +327,9 @@ mod tests {
     use std::iter;
 
     use super::*;
+    use crate::BadRecord;
     use crate::Record;
     use crate::compression::tests::{gzip, zstd};
-    use semsearch_error::BadRecord;
 
     #[test]
     fn content_tells_arrays_squad_and_lines_apart() {
@@ -378,8 +379,8 @@ mod tests {
         let all: Vec<_> = records(&inputs, Format::Auto).unwrap().collect();
         let markups: Vec<_> = all.iter().map(|found| found.as_ref().ok().and_then(|record| record.markup)).collect();
         assert_eq!(markups, [Some(Markup::Markdown), None, None, Some(Markup::Plain)]);
-        assert!(matches!(all[1], Err(Error::Record { problem: BadRecord::Blank, .. })));
-        assert!(matches!(all[2], Err(Error::NoRecords { .. })));
+        assert!(matches!(all[1], Err(CorpusError::Record { problem: BadRecord::Blank, .. })));
+        assert!(matches!(all[2], Err(CorpusError::NoRecords { .. })));
     }
 
     /// What the records of a file are, but for its path, which some have in them.
@@ -429,7 +430,7 @@ mod tests {
                 let bytes = compress(content.as_bytes());
                 std::fs::write(file.path(), &bytes[..bytes.len() * 4 / 5]).unwrap();
                 let mut all: Vec<_> = records(&[Input::File(file.path().into())], Format::Auto).unwrap().collect();
-                let Some(Err(Error::Input { place, .. })) = all.pop() else { panic!("the last is an error") };
+                let Some(Err(CorpusError::Input { place, .. })) = all.pop() else { panic!("the last is an error") };
                 assert!(place.line.unwrap() > 2000, "{place}");
                 assert!(all.len() > 2000 && all.iter().all(Result::is_ok));
             }

@@ -16,7 +16,8 @@ use serde_json::Value;
 
 use super::bounded::{LARGEST, MOST_VALUES, Values};
 use super::{Record, Sink, kind};
-use semsearch_error::{BadRecord, Error, Place};
+use crate::{BadRecord, CorpusError};
+use semsearch_files::Place;
 
 /// Pushes every element of a top-level array as a record.
 pub(super) fn read(input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
@@ -24,7 +25,7 @@ pub(super) fn read(input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) ->
     let outcome = array(input, name, None, |value: Value, place| {
         wanted = sink(match value {
             Value::Object(fields) => Ok(Record { fields, place, titled: true, markup: None, columns: None }),
-            other => Err(Error::record(&place, BadRecord::NotAnObject { found: kind(&other) })),
+            other => Err(CorpusError::record(&place, BadRecord::NotAnObject { found: kind(&other) })),
         });
         wanted
     });
@@ -34,7 +35,7 @@ pub(super) fn read(input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) ->
 
 /// Hands over the error that ended a JSON document, if one did: what follows a syntax error has no meaning, so reading
 /// ends whether or not the sink would go on.
-pub(super) fn finish(outcome: Result<(), Error>, sink: &mut Sink<'_>) -> ControlFlow<()> {
+pub(super) fn finish(outcome: Result<(), CorpusError>, sink: &mut Sink<'_>) -> ControlFlow<()> {
     let Err(error) = outcome else { return ControlFlow::Continue(()) };
     let _ = sink(Err(error));
     ControlFlow::Break(())
@@ -47,7 +48,7 @@ pub(super) fn array<T: DeserializeOwned>(
     name: &Arc<str>,
     key: Option<&'static str>,
     each: impl FnMut(T, Place) -> ControlFlow<()>,
-) -> Result<(), Error> {
+) -> Result<(), CorpusError> {
     let line = Rc::new(Cell::new(1));
     let of_element = Rc::new(Cell::new(0));
     let (line_read, read) = (Rc::clone(&line), Rc::clone(&of_element));
@@ -65,18 +66,18 @@ pub(super) fn array<T: DeserializeOwned>(
 }
 
 /// The error of a whole JSON document: an input that cannot be read, one of another shape, or broken syntax.
-fn failure(name: &Arc<str>, key: Option<&str>, error: serde_json::Error) -> Error {
+fn failure(name: &Arc<str>, key: Option<&str>, error: serde_json::Error) -> CorpusError {
     let place = Place::line(name, error.line().max(1) as u64);
     if error.is_io() {
-        return Error::Input { place, source: error.into() };
+        return CorpusError::Input { place, source: error.into() };
     }
     if error.is_data() {
         let expected = if key.is_some() { "a SQuAD file" } else { "a JSON array of records" };
         let message = error.to_string();
         let found = message.split(" at line ").next().unwrap_or(&message).to_owned();
-        return Error::Format { place, expected, found };
+        return CorpusError::Format { place, expected, found };
     }
-    Error::record(&place, BadRecord::json(&error))
+    CorpusError::record(&place, BadRecord::json(&error))
 }
 
 /// Visits an array, one element at a time.

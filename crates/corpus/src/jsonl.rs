@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::bounded::{self, Bounded, LARGEST, MOST_VALUES};
 use super::{BYTE_ORDER_MARK, Record, Sink, kind};
-use semsearch_error::{BadRecord, Error, Place};
+use crate::{BadRecord, CorpusError};
+use semsearch_files::Place;
 
 /// Bytes of most lines.
 const SHORT: usize = 1 << 20;
@@ -22,10 +23,10 @@ pub(super) fn read(mut input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>
             Ok(Bounded::End) => break,
             Ok(Bounded::Whole) => {}
             Ok(Bounded::TooLong) => {
-                sink(Err(Error::record(&place, BadRecord::TooLarge { max: LARGEST })))?;
+                sink(Err(CorpusError::record(&place, BadRecord::TooLarge { max: LARGEST })))?;
                 continue;
             }
-            Err(source) => return sink(Err(Error::Input { place, source })),
+            Err(source) => return sink(Err(CorpusError::Input { place, source })),
         }
         let mut bytes = line.as_slice();
         if number == 1 {
@@ -43,8 +44,8 @@ pub(super) fn read(mut input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>
     ControlFlow::Continue(())
 }
 
-fn parse(bytes: &[u8], place: &Place) -> Result<Record, Error> {
-    let bad = |problem| Error::record(place, problem);
+fn parse(bytes: &[u8], place: &Place) -> Result<Record, CorpusError> {
+    let bad = |problem| CorpusError::record(place, problem);
     let text = std::str::from_utf8(bytes).map_err(|error| bad(BadRecord::utf8(error)))?;
     if bounded::has_too_many_values(bytes) {
         return Err(bad(BadRecord::Values { max: MOST_VALUES }));

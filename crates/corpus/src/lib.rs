@@ -5,12 +5,14 @@
 //! input, but for a text file, which is one record. [`chunks()`] cuts what is too long. What a text means to a model is left
 //! to an embedder, what is kept of a document to an index.
 
+mod bad_record;
 mod bounded;
 mod chunk;
 mod compression;
 mod counter;
 mod csv;
 mod document;
+mod error;
 mod expand;
 mod file_list;
 mod input;
@@ -32,15 +34,17 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+pub use bad_record::BadRecord;
 pub use chunk::{Chunk, Chunking, Markup, chunks};
 pub use document::{Document, Fields};
+pub use error::CorpusError;
 pub use expand::{Expanded, Skipped, Unused, expand, file_of};
 pub use file_list::files_from;
 pub use input::{Format, Input, READER, count, records};
 pub use outline::{Heading, Outline};
 pub use read_ahead::Records;
 
-use semsearch_error::{Place, Result};
+use semsearch_files::Place;
 
 /// What some editors put before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -66,7 +70,7 @@ pub struct Record {
 ///
 /// A reader that can go on after a bad record does, if the sink continues; one that cannot (an unreadable file, a
 /// broken JSON array) hands over the error and returns.
-type Sink<'a> = dyn FnMut(Result<Record>) -> ControlFlow<()> + 'a;
+type Sink<'a> = dyn FnMut(Result<Record, CorpusError>) -> ControlFlow<()> + 'a;
 
 /// The JSON type of a value, for messages.
 fn kind(value: &Value) -> &'static str {

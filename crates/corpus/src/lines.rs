@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use super::bounded::{self, Bounded, LARGEST};
 use super::peek::without;
 use super::{BYTE_ORDER_MARK, Record, Sink};
-use semsearch_error::{BadRecord, Error, Place};
+use crate::{BadRecord, CorpusError};
+use semsearch_files::Place;
 
 /// Bytes of most lines; memory that a longer one took is not kept for the others.
 const SHORT: usize = 1 << 20;
@@ -28,21 +29,21 @@ pub(super) fn read(input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) ->
                 line.shrink_to(SHORT);
                 sink(record)?;
             }
-            Ok(Bounded::TooLong) => sink(Err(Error::record(&place, BadRecord::TooLarge { max: LARGEST })))?,
-            Err(source) => return sink(Err(Error::Input { place, source })),
+            Ok(Bounded::TooLong) => sink(Err(CorpusError::record(&place, BadRecord::TooLarge { max: LARGEST })))?,
+            Err(source) => return sink(Err(CorpusError::Input { place, source })),
         }
     }
     ControlFlow::Continue(())
 }
 
-fn record(line: &[u8], place: Place) -> Result<Record, Error> {
+fn record(line: &[u8], place: Place) -> Result<Record, CorpusError> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     match std::str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line)) {
         Ok(text) => {
             let fields = Map::from_iter([("text".to_owned(), Value::from(text))]);
             Ok(Record { fields, place, titled: false, markup: None, columns: None })
         }
-        Err(error) => Err(Error::record(&place, BadRecord::utf8(error))),
+        Err(error) => Err(CorpusError::record(&place, BadRecord::utf8(error))),
     }
 }
 

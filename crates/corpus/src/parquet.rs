@@ -26,7 +26,8 @@ use time::{Date, Duration, OffsetDateTime, Time};
 
 use super::bounded::{self, LARGEST};
 use super::{Record, Sink};
-use semsearch_error::{BadRecord, Error, Place};
+use crate::{BadRecord, CorpusError};
+use semsearch_files::Place;
 
 /// Where the bytes are: their end is read before their start.
 pub(super) enum Source<R> {
@@ -48,7 +49,7 @@ pub(super) fn read(source: Source<impl Read>, name: &Arc<str>, sink: &mut Sink<'
             });
             match all {
                 Ok(all) => rows(Bytes::from(all), name, sink),
-                Err(source) => sink(Err(Error::Input { place: Place::whole(name), source })),
+                Err(source) => sink(Err(CorpusError::Input { place: Place::whole(name), source })),
             }
         }
     }
@@ -66,7 +67,7 @@ fn metadata(file: &impl ChunkReader) -> Result<ParquetMetaData, ParquetError> {
 
 fn rows<F: ChunkReader + 'static>(file: F, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
     let bad = |place: Place, error: ParquetError| {
-        Err(Error::Format { place, expected: "a Parquet file that can be read", found: reason(&error) })
+        Err(CorpusError::Format { place, expected: "a Parquet file that can be read", found: reason(&error) })
     };
     let file = Arc::new(file);
     let metadata = match metadata(&*file) {
@@ -98,10 +99,10 @@ fn rows_of<F: ChunkReader + 'static>(
     TreeBuilder::new().with_batch_size(at_a_time).as_iter(group.schema_descr_ptr(), &guarded)
 }
 
-fn record(row: Row, place: Place) -> Result<Record, Error> {
+fn record(row: Row, place: Place) -> Result<Record, CorpusError> {
     let fields = object(row);
     if bounded::weight(&fields) > 2 * LARGEST {
-        return Err(Error::record(&place, BadRecord::TooLarge { max: LARGEST }));
+        return Err(CorpusError::record(&place, BadRecord::TooLarge { max: LARGEST }));
     }
     Ok(Record { fields, place, titled: true, markup: None, columns: None })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Record;
 use super::bounded::weight;
-use semsearch_error::Result;
+use crate::CorpusError;
 
 /// Records read ahead of their use: enough that the encoder never waits for a file, few enough to cost no memory.
 const RECORDS: usize = 1024;
@@ -27,7 +27,7 @@ struct Queue {
 
 #[derive(Default)]
 struct State {
-    records: VecDeque<(Result<Record>, usize)>,
+    records: VecDeque<(Result<Record, CorpusError>, usize)>,
     bytes: usize,
     /// The other end is gone.
     closed: bool,
@@ -97,7 +97,7 @@ pub(super) fn channel() -> (Sender, Records) {
 impl Sender {
     /// Sends a record when there is room for it. After one that fills all the room it waits until that is taken, so that no
     /// second one is read meanwhile.
-    pub(super) fn send(&self, record: Result<Record>) -> Result<(), Closed> {
+    pub(super) fn send(&self, record: Result<Record, CorpusError>) -> Result<(), Closed> {
         let weight = record.as_ref().map_or(0, |record| weight(&record.fields));
         let mut state = self.0.wait(|state| state.has_room(weight));
         if state.closed {
@@ -119,7 +119,7 @@ impl Drop for Sender {
 }
 
 impl Iterator for Records {
-    type Item = Result<Record>;
+    type Item = Result<Record, CorpusError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut state = loop {
@@ -157,7 +157,7 @@ mod tests {
     use serde_json::{Map, Value};
 
     use super::*;
-    use semsearch_error::Place;
+    use semsearch_files::Place;
 
     fn record(bytes: usize) -> Record {
         let fields = Map::from_iter([("text".to_owned(), Value::from("a".repeat(bytes)))]);
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn all_records_come_in_their_order() {
         let (records, _sends) = sending(&[1, BYTES + 1, 2, 3, BYTES, BYTES + 2, 4]);
-        let length = |record: Result<Record>| record.unwrap().fields["text"].as_str().unwrap().len();
+        let length = |record: Result<Record, CorpusError>| record.unwrap().fields["text"].as_str().unwrap().len();
         assert_eq!(records.map(length).collect::<Vec<_>>(), [1, BYTES + 1, 2, 3, BYTES, BYTES + 2, 4]);
     }
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, Terminator};
 
 use super::bounded::LARGEST;
-use semsearch_error::{BadRecord, Error, Place, Result};
+use crate::{BadRecord, CorpusError};
+use semsearch_files::Place;
 
 /// Cells of a row, or commas in them, of which each costs memory before the row is known.
 const MOST_CELLS: usize = 4 << 20;
@@ -43,7 +44,7 @@ impl<R: BufRead> Rows<R> {
 
 impl<R: Read> Rows<R> {
     /// The next row, or what is wrong with it.
-    pub(super) fn next(&mut self) -> Option<Result<Row<'_>>> {
+    pub(super) fn next(&mut self) -> Option<Result<Row<'_>, CorpusError>> {
         loop {
             self.table.get_mut().begin_row();
             match self.table.read_byte_record(&mut self.cells) {
@@ -60,10 +61,10 @@ impl<R: Read> Rows<R> {
         self.cells.len() == 1 && self.cells.as_slice() == b"\r"
     }
 
-    fn row(&mut self) -> Result<Row<'_>> {
+    fn row(&mut self) -> Result<Row<'_>, CorpusError> {
         let place = Place::line(&self.name, self.first_line());
         if self.unclosed() {
-            return Err(Error::record(&place, BadRecord::OpenQuote));
+            return Err(CorpusError::record(&place, BadRecord::OpenQuote));
         }
         self.strip_return();
         Ok(Row { cells: &self.cells, place })
@@ -90,13 +91,13 @@ impl<R: Read> Rows<R> {
         }
     }
 
-    fn failure(&self, error: csv::Error) -> Error {
+    fn failure(&self, error: csv::Error) -> CorpusError {
         let place = Place::line(&self.name, self.table.position().line());
         let source = match error.into_kind() {
             ErrorKind::Io(source) => source,
             other => io::Error::other(format!("{other:?}")),
         };
-        Error::Input { place, source }
+        CorpusError::Input { place, source }
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::content_id;
 use super::{Record, Sink, json};
-use semsearch_error::Place;
+use semsearch_files::Place;
 
 #[derive(Deserialize)]
 struct Article {

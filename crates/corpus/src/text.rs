@@ -14,7 +14,8 @@ use serde_json::Map;
 
 use super::bounded::{self, LARGEST};
 use super::{BYTE_ORDER_MARK, Input, Markup, Outline, Record, Sink};
-use semsearch_error::{BadRecord, Error, Place};
+use crate::{BadRecord, CorpusError};
+use semsearch_files::Place;
 
 /// Bytes of the longest text that is parsed as Markdown.
 const LONGEST_MARKDOWN: usize = 4 << 20;
@@ -24,8 +25,8 @@ pub(super) fn read(bytes: impl Read, input: &Input, markup: Markup, sink: &mut S
     let place = Place::whole(&input.name());
     let content = match bounded::all(bytes) {
         Ok(Some(content)) => content,
-        Ok(None) => return sink(Err(Error::record(&place, BadRecord::TooLarge { max: LARGEST }))),
-        Err(source) => return sink(Err(Error::Input { place, source })),
+        Ok(None) => return sink(Err(CorpusError::record(&place, BadRecord::TooLarge { max: LARGEST }))),
+        Err(source) => return sink(Err(CorpusError::Input { place, source })),
     };
     let path = input.path().map(|path| match input {
         Input::Copy { name, .. } => name.to_string(),
@@ -37,7 +38,7 @@ pub(super) fn read(bytes: impl Read, input: &Input, markup: Markup, sink: &mut S
     }
     let markup = if content.len() > LONGEST_MARKDOWN { Markup::Plain } else { markup };
     match String::from_utf8(content) {
-        Ok(text) if text.trim().is_empty() => sink(Err(Error::record(&place, BadRecord::Blank))),
+        Ok(text) if text.trim().is_empty() => sink(Err(CorpusError::record(&place, BadRecord::Blank))),
         Ok(text) => sink(Ok(record(text, path, markup, place))),
         Err(error) => sink(Err(not_utf8(error.as_bytes(), error.utf8_error().valid_up_to(), &place))),
     }
@@ -54,11 +55,11 @@ fn record(text: String, path: Option<String>, markup: Markup, place: Place) -> R
 }
 
 /// The error of a text whose byte `at` begins no character.
-fn not_utf8(content: &[u8], at: usize, place: &Place) -> Error {
+fn not_utf8(content: &[u8], at: usize, place: &Place) -> CorpusError {
     let before = &content[..at];
     let newlines = before.iter().filter(|&&byte| byte == b'\n').count() as u64;
     let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-    Error::record(&Place::line(&place.input, newlines + 1), BadRecord::Utf8 { byte: at - line_start + 1 })
+    CorpusError::record(&Place::line(&place.input, newlines + 1), BadRecord::Utf8 { byte: at - line_start + 1 })
 }
 
 /// A path as the user named it, less what says nothing: `./docs//a.md` is `docs/a.md`, on every system.

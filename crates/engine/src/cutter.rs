@@ -7,9 +7,10 @@ use std::ops::Range;
 use semsearch_store::{ChunkPlace, ChunkPolicy, ChunkSize, NewPassage};
 use serde_json::{Map, Value};
 
-use semsearch_corpus::{Chunking, Document, Markup, Outline};
+use super::EngineError;
+use semsearch_corpus::{Chunking, CorpusError, Document, Markup, Outline};
+use semsearch_encoder::EncoderError;
 use semsearch_encoder::model::Tokenizer;
-use semsearch_error::Error;
 
 /// The metadata field in which a piece of a Markdown document has the headings that it stands under.
 const HEADING: &str = "heading";
@@ -62,7 +63,7 @@ impl Cutter<'_> {
     ///
     /// # Errors
     /// Chunks would be no longer than their overlap, or tokenizing fails.
-    pub fn pieces<'a>(&self, document: &'a Document, size: Option<ChunkSize>) -> Result<Vec<Piece<'a>>, Error> {
+    pub fn pieces<'a>(&self, document: &'a Document, size: Option<ChunkSize>) -> Result<Vec<Piece<'a>>, EngineError> {
         let chunks = size.map(|size| self.chunks(document, size)).transpose()?.filter(|chunks| chunks.len() > 1);
         let Some(chunks) = chunks else { return Ok(vec![self.piece(document, 0..document.text.len(), None, None)]) };
         let outline = (document.markup == Some(Markup::Markdown)).then(|| Outline::of(&document.text));
@@ -78,14 +79,14 @@ impl Cutter<'_> {
     ///
     /// # Errors
     /// Tokenizing fails.
-    pub fn tokens(&self, document: &Document) -> Result<usize, Error> {
+    pub fn tokens(&self, document: &Document) -> Result<usize, EncoderError> {
         Ok(self.tokenizer.count(&[&self.to_embed(document, &document.text)])?[0])
     }
 
-    fn chunks(&self, document: &Document, size: ChunkSize) -> Result<Vec<semsearch_corpus::Chunk>, Error> {
+    fn chunks(&self, document: &Document, size: ChunkSize) -> Result<Vec<semsearch_corpus::Chunk>, EngineError> {
         let ChunkSize { tokens, overlap } = size;
         if overlap >= tokens {
-            return Err(Error::Chunking { tokens, overlap });
+            return Err(CorpusError::Chunking { tokens, overlap }.into());
         }
         // What stands around a piece takes of its room.
         let around = self.to_embed(document, "");

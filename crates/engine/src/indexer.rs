@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use semsearch_corpus::{Document, Input};
+use semsearch_corpus::{BadRecord, CorpusError, Document, Input};
 use semsearch_encoder::embedder::{Embedder, Progress};
-use semsearch_error::{BadRecord, Error};
 use semsearch_store::{Change, ChunkSize, Compared, IndexConfig, NewPassage, StoreError, StoreWriter, Written};
 
 use super::cutter::{Cutter, chunk_size};
@@ -26,7 +25,7 @@ pub trait IndexProgress: Progress {
     ///
     /// # Errors
     /// The run is to end.
-    fn skip(&mut self, error: Error) -> Result<(), Self::Failure>;
+    fn skip(&mut self, error: CorpusError) -> Result<(), Self::Failure>;
 
     /// An input has no records, so all documents that came from it are removed.
     fn empty(&mut self, _input: &Arc<str>) {}
@@ -135,7 +134,7 @@ impl<'a> Indexer<'a> {
     /// `progress` ends the run, or encoding or writing fails.
     pub fn run<P: IndexProgress>(
         &mut self,
-        documents: impl IntoIterator<Item = Result<Document, Error>>,
+        documents: impl IntoIterator<Item = Result<Document, CorpusError>>,
         progress: &mut P,
     ) -> Result<(), P::Failure> {
         let (mut window, mut filled) = (Vec::new(), Filled::default());
@@ -159,16 +158,16 @@ impl<'a> Indexer<'a> {
     /// What is to be put of a document, if anything is.
     fn take<P: IndexProgress>(
         &mut self,
-        document: Result<Document, Error>,
+        document: Result<Document, CorpusError>,
         progress: &mut P,
     ) -> Result<Option<ChangedDocument>, P::Failure> {
         // A blank file is no record, and nobody makes a vector of it.
-        let is_record = !matches!(document, Err(Error::Record { problem: BadRecord::Blank, .. }));
+        let is_record = !matches!(document, Err(CorpusError::Record { problem: BadRecord::Blank, .. }));
         let given = self.given.as_mut().filter(|_| is_record).map(GivenVectors::next).transpose();
-        let given = given.map_err(EngineError::from)?;
+        let given = given?;
         let outcome = match document {
             Ok(document) if document.is_blank() => {
-                Err(Error::Record { place: document.place, problem: BadRecord::Blank })
+                Err(CorpusError::Record { place: document.place, problem: BadRecord::Blank })
             }
             Ok(document) => {
                 progress.met(&document.place.input);
@@ -183,7 +182,7 @@ impl<'a> Indexer<'a> {
                 progress.done(1, 0);
             }
             // Of a stream, the program before it failed more likely than not.
-            Err(Error::NoRecords { input }) if self.options.may_be_empty && *input != *Input::Stdin.name() => {
+            Err(CorpusError::NoRecords { input }) if self.options.may_be_empty && *input != *Input::Stdin.name() => {
                 progress.empty(&input);
                 self.writer.note_empty(&input);
             }
@@ -197,14 +196,14 @@ impl<'a> Indexer<'a> {
         &mut self,
         document: Document,
         given: Option<Vec<f32>>,
-    ) -> Result<Result<Option<ChangedDocument>, Error>, EngineError> {
+    ) -> Result<Result<Option<ChangedDocument>, CorpusError>, EngineError> {
         // A given vector is that of a whole record.
         let max_length = self.embedder.tokenizer().max_length();
         let chunks = if given.is_some() { None } else { chunk_size(&document, self.config.chunks, max_length) };
         let compared = match self.writer.compare(&document, chunks, given.as_deref()) {
             Ok(compared) => compared,
             Err(StoreError::RepeatedId { place, id, first }) => {
-                return Ok(Err(Error::Record { place, problem: BadRecord::DuplicateId { id, first } }));
+                return Ok(Err(CorpusError::Record { place, problem: BadRecord::DuplicateId { id, first } }));
             }
             Err(error) => return Err(error.into()),
         };
@@ -299,7 +298,7 @@ impl<'a> Indexer<'a> {
 }
 
 /// A record that cannot be used.
-fn skip<P: IndexProgress>(error: Error, progress: &mut P) -> Result<(), P::Failure> {
+fn skip<P: IndexProgress>(error: CorpusError, progress: &mut P) -> Result<(), P::Failure> {
     progress.done(1, 0);
     progress.skip(error)
 }

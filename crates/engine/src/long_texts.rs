@@ -1,6 +1,8 @@
 //! Texts over the maximum length, where those are errors.
 
-use semsearch_error::{BadRecord, Error, Place};
+use semsearch_corpus::{BadRecord, CorpusError};
+use semsearch_encoder::EncoderError;
+use semsearch_files::Place;
 
 /// Splits items into those of at most `max` tokens, and an error for each longer one.
 ///
@@ -9,16 +11,16 @@ use semsearch_error::{BadRecord, Error, Place};
 pub fn split<T>(
     items: Vec<T>,
     max: usize,
-    tokens: impl Fn(&T) -> Result<usize, Error>,
+    tokens: impl Fn(&T) -> Result<usize, EncoderError>,
     place: impl Fn(&T) -> &Place,
-) -> Result<(Vec<T>, Vec<Error>), Error> {
+) -> Result<(Vec<T>, Vec<CorpusError>), EncoderError> {
     let (mut fitting, mut long) = (Vec::with_capacity(items.len()), Vec::new());
     for item in items {
         match tokens(&item)? {
             tokens if tokens <= max => fitting.push(item),
             tokens => {
                 let problem = BadRecord::TooLong { tokens, max };
-                long.push(Error::Record { place: place(&item).clone(), problem });
+                long.push(CorpusError::Record { place: place(&item).clone(), problem });
             }
         }
     }

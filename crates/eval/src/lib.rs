@@ -5,6 +5,8 @@
 //! chance, and [`plot`] shows how a metric changes with a setting. Searching is left to `search`, and what to do with
 //! the numbers to the command line.
 
+mod bad_line;
+mod error;
 mod evaluation;
 mod measure;
 mod metrics;
@@ -14,6 +16,8 @@ mod run;
 mod significance;
 mod table;
 
+pub use bad_line::BadLine;
+pub use error::EvalError;
 pub use evaluation::{Evaluation, evaluate};
 pub use metrics::Metric;
 pub use qrels::Qrels;

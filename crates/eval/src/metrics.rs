@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use super::measure::{Judged, Measure};
-use semsearch_error::Error;
+use crate::EvalError;
 
 /// The words for measures; the first for each is its own, the others are understood too.
 const NAMES: [(&str, Measure); 9] = [
@@ -77,11 +77,11 @@ impl fmt::Display for Metric {
 }
 
 impl FromStr for Metric {
-    type Err = Error;
+    type Err = EvalError;
 
     /// Upper and lower case are the same, as in `nDCG@10`.
-    fn from_str(word: &str) -> Result<Self, Error> {
-        parse(&word.to_ascii_lowercase()).ok_or_else(|| Error::UnknownMetric { word: word.into(), known: KNOWN })
+    fn from_str(word: &str) -> Result<Self, EvalError> {
+        parse(&word.to_ascii_lowercase()).ok_or_else(|| EvalError::UnknownMetric { word: word.into(), known: KNOWN })
     }
 }
 

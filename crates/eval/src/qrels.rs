@@ -5,7 +5,7 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use super::table::{self, Row, Table, columns, decoded};
-use semsearch_error::{BadRecord, Result};
+use crate::{BadLine, EvalError};
 
 /// Graded judgements, each pair of query and document once. A grade above 0 means relevant.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ impl Qrels {
     ///
     /// # Errors
     /// A line that cannot be read, or a pair that was judged before, with its line; no judgements at all.
-    pub fn read(input: impl BufRead, name: &Arc<str>) -> Result<Self> {
+    pub fn read(input: impl BufRead, name: &Arc<str>) -> Result<Self, EvalError> {
         let mut form = None;
         let grades = table::read(input, name, |line| {
             let first = form.is_none();
@@ -65,7 +65,7 @@ impl Form {
         matches!(self, Self::Beir) && last.trim().eq_ignore_ascii_case("score")
     }
 
-    fn row(self, line: &str) -> Result<Row<'_, i64>, BadRecord> {
+    fn row(self, line: &str) -> Result<Row<'_, i64>, BadLine> {
         match self {
             Self::Beir => {
                 let expected = "3 with tabs between them (query-id corpus-id score)";
@@ -82,13 +82,13 @@ impl Form {
     }
 }
 
-fn own_id<'a>(field: &str, id: &'a str) -> Result<&'a str, BadRecord> {
-    if id.is_empty() { Err(BadRecord::EmptyId { field: field.into() }) } else { Ok(id) }
+fn own_id<'a>(field: &'static str, id: &'a str) -> Result<&'a str, BadLine> {
+    if id.is_empty() { Err(BadLine::EmptyId { field }) } else { Ok(id) }
 }
 
-fn parse_grade(word: &str) -> Result<i64, BadRecord> {
+fn parse_grade(word: &str) -> Result<i64, BadLine> {
     let word = word.trim();
-    word.parse().map_err(|_| BadRecord::Grade { word: word.into() })
+    word.parse().map_err(|_| BadLine::Grade { word: word.into() })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use super::table::{self, Row, Table, columns, decoded};
-use semsearch_error::{BadRecord, Error, Result};
+use crate::{BadLine, EvalError};
 
 /// The scores of documents for queries; higher is better, and none is NaN. Scores have 32 bits, as in trec_eval, which
 /// therefore sees ties where a file has more digits.
@@ -26,7 +26,7 @@ impl Run {
     ///
     /// # Errors
     /// A line that cannot be read, or a document that the query has already, with its line; no lines at all.
-    pub fn read(input: impl BufRead, name: &Arc<str>) -> Result<Self> {
+    pub fn read(input: impl BufRead, name: &Arc<str>) -> Result<Self, EvalError> {
         Ok(Self { scores: table::read(input, name, |line| row(line).map(Some))? })
     }
 
@@ -34,12 +34,12 @@ impl Run {
     /// Of a document that comes more than once the best score stays.
     ///
     /// # Errors
-    /// [`Error::NotRanked`] if a score is NaN.
-    pub fn insert(&mut self, query: &str, found: impl IntoIterator<Item = (String, f32)>) -> Result<()> {
+    /// [`EvalError::NotRanked`] if a score is NaN.
+    pub fn insert(&mut self, query: &str, found: impl IntoIterator<Item = (String, f32)>) -> Result<(), EvalError> {
         let scores = self.scores.entry(query.to_owned()).or_default();
         for (document, score) in found {
             if score.is_nan() {
-                return Err(Error::NotRanked { query: query.to_owned(), document });
+                return Err(EvalError::NotRanked { query: query.to_owned(), document });
             }
             match scores.entry(document) {
                 Entry::Vacant(vacant) => _ = vacant.insert(score),
@@ -69,7 +69,7 @@ fn better_first((one, score): (&str, f32), (other, other_score): (&str, f32)) ->
     other_score.partial_cmp(&score).unwrap_or(Ordering::Equal).then_with(|| other.cmp(one))
 }
 
-fn row(line: &str) -> Result<Row<'_, f32>, BadRecord> {
+fn row(line: &str) -> Result<Row<'_, f32>, BadLine> {
     let [query, _, document, _, score, _] =
         columns(line.split_ascii_whitespace(), "6 (query Q0 document rank score name)")?;
     // By way of 64 bits, since trec_eval rounds twice too.
@@ -77,7 +77,7 @@ fn row(line: &str) -> Result<Row<'_, f32>, BadRecord> {
         Ok(value) if !value.is_nan() => {
             Ok(Row { query: decoded(query), document: decoded(document), value: value as f32 })
         }
-        _ => Err(BadRecord::Score { word: score.into() }),
+        _ => Err(BadLine::Score { word: score.into() }),
     }
 }
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use semsearch_error::{BadRecord, Error, Place, Result};
+use crate::{BadLine, EvalError};
+use semsearch_files::Place;
 
 /// Bytes of a line: two ids and what little stands beside them.
 const LONGEST: usize = 1 << 20;
@@ -30,13 +31,13 @@ pub(super) struct Row<'a, V> {
 /// over.
 ///
 /// # Errors
-/// [`Error::Record`] for a line that `row` refuses, one that is not UTF-8, or a pair that stands there twice;
-/// [`Error::Input`] if the reading fails; [`Error::NoRecords`] if there is no row.
+/// [`EvalError::Line`] for a line that `row` refuses, one that is not UTF-8, or a pair that stands there twice;
+/// [`EvalError::Input`] if the reading fails; [`EvalError::NoRecords`] if there is no row.
 pub(super) fn read<V>(
     input: impl BufRead,
     name: &Arc<str>,
-    mut row: impl FnMut(&str) -> Result<Option<Row<'_, V>>, BadRecord>,
-) -> Result<Table<V>> {
+    mut row: impl FnMut(&str) -> Result<Option<Row<'_, V>>, BadLine>,
+) -> Result<Table<V>, EvalError> {
     // With each value the line that it stands on, for the message about a second one.
     let mut table: Table<(V, u64)> = Table::new();
     for_each_line(input, name, |line, number| match row(line)? {
@@ -44,7 +45,7 @@ pub(super) fn read<V>(
         None => Ok(()),
     })?;
     if table.is_empty() {
-        return Err(Error::NoRecords { input: Arc::clone(name) });
+        return Err(EvalError::NoRecords { input: Arc::clone(name) });
     }
     let without_lines = |values: HashMap<String, (V, u64)>| {
         values.into_iter().map(|(document, (value, _))| (document, value)).collect()
@@ -52,12 +53,7 @@ pub(super) fn read<V>(
     Ok(table.into_iter().map(|(query, values)| (query, without_lines(values))).collect())
 }
 
-fn insert<V>(
-    table: &mut Table<(V, u64)>,
-    row: Row<'_, V>,
-    name: &Arc<str>,
-    number: u64,
-) -> std::result::Result<(), BadRecord> {
+fn insert<V>(table: &mut Table<(V, u64)>, row: Row<'_, V>, name: &Arc<str>, number: u64) -> Result<(), BadLine> {
     match table.entry(row.query.into_owned()).or_default().entry(row.document.into_owned()) {
         Entry::Vacant(vacant) => {
             vacant.insert((row.value, number));
@@ -65,7 +61,7 @@ fn insert<V>(
         }
         Entry::Occupied(first) => {
             let (document, first) = (first.key().clone(), Place::line(name, first.get().1));
-            Err(BadRecord::DuplicatePair { document, first })
+            Err(BadLine::DuplicatePair { document, first })
         }
     }
 }
@@ -74,8 +70,8 @@ fn insert<V>(
 fn for_each_line(
     mut input: impl BufRead,
     name: &Arc<str>,
-    mut each: impl FnMut(&str, u64) -> Result<(), BadRecord>,
-) -> Result<()> {
+    mut each: impl FnMut(&str, u64) -> Result<(), BadLine>,
+) -> Result<(), EvalError> {
     let mut bytes = Vec::new();
     for number in 1.. {
         let place = Place::line(name, number);
@@ -83,19 +79,19 @@ fn for_each_line(
         match input.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut bytes) {
             Ok(0) => break,
             Ok(read) if read > LONGEST => {
-                return Err(Error::record(&place, BadRecord::TooLarge { max: LONGEST }));
+                return Err(EvalError::Line { place, problem: BadLine::TooLarge { max: LONGEST } });
             }
             Ok(_) => {}
-            Err(source) => return Err(Error::Input { place, source }),
+            Err(source) => return Err(EvalError::Input { place, source }),
         }
         let mut line = bytes.as_slice();
         if number == 1 {
             line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         }
         if !line.trim_ascii().is_empty() {
-            let text = std::str::from_utf8(line).map_err(BadRecord::utf8);
+            let text = std::str::from_utf8(line).map_err(|error| BadLine::Utf8 { byte: error.valid_up_to() + 1 });
             let done = text.and_then(|text| each(text.trim_end_matches(['\r', '\n']), number));
-            done.map_err(|problem| Error::record(&place, problem))?;
+            done.map_err(|problem| EvalError::Line { place, problem })?;
         }
     }
     Ok(())
@@ -105,9 +101,9 @@ fn for_each_line(
 pub(super) fn columns<'a, const N: usize>(
     words: impl Iterator<Item = &'a str>,
     expected: &'static str,
-) -> Result<[&'a str; N], BadRecord> {
+) -> Result<[&'a str; N], BadLine> {
     let words: Vec<&str> = words.collect();
-    <[&str; N]>::try_from(words).map_err(|words| BadRecord::Columns { found: words.len(), expected })
+    <[&str; N]>::try_from(words).map_err(|words| BadLine::Columns { found: words.len(), expected })
 }
 
 /// The id in a column of white-space-separated ones: `semsearch query -f trec` writes an id's white space as `%` and

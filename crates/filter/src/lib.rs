@@ -65,6 +65,7 @@
 
 #[cfg(test)]
 mod agreement;
+mod bad_filter;
 mod caret;
 mod date;
 mod display;
@@ -81,6 +82,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Number;
 
+pub use bad_filter::BadFilter;
 pub use caret::caret;
 pub use plan::{Plan, TermRange};
 pub use terms::{field_of, start_of_field, terms, terms_of_row};
@@ -95,7 +97,7 @@ use terms::Kind;
 ///
 /// let filter: Filter = "year in 1990..2000 and not lang = de".parse()?;
 /// assert_eq!(filter.to_string(), "year in 1990..2000 and lang != \"de\"");
-/// # Ok::<(), semsearch_error::BadFilter>(())
+/// # Ok::<(), semsearch_filter::BadFilter>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filter {

@@ -14,11 +14,11 @@ use std::str::FromStr;
 
 use serde_json::Number;
 
+use super::BadFilter;
 use super::date::Span;
 use super::scan::{Scanner, Word};
 use super::terms::{KEPT, Kind};
 use super::{Filter, Literal, Order, Test};
-use semsearch_error::BadFilter;
 
 /// Parentheses and negations within each other.
 const MAX_DEPTH: usize = 100;

@@ -1,6 +1,6 @@
 //! The words and symbols of a filter expression, and where in it something is amiss. What they mean is the parser's part.
 
-use semsearch_error::BadFilter;
+use super::BadFilter;
 
 /// What no bare word holds, besides white space and control characters.
 const PUNCTUATION: &str = "()[]{},;\"'`=<>!&|^*~\\";

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::BadFilter;
 use super::*;
-use semsearch_error::BadFilter;
 
 fn parse(text: &str) -> Result<Filter, BadFilter> {
     text.parse()

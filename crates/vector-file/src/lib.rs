@@ -3,6 +3,7 @@
 //! A file holds one matrix of 32-bit floats, a row a text. Rows are read and written one after the other, so that a file
 //! may be larger than memory; both formats say their shape in a header, for which room is left and which is written last.
 
+mod error;
 mod npy;
 #[cfg(feature = "parquet")]
 mod table;
@@ -13,11 +14,11 @@ use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, tensor::Metadata};
 
+pub use error::VectorFileError;
 #[cfg(feature = "parquet")]
 pub use table::{TableRow, TableWriter};
 
 use self::npy::NpyHeader;
-use semsearch_error::{Error, Result};
 use semsearch_files::open_regular;
 
 /// A file's format.
@@ -38,8 +39,6 @@ const HEADER: usize = 192;
 
 /// A safetensors header of more bytes than this is not one of vectors.
 const MAX_HEADER: u64 = 1 << 20;
-
-const SAVE: &str = "`numpy.save(FILE, vectors.astype(\"float32\"))` writes what is needed: float32, a row a record";
 
 impl VectorFormat {
     /// By the file's extension.
@@ -89,9 +88,9 @@ impl VectorWriter {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn create(file: File, path: &Path, format: VectorFormat, dim: usize) -> Result<Self> {
+    pub fn create(file: File, path: &Path, format: VectorFormat, dim: usize) -> Result<Self, VectorFileError> {
         let mut file = BufWriter::with_capacity(1 << 20, file);
-        file.write_all(&format.header(0, dim)).map_err(Error::write(path))?;
+        file.write_all(&format.header(0, dim)).map_err(VectorFileError::write(path))?;
         Ok(Self { path: path.into(), file, format, dim, rows: 0 })
     }
 
@@ -102,27 +101,29 @@ impl VectorWriter {
     ///
     /// # Panics
     /// If these are not whole rows.
-    pub fn write(&mut self, rows: &[f32]) -> Result<()> {
+    pub fn write(&mut self, rows: &[f32]) -> Result<(), VectorFileError> {
         assert!(rows.len().is_multiple_of(self.dim), "whole rows");
         self.rows += (rows.len() / self.dim) as u64;
         if cfg!(target_endian = "little") {
-            return self.file.write_all(bytemuck::cast_slice(rows)).map_err(Error::write(&self.path));
+            return self.file.write_all(bytemuck::cast_slice(rows)).map_err(VectorFileError::write(&self.path));
         }
-        rows.iter().try_for_each(|value| self.file.write_all(&value.to_le_bytes())).map_err(Error::write(&self.path))
+        rows.iter()
+            .try_for_each(|value| self.file.write_all(&value.to_le_bytes()))
+            .map_err(VectorFileError::write(&self.path))
     }
 
     /// Writes what is held, and the header. To make the file durable is left to whoever opened it.
     ///
     /// # Errors
     /// They cannot be written.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(self) -> Result<(), VectorFileError> {
         let Self { path, file, format, dim, rows } = self;
         let end = || -> std::io::Result<()> {
             let mut file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
             file.seek(SeekFrom::Start(0))?;
             file.write_all(&format.header(rows, dim))
         };
-        end().map_err(Error::write(&path))
+        end().map_err(VectorFileError::write(&path))
     }
 }
 
@@ -142,27 +143,27 @@ impl VectorReader {
     /// Opens a file and reads its header.
     ///
     /// # Errors
-    /// [`Error::GivenVectors`] if it holds no matrix of 32-bit floats, or is not as long as its header says.
-    pub fn open(path: &Path) -> Result<Self> {
-        let wrong = |what: String| Error::GivenVectors { path: path.into(), what, hint: SAVE };
+    /// [`VectorFileError::NoMatrix`] if it holds no matrix of 32-bit floats, or is not as long as its header says.
+    pub fn open(path: &Path) -> Result<Self, VectorFileError> {
+        let wrong = |what: String| VectorFileError::NoMatrix { path: path.into(), what };
         let Some(format) = VectorFormat::of(path) else {
             return Err(wrong("neither .npy nor .safetensors".into()));
         };
-        let opened = open_regular(path).map_err(Error::read(path))?;
-        let length = opened.metadata().map_err(Error::read(path))?.len();
+        let opened = open_regular(path).map_err(VectorFileError::read(path))?;
+        let length = opened.metadata().map_err(VectorFileError::read(path))?.len();
         let mut file = BufReader::with_capacity(1 << 20, opened);
         let (rows, dim, data) = match format {
             VectorFormat::Npy => npy_header(&mut file),
             VectorFormat::Safetensors => safetensors_header(&mut file),
         }
         .map_err(wrong)?;
-        let start = file.stream_position().map_err(Error::read(path))?.checked_add(data);
+        let start = file.stream_position().map_err(VectorFileError::read(path))?.checked_add(data);
         let bytes = rows.checked_mul(dim as u64).and_then(|values| values.checked_mul(4));
         let end = start.zip(bytes).and_then(|(start, bytes)| start.checked_add(bytes));
         let Some(start) = start.filter(|_| end.is_some_and(|end| end <= length)) else {
             return Err(wrong(format!("its header speaks of {rows} rows of {dim}, but it has {length} bytes")));
         };
-        file.seek(SeekFrom::Start(start)).map_err(Error::read(path))?;
+        file.seek(SeekFrom::Start(start)).map_err(VectorFileError::read(path))?;
         Ok(Self { path: path.into(), file, rows, dim, next: 0, buffer: vec![0; dim * 4] })
     }
 
@@ -185,27 +186,24 @@ impl VectorReader {
     ///
     /// # Errors
     /// It cannot be read, or a component is not a finite number, or, where `normalized`, its length is not 1.
-    pub fn row(&mut self, normalized: bool) -> Result<Option<Vec<f32>>> {
+    pub fn row(&mut self, normalized: bool) -> Result<Option<Vec<f32>>, VectorFileError> {
         /// What rounding to 32 bits, or to 16 and back, leaves of a length of 1.
         const LENGTH: f64 = 2e-3;
         if self.next == self.rows {
             return Ok(None);
         }
-        self.file.read_exact(&mut self.buffer).map_err(Error::read(&self.path))?;
+        self.file.read_exact(&mut self.buffer).map_err(VectorFileError::read(&self.path))?;
         let values =
             self.buffer.chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
         let row: Vec<f32> = values.collect();
         let number = self.next;
-        let wrong = |what: String, hint| Err(Error::GivenVectors { path: self.path.clone(), what, hint });
-        if let Some((at, value)) = row.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-            let what = format!("row {number} (from 0) has {value} at component {at}");
-            return wrong(what, "vectors must be finite numbers");
+        let path = || self.path.clone();
+        if let Some((component, &value)) = row.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            return Err(VectorFileError::NotFinite { path: path(), row: number, component, value });
         }
         let length = row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
         if normalized && (length - 1.0).abs() > LENGTH {
-            let what = format!("row {number} (from 0) has length {length:.4}, not 1");
-            let hint = "divide each row by its length, or build the index with `--no-normalize`";
-            return wrong(what, hint);
+            return Err(VectorFileError::NotNormalized { path: path(), row: number, length });
         }
         self.next += 1;
         Ok(Some(row))

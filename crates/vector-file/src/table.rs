@@ -14,7 +14,8 @@ use ::parquet::schema::parser::parse_message_type;
 use ::parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value};
 
-use semsearch_error::{Error, FileError, Result};
+use crate::VectorFileError;
+use semsearch_files::FileError;
 
 const SCHEMA: &str = "message texts {
     required binary id (UTF8);
@@ -65,7 +66,7 @@ impl<W: Write + Send> TableWriter<W> {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn new(output: W, path: PathBuf, dim: usize) -> Result<Self> {
+    pub fn new(output: W, path: PathBuf, dim: usize) -> Result<Self, VectorFileError> {
         let schema = parse_message_type(SCHEMA).expect("the schema above is one");
         let embedding = ColumnPath::from(vec!["embedding".into(), "list".into(), "element".into()]);
         // Vectors do not repeat: a dictionary of them would be a second copy.
@@ -85,7 +86,7 @@ impl<W: Write + Send> TableWriter<W> {
     ///
     /// # Panics
     /// If `embedding` has not the table's number of components.
-    pub fn write(&mut self, row: TableRow<'_>, embedding: &[f32]) -> Result<()> {
+    pub fn write(&mut self, row: TableRow<'_>, embedding: &[f32]) -> Result<(), VectorFileError> {
         assert_eq!(embedding.len(), self.dim, "components of the table");
         self.group.ids.push(row.id.into());
         self.group.titles.0.extend(row.title.map(ByteArray::from));
@@ -101,12 +102,12 @@ impl<W: Write + Send> TableWriter<W> {
     ///
     /// # Errors
     /// They cannot be written.
-    pub fn finish(mut self) -> Result<W> {
+    pub fn finish(mut self) -> Result<W, VectorFileError> {
         self.flush()?;
         self.file.into_inner().map_err(|error| failed(&self.path, error))
     }
 
-    fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<(), VectorFileError> {
         let group = std::mem::take(&mut self.group);
         if group.ids.is_empty() {
             return Ok(());
@@ -135,7 +136,7 @@ impl<W: Write + Send> TableWriter<W> {
     }
 }
 
-fn failed(path: &std::path::Path, error: ParquetError) -> Error {
+fn failed(path: &std::path::Path, error: ParquetError) -> VectorFileError {
     let source = match error {
         ParquetError::External(cause) => match cause.downcast() {
             Ok(source) => *source,
@@ -143,7 +144,7 @@ fn failed(path: &std::path::Path, error: ParquetError) -> Error {
         },
         other => std::io::Error::other(other),
     };
-    Error::File(FileError::Write { path: path.into(), source })
+    VectorFileError::File(FileError::Write { path: path.into(), source })
 }
 
 #[cfg(test)]

@@ -4,20 +4,19 @@ use std::path::Path;
 
 use semsearch::corpus::Input;
 use semsearch::engine::Query;
-use semsearch::error::Error;
 use semsearch::eval::{Qrels, Run};
 
 use crate::cli::advice::Advice;
 use crate::cli::query_file::queries;
 
-pub(super) fn qrels_file(path: &Path) -> Result<Qrels, Error> {
+pub(super) fn qrels_file(path: &Path) -> anyhow::Result<Qrels> {
     let input = Input::from(path.to_owned());
-    Qrels::read(input.bytes()?, &input.name())
+    Ok(Qrels::read(input.bytes()?, &input.name())?)
 }
 
-pub(super) fn run_file(path: &Path) -> Result<Run, Error> {
+pub(super) fn run_file(path: &Path) -> anyhow::Result<Run> {
     let input = Input::from(path.to_owned());
-    Run::read(input.bytes()?, &input.name())
+    Ok(Run::read(input.bytes()?, &input.name())?)
 }
 
 /// The queries of a file that have judgements. The others cannot be measured.

@@ -1,13 +1,13 @@
 //! Which documents are ranked, and how.
 
 use semsearch::engine::{Mode, SearchRequest};
-use semsearch::error::{BadFilter, Error};
+use semsearch::error::BadFilter;
 use semsearch::filter::{self, Filter};
 use semsearch::index::Effort;
 
 use crate::cli::advice::MarkedAdvice;
 use crate::cli::args::query::RankingArgs;
-use crate::cli::hint::hint;
+use crate::cli::hint;
 use crate::cli::visible::visible;
 
 /// Options of every command that ranks documents.
@@ -46,6 +46,6 @@ fn filter(expression: &str) -> anyhow::Result<Filter> {
         // The mark stands below the place as it is shown.
         let before = visible(expression.get(..bad.byte).unwrap_or(expression)).len();
         let marked = filter::caret(&visible(expression), before);
-        MarkedAdvice { message, marked, hint: hint(&Error::from(bad)).unwrap_or_default() }.into()
+        MarkedAdvice { message, marked, hint: hint::OF_FILTER.into() }.into()
     })
 }

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use semsearch::error::{Error, FileError};
+use semsearch::error::FileError;
 use semsearch::files::{make_directory, open_private, read_bounded, write_whole};
 
 use crate::cli::environment;
@@ -27,23 +27,23 @@ pub(super) struct History {
 impl History {
     /// Opens `$XDG_STATE_HOME/semsearch/history`, or the same below `~/.local/state`; `None` if there is no such place. Of a
     /// file that has grown long the last `most` lines stay.
-    pub(super) fn open(most: usize) -> Result<Option<Self>, Error> {
+    pub(super) fn open(most: usize) -> Result<Option<Self>, FileError> {
         environment::state_home().map(|state| Self::at(&state.join("semsearch"), most)).transpose()
     }
 
-    fn at(dir: &Path, most: usize) -> Result<Self, Error> {
-        make_directory(dir).map_err(|source| Error::File(FileError::Write { path: dir.into(), source }))?;
+    fn at(dir: &Path, most: usize) -> Result<Self, FileError> {
+        make_directory(dir).map_err(|source| FileError::Write { path: dir.into(), source })?;
         let path = dir.join("history");
-        let failed = |path: PathBuf| move |source| Error::File(FileError::Read { path, source });
+        let failed = |path: PathBuf| move |source| FileError::Read { path, source };
         let mut file = open_private(&path).map_err(failed(path.clone()))?;
         let bytes = read_bounded(&file, LARGEST).map_err(failed(path.clone()))?;
         let text = String::from_utf8_lossy(&bytes);
         let all: Vec<&str> = text.lines().filter(|line| *line != FIRST && !line.is_empty()).collect();
         let last = &all[all.len().saturating_sub(most)..];
         if bytes.is_empty() {
-            writeln!(file, "{FIRST}").map_err(|source| Error::File(FileError::Write { path: path.clone(), source }))?;
+            writeln!(file, "{FIRST}").map_err(|source| FileError::Write { path: path.clone(), source })?;
         } else if all.len() > 2 * most {
-            let written = |source| Error::File(FileError::Write { path: path.clone(), source });
+            let written = |source| FileError::Write { path: path.clone(), source };
             write_whole(&path, |mut file| writeln!(file, "{FIRST}\n{}", last.join("\n")).map_err(written))?;
             file = open_private(&path).map_err(failed(path.clone()))?;
         }

@@ -7,7 +7,7 @@ use std::thread;
 
 use semsearch::corpus::Input;
 use semsearch::engine::Query;
-use semsearch::error::Error;
+use semsearch::error::{CorpusError, EngineError};
 
 use crate::cli::options::query::QuerySource;
 use crate::cli::prompt::Prompt;
@@ -20,7 +20,7 @@ const BATCH: usize = 4096;
 /// Queries in batches. Queries of a file or stream are answered as they come.
 pub(super) enum Queries {
     Given(Option<Vec<Query>>, usize),
-    Read(Receiver<Result<Query, Error>>),
+    Read(Receiver<Result<Query, CorpusError>>),
     Asked(Box<Prompt>),
 }
 
@@ -37,9 +37,9 @@ impl Queries {
         })
     }
 
-    fn given(texts: &[String]) -> Result<Self, Error> {
+    fn given(texts: &[String]) -> Result<Self, EngineError> {
         if texts.iter().any(|text| text.trim().is_empty()) {
-            return Err(Error::EmptyQuery);
+            return Err(EngineError::EmptyQuery);
         }
         let numbered =
             (1..).zip(texts).map(|(number, text): (usize, _)| Query { id: number.to_string(), text: text.clone() });

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use semsearch::error::{Error, FileError};
+use semsearch::error::FileError;
 use serde_json::{Map, Value};
 
 use super::writer::{Destination, EmbeddedPassage, EmbeddingFormat, EmbeddingOutput, EmbeddingWriter};
@@ -36,7 +36,7 @@ struct JsonRecords<'a, W> {
 
 impl<W: Write> EmbeddingWriter for JsonRecords<'_, W> {
     fn write(&mut self, passages: &mut dyn Iterator<Item = EmbeddedPassage<'_>>) -> anyhow::Result<()> {
-        let failed = |source| Error::File(FileError::Write { path: self.path.into(), source });
+        let failed = |source| FileError::Write { path: self.path.into(), source };
         for passage in passages {
             write(&mut self.out, record(&passage)?, &passage).map_err(failed)?;
         }

@@ -1,6 +1,6 @@
 //! Vectors alone, as one matrix in a file: for NumPy, and as a tensor.
 
-use semsearch::error::{Error, FileError};
+use semsearch::error::FileError;
 use semsearch::vector_file::{VectorFormat, VectorWriter};
 
 use super::writer::{Destination, EmbeddedPassage, EmbeddingFormat, EmbeddingOutput, EmbeddingWriter};
@@ -37,9 +37,9 @@ fn open(
     dim: usize,
 ) -> anyhow::Result<Box<dyn EmbeddingWriter + '_>> {
     let Destination::File(file, path) = destination else {
-        return Err(Error::Unsupported(NOT_TO_STDOUT.into()).into());
+        return Err(anyhow::Error::msg(NOT_TO_STDOUT));
     };
-    let file = file.try_clone().map_err(|source| Error::File(FileError::Write { path: path.into(), source }))?;
+    let file = file.try_clone().map_err(|source| FileError::Write { path: path.into(), source })?;
     Ok(Box::new(VectorWriter::create(file, path, format, dim)?))
 }
 

@@ -1,6 +1,6 @@
 //! Texts and their vectors, as a Parquet table.
 
-use semsearch::error::Error;
+use semsearch::error::CorpusError;
 
 use super::writer::{Destination, EmbeddingFormat, EmbeddingOutput, EmbeddingWriter};
 
@@ -19,8 +19,8 @@ pub(super) const FORMAT: EmbeddingFormat = EmbeddingFormat {
     },
 };
 
-fn not_built_in() -> Error {
-    Error::NotBuiltIn { what: "to write Parquet".into(), feature: "parquet" }
+fn not_built_in() -> CorpusError {
+    CorpusError::NotBuiltIn { what: "to write Parquet".into(), feature: "parquet" }
 }
 
 #[cfg(not(feature = "parquet"))]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use semsearch::corpus::Document;
 use semsearch::engine::Piece;
-use semsearch::error::Error;
+use semsearch::error::CorpusError;
 use serde_json::{Map, Value};
 
 use crate::cli::output::format::OutputFormat;
@@ -52,7 +52,7 @@ pub(crate) struct EmbeddingOutput {
     /// Whether it holds a vector for each token.
     pub(crate) holds_tokens: bool,
     /// Fails if this build of the program does not have the format.
-    pub(crate) check_built_in: fn() -> Result<(), Error>,
+    pub(crate) check_built_in: fn() -> Result<(), CorpusError>,
     /// Fails with the reason if the format cannot go to standard output.
     pub(crate) check_stdout: fn(is_terminal: bool) -> Result<(), &'static str>,
     /// Begins the output, for vectors of the given number of components.

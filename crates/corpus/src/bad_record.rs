@@ -114,34 +114,6 @@ pub enum BadRecord {
         /// The maximum length in force.
         max: usize,
     },
-    /// A line of judgements or of a run with too few or too many columns.
-    #[error("the number of columns is {found}, expected {expected}")]
-    Columns {
-        /// How many there are.
-        found: usize,
-        /// How many there should be, and what they are.
-        expected: &'static str,
-    },
-    /// A judgement's grade that cannot be read.
-    #[error("the grade {word:?} is not a whole number")]
-    Grade {
-        /// What stands there.
-        word: String,
-    },
-    /// A run's score that cannot be read, or is NaN, which has no place in a ranking.
-    #[error("the score {word:?} is not a number")]
-    Score {
-        /// What stands there.
-        word: String,
-    },
-    /// Judgements or a run have a document twice for one query.
-    #[error("document {document:?} stands already for this query at {first}")]
-    DuplicatePair {
-        /// The document's id.
-        document: String,
-        /// Where it was seen first.
-        first: Place,
-    },
     /// A query with no text.
     #[error("the query is empty")]
     EmptyQuery,
