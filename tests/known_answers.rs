@@ -11,6 +11,7 @@ use semsearch::embedder::{Embedder, EncoderKind, Options};
 use semsearch::encoder::{CandleEncoder, Device, Encoder, Output, PackedEncoder, Precision, Vectors};
 use semsearch::kernels::Isa;
 use semsearch::model::{ModelConfig, ModelFiles, Pooling, RaggedIds};
+use semsearch::vector_file::VectorReader;
 use serde_json::Value;
 
 use crate::support::{Sandbox, model, shared_data};
@@ -373,6 +374,17 @@ fn xquads_questions_have_the_published_ndcg() {
     }
 }
 
+/// The vectors of an index in f32, in the order in which its texts were added.
+fn exported(sandbox: &Sandbox) -> Vectors {
+    let info: Value = serde_json::from_str(&sandbox.run(&["info", "--json"]).success()).unwrap();
+    assert_eq!(info["precision"], "f32");
+    sandbox.run(&["export", "-o", "vectors.npy"]).success();
+    let mut reader = VectorReader::open(&sandbox.path("vectors.npy")).unwrap();
+    let dim = reader.dim();
+    let rows = std::iter::from_fn(|| reader.row(true).unwrap());
+    Vectors::new(rows.flatten().collect(), dim)
+}
+
 /// The ids and vectors of a file's records.
 fn embedded(embedder: &Embedder, path: &Path) -> (Vec<String>, Vectors) {
     let file = std::fs::read_to_string(path).unwrap();
@@ -393,14 +405,14 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 #[test]
 fn short_numbers_change_neither_squads_vectors_nor_its_answers_much() {
-    let Some(corpus) = shared_data("squad/corpus.jsonl") else { return };
-    let data = corpus.parent().unwrap();
+    let Some((sandbox, data)) = squad() else { return };
     let relevant = qrels(&data.join("qrels/test.tsv"));
     let embedder = |precision| embedder(Options { precision: Some(precision), ..Options::default() });
-    let (ids, reference) = embedded(&embedder(Precision::F32), &corpus);
+    let reference = exported(sandbox);
     for ((precision, each, mean), recall_tolerance) in QUALITY.into_iter().zip([0.0, 0.002, 0.005]).skip(1) {
         let embedder = embedder(precision);
-        let (_, passages) = embedded(&embedder, &corpus);
+        let (ids, passages) = embedded(&embedder, &data.join("corpus.jsonl"));
+        assert_eq!(passages.len(), reference.len());
         let widened = |row: &[f32]| row.iter().map(|&value| value.into()).collect::<Vec<f64>>();
         let distances: Vec<f64> =
             passages.iter().zip(reference.iter()).map(|(a, b)| one_minus_cosine(a, &widened(b))).collect();
