@@ -39,8 +39,7 @@ pub(super) fn inputs(options: &InputOptions, settings: &Settings) -> anyhow::Res
 fn from_hub(address: &str, split: Option<&str>, settings: &Settings) -> Result<Vec<Input>, HubError> {
     let data_set: DataSet = address.parse()?;
     let is_data = |path: &Path| {
-        corpus::Format::of(path)
-            .is_some_and(|format| !matches!(format, corpus::Format::Text | corpus::Format::Markdown))
+        corpus::Format::of(path).is_some_and(|format| !format.is_prose())
             && !path.file_name().is_some_and(|name| name == "dataset_infos.json" || name == "dataset_dict.json")
     };
     let files = data_set.fetch(split, &settings.places.hub, is_data, &settings.terminal.download())?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use indicatif::HumanCount;
 use nix::errno::Errno;
-use semsearch::corpus::{self, BadRecord, CorpusError, Expanded, Input, Unused};
+use semsearch::corpus::{BadRecord, CorpusError, Expanded, Input, SkipReason, SkippedFile};
 use semsearch::error::FileError;
 
 use super::advice::Advice;
@@ -90,18 +90,18 @@ impl<'a> SkipReport<'a> {
             named: 0,
             unread: HashSet::new(),
         };
-        for corpus::Skipped { path, why } in &expanded.skipped {
+        for SkippedFile { path, why } in &expanded.skipped {
             terminal.detail(&format!("skipped {}: {why}", path.display()));
             skipped.files.add(
                 match why {
-                    Unused::Binary => "binary",
-                    Unused::Blank => "blank",
-                    Unused::NoRecords => "JSON without records",
-                    Unused::Unreadable(_) => "unreadable",
+                    SkipReason::Binary => "binary",
+                    SkipReason::Blank => "blank",
+                    SkipReason::NoRecords => "JSON without records",
+                    SkipReason::Unreadable(_) => "unreadable",
                 },
                 1,
             );
-            if let Unused::Unreadable(_) = why {
+            if let SkipReason::Unreadable(_) = why {
                 skipped.keep(path);
             }
         }

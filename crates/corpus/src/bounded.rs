@@ -1,30 +1,30 @@
-//! Bounds of a record: what is longer, or holds more values, is none, and is not held in memory to find that out.
+//! Limits of a record. What is longer, or has more values, is not read into memory.
 
 use std::io::{self, BufRead, Read};
 
 use serde_json::{Map, Value};
 
-/// Bytes of the largest record: many times a long book.
-pub(super) const LARGEST: usize = 64 << 20;
+/// The most bytes of a record: many times a long book.
+pub(crate) const LARGEST: usize = 64 << 20;
 
-/// Values of a record: numbers, strings and the like, those in arrays and objects too. Each takes a hundred bytes of memory
-/// and more, as short as it is written.
-pub(super) const MOST_VALUES: usize = 500_000;
+/// The most values of a record: numbers, strings and so on, including those inside arrays and objects. Each needs more than
+/// a hundred bytes of memory, however short it is written.
+pub(crate) const MOST_VALUES: usize = 500_000;
 
-/// Bytes of a value and its name in memory, without the letters.
+/// Bytes of a value and its name in memory, without their characters.
 const VALUE: usize = 128;
 
-/// Counts the values of JSON as its bytes pass by: each comes after a comma, a colon or a bracket.
+/// Counts the values of JSON while its bytes are read: each follows a comma or an opening bracket.
 #[derive(Default)]
-pub(super) struct Values {
+pub(crate) struct ValueCount {
     count: usize,
     in_string: bool,
     escaped: bool,
 }
 
-impl Values {
-    /// Counts on.
-    pub(super) fn pass(&mut self, json: &[u8]) {
+impl ValueCount {
+    /// Counts the values in the next bytes.
+    pub(crate) fn pass(&mut self, json: &[u8]) {
         for &byte in json {
             match byte {
                 _ if self.escaped => self.escaped = false,
@@ -36,29 +36,29 @@ impl Values {
         }
     }
 
-    /// Begins anew, between two records.
-    pub(super) fn reset(&mut self) {
+    /// Starts again from 0, between two records.
+    pub(crate) fn reset(&mut self) {
         self.count = 0;
     }
 
-    /// Whether they are more than a record may have.
-    pub(super) fn too_many(&self) -> bool {
+    /// Whether there are more values than a record may have.
+    pub(crate) fn too_many(&self) -> bool {
         self.count > MOST_VALUES
     }
 }
 
 /// Whether a record of this JSON has more values than it may have.
-pub(super) fn has_too_many_values(json: &[u8]) -> bool {
-    // Two bytes are the least for each.
+pub(crate) fn has_too_many_values(json: &[u8]) -> bool {
+    // Each takes at least two bytes.
     json.len() / 2 > MOST_VALUES && {
-        let mut values = Values::default();
+        let mut values = ValueCount::default();
         values.pass(json);
         values.too_many()
     }
 }
 
-/// What fields take of memory, about.
-pub(super) fn weight(fields: &Map<String, Value>) -> usize {
+/// About how many bytes of memory fields take.
+pub(crate) fn weight(fields: &Map<String, Value>) -> usize {
     fields.iter().map(|(name, value)| name.len() + weight_of(value)).sum()
 }
 
@@ -74,17 +74,17 @@ fn weight_of(value: &Value) -> usize {
 
 /// What was read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Bounded {
+pub(crate) enum Bounded {
     /// Nothing: the input is at its end.
     End,
-    /// It is in the buffer.
+    /// A line: it is in the buffer.
     Whole,
-    /// It is longer than [`LARGEST`], and passed over.
+    /// A line longer than [`LARGEST`]: it was skipped.
     TooLong,
 }
 
-/// Reads a line into `line`, with its `\n` where it has one.
-pub(super) fn line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Bounded> {
+/// Reads a line into `line`, with its `\n` if it has one.
+pub(crate) fn line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Bounded> {
     line.clear();
     let read = input.take(LARGEST as u64 + 1).read_until(b'\n', line)?;
     if read <= LARGEST {
@@ -93,13 +93,13 @@ pub(super) fn line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<B
     if line.last() != Some(&b'\n') {
         input.skip_until(b'\n')?;
     }
-    // The memory is better used for what comes.
+    // Gives the memory back.
     *line = Vec::new();
     Ok(Bounded::TooLong)
 }
 
-/// Reads all of `input`, unless that is too long.
-pub(super) fn all(input: impl Read) -> io::Result<Option<Vec<u8>>> {
+/// Reads all of `input`; `None` if it is too long.
+pub(crate) fn all(input: impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     input.take(LARGEST as u64 + 1).read_to_end(&mut bytes)?;
     Ok(Some(bytes).filter(|bytes| bytes.len() <= LARGEST))
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn values_are_counted_outside_of_strings() {
         let count = |json: &str| {
-            let mut values = Values::default();
+            let mut values = ValueCount::default();
             json.as_bytes().chunks(3).for_each(|chunk| values.pass(chunk));
             values.count
         };

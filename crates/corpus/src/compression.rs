@@ -1,4 +1,4 @@
-//! gzip and zstd, told by their first bytes, whatever a file is called.
+//! gzip and zstd. They are recognized by their first bytes; the name of a file does not matter.
 
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
@@ -7,15 +7,15 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::peek::peek;
 
-/// How many bytes tell.
+/// How many bytes are needed to recognize a compression.
 const MAGIC: usize = 4;
 
-/// What bytes are packed with.
+/// How bytes are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Compression {
-    /// RFC 1952: members, one after the other.
+pub(crate) enum Compression {
+    /// gzip (RFC 1952): one or more members.
     Gzip,
-    /// RFC 8878: frames, one after the other, of which some may be for others and are passed over.
+    /// zstd (RFC 8878): one or more frames. Skippable frames are ignored.
     Zstd,
 }
 
@@ -29,8 +29,8 @@ impl Compression {
     }
 }
 
-/// What `input` holds, decompressed if it is compressed, and how it is. What is cut or damaged is an error of the reading.
-pub(super) fn decompressed(
+/// Returns how `input` is compressed, if it is, and its decompressed bytes. Reading them fails if they are cut or damaged.
+pub(crate) fn decompressed(
     input: impl BufRead + Send + 'static,
 ) -> io::Result<(Option<Compression>, Box<dyn Read + Send>)> {
     let (start, input) = peek(input, MAGIC);
@@ -43,8 +43,8 @@ pub(super) fn decompressed(
     Ok((compression, bytes))
 }
 
-/// A file's name without what says that it is compressed, in capitals or not.
-pub(super) fn bare_name(path: &Path) -> PathBuf {
+/// The name of a file without the extension of a compression, in upper or lower case.
+pub(crate) fn bare_name(path: &Path) -> PathBuf {
     let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
     match extension.as_deref() {
         Some("gz" | "gzip" | "zst" | "zstd") => path.with_extension(""),
@@ -53,7 +53,7 @@ pub(super) fn bare_name(path: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::io::{Cursor, Write};
 
     use super::*;

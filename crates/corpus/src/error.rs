@@ -71,6 +71,14 @@ pub enum CorpusError {
         /// What is wrong with it.
         problem: BadRecord,
     },
+    /// The name of a format is not known.
+    #[error("no format {name:?}: known are {known}")]
+    UnknownFormat {
+        /// The name.
+        name: String,
+        /// All names that are known.
+        known: String,
+    },
     /// The library was built without a feature that the input needs.
     #[error("{what} needs a build with the feature `{feature}`")]
     NotBuiltIn {

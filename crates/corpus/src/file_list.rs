@@ -1,22 +1,21 @@
-//! Lists of inputs, as `find` and `git ls-files` write them.
+//! Lists of inputs, in the form in which `find` and `git ls-files` write them.
 
 use std::io;
 
 use bstr::ByteSlice;
 
-use super::Input;
 use super::bounded::{self, LARGEST};
-use crate::CorpusError;
+use super::{CorpusError, Input};
 use semsearch_files::Place;
 
-/// Names of a list.
+/// The most names in a list.
 const MOST_NAMES: usize = 1_000_000;
 
-/// The inputs that `list` names: one a line; where there is a zero byte, each before one, so that names may have newlines.
-/// Blank lines are passed over; a name `-` is standard input.
+/// Reads the inputs that `list` names, one per line. If the list contains a zero byte, each name ends with one instead, so that
+/// names may contain newlines. Blank lines are ignored. The name `-` is standard input.
 ///
 /// # Errors
-/// The list cannot be read, or names nothing ([`CorpusError::NoFiles`]).
+/// The list cannot be read, or it contains no name ([`CorpusError::NoFiles`]).
 pub fn files_from(list: &Input) -> Result<Vec<Input>, CorpusError> {
     let failed = |source| CorpusError::Input { place: Place::whole(&list.name()), source };
     let too_long = || failed(io::Error::other(format!("more than {} MiB: that is no list of files", LARGEST >> 20)));

@@ -1,17 +1,17 @@
-//! The headings of a Markdown text, and which of them stand over a place in it.
+//! The headings of a Markdown text, and which of them are above a place in it.
 //!
-//! Headings count where they part the document itself: not in code, nor in quotes and lists. YAML between fences at the top is
-//! no heading, though by CommonMark alone its last line would be one. HTML's `<h1>` is not looked at.
+//! Only headings of the document itself count, not those in code, quotes or lists. YAML front matter at the top is no heading,
+//! although by CommonMark alone its last line would be one. HTML's `<h1>` is ignored.
 
 use std::ops::Range;
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-/// What stands between the headings of a path.
+/// The separator between the headings of a path.
 const SEPARATOR: &str = " > ";
 
 /// A Markdown text's events, each with its range in bytes and the number of blocks and spans around it.
-pub(super) fn events(text: &str) -> impl Iterator<Item = (Event<'_>, Range<usize>, usize)> {
+pub(crate) fn events(text: &str) -> impl Iterator<Item = (Event<'_>, Range<usize>, usize)> {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
@@ -34,17 +34,17 @@ pub(super) fn events(text: &str) -> impl Iterator<Item = (Event<'_>, Range<usize
 /// A heading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heading {
-    /// Where it starts, in bytes.
+    /// Its start, in bytes.
     pub at: usize,
     /// 1 to 6.
     pub level: u8,
-    /// Its text without markup, on one line; empty if it has none.
+    /// Its text without markup, on one line; empty if the heading has no text.
     pub title: String,
-    /// Number of the heading it stands under.
+    /// The index of the closest heading above it that has a smaller level.
     parent: Option<usize>,
 }
 
-/// The headings of a text, in their order.
+/// The headings of a text, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
     headings: Vec<Heading>,
@@ -75,15 +75,15 @@ impl Outline {
         &self.headings
     }
 
-    /// The first heading of level 1 that has words.
+    /// The first heading of level 1 that is not empty.
     pub fn title(&self) -> Option<&str> {
         let mut titles =
             self.headings.iter().filter(|heading| heading.level == 1).map(|heading| heading.title.as_str());
         titles.find(|title| !title.is_empty())
     }
 
-    /// The titles of the headings that the byte `at` stands under, itself in the last one or after it:
-    /// `Guide > Install > Linux`. Empty before the first heading.
+    /// The titles of the headings above the byte `at`, outermost first: `Guide > Install > Linux`. The last heading is the one
+    /// that contains `at` or comes before it. The path is empty before the first heading.
     pub fn path(&self, at: usize) -> String {
         let mut path = Vec::new();
         let mut next = self.headings.partition_point(|heading| heading.at <= at).checked_sub(1);
@@ -108,7 +108,7 @@ impl Outline {
         self.headings.push(Heading { at, level, title: String::new(), parent });
     }
 
-    /// Gives the last heading its words.
+    /// Sets the title of the last heading.
     fn entitle(&mut self, words: Option<String>) {
         if let (Some(heading), Some(words)) = (self.headings.last_mut(), words) {
             heading.title = words.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,17 +1,17 @@
-//! The first bytes of a stream, looked at and put back.
+//! Looks at the first bytes of a stream without taking them out of it.
 
 use std::io::{self, BufRead, Cursor, Read};
 
-/// The first `length` bytes of `input`, fewer only if it has no more, and all of it again. A pipe may hand over a byte at a
-/// time, so what one read gives is no answer. An error comes after the bytes before it, to whoever reads that far.
-pub(super) fn peek<R: BufRead>(mut input: R, length: usize) -> (Vec<u8>, impl BufRead) {
+/// Returns the first `length` bytes of `input` (fewer only if it has no more), and a stream of the whole input. Several reads
+/// may be needed, because a pipe may give one byte at a time. An error is kept until the stream is read up to it.
+pub(crate) fn peek<R: BufRead>(mut input: R, length: usize) -> (Vec<u8>, impl BufRead) {
     let mut start = Vec::new();
-    let failure = Failure(input.by_ref().take(length as u64).read_to_end(&mut start).err());
+    let failure = ReadFailure(input.by_ref().take(length as u64).read_to_end(&mut start).err());
     (start.clone(), Cursor::new(start).chain(failure).chain(input))
 }
 
-/// `input` without its first bytes, if those are `mark`.
-pub(super) fn without(mark: &[u8], input: impl BufRead) -> impl BufRead {
+/// `input` without `mark` at its start, if it begins with that.
+pub(crate) fn without(mark: &[u8], input: impl BufRead) -> impl BufRead {
     let (start, mut input) = peek(input, mark.len());
     if start == mark {
         input.consume(mark.len());
@@ -19,16 +19,16 @@ pub(super) fn without(mark: &[u8], input: impl BufRead) -> impl BufRead {
     input
 }
 
-/// No bytes, but an error in their place.
-struct Failure(Option<io::Error>);
+/// A stream without bytes that ends with an error, if there was one.
+struct ReadFailure(Option<io::Error>);
 
-impl Read for Failure {
+impl Read for ReadFailure {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.0.take().map_or(Ok(0), Err)
     }
 }
 
-impl BufRead for Failure {
+impl BufRead for ReadFailure {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.0.take().map_or(Ok(&[]), Err)
     }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn an_error_comes_after_the_bytes_before_it() {
-        let failing = Drops(b"bees").chain(Failure(Some(io::ErrorKind::UnexpectedEof.into())));
+        let failing = Drops(b"bees").chain(ReadFailure(Some(io::ErrorKind::UnexpectedEof.into())));
         let (start, mut input) = peek(BufReader::new(failing), 9);
         let mut all = Vec::new();
         assert_eq!(input.read_to_end(&mut all).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);

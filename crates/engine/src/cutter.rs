@@ -67,7 +67,7 @@ impl Cutter<'_> {
         let chunks = size.map(|size| self.chunks(document, size)).transpose()?.filter(|chunks| chunks.len() > 1);
         let Some(chunks) = chunks else { return Ok(vec![self.piece(document, 0..document.text.len(), None, None)]) };
         let outline = (document.markup == Some(Markup::Markdown)).then(|| Outline::of(&document.text));
-        let piece = |chunk: semsearch_corpus::Chunk| {
+        let piece = |chunk: semsearch_corpus::TextChunk| {
             let heading = outline.as_ref().map(|outline| outline.path(chunk.bytes.start));
             let place = ChunkPlace { index: chunk.index, start: chunk.start, end: chunk.end };
             self.piece(document, chunk.bytes, Some(place), heading.filter(|heading| !heading.is_empty()))
@@ -83,7 +83,7 @@ impl Cutter<'_> {
         Ok(self.tokenizer.count(&[&self.to_embed(document, &document.text)])?[0])
     }
 
-    fn chunks(&self, document: &Document, size: ChunkSize) -> Result<Vec<semsearch_corpus::Chunk>, EngineError> {
+    fn chunks(&self, document: &Document, size: ChunkSize) -> Result<Vec<semsearch_corpus::TextChunk>, EngineError> {
         let ChunkSize { tokens, overlap } = size;
         if overlap >= tokens {
             return Err(CorpusError::Chunking { tokens, overlap }.into());

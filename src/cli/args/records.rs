@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ValueEnum, ValueHint};
-use semsearch::corpus;
+use semsearch::corpus::{FieldNames, Format};
 
 use super::value::{positive, whole};
 
@@ -12,8 +13,8 @@ use super::value::{positive, whole};
 #[command(next_help_heading = "Input options")]
 pub(crate) struct RecordsArgs {
     /// Input format
-    #[arg(long, value_name = "FORMAT", default_value = "auto")]
-    pub(crate) format: FormatArg,
+    #[arg(long, value_name = "FORMAT", default_value = "auto", value_parser = format_parser())]
+    pub(crate) format: Format,
     /// Field of the id [default: first of _id, id, docid]
     #[arg(hide_short_help = true, long, value_name = "NAME")]
     pub(crate) id_field: Option<String>,
@@ -61,8 +62,8 @@ pub(crate) struct RecordsArgs {
 
 impl RecordsArgs {
     /// The fields to look in.
-    pub(crate) fn fields(&self) -> corpus::Fields {
-        corpus::Fields { id: self.id_field.clone(), text: self.text_field.clone(), title: self.title_field.clone() }
+    pub(crate) fn fields(&self) -> FieldNames {
+        FieldNames { id: self.id_field.clone(), text: self.text_field.clone(), title: self.title_field.clone() }
     }
 }
 
@@ -84,40 +85,11 @@ pub(crate) enum OnErrorArg {
     Skip,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum FormatArg {
-    /// By the file's extension, then by its content
-    Auto,
-    /// An object a line
-    Jsonl,
-    /// An array of objects
-    Json,
-    /// SQuAD's articles, a record for each of their paragraphs
-    Squad,
-    /// A table, its columns separated by commas
-    Csv,
-    /// A table, its columns separated by tabs
-    Tsv,
-    /// A Parquet table
-    Parquet,
-    /// Plain text, a file a document
-    Text,
-    /// Markdown, a file a document
-    Markdown,
-}
-
-impl From<FormatArg> for corpus::Format {
-    fn from(format: FormatArg) -> Self {
-        match format {
-            FormatArg::Auto => Self::Auto,
-            FormatArg::Jsonl => Self::Jsonl,
-            FormatArg::Json => Self::Json,
-            FormatArg::Squad => Self::Squad,
-            FormatArg::Csv => Self::Csv,
-            FormatArg::Tsv => Self::Tsv,
-            FormatArg::Parquet => Self::Parquet,
-            FormatArg::Text => Self::Text,
-            FormatArg::Markdown => Self::Markdown,
-        }
-    }
+/// Understands the names in the library's table of formats, and lists them in the help.
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    let values = Format::named().filter_map(|format| {
+        let value = PossibleValue::new(format.name()?);
+        Some(value.help(format.description()))
+    });
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Format>())
 }

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 
-use semsearch::corpus::{Fields, Format, Input};
+use semsearch::corpus::{FieldNames, Format, Input};
 use semsearch::hub::data_set;
 
 use crate::cli::advice::Advice;
@@ -23,7 +23,7 @@ pub(crate) struct InputOptions {
     /// Whether a directory may have nothing to read.
     pub(crate) may_be_empty: bool,
     pub(crate) format: Format,
-    pub(crate) fields: Fields,
+    pub(crate) fields: FieldNames,
     pub(crate) on_error: OnError,
     /// How many records are read, at most.
     pub(crate) limit: Option<usize>,

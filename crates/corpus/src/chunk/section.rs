@@ -1,26 +1,26 @@
-//! Long texts in parts that are cut into chunks one by one.
+//! Divides long texts into sections. Each section is then cut into chunks by itself.
 //!
-//! A splitter looks, for every chunk, at the borders in all the text that is left: of parts of bounded length that is work in
-//! proportion to the text, of one long text it grows with the square. What a chunk is, is left to [`super::chunk`].
+//! For every chunk, a splitter looks at all borders in the rest of the text. In one long text that work grows with the square
+//! of the length; in sections of limited length it grows in proportion.
 
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Tag};
 
-use super::chunk::Markup;
-use super::outline::events;
+use crate::Markup;
+use crate::outline::events;
 
 /// A part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Section {
     /// In bytes.
     pub(super) range: Range<usize>,
-    /// Plain for a part of one Markdown block: the start of a list or of a code block does not stand in it.
+    /// How the section is written. A part of one Markdown block is plain: it lacks the start of its list or code block.
     pub(super) markup: Markup,
 }
 
-/// Parts `text` into sections of at most `size` bytes, which is at least a character's: Markdown between blocks, but never
-/// between a heading and what it heads; what has no such border as plain text.
+/// Divides `text` into sections of at most `size` bytes, which must hold a character. Markdown is divided between blocks, but
+/// never after a heading. A part without such a border is divided as plain text.
 pub(super) fn sections(text: &str, markup: Markup, size: usize) -> Vec<Section> {
     let mut sections = Vec::new();
     if markup == Markup::Plain || text.len() <= size {
@@ -39,7 +39,7 @@ pub(super) fn sections(text: &str, markup: Markup, size: usize) -> Vec<Section> 
     sections
 }
 
-/// Adds a part of the text, in parts if it is too long.
+/// Adds a part of the text as one section, or as several if it is too long.
 fn push(text: &str, Range { mut start, end }: Range<usize>, markup: Markup, size: usize, sections: &mut Vec<Section>) {
     let markup = if end - start > size { Markup::Plain } else { markup };
     while start < end {
@@ -49,7 +49,7 @@ fn push(text: &str, Range { mut start, end }: Range<usize>, markup: Markup, size
     }
 }
 
-/// Where the blocks of a Markdown text start that do not stand in another one nor after a heading.
+/// The starts of the blocks of a Markdown text, except for blocks inside another one and blocks after a heading.
 fn borders(text: &str) -> Vec<usize> {
     let (mut borders, mut after_heading) = (Vec::new(), false);
     for (event, range, depth) in events(text) {
@@ -64,8 +64,9 @@ fn borders(text: &str) -> Vec<usize> {
     borders
 }
 
-/// How much of `text` to take: all if it has no more than `size` bytes, else up to the last empty line, line or word in the
-/// second half of them. Blanks that follow are taken too, however many, so that no section is blank.
+/// The length of the first section of `text`: all of it if it has at most `size` bytes. Otherwise it ends after the last
+/// empty line, line or word in the second half of those bytes. All white space that follows belongs to it, so that no
+/// section is blank.
 fn cut(text: &str, size: usize) -> usize {
     let Some(end) = (0..=size).rev().find(|&at| text.is_char_boundary(at)).filter(|&end| end < text.len()) else {
         return text.len();

@@ -1,21 +1,21 @@
-//! Counting the tokens of many texts that are nearly the same.
+//! Counts the tokens of many texts that are almost the same.
 //!
-//! Whoever looks for the end of a chunk asks of twenty texts, all with one start, how many tokens they have, and of some that
-//! go on for pages. To count each anew would cost more than all else about chunks. Tokenizers go by words, so a word's tokens
-//! are counted once; a text's are their sum, and the adding ends where they are too many.
+//! To find the end of a chunk, the splitter asks for the number of tokens of about twenty texts with the same start, some of
+//! them pages long. Counting each of them again would cost more than all other work on chunks. Tokenizers work word by word,
+//! so the tokens of a word are counted once. The tokens of a text are their sum, and adding stops when there are too many.
 
 use std::cell::RefCell;
 
 use ahash::AHashMap;
 use text_splitter::ChunkSizer;
 
-/// From this many bytes on a word ends at any sign: languages without blanks have signs between sentences.
+/// A word that has reached this many bytes ends at the next sign: languages without spaces have signs between sentences.
 const LONG: usize = 64;
 
-/// No word has more bytes, but for one character.
+/// The most bytes of a word, unless it is a single character.
 const LONGEST: usize = 256;
 
-/// Words whose tokens are remembered.
+/// The number of words whose tokens are remembered.
 const REMEMBERED: usize = 1 << 16;
 
 /// Counts tokens up to a limit.
@@ -26,23 +26,23 @@ pub(super) struct Counter<'a> {
 }
 
 impl<'a> Counter<'a> {
-    /// Counts by `count`, where more than `limit` is of no interest.
+    /// A counter that counts with `count`, and stops above `limit`.
     pub(super) fn new(count: &'a dyn Fn(&str) -> usize, limit: usize) -> Self {
         Self { count, limit, words: RefCell::default() }
     }
 
-    /// Whether the text has no more tokens than the limit: not by words, but all of it counted.
+    /// Whether the text, counted as a whole, has no more tokens than the limit.
     pub(super) fn fits(&self, text: &str) -> bool {
         (self.count)(text) <= self.limit
     }
 
-    /// Whether by its words the text may fit.
+    /// Whether the text, counted word by word, has no more tokens than the limit.
     pub(super) fn may_fit(&self, text: &str) -> bool {
         self.by_words(text) <= self.limit
     }
 
-    /// The tokens of the text's words, all or as many as are more than the limit. Where a tokenizer does not go by
-    /// words it is an estimate.
+    /// The sum of the tokens of the words; counting stops above the limit. It is an estimate if a tokenizer does not work
+    /// word by word.
     fn by_words(&self, mut text: &str) -> usize {
         let mut tokens = 0;
         while !text.is_empty() && tokens <= self.limit {
@@ -73,7 +73,7 @@ impl ChunkSizer for Counter<'_> {
     }
 }
 
-/// Where the first word of a text ends. A blank belongs to the word after it, as tokenizers have it that know blanks.
+/// The end of the first word of a text. A space belongs to the word after it, as in tokenizers that keep spaces.
 fn end_of_word(text: &str) -> usize {
     let ends = |&(at, character): &(usize, char)| {
         character.is_whitespace() || at >= LONGEST || (at >= LONG && !character.is_alphanumeric())

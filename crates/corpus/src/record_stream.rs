@@ -1,24 +1,24 @@
-//! Records on their way from the thread that reads to the one that uses them: many short ones, or one of many megabytes.
+//! The queue of records between the thread that reads them and the thread that uses them. It holds many short records, or one
+//! of many megabytes.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Record;
 use super::bounded::weight;
-use crate::CorpusError;
+use super::{CorpusError, Record};
 
-/// Records read ahead of their use: enough that the encoder never waits for a file, few enough to cost no memory.
+/// The most records in the queue: enough that the encoder never waits for a file, and few enough to need little memory.
 const RECORDS: usize = 1024;
 
-/// What they take of memory together, in bytes, unless it is one record.
+/// The most bytes of memory that the records in the queue take together. A single record may take more.
 const BYTES: usize = 16 << 20;
 
-/// How often it is looked whether to stop.
+/// How often a waiting reader of the queue looks whether it should stop.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-/// What both ends share.
+/// What both ends of the queue share.
 #[derive(Default)]
 struct Queue {
     state: Mutex<State>,
@@ -29,12 +29,12 @@ struct Queue {
 struct State {
     records: VecDeque<(Result<Record, CorpusError>, usize)>,
     bytes: usize,
-    /// The other end is gone.
+    /// Whether the other end is gone.
     closed: bool,
 }
 
 impl State {
-    /// Whether a record of this weight may be added.
+    /// Whether there is room for a record of this weight.
     fn has_room(&self, weight: usize) -> bool {
         self.records.is_empty() || (self.records.len() < RECORDS && self.bytes + weight <= BYTES)
     }
@@ -51,7 +51,7 @@ impl Queue {
         waiting.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same, for no longer than [`BETWEEN_LOOKS`].
+    /// The same, for at most [`BETWEEN_LOOKS`].
     fn wait_a_while(&self, ready: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
         let open = |state: &mut State| !state.closed && !ready(state);
         let waited = self.changed.wait_timeout_while(self.lock(), BETWEEN_LOOKS, open);
@@ -64,17 +64,17 @@ impl Queue {
     }
 }
 
-/// The reading end's.
-pub(super) struct Sender(Arc<Queue>);
+/// The end of the thread that reads.
+pub(crate) struct Sender(Arc<Queue>);
 
-/// The records of some inputs, read ahead.
-pub struct Records {
+/// The records of some inputs. A thread reads them ahead.
+pub struct RecordStream {
     queue: Arc<Queue>,
     stop: Option<Arc<AtomicBool>>,
 }
 
-impl Records {
-    /// Ends them soon after `stop` is set, also where a stream has yet to give the next one.
+impl RecordStream {
+    /// Ends the records soon after `stop` is set, also while the next record is waited for.
     pub fn until(mut self, stop: &Arc<AtomicBool>) -> Self {
         self.stop = Some(Arc::clone(stop));
         self
@@ -85,19 +85,19 @@ impl Records {
     }
 }
 
-/// Nobody listens any more.
-pub(super) struct Closed;
+/// The other end is gone.
+pub(crate) struct Closed;
 
-/// A way for records.
-pub(super) fn channel() -> (Sender, Records) {
+/// Makes a queue, and returns its two ends.
+pub(crate) fn channel() -> (Sender, RecordStream) {
     let queue = Arc::new(Queue::default());
-    (Sender(Arc::clone(&queue)), Records { queue, stop: None })
+    (Sender(Arc::clone(&queue)), RecordStream { queue, stop: None })
 }
 
 impl Sender {
-    /// Sends a record when there is room for it. After one that fills all the room it waits until that is taken, so that no
-    /// second one is read meanwhile.
-    pub(super) fn send(&self, record: Result<Record, CorpusError>) -> Result<(), Closed> {
+    /// Adds a record when there is room for it. After a record that takes all the room, it waits until that one is taken, so
+    /// that no second one is read in the meantime.
+    pub(crate) fn send(&self, record: Result<Record, CorpusError>) -> Result<(), Closed> {
         let weight = record.as_ref().map_or(0, |record| weight(&record.fields));
         let mut state = self.0.wait(|state| state.has_room(weight));
         if state.closed {
@@ -118,7 +118,7 @@ impl Drop for Sender {
     }
 }
 
-impl Iterator for Records {
+impl Iterator for RecordStream {
     type Item = Result<Record, CorpusError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -142,7 +142,7 @@ impl Iterator for Records {
     }
 }
 
-impl Drop for Records {
+impl Drop for RecordStream {
     fn drop(&mut self) {
         self.queue.close();
     }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     /// Sends records of these sizes; the numbers of those that were sent come from the receiver.
-    fn sending(sizes: &'static [usize]) -> (Records, mpsc::Receiver<usize>) {
+    fn sending(sizes: &'static [usize]) -> (RecordStream, mpsc::Receiver<usize>) {
         let ((sender, records), (sent, sends)) = (channel(), mpsc::channel());
         thread::spawn(move || {
             for (number, &size) in sizes.iter().enumerate() {

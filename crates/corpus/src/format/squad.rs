@@ -1,22 +1,24 @@
 //! SQuAD 1.1 and 2.0: `data` → articles → paragraphs → a context and its questions.
 //!
-//! One record a distinct context. Its id is made of the context, so it stays when questions or articles move; the
-//! article's title and the number of questions are metadata. A context that comes twice in an article is one record
-//! with the questions of both; memory holds one article, and 16 bytes for each context seen.
+//! Each distinct context is a record. Its id is computed from the context, so it stays the same when questions or articles
+//! move. The title of the article and the number of questions are metadata. A context that comes twice in an article is
+//! one record with the questions of both. Memory holds one article, and the id of each context.
 //!
 //! Format: Rajpurkar et al. 2016, <https://rajpurkar.github.io/SQuAD-explorer/>.
 
 use std::collections::HashSet;
-use std::io::BufRead;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
-use super::document::content_id;
-use super::{Record, Sink, json};
+use super::content::Content;
+use super::json::Elements;
+use super::reader::Reader;
+use crate::Record;
+use crate::content_id::content_id;
+use crate::record::RecordSink;
 use semsearch_files::Place;
 
 #[derive(Deserialize)]
@@ -32,21 +34,29 @@ struct Paragraph {
     qas: Vec<IgnoredAny>,
 }
 
-/// Pushes every distinct context.
-pub(super) fn read(input: impl BufRead, name: &Arc<str>, sink: &mut Sink<'_>) -> ControlFlow<()> {
-    let mut seen = HashSet::new();
-    let mut wanted = ControlFlow::Continue(());
-    let outcome = json::array(input, name, Some("data"), |article: Article, place| {
-        for record in contexts(article, &place) {
-            if seen.insert(record.fields["_id"].to_string()) {
-                wanted = sink(Ok(record));
-                wanted?;
+/// Whether a file that starts with these bytes is SQuAD: an object that mentions data and paragraphs.
+pub(super) fn starts(start: &[u8]) -> bool {
+    let has = |word: &[u8]| start.windows(word.len()).any(|window| window == word);
+    start.trim_ascii_start().first() == Some(&b'{') && has(b"\"data\"") && has(b"\"paragraphs\"")
+}
+
+/// Reads each distinct context as a record.
+pub(super) struct Squad;
+
+impl Reader for Squad {
+    fn read(&self, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+        let name = content.name();
+        let mut seen = HashSet::new();
+        let articles = Elements { name: &name, key: Some("data"), expected: "a SQuAD file" };
+        articles.read(content.bytes(), sink, |article: Article, place, sink| {
+            for record in contexts(article, &place) {
+                if seen.insert(record.fields["_id"].to_string()) {
+                    sink(Ok(record))?;
+                }
             }
-        }
-        wanted
-    });
-    wanted?;
-    json::finish(outcome, sink)
+            ControlFlow::Continue(())
+        })
+    }
 }
 
 /// The distinct contexts of an article, in order.
@@ -71,6 +81,7 @@ fn contexts(article: Article, place: &Place) -> Vec<Record> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reader::tests::read_bytes;
     use super::*;
 
     const SAMPLE: &str = r#"{"version": "v2.0", "data": [
@@ -81,12 +92,7 @@ mod tests {
         {"paragraphs": [{"context": "Bees dance."}, {"context": "Ants march."}], "title": "Ants"}]}"#;
 
     fn read_all(input: &str) -> Vec<Result<Record, String>> {
-        let mut all = Vec::new();
-        let _ = read(input.as_bytes(), &"in".into(), &mut |found| {
-            all.push(found.map_err(|error| error.to_string()));
-            ControlFlow::Continue(())
-        });
-        all
+        read_bytes(&Squad, input.as_bytes())
     }
 
     #[test]

@@ -1,50 +1,50 @@
 //! The rows of a table, each with the line it begins on.
 //!
-//! The csv crate splits; what it does not tell is made good here: the true line of a row after blank ones or after lines that
-//! end with a carriage return, a quote that is never closed, and a row that never ends. What the cells mean is left to [`super::csv`].
+//! The csv crate splits the table. This file adds what the crate does not report: the true line of a row after blank lines or
+//! after lines that end with a carriage return, a quote that is never closed, and a row that never ends. What the cells mean is left to [`super`].
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder, Terminator};
 
-use super::bounded::LARGEST;
+use crate::bounded::LARGEST;
 use crate::{BadRecord, CorpusError};
 use semsearch_files::Place;
 
-/// Cells of a row, or commas in them, of which each costs memory before the row is known.
+/// The most cells of a row (delimiters in quotes count too): each needs memory before the row is known.
 const MOST_CELLS: usize = 4 << 20;
 
 /// Reads rows. Blank lines are passed over; after an error of the input there are no more.
-pub(super) struct Rows<R> {
+pub(super) struct CsvRows<R> {
     table: Reader<Noting<R>>,
     cells: ByteRecord,
     name: Arc<str>,
 }
 
-/// A row, which ends with `\n` or `\r\n`.
-pub(super) struct Row<'a> {
-    /// At least one.
+/// One row. It ended with `\n` or `\r\n`.
+pub(super) struct CsvRow<'a> {
+    /// The cells, at least one.
     pub(super) cells: &'a ByteRecord,
     /// Where the row begins.
     pub(super) place: Place,
 }
 
-impl<R: BufRead> Rows<R> {
+impl<R: BufRead> CsvRows<R> {
     /// The rows of `input`, called `name`, with `delimiter` between cells.
-    pub(super) fn new(input: R, delimiter: u8, name: &Arc<str>) -> Rows<impl Read + use<R>> {
+    pub(super) fn new(input: R, delimiter: u8, name: &Arc<str>) -> CsvRows<impl Read + use<R>> {
         // With a line break after the last row, only what stands in an open quote can end with the input.
         let input = Noting { input: input.chain(&b"\n"[..]), delimiter, ended: false, of_row: 0, delimiters: 0 };
         let mut builder = ReaderBuilder::new();
         // Left to itself the crate ends a row at \r, and counts the \n after it to the next one.
         builder.delimiter(delimiter).terminator(Terminator::Any(b'\n')).has_headers(false).flexible(true);
-        Rows { table: builder.from_reader(input), cells: ByteRecord::new(), name: Arc::clone(name) }
+        CsvRows { table: builder.from_reader(input), cells: ByteRecord::new(), name: Arc::clone(name) }
     }
 }
 
-impl<R: Read> Rows<R> {
+impl<R: Read> CsvRows<R> {
     /// The next row, or what is wrong with it.
-    pub(super) fn next(&mut self) -> Option<Result<Row<'_>, CorpusError>> {
+    pub(super) fn next(&mut self) -> Option<Result<CsvRow<'_>, CorpusError>> {
         loop {
             self.table.get_mut().begin_row();
             match self.table.read_byte_record(&mut self.cells) {
@@ -61,13 +61,13 @@ impl<R: Read> Rows<R> {
         self.cells.len() == 1 && self.cells.as_slice() == b"\r"
     }
 
-    fn row(&mut self) -> Result<Row<'_>, CorpusError> {
+    fn row(&mut self) -> Result<CsvRow<'_>, CorpusError> {
         let place = Place::line(&self.name, self.first_line());
         if self.unclosed() {
             return Err(CorpusError::record(&place, BadRecord::OpenQuote));
         }
         self.strip_return();
-        Ok(Row { cells: &self.cells, place })
+        Ok(CsvRow { cells: &self.cells, place })
     }
 
     /// Counted back from where the row ends: the crate's own position of a row is before the blank lines above it.
@@ -101,7 +101,7 @@ impl<R: Read> Rows<R> {
     }
 }
 
-/// Notes that its end was met.
+/// Notes when the input is at its end, and counts what is read for a row.
 struct Noting<R> {
     input: R,
     delimiter: u8,
@@ -142,9 +142,9 @@ mod tests {
 
     /// Every row as its line and cells.
     fn rows(input: impl BufRead) -> Vec<Result<(u64, Vec<String>), String>> {
-        let (mut rows, mut all) = (Rows::new(input, b',', &"in".into()), Vec::new());
+        let (mut rows, mut all) = (CsvRows::new(input, b',', &"in".into()), Vec::new());
         while let Some(row) = rows.next() {
-            let parts = |row: Row<'_>| {
+            let parts = |row: CsvRow<'_>| {
                 let cells = row.cells.iter().map(|cell| String::from_utf8(cell.to_vec()).unwrap());
                 (row.place.line.unwrap(), cells.collect())
             };

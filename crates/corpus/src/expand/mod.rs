@@ -1,0 +1,91 @@
+//! Which files a directory stands for.
+//!
+//! A directory is walked in the same way as ripgrep does it (with its crate ignore): hidden files, links, and files that
+//! `.gitignore` or `.ignore` name are left out. Of the other files, those of a known format are taken, or those that globs
+//! choose. Only the start of a file is looked at here, to tell text from other data, also as in ripgrep; the readers read
+//! the rest. The user did not name these files one by one, so a file that cannot be used is left out and returned with the
+//! reason.
+
+mod beir;
+mod look;
+mod skip;
+mod walk;
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::path::plain_path;
+use super::{CorpusError, Input};
+use beir::beir_corpus;
+pub use beir::file_of;
+use look::look_at;
+pub use skip::{SkipReason, SkippedFile};
+use walk::walk;
+
+/// What inputs stand for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expanded {
+    /// Files and standard input, in the order in which they were named. The files of a directory are in the order of their
+    /// paths. A file that is named as well, or is in two directories, comes once.
+    pub inputs: Vec<Input>,
+    /// Files in directories that were left out, and directories in them that cannot be read.
+    pub skipped: Vec<SkippedFile>,
+    /// The directories that were walked: absolute paths without links. A file below one of them that is not among the
+    /// inputs is no longer part of the corpus.
+    pub directories: Vec<PathBuf>,
+    /// Those directories that contain nothing to read, as they were named.
+    pub empty: Vec<Arc<str>>,
+}
+
+/// Replaces every directory in `named` by its files. All other inputs stay as they are, and are not looked at.
+///
+/// `globs` have the syntax of `.gitignore`, relative to the named directory; a glob that begins with `!` leaves out what it
+/// matches. If any glob does not begin so, exactly the files that match are taken, also hidden and ignored ones, and read as
+/// text if their extension says nothing else. Without globs, only the corpus of a data set in BEIR's layout is taken.
+///
+/// # Errors
+/// A directory that was named cannot be read, a glob is wrong, or the process may not open more files.
+pub fn expand(named: &[Input], globs: &[String]) -> Result<Expanded, CorpusError> {
+    let mut expanded = Expanded::default();
+    let mut taken: HashSet<String> = named.iter().filter_map(Input::path).map(plain_path).collect();
+    for input in named {
+        match input.path() {
+            Some(dir) if dir.is_dir() => expanded.add_directory(dir, globs, &mut taken)?,
+            _ => expanded.inputs.push(input.clone()),
+        }
+    }
+    Ok(expanded)
+}
+
+impl Expanded {
+    fn add_directory(&mut self, dir: &Path, globs: &[String], taken: &mut HashSet<String>) -> Result<(), CorpusError> {
+        if let Some(corpus) = beir_corpus(dir).filter(|_| globs.is_empty()) {
+            self.inputs.push(Input::File(corpus));
+            return Ok(());
+        }
+        self.directories.push(fs::canonicalize(dir).map_err(CorpusError::read(dir))?);
+        let walked = walk(dir, globs)?;
+        self.skipped.extend(walked.skipped);
+        let mut empty = true;
+        for (path, reason) in look_at(walked.files)? {
+            match reason {
+                Some(why) => self.skipped.push(SkippedFile { path, why }),
+                None => {
+                    empty = false;
+                    if taken.insert(plain_path(&path)) {
+                        self.inputs.push(Input::Found(path));
+                    }
+                }
+            }
+        }
+        if empty {
+            self.empty.push(dir.to_string_lossy().into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! JSON Lines: one object per line. Blank lines are ignored. After a bad line, reading goes on with the next one.
+
+use std::ops::ControlFlow;
+
+use serde_json::Value;
+
+use super::content::Content;
+use super::reader::Reader;
+use crate::bounded::{self, Bounded, LARGEST, MOST_VALUES};
+use crate::record::{RecordSink, json_type};
+use crate::{BadRecord, CorpusError, Record};
+use semsearch_files::Place;
+
+/// Most lines are shorter than this many bytes. The memory of a longer line is given back after it.
+const SHORT: usize = 1 << 20;
+
+/// Reads each line as a record.
+pub(super) struct JsonLines;
+
+impl Reader for JsonLines {
+    fn read(&self, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+        let (name, mut input) = (content.name(), content.text());
+        let mut line = Vec::new();
+        for number in 1.. {
+            let place = Place::line(&name, number);
+            match bounded::line(&mut input, &mut line) {
+                Ok(Bounded::End) => break,
+                Ok(Bounded::Whole) if line.trim_ascii().is_empty() => {}
+                Ok(Bounded::Whole) => {
+                    let record = parse(&line, &place);
+                    line.clear();
+                    line.shrink_to(SHORT);
+                    sink(record)?;
+                }
+                Ok(Bounded::TooLong) => {
+                    sink(Err(CorpusError::record(&place, BadRecord::TooLarge { max: LARGEST })))?;
+                }
+                Err(source) => return sink(Err(CorpusError::Input { place, source })),
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn parse(bytes: &[u8], place: &Place) -> Result<Record, CorpusError> {
+    let bad = |problem| CorpusError::record(place, problem);
+    let text = std::str::from_utf8(bytes).map_err(|error| bad(BadRecord::utf8(error)))?;
+    if bounded::has_too_many_values(bytes) {
+        return Err(bad(BadRecord::Values { max: MOST_VALUES }));
+    }
+    match serde_json::from_str(text.trim_ascii_end()) {
+        Ok(Value::Object(fields)) => {
+            Ok(Record { fields, place: place.clone(), titled: true, markup: None, columns: None })
+        }
+        Ok(other) => Err(bad(BadRecord::NotAnObject { found: json_type(&other) })),
+        Err(error) => Err(bad(BadRecord::json(&error))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reader::tests::read_bytes;
+    use super::*;
+
+    #[test]
+    fn lines_are_numbered_past_blank_ones_a_mark_and_carriage_returns() {
+        let all = read_bytes(&JsonLines, b"\xef\xbb\xbf{\"text\":\"a\"}\r\n\n  \n{\"text\":\"b\"}");
+        let lines: Vec<_> = all.iter().map(|found| found.as_ref().unwrap().place.line).collect();
+        assert_eq!(lines, [Some(1), Some(4)]);
+    }
+
+    #[test]
+    fn a_bad_line_is_reported_and_the_next_one_read() {
+        let all = read_bytes(&JsonLines, b"{\"text\":\n[1]\n{\"text\":\"\xff\"}\n{\"text\":\"ok\"}\n");
+        assert_eq!(all[0].as_ref().unwrap_err(), "in:1: invalid JSON: EOF while parsing a value (column 8)");
+        assert_eq!(all[1].as_ref().unwrap_err(), "in:2: a record is a JSON object, this is an array");
+        assert_eq!(all[2].as_ref().unwrap_err(), "in:3: invalid UTF-8 at byte 10 of the line");
+        assert!(all[3].is_ok());
+    }
+}

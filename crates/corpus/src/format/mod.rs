@@ -1,0 +1,169 @@
+//! The table of input formats.
+//!
+//! To add a format:
+//! 1. Write its reader in a file of its own in this folder: a type that implements [`Reader`].
+//! 2. Declare the file below, and add one line to the table.
+//! 3. Describe the format in `docs/formats.md`.
+//!
+//! Everything else follows from the table: the values of `--format` and their help, the guess by extension and by
+//! content, which files of a directory are read, and which texts are cut into chunks.
+
+mod content;
+mod csv;
+mod json;
+mod jsonl;
+mod lines;
+mod markdown;
+mod parquet;
+mod reader;
+mod squad;
+mod text;
+
+use std::path::Path;
+use std::str::FromStr;
+
+use super::CorpusError;
+use super::compression::bare_name;
+pub(crate) use content::Content;
+pub(crate) use csv::cell_value;
+pub(crate) use reader::Reader;
+
+/// A line of the table.
+struct Entry {
+    format: Format,
+    /// For the help of the command line.
+    description: &'static str,
+    /// The names that choose the format; the first one is shown. A format without a name is for other modules only.
+    names: &'static [&'static str],
+    /// Extensions of files, in lower case. If several formats have an extension, the content decides between them.
+    extensions: &'static [&'static str],
+    /// Whether a file that starts with these bytes has the format.
+    starts: fn(&[u8]) -> bool,
+    reader: &'static dyn Reader,
+}
+
+/// Makes the table, and the type [`Format`] with a value for each line of it.
+macro_rules! formats {
+    ($($format:ident, $description:literal, $names:expr, $extensions:expr, $starts:expr, $reader:expr;)*) => {
+        /// How an input is written.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Format {
+            /// By the file's extension, then by its content; JSON Lines from standard input
+            #[default]
+            Auto,
+            $(#[doc = $description] $format,)*
+        }
+
+        const TABLE: &[Entry] = &[$(Entry {
+            format: Format::$format,
+            description: $description,
+            names: &$names,
+            extensions: &$extensions,
+            starts: $starts,
+            reader: &$reader,
+        }),*];
+    };
+}
+
+// Format, description, names, extensions, test of the first bytes, reader.
+formats! {
+    Jsonl, "One JSON object per line", ["jsonl"], ["jsonl", "ndjson"], unknown, jsonl::JsonLines;
+    Json, "An array of JSON objects", ["json"], ["json"], json::starts, json::JsonArray;
+    Squad, "SQuAD: each paragraph of an article is a record", ["squad"], ["json"], squad::starts, squad::Squad;
+    Csv, "A table with commas between the columns", ["csv"], ["csv"], unknown, csv::Table::COMMAS;
+    Tsv, "A table with tabs between the columns", ["tsv"], ["tsv", "tab"], unknown, csv::Table::TABS;
+    Parquet, "A Parquet table", ["parquet"], ["parquet", "pq"], parquet::starts, parquet::Parquet;
+    Text, "Plain text; each file is a document", ["text"], ["txt", "text"], unknown, text::PlainText;
+    Markdown, "Markdown; each file is a document", ["markdown"], ["md", "markdown", "mkd"], unknown, markdown::Markdown;
+    Lines, "One text per line, also an empty one", [], [], unknown, lines::Lines;
+}
+
+/// The test of a format that cannot be recognized by its first bytes.
+fn unknown(_: &[u8]) -> bool {
+    false
+}
+
+impl Format {
+    /// The format of standard input, and of a file whose name and content show none: its errors name the line.
+    pub(crate) const FALLBACK: Self = Self::Jsonl;
+
+    /// All formats that have a name, [`Format::Auto`] first.
+    pub fn named() -> impl Iterator<Item = Self> {
+        let formats = TABLE.iter().filter(|entry| !entry.names.is_empty()).map(|entry| entry.format);
+        std::iter::once(Self::Auto).chain(formats)
+    }
+
+    /// The name that chooses the format. [`Format::Lines`] has none.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Auto => Some("auto"),
+            format => format.entry().names.first().copied(),
+        }
+    }
+
+    /// One line that says what the format is.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Auto => "By the file's extension, then by its content",
+            format => format.entry().description,
+        }
+    }
+
+    /// Whether each file is one text, which is cut into chunks unless the user says otherwise.
+    pub fn is_prose(self) -> bool {
+        self != Self::Auto && self.reader().markup().is_some()
+    }
+
+    /// Whether files of the format contain other bytes than text.
+    pub(crate) fn is_binary(self) -> bool {
+        self.reader().is_binary()
+    }
+
+    /// The format that the extension of a file says, in upper or lower case. An extension of compression
+    /// after it is ignored. [`Format::Auto`] means that several formats have the extension.
+    pub fn of(path: &Path) -> Option<Self> {
+        let extension = bare_name(path).extension()?.to_str()?.to_ascii_lowercase();
+        let mut formats = TABLE.iter().filter(|entry| entry.extensions.contains(&extension.as_str()));
+        let first = formats.next()?;
+        Some(if formats.next().is_some() { Self::Auto } else { first.format })
+    }
+
+    /// The format that the first bytes of a file show; `None` if they show none.
+    pub(crate) fn shown_by(start: &[u8]) -> Option<Self> {
+        TABLE.iter().find(|entry| (entry.starts)(start)).map(|entry| entry.format)
+    }
+
+    /// The format of a file that starts with these bytes.
+    pub(crate) fn by_content(start: &[u8]) -> Self {
+        Self::shown_by(start).unwrap_or(Self::FALLBACK)
+    }
+
+    /// The reader of the format. For [`Format::Auto`] it is that of standard input.
+    pub(crate) fn reader(self) -> &'static dyn Reader {
+        self.entry().reader
+    }
+
+    fn entry(self) -> &'static Entry {
+        let format = if self == Self::Auto { Self::FALLBACK } else { self };
+        TABLE.iter().find(|entry| entry.format == format).expect("each format is a line of the table")
+    }
+}
+
+impl FromStr for Format {
+    type Err = CorpusError;
+
+    fn from_str(name: &str) -> Result<Self, CorpusError> {
+        if name == "auto" {
+            return Ok(Self::Auto);
+        }
+        let entry = TABLE.iter().find(|entry| entry.names.contains(&name));
+        entry.map(|entry| entry.format).ok_or_else(|| {
+            let known: Vec<_> = Self::named().filter_map(Self::name).collect();
+            CorpusError::UnknownFormat { name: name.into(), known: known.join(", ") }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

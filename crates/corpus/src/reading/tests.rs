@@ -1,0 +1,122 @@
+//! What is read of which input.
+
+use std::iter;
+use std::path::PathBuf;
+
+use super::*;
+use crate::compression::tests::{gzip, zstd};
+use crate::{BadRecord, Markup, Record};
+
+#[test]
+fn an_input_that_cannot_be_opened_fails_before_any_is_read() {
+    let inputs = [Input::Stdin, Input::File("no/such.jsonl".into())];
+    let message = records(&inputs, Format::Auto).err().unwrap().to_string();
+    assert_eq!(message, "no/such.jsonl: cannot read");
+}
+
+#[test]
+fn a_found_file_of_no_known_extension_is_text_a_named_one_what_its_content_says() {
+    let [found, named] = [Input::Found("a.rs".into()), Input::File("a.rs".into())];
+    assert_eq!((told(&found, Format::Auto), told(&named, Format::Auto)), (Some(Format::Text), None));
+    assert_eq!(told(&Input::Found("a.json".into()), Format::Auto), None);
+    assert_eq!(told(&Input::Stdin, Format::Auto), Some(Format::Jsonl));
+    assert_eq!(told(&found, Format::Json), Some(Format::Json));
+}
+
+#[test]
+fn a_blank_text_and_a_file_without_records_are_errors() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = [("a.md", "# A\n"), ("b.md", "\n"), ("c.jsonl", "\n"), ("d.txt", "d")].map(|(name, content)| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        Input::File(path)
+    });
+    let all: Vec<_> = records(&inputs, Format::Auto).unwrap().collect();
+    let markups: Vec<_> = all.iter().map(|found| found.as_ref().ok().and_then(|record| record.markup)).collect();
+    assert_eq!(markups, [Some(Markup::Markdown), None, None, Some(Markup::Plain)]);
+    assert!(matches!(all[1], Err(CorpusError::Record { problem: BadRecord::Blank, .. })));
+    assert!(matches!(all[2], Err(CorpusError::NoRecords { .. })));
+}
+
+/// What the records of a file are, but for its path, which some have in them.
+fn parts(path: PathBuf) -> Vec<(Option<u64>, Option<Markup>, String)> {
+    let record = |mut record: Record| {
+        record.fields.retain(|name, _| name != "_id" && name != "path");
+        (record.place.line, record.markup, serde_json::to_string(&record.fields).unwrap())
+    };
+    records(&[Input::File(path)], Format::Auto).unwrap().map(|found| record(found.unwrap())).collect()
+}
+
+#[test]
+fn a_compressed_file_of_any_format_has_the_same_records() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, content) in [
+        ("a.jsonl", "{\"text\":\"a\"}\n\n{\"text\":\"b\"}\n"),
+        ("a.json", "[{\"text\":\"a\"},\n{\"text\":\"b\"}]"),
+        ("squad.json", r#"{"data":[{"title":"T","paragraphs":[{"context":"a"},{"context":"b"}]}]}"#),
+        ("a.csv", "\u{feff}text,n\r\na,1\r\n\"b\r\n\",2\r\n"),
+        ("a.tab", "text\tn\na\t1\nb\t2\n"),
+        ("a.txt", "a\nb\n"),
+        ("a.md", "# A\nb\n"),
+    ] {
+        let twin = |name: String, bytes: Vec<u8>| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            parts(path)
+        };
+        let plain = twin(name.into(), content.into());
+        assert!(!plain.is_empty(), "{name}");
+        for compress in [gzip, zstd] {
+            let bytes = compress(content.as_bytes());
+            assert_eq!(twin(format!("{name}.gz"), bytes.clone()), plain, "{name}, an ending that may be wrong");
+            assert_eq!(twin(name.into(), bytes), plain, "{name}, no ending that says so");
+        }
+    }
+}
+
+#[test]
+fn cut_or_damaged_data_end_as_an_error_with_the_line_reached() {
+    let texts = || (0..20_000_u64).map(|number| format!("bees {}", number.pow(3)));
+    let lines: String = texts().map(|text| format!("{{\"text\":\"{text}\"}}\n")).collect();
+    let table: String = iter::once("text".into()).chain(texts()).map(|row| row + "\n").collect();
+    for (suffix, content) in [(".jsonl", lines), (".csv", table)] {
+        for compress in [gzip, zstd] {
+            let file = tempfile::Builder::new().suffix(suffix).tempfile().unwrap();
+            let bytes = compress(content.as_bytes());
+            std::fs::write(file.path(), &bytes[..bytes.len() * 4 / 5]).unwrap();
+            let mut all: Vec<_> = records(&[Input::File(file.path().into())], Format::Auto).unwrap().collect();
+            let Some(Err(CorpusError::Input { place, .. })) = all.pop() else { panic!("the last is an error") };
+            assert!(place.line.unwrap() > 2000, "{place}");
+            assert!(all.len() > 2000 && all.iter().all(Result::is_ok));
+        }
+    }
+}
+
+#[test]
+fn more_files_are_read_than_may_be_open() {
+    let file = tempfile::Builder::new().suffix(".txt").tempfile().unwrap();
+    std::fs::write(file.path(), "text").unwrap();
+    let inputs = vec![Input::Found(file.path().into()); 40_000];
+    assert_eq!(records(&inputs, Format::Auto).unwrap().filter(Result::is_ok).count(), inputs.len());
+}
+
+#[test]
+fn records_are_counted_up_to_a_limit_and_a_found_file_that_is_gone_is_none() {
+    let file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
+    std::fs::write(file.path(), "{\"text\":\"a\"}\n".repeat(300)).unwrap();
+    let inputs =
+        [Input::Found("no/such.jsonl".into()), Input::Found(file.path().into()), Input::File(file.path().into())];
+    for (limit, expected) in [(None, 600), (Some(2), 2), (Some(301), 301), (Some(1000), 600), (Some(0), 0)] {
+        let known = count(&inputs, Format::Auto, limit);
+        assert_eq!(*known.wait(), expected, "{limit:?}");
+    }
+}
+
+#[test]
+fn dropping_the_records_ends_the_reading() {
+    let file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
+    std::fs::write(file.path(), "{\"text\":\"a\"}\n".repeat(3000)).unwrap();
+    let mut some = records(&[Input::File(file.path().into())], Format::Auto).unwrap();
+    assert!(some.next().unwrap().is_ok());
+    drop(some);
+}

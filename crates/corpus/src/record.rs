@@ -1,0 +1,44 @@
+//! One record of an input, and the function that takes it.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{CorpusError, Markup};
+use semsearch_files::Place;
+
+/// One JSON object of an input, as it was read. A text file is an object too: with its text, path and title.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// The fields of the object, in the order of the input.
+    pub fields: Map<String, Value>,
+    /// Where the record begins.
+    pub place: Place,
+    /// Whether a `title` field is the title of this record. In SQuAD a title names an article of many passages, so it
+    /// is metadata there.
+    pub titled: bool,
+    /// How the text is written, if the record is a file of text; `None` for an object of a data format.
+    pub markup: Option<Markup>,
+    /// The names of all columns, if the record is a row of a table. The fields of a row are strings, some of which are
+    /// written numbers; empty cells are left out.
+    pub columns: Option<Arc<[String]>>,
+}
+
+/// Takes what a reader found: a record, or the error of a record. `Break` ends the reading.
+///
+/// After a bad record, a reader goes on if it can and if the sink continues. A reader that cannot go on (the file is
+/// unreadable, a JSON array is broken) passes the error and returns.
+pub(crate) type RecordSink<'a> = dyn FnMut(Result<Record, CorpusError>) -> ControlFlow<()> + 'a;
+
+/// The JSON type of a value, for messages.
+pub(crate) fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
