@@ -1,4 +1,4 @@
-//! A directory by its descriptor: what is done to its entries is done to this directory, wherever its path leads now.
+//! An open directory. All changes to its entries are made in this directory, even if its path leads elsewhere now.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -9,59 +9,42 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat, stat};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat, mkdirat, stat};
 use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
 
-use super::{is_plain, unique};
+use super::{Identity, is_plain, temporary};
 
-/// Flags of every open here: no link is followed, no child process inherits the file, and a pipe does not block.
+/// The flags of every open: no link is followed, no child process inherits the file, and a pipe does not block.
 const SAFE: OFlag = OFlag::O_CLOEXEC.union(OFlag::O_NOFOLLOW).union(OFlag::O_NONBLOCK);
 
-/// Permissions of new files and directories, before the process's mask.
+/// The permissions of new files and directories, before the mask of the process is applied.
 const FILE: Mode = Mode::from_bits_truncate(0o666);
 const DIRECTORY: Mode = Mode::from_bits_truncate(0o777);
-
-/// Which file or directory it is, whatever its name: device and inode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity(u64, u64);
-
-impl Identity {
-    // The types of these fields differ from system to system.
-    #[allow(clippy::unnecessary_cast)]
-    fn of(status: &FileStat) -> Self {
-        Self(status.st_dev as u64, status.st_ino as u64)
-    }
-
-    /// The identity of an open file.
-    pub fn of_file(file: &File) -> io::Result<Self> {
-        Ok(Self::of(&fstat(file)?))
-    }
-}
 
 /// An open directory.
 #[derive(Debug)]
 pub struct Dir {
     descriptor: OwnedFd,
-    /// Where it was when it was opened, for messages.
+    /// Its path when it was opened, for messages.
     path: PathBuf,
 }
 
 impl Dir {
-    /// Opens the directory that the user named; links in `path` are followed.
+    /// Opens a directory that the user named. Links in `path` are followed.
     pub fn open(path: &Path) -> io::Result<Self> {
-        // The parent of a relative name of one part is "", the working directory.
+        // The parent of a path with one component is "", which means the working directory.
         let there = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let descriptor =
             openat(AT_FDCWD, there, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
         Ok(Self { descriptor, path: path.into() })
     }
 
-    /// The same directory, by a descriptor of its own.
+    /// The same directory, with a descriptor of its own.
     pub fn again(&self) -> io::Result<Self> {
         Ok(Self { descriptor: self.descriptor.try_clone()?, path: self.path.clone() })
     }
 
-    /// Where it was when it was opened.
+    /// Its path when it was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -71,9 +54,9 @@ impl Dir {
         self.path.join(name)
     }
 
-    /// Which directory it is.
+    /// The identity of the directory.
     pub fn identity(&self) -> io::Result<Identity> {
-        Ok(Identity::of(&fstat(&self.descriptor)?))
+        Identity::of_open(&self.descriptor)
     }
 
     /// Whether its path still leads to it.
@@ -86,7 +69,7 @@ impl Dir {
         }
     }
 
-    /// Which file an entry is; `None` if there is no such entry.
+    /// The identity of an entry; `None` if there is no such entry.
     pub fn identity_of(&self, name: &str) -> io::Result<Option<Identity>> {
         match fstatat(&self.descriptor, plain(name)?, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(status) => Ok(Some(Identity::of(&status))),
@@ -95,14 +78,14 @@ impl Dir {
         }
     }
 
-    /// The directory of this name in it.
+    /// Opens a directory in this one.
     pub fn subdirectory(&self, name: &str) -> io::Result<Self> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | SAFE;
         let descriptor = openat(&self.descriptor, plain(name)?, flags, Mode::empty()).map_err(refused)?;
         Ok(Self { descriptor, path: self.path_of(name) })
     }
 
-    /// Makes a directory in it; says whether it did, and not somebody before.
+    /// Makes a directory in this one. Returns whether it was made; `false` if the name was taken.
     pub fn make_directory(&self, name: &str) -> io::Result<bool> {
         match mkdirat(&self.descriptor, plain(name)?, DIRECTORY) {
             Ok(()) => Ok(true),
@@ -111,22 +94,22 @@ impl Dir {
         }
     }
 
-    /// Opens a regular file to read.
+    /// Opens a regular file for reading.
     pub fn read(&self, name: &str) -> io::Result<File> {
         self.regular(name, OFlag::O_RDONLY)
     }
 
-    /// Creates a file to write and read. One that is there, or a link, is an error.
+    /// Creates a file for writing and reading. It is an error if the name is taken, also by a link.
     pub fn create(&self, name: &str) -> io::Result<File> {
         self.regular(name, OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL)
     }
 
-    /// Opens a regular file to write and read as it is.
+    /// Opens a regular file for writing and reading. Its content stays.
     pub fn write(&self, name: &str) -> io::Result<File> {
         self.regular(name, OFlag::O_RDWR)
     }
 
-    /// The same; creates it, empty, if it is not there.
+    /// The same, but creates an empty file if there is none.
     pub fn open_or_create(&self, name: &str) -> io::Result<File> {
         self.regular(name, OFlag::O_RDWR | OFlag::O_CREAT)
     }
@@ -139,12 +122,12 @@ impl Dir {
         Ok(File::from(file))
     }
 
-    /// Renames an entry, in one step; what had the name `to` is gone then.
+    /// Renames an entry in one step. The entry that had the name `to` is replaced.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         Ok(renameat(&self.descriptor, plain(from)?, &self.descriptor, plain(to)?)?)
     }
 
-    /// Gives a file the name `to` as well, if that is free; says whether it was.
+    /// Gives a file a second name, `to`. Returns whether that was possible; `false` if the name was taken.
     pub fn link(&self, from: &str, to: &str) -> io::Result<bool> {
         match linkat(&self.descriptor, plain(from)?, &self.descriptor, plain(to)?, AtFlags::empty()) {
             Ok(()) => Ok(true),
@@ -153,16 +136,17 @@ impl Dir {
         }
     }
 
-    /// Creates a file of this content, all at once and on the disk, unless the name is taken; says whether it did.
+    /// Creates a file with this content, in one step and durably. Returns whether it was created; `false` if the name was taken.
     pub fn publish(&self, name: &str, content: &[u8]) -> io::Result<bool> {
         loop {
             let beside = temporary();
             let linked = self.write_new(&beside, content).map(|()| self.link(&beside, name));
             self.remove(&beside)?;
             match linked? {
-                // Another process has swept what it took for left over; a directory that is gone cannot be written to.
+                // Another process removed the temporary file, because it looked left over. Not the directory: a file cannot be
+                // created in one that is gone.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                // A file system without links.
+                // The file system has no links.
                 Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => {
                     return match self.write_new(name, content) {
                         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
@@ -180,17 +164,17 @@ impl Dir {
         file.sync_all()
     }
 
-    /// Creates a symbolic link to `target`, a path from here. A name that is taken is an error.
+    /// Creates a symbolic link to `target`, a path relative to this directory. It is an error if the name is taken.
     pub fn symlink(&self, target: &str, name: &str) -> io::Result<()> {
         Ok(symlinkat(target, &self.descriptor, plain(name)?)?)
     }
 
-    /// Removes a file or a link, not what the link leads to. One that is gone already is no error.
+    /// Removes a file, or a link but not its target. It is no error if it is already gone.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         self.unlink(name, UnlinkatFlags::NoRemoveDir)
     }
 
-    /// Removes a directory in it, which must be empty. One that is gone already is no error.
+    /// Removes an empty directory in this one. It is no error if it is already gone.
     pub fn remove_directory(&self, name: &str) -> io::Result<()> {
         self.unlink(name, UnlinkatFlags::RemoveDir)
     }
@@ -202,9 +186,9 @@ impl Dir {
         }
     }
 
-    /// The names of all entries, in no order.
+    /// The names of all entries, in no particular order.
     pub fn entries(&self) -> io::Result<Vec<OsString>> {
-        // A descriptor of its own, since reading moves on in it.
+        // A descriptor of its own, because reading changes its position.
         let again = openat(&self.descriptor, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | SAFE, Mode::empty())?;
         let mut names = Vec::new();
         for entry in nix::dir::Dir::from_fd(again)?.iter() {
@@ -216,21 +200,10 @@ impl Dir {
         Ok(names)
     }
 
-    /// Makes the names in it durable.
+    /// Makes the names of the entries durable.
     pub fn sync(&self) -> io::Result<()> {
         File::from(self.descriptor.try_clone()?).sync_all()
     }
-}
-
-/// A name for a file that gets its own later.
-pub fn temporary() -> String {
-    format!("new-{}.tmp", unique())
-}
-
-/// Whether [`temporary`] makes such names; nobody else chooses them.
-pub fn is_temporary(name: &str) -> bool {
-    let middle = name.strip_prefix("new-").and_then(|rest| rest.strip_suffix(".tmp"));
-    middle.is_some_and(|word| word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn plain(name: &str) -> io::Result<&str> {
@@ -240,7 +213,7 @@ fn plain(name: &str) -> io::Result<&str> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is not the name of a file in a directory")))
 }
 
-/// What the system says of a link that it was told not to follow is hard to understand.
+/// A clearer error for a link: the system's own message is hard to understand.
 fn refused(error: Errno) -> io::Error {
     match error {
         Errno::ELOOP => {
@@ -251,96 +224,4 @@ fn refused(error: Errno) -> io::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-    use std::time::Instant;
-
-    use super::*;
-
-    fn opened() -> (tempfile::TempDir, Dir) {
-        let temporary = tempfile::tempdir().unwrap();
-        let dir = Dir::open(temporary.path()).unwrap();
-        (temporary, dir)
-    }
-
-    #[test]
-    fn a_link_is_never_followed() {
-        let (temporary, dir) = opened();
-        let outside = tempfile::tempdir().unwrap();
-        let victim = outside.path().join("victim");
-        std::fs::write(&victim, "theirs").unwrap();
-        symlink(&victim, temporary.path().join("file")).unwrap();
-        symlink(outside.path().join("new"), temporary.path().join("hanging")).unwrap();
-        symlink(outside.path(), temporary.path().join("directory")).unwrap();
-
-        for name in ["file", "hanging"] {
-            assert!(dir.read(name).unwrap_err().to_string().contains("symbolic link"));
-            assert!(dir.write(name).unwrap_err().to_string().contains("symbolic link"));
-            assert_eq!(dir.create(name).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        }
-        assert!(dir.subdirectory("directory").is_err());
-        dir.create("mine").unwrap();
-        dir.rename("mine", "file").unwrap();
-        dir.remove("directory").unwrap();
-        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "theirs");
-        assert!(!outside.path().join("new").exists());
-    }
-
-    #[test]
-    fn no_name_leads_out_of_the_directory() {
-        let (_temporary, dir) = opened();
-        for name in ["", ".", "..", "../a", "/etc/passwd", "a/b"] {
-            assert!(dir.read(name).is_err() && dir.create(name).is_err(), "{name}");
-            assert!(dir.remove(name).is_err() && dir.rename(name, "a").is_err(), "{name}");
-            assert!(dir.make_directory(name).is_err() && dir.subdirectory(name).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_pipe_is_refused_at_once() {
-        let (temporary, dir) = opened();
-        nix::unistd::mkfifo(&temporary.path().join("pipe"), FILE).unwrap();
-        let started = Instant::now();
-        assert_eq!(dir.read("pipe").unwrap_err().to_string(), "not a regular file");
-        assert!(started.elapsed().as_secs() < 5);
-    }
-
-    #[test]
-    fn a_directory_that_was_moved_is_noticed_and_still_this_one() {
-        let (temporary, _) = opened();
-        let (path, moved) = (temporary.path().join("a"), temporary.path().join("b"));
-        std::fs::create_dir(&path).unwrap();
-        let dir = Dir::open(&path).unwrap();
-        assert!(dir.is_in_place().unwrap());
-        std::fs::rename(&path, &moved).unwrap();
-        assert!(!dir.is_in_place().unwrap());
-        std::fs::create_dir(&path).unwrap();
-        assert!(!dir.is_in_place().unwrap());
-        dir.create("file").unwrap().write_all(b"x").unwrap();
-        assert!(moved.join("file").exists() && !path.join("file").exists());
-    }
-
-    #[test]
-    fn a_file_is_published_whole_or_not_at_all() {
-        let (temporary, dir) = opened();
-        assert!(dir.publish("a", b"first").unwrap());
-        assert!(!dir.publish("a", b"second").unwrap());
-        assert_eq!(std::fs::read(temporary.path().join("a")).unwrap(), b"first");
-        assert_eq!(dir.entries().unwrap(), ["a"]);
-        assert!(is_temporary(&super::temporary()) && !is_temporary("new-file.tmp"));
-    }
-
-    #[test]
-    fn a_name_that_is_taken_is_not_taken_away_by_a_link() {
-        let (_temporary, dir) = opened();
-        dir.create("a").unwrap();
-        dir.create("b").unwrap();
-        assert!(!dir.link("a", "b").unwrap());
-        assert!(dir.link("a", "c").unwrap());
-        assert_eq!(dir.identity_of("a").unwrap(), dir.identity_of("c").unwrap());
-        assert_eq!(dir.identity_of("d").unwrap(), None);
-        let mut names = dir.entries().unwrap();
-        names.sort();
-        assert_eq!(names, ["a", "b", "c"]);
-    }
-}
+mod tests;

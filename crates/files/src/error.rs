@@ -1,9 +1,9 @@
-//! A file that cannot be read or written.
+//! The error of a file that cannot be read or written.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A cause from a library whose own error type stays out of this project's types.
+/// A cause from a library. Its own type of error stays out of this project's types.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A file or directory could not be read or written.

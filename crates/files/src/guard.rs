@@ -1,15 +1,15 @@
-//! Libraries that give up by a panic where a file is damaged, so that it becomes an error.
+//! Turns a panic of a library, such as over a damaged file, into an error.
 
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 thread_local! {
-    /// How many guarded sections this thread is in.
+    /// The number of guarded sections that this thread is in.
     static GUARDED: Cell<u32> = const { Cell::new(0) };
 }
 
-/// What a library said when it gave up.
+/// The message of a library's panic.
 #[derive(Debug, thiserror::Error)]
 #[error("its library gave up: {0}")]
 pub struct Panicked(String);
@@ -21,10 +21,10 @@ impl Panicked {
     }
 }
 
-/// Runs `run`, in which a panic on this thread is an error and no defect. What `run` was changing must not be used after.
+/// Calls `run`. If it panics on this thread, that is an error, not a defect. What `run` was changing must not be used then.
 ///
 /// # Errors
-/// It panicked.
+/// `run` panicked.
 pub fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
     struct Section;
     impl Drop for Section {
@@ -37,7 +37,7 @@ pub fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| Panicked::new(&*payload))
 }
 
-/// Whether a panic on this thread would be caught by [`guarded`]: a panic hook has nothing to say then.
+/// Whether [`guarded`] would catch a panic on this thread. A panic hook should print nothing then.
 pub fn is_guarded() -> bool {
     GUARDED.get() > 0
 }

@@ -1,4 +1,4 @@
-//! Directories that this process made, to be taken away again if they are not needed after all.
+//! Directories that this process made, which it can remove again if they turn out not to be needed.
 
 use std::fs;
 use std::io;
@@ -14,12 +14,12 @@ pub struct Made {
 }
 
 impl Made {
-    /// Which directory it is.
+    /// The identity of the directory.
     pub fn identity(&self) -> Identity {
         self.identity
     }
 
-    /// Removes it if it is empty and still the one that was made.
+    /// Removes the directory if it is empty and is still the one that was made.
     pub fn remove(&self) {
         if Dir::open(&self.path).and_then(|dir| dir.identity()).is_ok_and(|there| there == self.identity) {
             // If it is not empty, somebody uses it.
@@ -28,8 +28,8 @@ impl Made {
     }
 }
 
-/// Makes the directory `path` and its parents as far as they are not there. Gives those that this call made, the outermost
-/// first: `mkdir` says so, and nobody else may take them away.
+/// Makes the directory `path`, and those of its parents that do not exist. Returns the directories that this call made, the
+/// outermost first. Only these may be removed again.
 pub fn make_directories(path: &Path) -> io::Result<Vec<Made>> {
     let missing: Vec<&Path> =
         path.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && fs::symlink_metadata(dir).is_err()).collect();
@@ -43,7 +43,7 @@ pub fn make_directories(path: &Path) -> io::Result<Vec<Made>> {
             Ok(()) => {
                 let opened = Dir::open(dir)?;
                 made.push(Made { path: dir.into(), identity: opened.identity()? });
-                // The new name is durable when its directory is.
+                // The name of the new directory becomes durable with a sync of its parent.
                 Dir::open(dir.parent().unwrap_or(Path::new("")))?.sync()?;
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -1,9 +1,9 @@
-//! Files mapped into memory, without the signal that ends a process when a mapped file becomes shorter.
+//! Files mapped into memory. If a mapped file becomes shorter, no signal ends the process.
 //!
-//! A page that its file no longer has is a `SIGBUS` when it is touched. A handler, installed with the first map, puts a page
-//! of zeros there and notes that this map has lost something; whoever used the map asks [`Map::check`] afterwards and
-//! throws away what was computed. Faults anywhere else go on to the handler that was there before. (systemd's journal
-//! reads its files so: `src/basic/sigbus.c` there.)
+//! When a page is read that the file no longer has, the system sends `SIGBUS`. A handler, which is installed together with the
+//! first map, replaces the page by zeros and notes that this map has lost something. Whoever used the map calls [`Map::check`]
+//! afterwards, and discards what was computed if it fails. Faults at any other place go to the handler that was there before.
+//! (systemd's journal reads its files in the same way: see its `src/basic/sigbus.c`.)
 
 #![allow(unsafe_code)]
 
@@ -20,19 +20,19 @@ use memmap2::{Mmap, MmapOptions};
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
-/// Maps at one time, of the whole process.
+/// The most maps at one time in the process.
 const MANY: usize = 8192;
 
-/// The addresses of a map. A slot is free while `end` is 0.
-struct Slot {
+/// The addresses of one map. A slot without addresses has the `end` 0.
+struct MapSlot {
     start: AtomicUsize,
     end: AtomicUsize,
     taken: AtomicBool,
     lost: AtomicBool,
 }
 
-static SLOTS: [Slot; MANY] = [const {
-    Slot {
+static SLOTS: [MapSlot; MANY] = [const {
+    MapSlot {
         start: AtomicUsize::new(0),
         end: AtomicUsize::new(0),
         taken: AtomicBool::new(false),
@@ -40,13 +40,13 @@ static SLOTS: [Slot; MANY] = [const {
     }
 }; MANY];
 
-/// Slots at and after this one were never taken.
+/// The number of slots at the start of the list that were ever taken.
 static USED: AtomicUsize = AtomicUsize::new(0);
 
-/// The size of a page, and the handler that was there before.
+/// The size of a page, and the handler that was installed before.
 static BEFORE: OnceLock<(usize, SigAction)> = OnceLock::new();
 
-/// Addresses that are watched until this is dropped.
+/// A range of addresses. It is watched until this value is dropped.
 #[derive(Debug)]
 pub struct Watched(usize);
 
@@ -63,7 +63,8 @@ impl Watched {
         Ok(Self(at))
     }
 
-    /// Watches the maps of `file` that a library made, as the system lists them; none where it has no such list.
+    /// Watches the maps of `file` that a library made. They are found in the system's list of maps; on a system without such a
+    /// list there are none.
     pub fn of_file(file: &File, name: &str) -> io::Result<Vec<Self>> {
         let inode = file.metadata()?.ino().to_string();
         let maps = match File::open("/proc/self/maps") {
@@ -80,14 +81,14 @@ impl Watched {
         Ok(found)
     }
 
-    /// That no page of it was lost.
+    /// Whether no page was lost.
     pub fn is_whole(&self) -> bool {
         !SLOTS[self.0].lost.load(Ordering::Acquire)
     }
 }
 
-/// The addresses in a line of `/proc/self/maps` (`START-END MODE OFFSET DEVICE INODE PATH`), if it is of this file. A device
-/// is no help: in a file system over others it is another one than the file's.
+/// The addresses in a line of `/proc/self/maps` (`START-END MODE OFFSET DEVICE INODE PATH`), if it is a line of this file. The
+/// device is not compared: in an overlay file system it differs from the device of the file.
 fn addresses(line: &str, inode: &str, name: &str) -> Option<Range<usize>> {
     let mut words = line.splitn(6, ' ');
     let (start, end) = words.next()?.split_once('-')?;
@@ -117,7 +118,7 @@ fn install() -> io::Result<()> {
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     let flags = SaFlags::SA_SIGINFO | SaFlags::SA_ONSTACK | SaFlags::SA_NODEFER;
     let ours = SigAction::new(SigHandler::SigAction(replace_page), flags, SigSet::empty());
-    // What is there now, first: the handler may be needed as soon as it is installed.
+    // The present handler is stored first, because ours may run as soon as it is installed.
     // SAFETY: null asks for the present action and changes nothing.
     let mut present = unsafe { std::mem::zeroed::<libc::sigaction>() };
     // SAFETY: as above; `present` is written by the call.
@@ -132,7 +133,7 @@ fn install() -> io::Result<()> {
     Ok(())
 }
 
-/// nix reads an action only from the system, and compares handlers as numbers.
+/// Makes nix's type of an action of the system's. nix itself has no function for that.
 fn as_action(action: &libc::sigaction) -> SigAction {
     let flags = SaFlags::from_bits_truncate(action.sa_flags);
     let handler = match action.sa_sigaction {
@@ -151,13 +152,13 @@ fn as_action(action: &libc::sigaction) -> SigAction {
     SigAction::new(handler, flags, SigSet::empty())
 }
 
-/// The handler: a page of zeros where a watched file has none any more.
+/// The handler. It puts a page of zeros where a watched file no longer has one.
 extern "C" fn replace_page(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     let Some((page, before)) = BEFORE.get() else { return };
     // SAFETY: the system gives a handler with `SA_SIGINFO` the fault's description; for SIGBUS it has an address.
     let address = unsafe { (*info).si_addr() } as usize;
     let within =
-        |slot: &&Slot| (slot.start.load(Ordering::Acquire)..slot.end.load(Ordering::Acquire)).contains(&address);
+        |slot: &&MapSlot| (slot.start.load(Ordering::Acquire)..slot.end.load(Ordering::Acquire)).contains(&address);
     if let Some(slot) = SLOTS[..USED.load(Ordering::Acquire)].iter().find(within) {
         slot.lost.store(true, Ordering::Release);
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
@@ -177,7 +178,7 @@ extern "C" fn replace_page(signal: libc::c_int, info: *mut libc::siginfo_t, cont
     }
 }
 
-/// A file's bytes, read as they are touched. A clone is the same map.
+/// The bytes of a file. The system reads them when they are used. A clone is the same map.
 #[derive(Clone, Debug)]
 pub struct Map(Arc<Mapped>);
 
@@ -188,7 +189,7 @@ struct Mapped {
 }
 
 impl Map {
-    /// Maps all of a regular file.
+    /// Maps a whole regular file.
     pub fn new(file: &File) -> io::Result<Self> {
         // SAFETY: a map is sound while its bytes stay the same. The files of a model, a cache or an index are written
         // beside and renamed, never changed in place, by whoever writes them; a file that becomes shorter all the same
@@ -198,7 +199,7 @@ impl Map {
         Ok(Self(Arc::new(Mapped { watched: Watched::new(start..start + map.len())?, map })))
     }
 
-    /// That all that was read of it was the file's.
+    /// Checks that everything that was read from the map came from the file.
     ///
     /// # Errors
     /// The file has become shorter.
@@ -206,7 +207,7 @@ impl Map {
         if self.0.watched.is_whole() { Ok(()) } else { Err(shorter()) }
     }
 
-    /// The map itself, for advice to the system.
+    /// The map itself, to advise the system how it will be used.
     pub fn inner(&self) -> &Mmap {
         &self.0.map
     }
@@ -217,7 +218,7 @@ impl Map {
     }
 }
 
-/// The error of a file that has lost bytes while it was read.
+/// The error of a file that became shorter while it was read.
 pub fn shorter() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was read")
 }
@@ -234,59 +235,4 @@ impl Deref for Map {
 unsafe impl stable_deref_trait::StableDeref for Map {}
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-
-    #[test]
-    fn a_file_that_becomes_shorter_shows_zeros_and_is_noticed() {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&[7; 1 << 16]).unwrap();
-        let (map, other) = (Map::new(&file).unwrap(), Map::new(&file).unwrap());
-        assert_eq!(map[60_000], 7);
-        file.set_len(100).unwrap();
-        assert_eq!((map[60_000], map[50_000]), (0, 0));
-        assert_eq!(map[50], 7);
-        assert_eq!(map.check().unwrap_err().to_string(), "it became shorter while it was read");
-        // The other map has not been read where something is missing.
-        other.check().unwrap();
-        // A slot that is used again begins anew.
-        drop(map);
-        let again = Map::new(&file).unwrap();
-        again.check().unwrap();
-        assert_eq!(again.len(), 100);
-    }
-
-    #[test]
-    fn an_empty_file_has_no_bytes() {
-        let map = Map::new(&tempfile::tempfile().unwrap()).unwrap();
-        assert!(map.is_empty());
-        map.check().unwrap();
-    }
-
-    #[test]
-    fn a_line_of_the_systems_list_is_told_by_inode_and_name() {
-        let line = "7f00-7f80 r--p 00000000 08:01 4711                   /a b/000001-00.faiss";
-        assert_eq!(addresses(line, "4711", "000001-00.faiss"), Some(0x7f00..0x7f80));
-        assert_eq!(addresses(&format!("{line} (deleted)"), "4711", "000001-00.faiss"), Some(0x7f00..0x7f80));
-        assert_eq!(addresses(line, "4712", "000001-00.faiss"), None);
-        assert_eq!(addresses(line, "4711", "other"), None);
-        assert_eq!(addresses("7f00-7f80 rw-p 00000000 00:00 0 ", "0", ""), None);
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn maps_that_others_make_are_found() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(&[7; 1 << 16]).unwrap();
-        let name = file.path().file_name().unwrap().to_str().unwrap().to_owned();
-        // SAFETY: the file is this test's own, and a page that is lost shows zeros.
-        let map = unsafe { Mmap::map(file.as_file()) }.unwrap();
-        let watched = Watched::of_file(file.as_file(), &name).unwrap();
-        assert_eq!(watched.len(), 1);
-        file.as_file().set_len(0).unwrap();
-        assert_eq!(map[60_000], 0);
-        assert!(!watched[0].is_whole());
-    }
-}
+mod tests;

@@ -1,10 +1,10 @@
-//! Names that come from outside: a model, an index, the Hub, an archive. They are checked here and nowhere else.
+//! Names that come from outside: from a model, an index, the Hub or an archive. They are checked here, and only here.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
-/// Whether `name` is the name of an entry of a directory: one component that leads neither up nor elsewhere.
+/// Whether `name` is the name of an entry in a directory: one component that leads neither up nor elsewhere.
 pub fn is_plain(name: &str) -> bool {
     !name.is_empty()
         && name != "."
@@ -12,22 +12,22 @@ pub fn is_plain(name: &str) -> bool {
         && !name.contains(|c: char| ['/', '\\'].contains(&c) || c.is_control())
 }
 
-/// Sixteen hexadecimal digits that nobody else has chosen: the keys of the standard library's hash maps are random.
+/// Sixteen hexadecimal digits that nobody else has chosen. They come from the random keys of the standard library's hash maps.
 pub fn unique() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-/// A path below a directory: plain names only, neither absolute nor with `..`.
+/// A path below a directory. It consists of plain names: it is not absolute, and contains no `..`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelativePath(String);
 
 impl RelativePath {
-    /// The path, or `None` if it could lead out of the directory that it is joined to.
+    /// The path; `None` if it could lead out of the directory that it is joined to.
     pub fn new(path: &str) -> Option<Self> {
         path.split('/').all(is_plain).then(|| Self(path.into()))
     }
 
-    /// The path as it was given, its names separated by `/`.
+    /// The path as it was given, with `/` between its names.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,14 +1,14 @@
-//! Where something stands in an input, for messages.
+//! A place in an input, for messages.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Where a record stands: an input's name and, where the format has lines, the 1-based line it begins on.
+/// Where a record begins: the name of the input, and the line if the format has lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The file as the user named it, or `<stdin>`.
+    /// The file, as the user named it, or `<stdin>`.
     pub input: Arc<str>,
-    /// 1-based; `None` for the input as a whole.
+    /// The line, from 1; `None` for the input as a whole.
     pub line: Option<u64>,
 }
 
@@ -18,7 +18,7 @@ impl Place {
         Self { input: Arc::clone(input), line: None }
     }
 
-    /// Line `line` (1-based) of the input.
+    /// Line `line` of the input, from 1.
     pub fn line(input: &Arc<str>, line: u64) -> Self {
         Self { input: Arc::clone(input), line: Some(line) }
     }

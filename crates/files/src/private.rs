@@ -1,4 +1,4 @@
-//! Places that the command line makes: directories that the user named, and files for this user's eyes alone.
+//! Directories that the user named, and files that only this user may read.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -8,10 +8,10 @@ use std::path::Path;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 
-/// Makes a directory, and its parents where they are missing; says whether it did, and not somebody before.
+/// Makes a directory, and those of its parents that do not exist. Returns whether it was made; `false` if it existed.
 ///
 /// # Errors
-/// It cannot be made, or something else has its name.
+/// The directory cannot be made, or something else has its name.
 pub fn make_directory(path: &Path) -> io::Result<bool> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::create_dir_all(parent)?;
@@ -23,11 +23,11 @@ pub fn make_directory(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Opens a regular file to read and to append to, creating it if it is not there, for nobody but this user. A link is not
-/// followed in the last part of the path.
+/// Opens a regular file for reading and appending, or creates it. Nobody but this user may read it. The last component of the
+/// path may not be a link.
 ///
 /// # Errors
-/// It cannot be opened, is a link, or is not a regular file.
+/// The file cannot be opened, is a link, or is not a regular file.
 pub fn open_private(path: &Path) -> io::Result<File> {
     let safe = OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_APPEND | safe;

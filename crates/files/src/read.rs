@@ -1,4 +1,4 @@
-//! Files to read, by their paths: those of models, caches, settings, indexes.
+//! Opens files for reading by their paths: files of models, caches, settings and indexes.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,11 +7,11 @@ use std::path::Path;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 
-/// Opens a regular file to read; links are followed. A pipe or a device, on which reading may wait or go on for ever, is
-/// an error.
+/// Opens a regular file for reading. Links are followed. A pipe or a device is an error, because reading it could block or
+/// never end.
 ///
 /// # Errors
-/// It cannot be opened, or is not a regular file.
+/// The file cannot be opened, or is not a regular file.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     let file =
         File::from(openat(AT_FDCWD, path, OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK, Mode::empty())?);
@@ -25,10 +25,10 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// All bytes of a reader, at most `max` of them.
+/// Reads all bytes of a reader, at most `max`.
 ///
 /// # Errors
-/// Reading fails, or there are more.
+/// Reading fails, or there are more bytes.
 pub fn read_bounded(reader: impl Read, max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = reader.take(max.saturating_add(1)).read_to_end(&mut bytes)?;

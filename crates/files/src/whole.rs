@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all: outputs that the user named.
+//! Writes files that the user named. A file appears complete or not at all.
 
 use std::fs::File;
 use std::io;
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use super::{Dir, FileError, unique};
 
-/// Creates the file `path`, or replaces it, with what `write` writes into the file that it is given.
+/// Creates or replaces the file `path` with what `write` writes.
 ///
-/// The bytes go to a new file beside it, are synced, and get the name in one step; until then, and if `write` fails, what
-/// was there stays. A replaced file's permissions stay, and so does a link: the file that it leads to is replaced. A device
-/// or a pipe is written to as it is.
+/// `write` gets a new file in the same directory. That file is synced, and then renamed to `path` in one step. Until then, and
+/// if `write` fails, the old file stays. The permissions of a replaced file stay. If `path` is a link, the link stays and its
+/// target is replaced. A device or a pipe is written to directly.
 ///
 /// # Errors
 /// The file cannot be written, or `write` fails.
@@ -24,7 +24,7 @@ pub fn write_whole<T, E: From<FileError>>(path: &Path, write: impl FnOnce(&File)
     if there.as_ref().is_some_and(|there| !there.is_file()) {
         return write(&File::options().write(true).open(path).map_err(failed)?);
     }
-    // A link to a file that is not there yet is replaced as a file is.
+    // A link to a file that does not exist is replaced like a file.
     let target = if there.is_some() { std::fs::canonicalize(path).map_err(failed)? } else { path.into() };
     let name = target.file_name().and_then(|name| name.to_str());
     let name =
