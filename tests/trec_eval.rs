@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use semsearch::eval::{Evaluation, Metric, Qrels, Run, compare, evaluate};
+use semsearch::eval::{Evaluation, Qrels, RankingMetric, Run, compare, evaluate};
 use serde_json::{Map, Value};
 
 const TOLERANCE: f64 = 1e-9;
@@ -19,14 +19,14 @@ fn expected() -> Value {
 }
 
 fn evaluation(run: &str, metrics: &Map<String, Value>) -> Evaluation {
-    let metrics: Vec<Metric> = metrics.keys().map(|word| word.parse().unwrap()).collect();
+    let metrics: Vec<RankingMetric> = metrics.keys().map(|word| word.parse().unwrap()).collect();
     let open = |name: &str| BufReader::new(File::open(data(name)).unwrap());
     let run = Run::read(open(run), &run.into()).unwrap();
     evaluate(&run, &Qrels::read(open("qrels.tsv"), &"qrels.tsv".into()).unwrap(), &metrics)
 }
 
 /// That each metric has the value expected of it.
-fn assert_close(what: &str, found: impl Fn(Metric) -> f64, expected: &Value) {
+fn assert_close(what: &str, found: impl Fn(RankingMetric) -> f64, expected: &Value) {
     for (word, expected) in expected.as_object().unwrap() {
         let (found, expected) = (found(word.parse().unwrap()), expected.as_f64().unwrap());
         assert!((found - expected).abs() < TOLERANCE, "{what}, {word}: {found}, expected {expected}");
@@ -41,7 +41,7 @@ fn every_query_has_the_values_of_pytrec_eval_and_so_have_the_means() {
     assert_eq!(evaluation.queries.len(), queries.len());
     for (query, values) in &evaluation.queries {
         let values: BTreeMap<String, f64> =
-            evaluation.metrics.iter().map(Metric::to_string).zip(values.iter().copied()).collect();
+            evaluation.metrics.iter().map(RankingMetric::to_string).zip(values.iter().copied()).collect();
         assert_close(query, |metric| values[&metric.to_string()], &queries[query]);
     }
     assert_close("mean", |metric| evaluation.mean(metric).unwrap(), &expected["mean"]);

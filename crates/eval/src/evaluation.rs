@@ -1,49 +1,49 @@
-//! A run against judgements: every metric for every query, and their means.
+//! Compares a run with judgements: every metric for every query, and the means.
 
 use std::collections::HashSet;
 
 use super::measure::Judged;
-use super::metrics::Metric;
+use super::ranking_metric::RankingMetric;
 use super::{Qrels, Run};
 
-/// What the metrics say of a run.
+/// The values of the metrics for a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// The metrics, in the order asked for.
-    pub metrics: Vec<Metric>,
-    /// The queries that stand both in the run and in the judgements, in the judgements' order: id, and a value for each
-    /// metric.
+    pub metrics: Vec<RankingMetric>,
+    /// The queries that are both in the run and in the judgements, in the order of the judgements: the id, and a value for
+    /// each metric.
     pub queries: Vec<(String, Vec<f64>)>,
-    /// How many judged queries the run lacks. They are no part of the means.
+    /// The number of judged queries that are not in the run. They do not count in the means.
     pub missing: usize,
-    /// How many of the run's queries have no judgement. They are no part of the means either.
+    /// The number of queries in the run that have no judgement. They do not count in the means either.
     pub unjudged: usize,
 }
 
 impl Evaluation {
-    /// The mean over the queries; `None` without queries, or if the metric is none of this evaluation's.
-    pub fn mean(&self, metric: Metric) -> Option<f64> {
+    /// The mean over the queries; `None` if there are no queries, or if the evaluation does not have the metric.
+    pub fn mean(&self, metric: RankingMetric) -> Option<f64> {
         let sum: f64 = self.values(metric)?.map(|(_, value)| value).sum();
         (!self.queries.is_empty()).then(|| sum / self.queries.len() as f64)
     }
 
-    /// The same over the queries alone that `other` has too, so that means can be compared.
+    /// The same evaluation with only the queries that `other` has too, so that means can be compared.
     pub fn in_common_with(&self, other: &Self) -> Self {
         let there: HashSet<&str> = other.queries.iter().map(|(query, _)| query.as_str()).collect();
         let common = self.queries.iter().filter(|(query, _)| there.contains(query.as_str()));
         Self { queries: common.cloned().collect(), ..self.clone() }
     }
 
-    /// Each query's id and value; `None` if the metric is none of this evaluation's.
-    pub fn values(&self, metric: Metric) -> Option<impl Iterator<Item = (&str, f64)>> {
+    /// The id and the value of each query; `None` if the evaluation does not have the metric.
+    pub fn values(&self, metric: RankingMetric) -> Option<impl Iterator<Item = (&str, f64)>> {
         let column = self.metrics.iter().position(|&known| known == metric)?;
         Some(self.queries.iter().filter_map(move |(query, values)| Some((query.as_str(), *values.get(column)?))))
     }
 }
 
-/// Judges a run. As pytrec_eval does, it takes the queries that stand both in the run and in the judgements; how many
-/// do not is counted.
-pub fn evaluate(run: &Run, qrels: &Qrels, metrics: &[Metric]) -> Evaluation {
+/// Evaluates a run. Like pytrec_eval, it uses the queries that are both in the run and in the judgements, and counts the
+/// others.
+pub fn evaluate(run: &Run, qrels: &Qrels, metrics: &[RankingMetric]) -> Evaluation {
     let mut evaluation = Evaluation {
         metrics: metrics.to_vec(),
         queries: Vec::new(),
@@ -67,7 +67,7 @@ pub fn evaluate(run: &Run, qrels: &Qrels, metrics: &[Metric]) -> Evaluation {
 mod tests {
     use super::*;
 
-    fn metric(word: &str) -> Metric {
+    fn metric(word: &str) -> RankingMetric {
         word.parse().unwrap()
     }
 

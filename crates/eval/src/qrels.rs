@@ -4,23 +4,24 @@ use std::collections::HashMap;
 use std::io::BufRead;
 use std::sync::Arc;
 
-use super::table::{self, Row, Table, columns, decoded};
-use crate::{BadLine, EvalError};
+use super::ids::decoded;
+use super::table::{self, PairLine, Table, columns};
+use super::{BadLine, EvalError};
 
-/// Graded judgements, each pair of query and document once. A grade above 0 means relevant.
+/// Graded judgements: a grade for each pair of query and document. A grade above 0 means relevant.
 #[derive(Clone, Debug)]
 pub struct Qrels {
     grades: Table<i64>,
 }
 
 impl Qrels {
-    /// Reads judgements in one of two forms, which the first line tells apart:
-    /// - BEIR's, three columns between tabs: query, document, grade, with or without a header. Ids may hold spaces.
-    /// - TREC's, four between white space: query, a word that says nothing, document, grade. White space in ids is
-    ///   percent-encoded, as in runs.
+    /// Reads judgements in one of two forms. The first line shows which form it is:
+    /// - BEIR's form has three columns between tabs: query, document, grade, with or without a header. Ids may contain spaces.
+    /// - TREC's form has four columns between white space: query, a word that is ignored, document, grade. White space in ids
+    ///   is percent-encoded, as in runs.
     ///
     /// # Errors
-    /// A line that cannot be read, or a pair that was judged before, with its line; no judgements at all.
+    /// A line cannot be read, a pair is judged twice, or there are no judgements.
     pub fn read(input: impl BufRead, name: &Arc<str>) -> Result<Self, EvalError> {
         let mut form = None;
         let grades = table::read(input, name, |line| {
@@ -31,23 +32,23 @@ impl Qrels {
         Ok(Self { grades })
     }
 
-    /// The ids of the queries that were judged, in the order of the file.
+    /// The ids of the judged queries, in the order of the file.
     pub fn queries(&self) -> impl Iterator<Item = &str> {
         self.grades.keys().map(String::as_str)
     }
 
-    /// The queries, and for each the documents judged and their grades.
+    /// The queries, each with the judged documents and their grades.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &HashMap<String, i64>)> {
         self.grades.iter().map(|(query, grades)| (query.as_str(), grades))
     }
 
-    /// The documents judged for a query, and their grades; `None` if there is no judgement for it.
+    /// The judged documents of a query, and their grades; `None` if the query has no judgement.
     pub fn grades(&self, query: &str) -> Option<&HashMap<String, i64>> {
         self.grades.get(query)
     }
 }
 
-/// How judgements are written.
+/// The two forms of judgements.
 #[derive(Clone, Copy)]
 enum Form {
     Beir,
@@ -65,18 +66,18 @@ impl Form {
         matches!(self, Self::Beir) && last.trim().eq_ignore_ascii_case("score")
     }
 
-    fn row(self, line: &str) -> Result<Row<'_, i64>, BadLine> {
+    fn row(self, line: &str) -> Result<PairLine<'_, i64>, BadLine> {
         match self {
             Self::Beir => {
                 let expected = "3 with tabs between them (query-id corpus-id score)";
                 let [query, document, grade] = columns(line.split('\t'), expected)?;
                 let (query, document) = (own_id("query-id", query)?, own_id("corpus-id", document)?);
-                Ok(Row { query: query.into(), document: document.into(), value: parse_grade(grade)? })
+                Ok(PairLine { query: query.into(), document: document.into(), value: parse_grade(grade)? })
             }
             Self::Trec => {
                 let expected = "4 (query 0 document grade), or 3 with tabs between them (query-id corpus-id score)";
                 let [query, _, document, grade] = columns(line.split_ascii_whitespace(), expected)?;
-                Ok(Row { query: decoded(query), document: decoded(document), value: parse_grade(grade)? })
+                Ok(PairLine { query: decoded(query), document: decoded(document), value: parse_grade(grade)? })
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Texts and their vectors as a Parquet table: `id`, `title`, `text`, `metadata` (JSON) and `embedding` (a list of 32-bit
-//! floats), whatever the records' own fields are called, so that any records fit and every table is read the same way.
+//! Texts and their vectors as a Parquet table. Its columns are always `id`, `title`, `text`, `metadata` (JSON) and `embedding`
+//! (a list of 32-bit floats), so that any records fit, and every table is read in the same way.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use ::parquet::schema::parser::parse_message_type;
 use ::parquet::schema::types::ColumnPath;
 use serde_json::{Map, Value};
 
-use crate::VectorFileError;
+use super::VectorFileError;
 use semsearch_files::FileError;
 
 const SCHEMA: &str = "message texts {
@@ -25,19 +25,19 @@ const SCHEMA: &str = "message texts {
     required group embedding (LIST) { repeated group list { required float element; } }
 }";
 
-/// Rows of a row group: some 25 MB of vectors of 384 components, held until they are written.
+/// Rows of a row group. They are held in memory until they are written: about 25 MB for vectors of 384 components.
 const GROUP: usize = 16 * 1024;
 
-/// What stands beside a vector.
+/// The columns of a row beside its vector.
 #[derive(Clone, Copy, Debug)]
 pub struct TableRow<'a> {
     /// The document's id.
     pub id: &'a str,
-    /// Where it has one.
+    /// The document's title, if it has one.
     pub title: Option<&'a str>,
     /// The text that was embedded, without title and prompt.
     pub text: &'a str,
-    /// Everything else.
+    /// All other fields of the document.
     pub metadata: &'a Map<String, Value>,
 }
 
@@ -46,14 +46,14 @@ pub struct TableWriter<W: Write + Send> {
     path: PathBuf,
     file: SerializedFileWriter<W>,
     dim: usize,
-    group: Group,
+    group: RowGroup,
 }
 
-/// The columns of the row group to come.
+/// The columns of the next row group.
 #[derive(Default)]
-struct Group {
+struct RowGroup {
     ids: Vec<ByteArray>,
-    /// Those that are there, and for each row whether one is.
+    /// The titles that are present, and for each row 1 if it has one and 0 if not.
     titles: (Vec<ByteArray>, Vec<i16>),
     texts: Vec<ByteArray>,
     metadata: Vec<ByteArray>,
@@ -61,22 +61,22 @@ struct Group {
 }
 
 impl<W: Write + Send> TableWriter<W> {
-    /// Begins a table of vectors of `dim` components, which is complete after [`TableWriter::finish`]. `path` is what
-    /// messages call `output`.
+    /// Begins a table of vectors of `dim` components. It is complete after [`TableWriter::finish`]. `path` is the name of
+    /// `output` in messages.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The output cannot be written.
     pub fn new(output: W, path: PathBuf, dim: usize) -> Result<Self, VectorFileError> {
         let schema = parse_message_type(SCHEMA).expect("the schema above is one");
         let embedding = ColumnPath::from(vec!["embedding".into(), "list".into(), "element".into()]);
-        // Vectors do not repeat: a dictionary of them would be a second copy.
+        // Vectors are all different, so a dictionary of them would be a second copy.
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_column_dictionary_enabled(embedding, false)
             .set_created_by(concat!("semsearch ", env!("CARGO_PKG_VERSION")).into());
         let file = SerializedFileWriter::new(output, Arc::new(schema), Arc::new(properties.build()));
         let file = file.map_err(|error| failed(&path, error))?;
-        Ok(Self { path, file, dim, group: Group::default() })
+        Ok(Self { path, file, dim, group: RowGroup::default() })
     }
 
     /// Adds a row.
@@ -85,7 +85,7 @@ impl<W: Write + Send> TableWriter<W> {
     /// A row group is full and cannot be written.
     ///
     /// # Panics
-    /// If `embedding` has not the table's number of components.
+    /// If `embedding` does not have the table's number of components.
     pub fn write(&mut self, row: TableRow<'_>, embedding: &[f32]) -> Result<(), VectorFileError> {
         assert_eq!(embedding.len(), self.dim, "components of the table");
         self.group.ids.push(row.id.into());
@@ -98,10 +98,10 @@ impl<W: Write + Send> TableWriter<W> {
         if self.group.ids.len() < GROUP { Ok(()) } else { self.flush() }
     }
 
-    /// Writes what is held, and the table's end.
+    /// Writes the rest of the rows, and the end of the table.
     ///
     /// # Errors
-    /// They cannot be written.
+    /// The output cannot be written.
     pub fn finish(mut self) -> Result<W, VectorFileError> {
         self.flush()?;
         self.file.into_inner().map_err(|error| failed(&self.path, error))
@@ -115,7 +115,7 @@ impl<W: Write + Send> TableWriter<W> {
         self.write_group(&group).map_err(|error| failed(&self.path, error))
     }
 
-    fn write_group(&mut self, group: &Group) -> Result<(), ParquetError> {
+    fn write_group(&mut self, group: &RowGroup) -> Result<(), ParquetError> {
         let mut writer = self.file.next_row_group()?;
         let mut bytes = |values: &[ByteArray], there: Option<&[i16]>| {
             let mut column = writer.next_column()?.expect("the schema has this column");
@@ -126,7 +126,7 @@ impl<W: Write + Send> TableWriter<W> {
         bytes(&group.titles.0, Some(&group.titles.1))?;
         bytes(&group.texts, None)?;
         bytes(&group.metadata, None)?;
-        // Dremel's levels: a value is there (1), and begins a row (0) or goes on with it (1).
+        // Dremel's levels: each value is present (1), and it begins a row (0) or continues one (1).
         let there = vec![1; group.embeddings.len()];
         let repeats: Vec<i16> = (0..group.embeddings.len()).map(|at| i16::from(at % self.dim != 0)).collect();
         let mut column = writer.next_column()?.expect("the schema has this column");

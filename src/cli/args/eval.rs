@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ValueEnum, ValueHint};
-use semsearch::eval::Metric;
+use semsearch::eval::RankingMetric;
 
 use super::encoding::EncodingArgs;
 use super::query::RankingArgs;
@@ -48,7 +48,7 @@ pub(crate) struct EvalArgs {
         value_delimiter = ',',
         default_value = "ndcg@10,mrr@10,recall@1,recall@3,recall@10,recall@100,map@100"
     )]
-    pub(crate) metrics: Vec<Metric>,
+    pub(crate) metrics: Vec<RankingMetric>,
     /// Show the values of each query, too
     #[arg(long)]
     pub(crate) per_query: bool,

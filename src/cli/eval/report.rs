@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use semsearch::eval::{Evaluation, Metric, Qrels, evaluate};
+use semsearch::eval::{Evaluation, Qrels, RankingMetric, evaluate};
 use semsearch::plot::{Curve, Plot};
 
 use super::files::run_file;
@@ -66,7 +66,7 @@ pub(super) fn sweep(
 }
 
 fn draw(Sweep { metrics, alphas, found }: &Sweep<'_>, path: &Path) -> anyhow::Result<()> {
-    let curve = |metric: &Metric| {
+    let curve = |metric: &RankingMetric| {
         let point = |(alpha, evaluation): (&f32, &Evaluation)| Some((f64::from(*alpha), evaluation.mean(*metric)?));
         Curve { label: metric.to_string(), points: alphas.iter().zip(*found).filter_map(point).collect() }
     };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use semsearch::corpus;
 use semsearch::engine::{Mode, SearchRequest};
-use semsearch::eval::Metric;
+use semsearch::eval::RankingMetric;
 
 use super::defaults::Defaults;
 use super::encoding::EncodingOptions;
@@ -20,7 +20,7 @@ pub(crate) struct EvalOptions {
     pub(crate) qrels: PathBuf,
     /// What is measured.
     pub(crate) subject: Subject,
-    pub(crate) metrics: Vec<Metric>,
+    pub(crate) metrics: Vec<RankingMetric>,
     pub(crate) per_query: bool,
     /// Another run to compare with.
     pub(crate) compare: Option<PathBuf>,

@@ -1,30 +1,30 @@
-//! An axis: which values it shows, where its ticks are, and what is written at them.
+//! An axis: the range of its values, the places of its ticks, and their labels.
 
 use std::ops::Range;
 
-/// About so many ticks are enough to read values off, and few enough for their labels.
+/// About how many ticks an axis has: enough to read values, and few enough to have room for their labels.
 const TICKS: f64 = 5.0;
 
-/// Values that differ by less than this part of themselves are one value to the eye.
+/// Values whose relative difference is smaller than this look equal.
 const FLAT: f64 = 1e-6;
 
-/// Values beyond this, to either side of 0, are none that can be shown; their differences might not be finite.
+/// Values beyond this, positive or negative, cannot be shown: their differences might not be finite.
 pub(super) const LARGEST: f64 = 1e100;
 
-/// Values below this are 0: parts of them might be.
+/// Values below this count as 0, because fractions of them might be 0.
 const SMALLEST: f64 = 1e-100;
 
-/// From one tick to another, with ticks at the multiples of a round step.
+/// An axis from its first tick to its last one. The ticks are at the multiples of a round step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Axis {
     step: f64,
-    /// The first and last tick, in steps.
+    /// The first and the last tick, as multiples of the step.
     first: i64,
     last: i64,
 }
 
 impl Axis {
-    /// An axis that shows all of `values`, none beyond [`LARGEST`]; 0 to 1 if there are none.
+    /// An axis that contains all of `values`; none may be beyond [`LARGEST`]. Without values it goes from 0 to 1.
     pub(super) fn covering(values: impl IntoIterator<Item = f64>) -> Self {
         let extent = |all: Option<(f64, f64)>, value: f64| match all {
             Some((least, greatest)) => Some((least.min(value), greatest.max(value))),
@@ -32,31 +32,31 @@ impl Axis {
         };
         let (least, greatest) = widened(values.into_iter().fold(None, extent).unwrap_or((0.0, 1.0)));
         let step = round_step((greatest - least) / TICKS);
-        // A hair inwards: 0.3 / 0.1 is a little less than 3, and must not bring a tick at 0.2.
+        // Slightly inwards: 0.3 / 0.1 is a little less than 3, which must not add a tick at 0.2.
         let first = (least / step + FLAT).floor() as i64;
         let last = (greatest / step - FLAT).ceil() as i64;
         Self { step, first, last }
     }
 
-    /// The values with ticks, in order.
+    /// The values of the ticks, in order.
     pub(super) fn ticks(self) -> impl Iterator<Item = f64> {
         (self.first..=self.last).map(move |index| index as f64 * self.step)
     }
 
-    /// A tick's label: as many decimals as the step has, so that all labels have the same.
+    /// The label of a tick. It has as many decimals as the step, so all labels have the same number.
     pub(super) fn label(self, tick: f64) -> String {
         let decimals = (-self.step.log10() - FLAT).ceil().max(0.0) as usize;
         format!("{tick:.decimals$}")
     }
 
-    /// Where `value` is, if the axis goes from `pixels.start` to `pixels.end`; the end may be the smaller.
+    /// The place of `value` on an axis from `pixels.start` to `pixels.end`. The end may be smaller than the start.
     pub(super) fn position(self, value: f64, pixels: &Range<f64>) -> f64 {
         let part = (value / self.step - self.first as f64) / (self.last - self.first) as f64;
         pixels.start + part * (pixels.end - pixels.start)
     }
 }
 
-/// An extent that is wide enough to have ticks.
+/// The range, made wide enough to have ticks.
 fn widened((least, greatest): (f64, f64)) -> (f64, f64) {
     let largest = least.abs().max(greatest.abs());
     if greatest - least > FLAT * largest.max(SMALLEST) {
@@ -66,7 +66,7 @@ fn widened((least, greatest): (f64, f64)) -> (f64, f64) {
     (least - margin, greatest + margin)
 }
 
-/// The least of 1, 2 and 5 times the powers of ten that is not less than `step` (Heckbert, "Nice numbers for graph
+/// The smallest number that is at least `step` and is 1, 2 or 5 times a power of ten (Heckbert, "Nice numbers for graph
 /// labels", Graphics Gems 1990).
 fn round_step(step: f64) -> f64 {
     let power = 10_f64.powf(step.log10().floor());

@@ -1,30 +1,30 @@
-//! The rectangle that curves are drawn in: its axes, their ticks and labels, and where in it a point is.
+//! The frame around curves: the axes, their ticks and labels, and the place of a point in it.
 
 use std::ops::Range;
 
 use svg::node::element::{Group, Line, Rectangle, Text};
 
 use super::axis::Axis;
-use super::text;
+use super::paper::text;
 
-/// Where the rectangle is in the picture, in pixels; heights count downwards.
+/// Where the frame is in the picture, in pixels. Heights count downwards.
 pub(super) const ACROSS: Range<f64> = 64.0..504.0;
 pub(super) const UPWARDS: Range<f64> = 326.0..36.0;
 
 const GRID: &str = "#dddddd";
 const INK: &str = "#222222";
 
-/// What of the height the greatest value leaves free, for what is written at it.
+/// The fraction of the height above the greatest value that stays free, for the value written there.
 const HEADROOM: f64 = 0.1;
 
-/// Two axes.
+/// The two axes.
 pub(super) struct Frame {
     x: Axis,
     y: Axis,
 }
 
 impl Frame {
-    /// The frame that shows all of these points.
+    /// A frame that contains all of these points.
     pub(super) fn around(points: &[(f64, f64)]) -> Self {
         let heights = points.iter().map(|point| point.1);
         let greatest = heights.clone().reduce(f64::max);
@@ -33,12 +33,12 @@ impl Frame {
         Self { x: Axis::covering(points.iter().map(|point| point.0)), y: Axis::covering(heights.chain(headroom)) }
     }
 
-    /// Where a point is in the picture.
+    /// The place of a point in the picture.
     pub(super) fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
         (self.x.position(x, &ACROSS), self.y.position(y, &UPWARDS))
     }
 
-    /// Grid, ticks and edges, and what the axes show.
+    /// Draws the grid, the ticks, the edges and the names of the axes.
     pub(super) fn draw(&self, x_label: &str, y_label: &str) -> Group {
         let middle = |pixels: &Range<f64>| (pixels.start + pixels.end) / 2.0;
         let below = text(x_label, (middle(&ACROSS), UPWARDS.start + 42.0)).set("text-anchor", "middle");

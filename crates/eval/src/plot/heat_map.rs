@@ -1,47 +1,47 @@
-//! Similarities of texts, each to each, as squares from pale to dark.
+//! The similarity of each pair of texts, drawn as a square between pale and dark.
 
 use svg::Document;
 use svg::node::element::{Group, Rectangle};
 
-use super::{LETTER, canvas, text};
+use super::paper::{LETTER, canvas, text};
 
-/// Sides of a square, in pixels as all that follows: with its value in it, or where there are many without.
+/// The side of a square, in pixels: with its value in it, and without it if there are many texts.
 const LARGE: f64 = 54.0;
 const SMALL: f64 = 14.0;
 
-/// More texts than this are many.
+/// If there are more texts than this, their squares are small.
 const FEW: usize = 24;
 
-/// Margins, the scale's width, and the gap before it and before the texts.
+/// The margins, the width of the scale, and the gap before the scale and before the texts, in pixels.
 const MARGIN: f64 = 20.0;
 const SCALE: f64 = 16.0;
 const GAP: f64 = 14.0;
 
-/// Shades of the scale.
+/// The number of shades of the scale.
 const SHADES: usize = 50;
 
-/// Letters of a text that are shown.
+/// The number of letters that are shown of a text.
 const LETTERS: usize = 48;
 
-/// The colours between which a value lies, by red, green and blue. Their lightness falls evenly, so that a grey print is a
-/// heat map too.
+/// The colours of the lowest and the highest value, as red, green and blue. Lightness decreases evenly between them, so a
+/// print in grey is a heat map too.
 const PALE: [f64; 3] = [255.0, 255.0, 255.0];
 const DARK: [f64; 3] = [8.0, 48.0, 107.0];
 
-/// From here on letters are white.
+/// Above this share of the scale letters are white.
 const DEEP: f64 = 0.55;
 
 /// A matrix of cosines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeatMap<'a> {
-    /// What rows and columns are.
+    /// The texts of the rows, which are also those of the columns.
     pub texts: &'a [String],
-    /// A row for each text, a value for each other.
+    /// A row for each text, with a value for each text.
     pub rows: &'a [Vec<f32>],
 }
 
 impl HeatMap<'_> {
-    /// The picture, an SVG document. The scale goes from 0, or the least value if that is below, to 1.
+    /// Draws the picture, an SVG document. The scale goes from 0 to 1; it starts at the lowest value if that is below 0.
     pub fn svg(&self) -> String {
         let side = if self.texts.len() > FEW { SMALL } else { LARGE };
         let (left, top) = (MARGIN + 34.0, MARGIN + 24.0);
@@ -59,10 +59,10 @@ impl HeatMap<'_> {
         self.rows.iter().flatten().map(|&value| f64::from(value)).filter(|value| value.is_finite()).fold(0.0, f64::min)
     }
 
-    /// Where on the scale a value is, 0 to 1.
+    /// The place of a value on the scale, from 0 to 1.
     fn share(&self, value: f64) -> f64 {
         let least = self.least();
-        // A value that is none is shown as the least.
+        // A value that is not a number is shown as the lowest.
         if value.is_finite() { ((value - least) / (1.0 - least)).clamp(0.0, 1.0) } else { 0.0 }
     }
 
@@ -90,7 +90,7 @@ impl HeatMap<'_> {
             let (number, middle) = ((place + 1).to_string(), side * (place as f64 + 0.5));
             let row = text(&number, (left - 8.0, top + middle + 4.5)).set("text-anchor", "end");
             names = names.add(row).add(text(&shortened(content), (labels, top + middle + 4.5)));
-            // Of small squares every fifth has room for a number above it.
+            // With small squares there is room for every fifth number above them.
             if side == LARGE || (place + 1) % 5 == 0 {
                 names = names.add(text(&number, (left + middle, top - 8.0)).set("text-anchor", "middle"));
             }
@@ -102,7 +102,7 @@ impl HeatMap<'_> {
         let step = height / SHADES as f64;
         let shade = |number: usize| {
             let share = 1.0 - (number as f64 + 0.5) / SHADES as f64;
-            // Each a little longer than its step, so that no gap shows between two.
+            // Each shade is a little longer than its step, so that there is no gap between two.
             square((x, top + step * number as f64), (SCALE, step + 0.5), share)
         };
         let picture = (0..SHADES).map(shade).fold(picture, Document::add);
@@ -134,53 +134,4 @@ fn shortened(content: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use roxmltree::Document as Xml;
-
-    use super::*;
-
-    fn svg(texts: &[&str], value: impl Fn(usize, usize) -> f32) -> String {
-        let texts: Vec<String> = texts.iter().map(|text| text.to_string()).collect();
-        let places = 0..texts.len();
-        let rows: Vec<Vec<f32>> =
-            places.clone().map(|row| places.clone().map(|other| value(row, other)).collect()).collect();
-        HeatMap { texts: &texts, rows: &rows }.svg()
-    }
-
-    fn attribute<'a>(xml: &'a Xml<'_>, element: &str, name: &str) -> Vec<&'a str> {
-        let elements = xml.descendants().filter(|node| node.tag_name().name() == element);
-        elements.filter_map(|node| node.attribute(name)).collect()
-    }
-
-    #[test]
-    fn values_texts_and_scale_are_written_and_like_texts_are_dark() {
-        let svg = svg(&["a < b", "c"], |row, other| if row == other { 1.0 } else { -0.25 });
-        let xml = Xml::parse(&svg).unwrap();
-        let shown: Vec<_> = xml.descendants().filter_map(|node| node.text()).map(str::trim).collect();
-        for expected in ["1.00", "-0.25", "a < b", "c", "cosine", "0.38", "1", "2"] {
-            assert!(shown.contains(&expected), "{expected} of {shown:?}");
-        }
-        let fills = attribute(&xml, "rect", "fill");
-        // The first is the paper.
-        assert_eq!(fills[1..5], ["#08306b", "#ffffff", "#ffffff", "#08306b"]);
-    }
-
-    #[test]
-    fn many_texts_are_small_squares_without_values() {
-        let many: Vec<String> = (0..30).map(|number| format!("text {number}")).collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let svg = svg(&many, |_, _| 0.25);
-        let xml = Xml::parse(&svg).unwrap();
-        assert_eq!(attribute(&xml, "rect", "width").iter().filter(|width| **width == "14.0").count(), 900);
-        assert!(xml.descendants().filter_map(|node| node.text()).all(|text| text.trim() != "0.25"));
-    }
-
-    proptest! {
-        #[test]
-        fn any_texts_and_values_make_a_document(texts: Vec<String>, value in prop::num::f32::ANY) {
-            let texts: Vec<&str> = texts.iter().take(4).map(String::as_str).collect();
-            prop_assert!(Xml::parse(&svg(&texts, |_, _| value)).is_ok());
-        }
-    }
-}
+mod tests;

@@ -1,17 +1,17 @@
-//! Where values are written: beside their points, and where they cover least of what is drawn.
+//! Finds the places of values: beside their points, where they cover as little as possible.
 
 use super::frame::{ACROSS, UPWARDS};
 
 /// A place in the picture, in pixels.
 type Pixel = (f64, f64);
 
-/// Half the width and height of a value, with some air.
+/// Half the width and height of a value, with some space around it.
 const HALF: Pixel = (25.0, 8.0);
 
 /// Half the width and height of the ring around a best point.
 const RING: Pixel = (9.0, 9.0);
 
-/// Middles of a value around its point, the nicest first.
+/// Places for the middle of a value around its point, the best one first.
 const AROUND: [Pixel; 10] = [
     (0.0, -18.0),
     (0.0, 18.0),
@@ -25,13 +25,13 @@ const AROUND: [Pixel; 10] = [
     (36.0, 0.0),
 ];
 
-/// How far apart lines are looked at.
+/// The distance between the points of a line that are looked at.
 const SPACING: f64 = 6.0;
 
-/// To cover a ring or a value, or to leave the frame, is as bad as to cover so many places of a line.
+/// How bad it is to cover a ring or a value, or to leave the frame, counted in points of a line that are covered.
 const BAD: usize = 100;
 
-/// What is drawn already.
+/// What is already drawn.
 pub(super) struct Labels {
     lines: Vec<Pixel>,
     rings: Vec<Pixel>,
@@ -39,12 +39,12 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// For points with rings, among these lines.
+    /// Starts with these lines, and with rings around these points.
     pub(super) fn new(lines: &[Vec<Pixel>], rings: Vec<Pixel>) -> Self {
         Self { lines: lines.iter().flat_map(|line| along(line)).collect(), rings, values: Vec::new() }
     }
 
-    /// The middle of the value that belongs to `point`; the next ones will keep clear of it.
+    /// Finds the middle of the value that belongs to `point`. Later values will avoid it.
     pub(super) fn place(&mut self, point: Pixel) -> Pixel {
         let around = AROUND.map(|(x, y)| (point.0 + x, point.1 + y));
         let place = around.into_iter().min_by_key(|&middle| self.covered(middle)).unwrap_or(point);
@@ -52,7 +52,7 @@ impl Labels {
         place
     }
 
-    /// How bad it is to write a value here.
+    /// How bad it is to write a value at this place.
     fn covered(&self, middle: Pixel) -> usize {
         let near = |drawn: &[Pixel], (x, y): Pixel| {
             drawn.iter().filter(|other| (other.0 - middle.0).abs() < x && (other.1 - middle.1).abs() < y).count()
@@ -70,7 +70,7 @@ fn is_inside((x, y): Pixel) -> bool {
     across.contains(&x) && downwards.contains(&y)
 }
 
-/// Places along a line, close enough together that none hides between them.
+/// Points along a line, so close together that no value fits between two of them.
 fn along(line: &[Pixel]) -> impl Iterator<Item = Pixel> {
     line.windows(2).flat_map(|ends| {
         let [from, to] = [ends[0], ends[1]];

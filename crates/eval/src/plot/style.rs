@@ -1,16 +1,16 @@
-//! How curves are told apart: by colour, and as well without it by dashes and markers.
+//! How curves differ: by colour, and also by dashes and markers, which are enough without colour.
 
 use svg::node::element::{Circle, Path, Polyline};
 
-/// From the palette that Okabe and Ito (2008) made for all kinds of colour vision, those that are dark enough on white, or
-/// darkened for it: as many as `eval` has metrics of its own accord.
+/// Colours from the palette of Okabe and Ito (2008), which suits all kinds of colour vision. Colours that are too light on
+/// white were darkened. There are as many as metrics that are shown by default.
 const COLOURS: [&str; 7] = ["#000000", "#0072b2", "#d55e00", "#009e73", "#a0507f", "#8a6d00", "#5f5f5f"];
 
-/// Lengths of dashes and gaps.
+/// The lengths of dashes and gaps.
 const DASHES: [&str; 4] = ["none", "8 3", "2 3", "9 3 2 3"];
 
-/// Outlines around a point: circle, square, triangle, diamond, and a triangle upside down. Five against four dashes:
-/// twenty curves differ without their colours.
+/// Shapes around a point: circle, square, triangle, diamond, and a triangle upside down. Five shapes and four kinds of dashes
+/// make twenty curves different without colours.
 const MARKERS: [&str; 5] = [
     "m-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z",
     "m-3.5,-3.5h7v7h-7z",
@@ -28,7 +28,7 @@ pub(super) struct Style {
 }
 
 impl Style {
-    /// The style of the curve with this number.
+    /// The style of the curve with this number, from 0.
     pub(super) fn of(number: usize) -> Self {
         Self {
             colour: COLOURS[number % COLOURS.len()],
@@ -49,7 +49,7 @@ impl Style {
             .set("stroke-linejoin", "round")
     }
 
-    /// A mark at a point, in pixels; its white edge keeps it apart from the line.
+    /// A marker at a point, in pixels. A white edge separates it from the line.
     pub(super) fn marker(self, (x, y): (f64, f64)) -> Path {
         Path::new()
             .set("d", format!("M{x:.1},{y:.1}{}", self.marker))

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use semsearch::eval::{Comparison, Evaluation, Metric, compare};
+use semsearch::eval::{Comparison, Evaluation, RankingMetric, compare};
 use serde_json::{Map, Value, json};
 
 use super::writer::{EvaluationFormat, EvaluationOutput, Measured, Sweep};
@@ -24,7 +24,7 @@ fn write(object: &Value) -> io::Result<()> {
 }
 
 fn means(found: &Evaluation) -> Map<String, Value> {
-    let mean = |metric: &Metric| (metric.to_string(), json!(found.mean(*metric)));
+    let mean = |metric: &RankingMetric| (metric.to_string(), json!(found.mean(*metric)));
     found.metrics.iter().map(mean).collect()
 }
 
@@ -45,7 +45,7 @@ fn measured_object(Measured { found, per_query, other }: &Measured<'_>) -> Value
 }
 
 /// How a metric differs from the other run's.
-fn compared(found: &Evaluation, other: &Evaluation, metric: Metric) -> Option<(String, Value)> {
+fn compared(found: &Evaluation, other: &Evaluation, metric: RankingMetric) -> Option<(String, Value)> {
     let Comparison { queries, mean_difference, p_value, better, worse, equal } = compare(other, found, metric)?;
     let told = json!({ "mean": other.mean(metric), "difference": mean_difference, "p": p_value,
         "queries": queries, "better": better, "worse": worse, "equal": equal });

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use semsearch::eval::{Comparison, Evaluation, Metric, compare};
+use semsearch::eval::{Comparison, Evaluation, RankingMetric, compare};
 
 use super::writer::{EvaluationFormat, EvaluationOutput, Measured, Sweep};
 use crate::cli::output::line::one_line;
@@ -60,7 +60,7 @@ fn sweep_rows(Sweep { metrics, alphas, found }: &Sweep<'_>) -> Vec<Vec<String>> 
 }
 
 /// A row of the comparison: this run, the other run, and how they differ.
-fn compared(found: &Evaluation, other: &Evaluation, metric: Metric) -> Option<Vec<String>> {
+fn compared(found: &Evaluation, other: &Evaluation, metric: RankingMetric) -> Option<Vec<String>> {
     let Comparison { mean_difference, p_value, better, worse, equal, .. } = compare(other, found, metric)?;
     let p = p_value.map_or("-".into(), |p| if p < 0.0001 { "<.0001".into() } else { format!("{p:.4}") });
     Some(vec![

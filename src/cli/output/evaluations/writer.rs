@@ -2,7 +2,7 @@
 
 use std::io;
 
-use semsearch::eval::{Evaluation, Metric};
+use semsearch::eval::{Evaluation, RankingMetric};
 
 use crate::cli::output::format::OutputFormat;
 
@@ -24,7 +24,7 @@ pub(crate) struct OtherRun {
 
 /// Evaluations of one search with several weights of the dense side.
 pub(crate) struct Sweep<'a> {
-    pub(crate) metrics: &'a [Metric],
+    pub(crate) metrics: &'a [RankingMetric],
     pub(crate) alphas: &'a [f32],
     /// One for each weight.
     pub(crate) found: &'a [Evaluation],

@@ -1,13 +1,13 @@
-//! The metrics by name: `ndcg@10`. What they are is left to [`super::measure`].
+//! Metrics by name, such as `ndcg@10`. Their formulas are in [`super::measure`].
 
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
+use super::EvalError;
 use super::measure::{Judged, Measure};
-use crate::EvalError;
 
-/// The words for measures; the first for each is its own, the others are understood too.
+/// The names of measures. The first name of each is printed, the others are understood too.
 const NAMES: [(&str, Measure); 9] = [
     ("ndcg", Measure::Ndcg),
     ("mrr", Measure::ReciprocalRank),
@@ -23,24 +23,24 @@ const NAMES: [(&str, Measure); 9] = [
 const KNOWN: &str = "ndcg, mrr (recip_rank) and map, each also with a cut-off as in ndcg@10, and recall@K, precision@K \
                      (p@K), success@K (hit@K)";
 
-/// A measure, and the rank at which it stops looking, if any. Each is what trec_eval says by the name beside it:
+/// A measure, with or without a rank at which it stops. Its value is that of trec_eval's measure in the same line:
 ///
 /// | written | trec_eval |
 /// | --- | --- |
 /// | `ndcg`, `ndcg@K` | `ndcg`, `ndcg_cut_K` |
-/// | `mrr` or `recip_rank`, `mrr@K` | `recip_rank`; with a cut, 0 where the first relevant document stands below it |
+/// | `mrr` or `recip_rank`, `mrr@K` | `recip_rank`; with a cut, 0 if the first relevant document has a lower rank |
 /// | `map`, `map@K` | `map`, `map_cut_K` |
 /// | `recall@K` | `recall_K` |
 /// | `precision@K` or `p@K` | `P_K` |
 /// | `success@K` or `hit@K` | `success_K` |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Metric {
+pub struct RankingMetric {
     measure: Measure,
     cut: Option<NonZeroUsize>,
 }
 
-impl Metric {
-    /// Those shown when none is named.
+impl RankingMetric {
+    /// The metrics that are shown if none is named.
     pub const DEFAULT: [Self; 7] = [
         Self::at(Measure::Ndcg, 10),
         Self::at(Measure::ReciprocalRank, 10),
@@ -55,18 +55,18 @@ impl Metric {
         Self { measure, cut: NonZeroUsize::new(cut) }
     }
 
-    /// The rank at which it stops looking: so many hits it needs of a search. `None` if it looks at all of them.
+    /// The rank at which it stops, which is the number of hits that a search must return. `None` if it uses all hits.
     pub fn cut(self) -> Option<usize> {
         self.cut.map(NonZeroUsize::get)
     }
 
-    /// Its value for one query, 0 to 1.
+    /// Its value for one query, from 0 to 1.
     pub(super) fn of(self, judged: &Judged) -> f64 {
         judged.value(self.measure, self.cut)
     }
 }
 
-impl fmt::Display for Metric {
+impl fmt::Display for RankingMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = NAMES.iter().find(|(_, measure)| *measure == self.measure).map_or("", |(name, _)| name);
         match self.cut {
@@ -76,22 +76,22 @@ impl fmt::Display for Metric {
     }
 }
 
-impl FromStr for Metric {
+impl FromStr for RankingMetric {
     type Err = EvalError;
 
-    /// Upper and lower case are the same, as in `nDCG@10`.
+    /// Upper and lower case are equal: `nDCG@10` is understood.
     fn from_str(word: &str) -> Result<Self, EvalError> {
         parse(&word.to_ascii_lowercase()).ok_or_else(|| EvalError::UnknownMetric { word: word.into(), known: KNOWN })
     }
 }
 
-fn parse(word: &str) -> Option<Metric> {
+fn parse(word: &str) -> Option<RankingMetric> {
     let (name, cut) = match word.split_once('@') {
         Some((name, cut)) => (name, Some(cut.parse().ok()?)),
         None => (word, None),
     };
     let (_, measure) = *NAMES.iter().find(|(known, _)| *known == name)?;
-    (cut.is_some() || !measure.needs_cut()).then_some(Metric { measure, cut })
+    (cut.is_some() || !measure.needs_cut()).then_some(RankingMetric { measure, cut })
 }
 
 #[cfg(test)]
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn shown(word: &str) -> Result<String, String> {
-        word.parse().map(|metric: Metric| metric.to_string()).map_err(|error| error.to_string())
+        word.parse().map(|metric: RankingMetric| metric.to_string()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -113,9 +113,9 @@ mod tests {
 
     #[test]
     fn the_default_is_the_command_lines() {
-        let shown = Metric::DEFAULT.map(|metric| metric.to_string()).join(",");
+        let shown = RankingMetric::DEFAULT.map(|metric| metric.to_string()).join(",");
         assert_eq!(shown, "ndcg@10,mrr@10,recall@1,recall@3,recall@10,recall@100,map@100");
-        assert_eq!(Metric::DEFAULT.iter().filter_map(|metric| metric.cut()).max(), Some(100));
+        assert_eq!(RankingMetric::DEFAULT.iter().filter_map(|metric| metric.cut()).max(), Some(100));
     }
 
     #[test]
