@@ -93,7 +93,7 @@ fn an_id_that_comes_twice() {
         "{\"_id\": \"x\", \"text\": \"one\"}\n{\"_id\": \"y\", \"text\": \"two\"}\n{\"_id\": \"x\", \"text\": \"three\"}\n",
     );
     insta::assert_snapshot!(said, @r#"
-    error: in.jsonl:3: id "x" stands already at in.jsonl:1
+    error: in.jsonl:3: id "x" is already used at in.jsonl:1
     hint: `--on-error skip` passes bad records over
     "#);
 }

@@ -91,7 +91,7 @@ fn what_is_missing_is_named_with_what_to_type() {
     error: no queries
     hint: `--queries FILE` to search with, or `--run FILE` to score
     error: set/qrels/dev.tsv: cannot read: No such file or directory (os error 2)
-    error: invalid value 'bleu' for '--metrics <LIST>': no metric "bleu": known are ndcg, mrr (recip_rank) and map, each also with a cut-off as in ndcg@10, and recall@K, precision@K (p@K), success@K (hit@K)
+    error: invalid value 'bleu' for '--metrics <LIST>': unknown metric "bleu": known are ndcg, mrr (recip_rank) and map, each also with a cut-off as in ndcg@10, and recall@K, precision@K (p@K), success@K (hit@K)
     hint: `semsearch --help` lists the commands, `semsearch COMMAND --help` their options
     error: set/queries.jsonl:1: the number of columns is 5, expected 6 (query Q0 document rank score name)
     "#);

@@ -34,7 +34,7 @@ fn a_line_of_a_gigabyte_is_no_record_and_is_not_held_in_memory() {
     let ran = shell(&sandbox, &format!("{long} | $semsearch index -"));
     assert_eq!(ran.status, Some(2), "{ran}");
     insta::assert_snapshot!(ran.stderr, @r"
-    error: <stdin>:1: more than 64 MiB long: that is no record
+    error: <stdin>:1: the record is longer than 64 MiB
     hint: `--on-error skip` passes bad records over
     ");
     let around = format!("(echo '{{\"text\":\"a\"}}'; {long}; echo; echo '{{\"text\":\"b\"}}')");
@@ -42,9 +42,9 @@ fn a_line_of_a_gigabyte_is_no_record_and_is_not_held_in_memory() {
     let summary: Value = serde_json::from_str(&ran.success()).unwrap();
     assert_eq!((&summary["added"], &summary["skipped"]), (&json!(2), &json!(1)));
     for (format, expected) in [
-        ("json", "error: <stdin>:1: cannot read: more than 64 MiB long: that is no record"),
+        ("json", "error: <stdin>:1: cannot read: a record is longer than 64 MiB"),
         ("csv", "error: <stdin>:1: cannot read: a row of more than 64 MiB: is a quote open?"),
-        ("text", "error: <stdin>: more than 64 MiB long: that is no record"),
+        ("text", "error: <stdin>: the record is longer than 64 MiB"),
     ] {
         let start = if format == "json" { "[{\\\"text\\\":\\\"" } else { "" };
         let ran = shell(&sandbox, &format!("(printf %s \"{start}\"; {long}) | $semsearch index - --format {format}"));
@@ -142,7 +142,7 @@ fn a_directory_where_a_file_was_named() {
     error: dir: cannot read: is a directory
     error: dir: cannot read: is a directory
     error: dir: cannot read: is a directory
-    error: dir: neither .npy nor .safetensors
+    error: dir: its name ends neither in .npy nor in .safetensors
     error: dir: cannot write: Is a directory (os error 21)
     error: dir: cannot write: Is a directory (os error 21)
     error: dir: cannot read: is a directory

@@ -116,11 +116,11 @@ fn records_of_a_million_values_or_names_are_bad_ones() {
         .map(|file| within_bounds(&sandbox, file, &[]).1)
         .collect();
     insta::assert_snapshot!(said.join("\n"), @r"
-    error: array.jsonl:1: more than 500000 values: that is no record
-    error: array.json:1: cannot read: more than 500000 values: that is no record
-    error: keys.jsonl:1: more than 500000 values: that is no record
-    error: long.jsonl:1: its metadata take more than 64 MiB to be filtered by
-    error: columns.csv:1: not a table with a name for each column: 1000001 columns, at most 500000 are possible
+    error: array.jsonl:1: the record has more than 500000 values
+    error: array.json:1: cannot read: a record has more than 500000 values
+    error: keys.jsonl:1: the record has more than 500000 values
+    error: long.jsonl:1: its metadata are too large: an index would need more than 64 MiB to filter by them
+    error: columns.csv:1: not a table with a name for each column: 1000001 columns, the maximum is 500000
     error: cells.csv:2: cannot read: a row of more than 4194304 cells
     ");
     let skipping = ["--on-error", "skip"];

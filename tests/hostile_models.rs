@@ -609,7 +609,7 @@ fn each_kind_of_unusable_model_has_its_own_message() {
     error: m/tokenizer.json: damaged tokenizer: it adds no special tokens, as [CLS] and [SEP], which a BERT has around each text
     error: the tokenizer makes token 99, and the model has 13 words: these files do not belong together
     error: a maximum length of 0 leaves no room beside 2 special tokens
-    error: m/tokenizer.json: damaged tokenizer: its library gave up: index out of bounds: the len is 2 but the index is 96
+    error: m/tokenizer.json: damaged tokenizer: the library that reads it failed: index out of bounds: the len is 2 but the index is 96
     error: m/tokenizer.json: the tokenizer fails on a text: WordLevel error: Missing [UNK] token from the vocabulary
     error: m/tokenizer.json: damaged tokenizer: its normalizer makes a text more than 64 times as long
     error: m/config.json: cannot read: larger than 1048576 bytes, which is not expected here

@@ -39,7 +39,7 @@ fn tables_are_records_with_numbers_to_filter_by() {
     }
     let bad = sandbox.pipe(&["index", "-", "--format", "csv", "--model", "tiny", "-i", "bad"], "text,n\ndog,1\ncat\n");
     insta::assert_snapshot!(format!("{:?} {}", bad.status, bad.stderr), @r"
-    Some(2) error: <stdin>:3: the row's cells are 1, the first row has 2
+    Some(2) error: <stdin>:3: the number of cells is 1, the first row has 2
     hint: `--on-error skip` passes bad records over
     ");
 }

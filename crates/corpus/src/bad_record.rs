@@ -21,19 +21,19 @@ pub enum BadRecord {
         byte: usize,
     },
     /// The record has too many bytes.
-    #[error("more than {} MiB long: that is no record", .max >> 20)]
+    #[error("the record is longer than {} MiB", .max >> 20)]
     TooLarge {
         /// The maximum number of bytes.
         max: usize,
     },
     /// The record has too many values.
-    #[error("more than {max} values: that is no record")]
+    #[error("the record has more than {max} values")]
     Values {
         /// The maximum number of values.
         max: usize,
     },
     /// The metadata of the record would take too much room in an index.
-    #[error("its metadata take more than {} MiB to be filtered by", .max >> 20)]
+    #[error("its metadata are too large: an index would need more than {} MiB to filter by them", .max >> 20)]
     Metadata {
         /// The maximum number of bytes.
         max: usize,
@@ -48,7 +48,7 @@ pub enum BadRecord {
         found: &'static str,
     },
     /// The row of a table has too few or too many cells.
-    #[error("the row's cells are {found}, the first row has {expected}")]
+    #[error("the number of cells is {found}, the first row has {expected}")]
     Cells {
         /// The number of cells.
         found: usize,
@@ -89,7 +89,7 @@ pub enum BadRecord {
         field: String,
     },
     /// The id is too long to be looked up.
-    #[error("field `{field}` is an id of {bytes} bytes, at most {max} are possible")]
+    #[error("field `{field}` is an id of {bytes} bytes, the maximum is {max}")]
     LongId {
         /// Dotted path of the field.
         field: String,
@@ -99,7 +99,7 @@ pub enum BadRecord {
         max: usize,
     },
     /// Two records of one input have the same id.
-    #[error("id {id:?} stands already at {first}")]
+    #[error("id {id:?} is already used at {first}")]
     DuplicateId {
         /// The id.
         id: String,

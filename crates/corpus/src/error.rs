@@ -37,7 +37,7 @@ pub enum CorpusError {
         input: Arc<str>,
     },
     /// A pattern for file names cannot be understood.
-    #[error("glob {glob:?}")]
+    #[error("cannot understand the glob {glob:?}")]
     Glob {
         /// The pattern.
         glob: String,
@@ -72,7 +72,7 @@ pub enum CorpusError {
         problem: BadRecord,
     },
     /// The name of a format is not known.
-    #[error("no format {name:?}: known are {known}")]
+    #[error("unknown format {name:?}: known are {known}")]
     UnknownFormat {
         /// The name.
         name: String,

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, OnceLock};
 
 use super::compression::decompressed;
-use super::format::{Content, Reader};
+use super::format::{InputContent, Reader};
 use super::input::Bytes;
 use super::peek::peek;
 use super::reader_thread::on_thread;
@@ -109,11 +109,11 @@ fn read(input: &Input, bytes: Bytes, format: Format, sink: &mut RecordSink<'_>) 
         }
     };
     let plain = input.path().filter(|_| compression.is_none() && input.is_regular());
-    read_as(format.reader(), Content::new(input, bytes, plain), sink)
+    read_as(format.reader(), InputContent::new(input, bytes, plain), sink)
 }
 
 /// Pushes the records of an input, or an error if there are none.
-fn read_as(reader: &dyn Reader, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+fn read_as(reader: &dyn Reader, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
     let (name, mut found) = (content.name(), reader.may_be_empty());
     reader.read(content, &mut |record| {
         found = true;

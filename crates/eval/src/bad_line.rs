@@ -13,7 +13,7 @@ pub enum BadLine {
         byte: usize,
     },
     /// The line is too long.
-    #[error("more than {} MiB long: that is no record", .max >> 20)]
+    #[error("the line is longer than {} MiB", .max >> 20)]
     TooLarge {
         /// The maximum number of bytes.
         max: usize,
@@ -45,7 +45,7 @@ pub enum BadLine {
         word: String,
     },
     /// A document occurs twice for one query.
-    #[error("document {document:?} stands already for this query at {first}")]
+    #[error("document {document:?} is already listed for this query at {first}")]
     DuplicatePair {
         /// The document's id.
         document: String,

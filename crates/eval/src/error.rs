@@ -35,7 +35,7 @@ pub enum EvalError {
         problem: BadLine,
     },
     /// The name of a metric is not known, or its cut-off is missing or wrong.
-    #[error("no metric {word:?}: known are {known}")]
+    #[error("unknown metric {word:?}: known are {known}")]
     UnknownMetric {
         /// The name that was asked for.
         word: String,

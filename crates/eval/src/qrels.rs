@@ -5,13 +5,13 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use super::ids::decoded;
-use super::table::{self, PairLine, Table, columns};
+use super::table::{self, PairLine, PairTable, columns};
 use super::{BadLine, EvalError};
 
 /// Graded judgements: a grade for each pair of query and document. A grade above 0 means relevant.
 #[derive(Clone, Debug)]
 pub struct Qrels {
-    grades: Table<i64>,
+    grades: PairTable<i64>,
 }
 
 impl Qrels {
@@ -136,7 +136,7 @@ mod tests {
             message("\nq d 1\n")
                 .starts_with("in:2: the number of columns is 3, expected 4 (query 0 document grade), or 3 with tabs")
         );
-        assert_eq!(message("q 0 d 1\nq 1 d 0\n"), "in:2: document \"d\" stands already for this query at in:1");
+        assert_eq!(message("q 0 d 1\nq 1 d 0\n"), "in:2: document \"d\" is already listed for this query at in:1");
         assert_eq!(message("query-id\tcorpus-id\tscore\n"), "in: no records in it");
         assert_eq!(
             message("q 0 d 99999999999999999999\n"),

@@ -123,7 +123,8 @@ mod tests {
         for word in ["", "dcg@10", "ndcg@", "ndcg@0", "ndcg@-1", "ndcg@ten", "ndcg@1@2", "recall", "p", "hit", "@10"] {
             let message = shown(word).unwrap_err();
             assert!(
-                message.starts_with(&format!("no metric {word:?}: known are ndcg, mrr (recip_rank) and map, each"))
+                message
+                    .starts_with(&format!("unknown metric {word:?}: known are ndcg, mrr (recip_rank) and map, each"))
             );
             NAMES.iter().for_each(|(name, _)| assert!(message.contains(name), "{name}"));
         }

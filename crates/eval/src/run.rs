@@ -6,14 +6,14 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use super::ids::decoded;
-use super::table::{self, PairLine, Table, columns};
+use super::table::{self, PairLine, PairTable, columns};
 use super::{BadLine, EvalError};
 
 /// The scores of documents for queries. A higher score is better, and no score is NaN. Scores have 32 bits, as in trec_eval,
 /// so two scores may be equal that differ in a file with more digits.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
-    scores: Table<f32>,
+    scores: PairTable<f32>,
 }
 
 impl Run {

@@ -18,7 +18,7 @@ const LONGEST: usize = 1 << 20;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Query id → document id → value. The queries are in the order of the file.
-pub(super) type Table<V> = IndexMap<String, HashMap<String, V>>;
+pub(super) type PairTable<V> = IndexMap<String, HashMap<String, V>>;
 
 /// One line of a file: a pair, and its value.
 pub(super) struct PairLine<'a, V> {
@@ -36,9 +36,9 @@ pub(super) fn read<V>(
     input: impl BufRead,
     name: &Arc<str>,
     mut parse: impl FnMut(&str) -> Result<Option<PairLine<'_, V>>, BadLine>,
-) -> Result<Table<V>, EvalError> {
+) -> Result<PairTable<V>, EvalError> {
     // Each value comes with its line, for the message about a second value.
-    let mut table: Table<(V, u64)> = Table::new();
+    let mut table: PairTable<(V, u64)> = PairTable::new();
     for_each_line(input, name, |line, number| match parse(line)? {
         Some(row) => insert(&mut table, row, name, number),
         None => Ok(()),
@@ -52,7 +52,12 @@ pub(super) fn read<V>(
     Ok(table.into_iter().map(|(query, values)| (query, without_lines(values))).collect())
 }
 
-fn insert<V>(table: &mut Table<(V, u64)>, row: PairLine<'_, V>, name: &Arc<str>, number: u64) -> Result<(), BadLine> {
+fn insert<V>(
+    table: &mut PairTable<(V, u64)>,
+    row: PairLine<'_, V>,
+    name: &Arc<str>,
+    number: u64,
+) -> Result<(), BadLine> {
     match table.entry(row.query.into_owned()).or_default().entry(row.document.into_owned()) {
         Entry::Vacant(vacant) => {
             vacant.insert((row.value, number));

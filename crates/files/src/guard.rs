@@ -11,7 +11,7 @@ thread_local! {
 
 /// The message of a library's panic.
 #[derive(Debug, thiserror::Error)]
-#[error("its library gave up: {0}")]
+#[error("the library that reads it failed: {0}")]
 pub struct Panicked(String);
 
 impl Panicked {
@@ -54,7 +54,10 @@ mod tests {
             (guarded(|| panic!("index out of {}", "bounds")).map_err(|said: Panicked| said.to_string()), is_guarded())
         });
         let (said, still): (Result<(), String>, bool) = outer.unwrap();
-        assert_eq!((said.unwrap_err().as_str(), still), ("its library gave up: index out of bounds", true));
+        assert_eq!(
+            (said.unwrap_err().as_str(), still),
+            ("the library that reads it failed: index out of bounds", true)
+        );
         assert!(!is_guarded());
     }
 }

@@ -29,7 +29,8 @@ impl VectorReader {
     /// [`VectorFileError::NoMatrix`] if the file contains no matrix of 32-bit floats, or is shorter than its header says.
     pub fn open(path: &Path) -> Result<Self, VectorFileError> {
         let wrong = |what: String| VectorFileError::NoMatrix { path: path.into(), what };
-        let format = VectorFormat::of(path).ok_or_else(|| wrong("neither .npy nor .safetensors".into()))?;
+        let format =
+            VectorFormat::of(path).ok_or_else(|| wrong("its name ends neither in .npy nor in .safetensors".into()))?;
         let opened = open_regular(path).map_err(VectorFileError::read(path))?;
         let length = opened.metadata().map_err(VectorFileError::read(path))?.len();
         let mut file = BufReader::with_capacity(1 << 20, opened);
@@ -37,7 +38,9 @@ impl VectorReader {
         let (rows, dim) = (header.rows, header.dim);
         let extent = header.extent(file.stream_position().map_err(VectorFileError::read(path))?);
         let Some((start, _)) = extent.filter(|&(_, end)| end <= length) else {
-            return Err(wrong(format!("its header speaks of {rows} rows of {dim}, but it has {length} bytes")));
+            return Err(wrong(format!(
+                "its header says {rows} rows of {dim} numbers, but the file has only {length} bytes"
+            )));
         };
         file.seek(SeekFrom::Start(start)).map_err(VectorFileError::read(path))?;
         Ok(Self { path: path.into(), file, rows, dim, next: 0, buffer: vec![0; dim * 4] })

@@ -31,7 +31,7 @@ pub(crate) fn read_header(file: &mut impl Read) -> Result<MatrixHeader, String> 
     file.read_exact(&mut length).map_err(|error| not(&error))?;
     let length = u64::from_le_bytes(length);
     if length > LONGEST {
-        return Err(not(&"its header has no end"));
+        return Err(not(&format!("a header of {length} bytes")));
     }
     let mut bytes = Vec::new();
     file.take(length).read_to_end(&mut bytes).map_err(|error| not(&error))?;

@@ -66,9 +66,9 @@ fn what_is_not_a_matrix_of_floats_is_refused_with_its_reason() {
     };
     assert_eq!(said(npy("<f8", "False", "(2, 2)")), "its numbers are '<f8', not float32 (<f4)");
     assert_eq!(said(npy("<f4", "False", "(8,)")), "an array of 1 dimensions, not 2");
-    assert_eq!(said(npy("<f4", "True", "(2, 4)")), "its rows are not one after the other (Fortran's order)");
-    assert!(said(npy("<f4", "False", "(20000, 4)")).starts_with("its header speaks of 20000 rows of 4"));
-    assert!(said(npy("<f4", "False", "(18446744073709551615, 4)")).starts_with("its header speaks of"));
+    assert_eq!(said(npy("<f4", "True", "(2, 4)")), "its rows are in Fortran order, not in C order");
+    assert!(said(npy("<f4", "False", "(20000, 4)")).starts_with("its header says 20000 rows of 4 numbers"));
+    assert!(said(npy("<f4", "False", "(18446744073709551615, 4)")).starts_with("its header says"));
     assert!(said(b"PK\x03\x04".to_vec()).starts_with("not a npy file"));
     let later = |length: u32, text: &[u8]| [b"\x93NUMPY\x02\x00", &length.to_le_bytes()[..], text].concat();
     assert_eq!(said(later(u32::MAX, b"{")), "not a npy file: a header of 4294967295 bytes");
@@ -78,7 +78,7 @@ fn what_is_not_a_matrix_of_floats_is_refused_with_its_reason() {
     );
     assert!(said(later(9_000, b"{")).starts_with("not a npy file"));
     let text = dir.path().join("x.txt");
-    assert!(VectorReader::open(&text).unwrap_err().to_string().ends_with("neither .npy nor .safetensors"));
+    assert!(VectorReader::open(&text).unwrap_err().to_string().ends_with("neither in .npy nor in .safetensors"));
 }
 
 #[test]

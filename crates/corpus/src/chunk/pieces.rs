@@ -32,7 +32,7 @@ impl<'a> Pieces<'a> {
 
     /// The whole text as its only piece.
     pub(super) fn whole(mut self) -> Vec<TextChunk> {
-        self.ranges = vec![0..self.text.len()];
+        self.ranges.push(0..self.text.len());
         self.chunks()
     }
 

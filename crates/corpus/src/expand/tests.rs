@@ -87,7 +87,7 @@ fn globs_choose_files_of_any_kind_and_leave_out_others() {
 #[test]
 fn a_glob_that_is_none_is_named() {
     let message = expand_one(&directory(&[("a.md", "a")]), &["*.md", "a[b"]).unwrap_err().to_string();
-    assert_eq!(message, r#"glob "a[b""#);
+    assert_eq!(message, r#"cannot understand the glob "a[b""#);
 }
 
 #[test]

@@ -76,6 +76,6 @@ fn wrong_types_are_named_with_their_place() {
     );
     assert_eq!(message(json!({"text": "a", "id": ""})), "test:7: field `id` is an empty id");
     let long = message(json!({"text": "a", "id": "x".repeat(5000)}));
-    assert_eq!(long, "test:7: field `id` is an id of 5000 bytes, at most 4096 are possible");
+    assert_eq!(long, "test:7: field `id` is an id of 5000 bytes, the maximum is 4096");
     assert!(message(json!({"body2": "a"})).contains("none of the fields text, contents,"));
 }

@@ -15,14 +15,14 @@ use semsearch_files::{Place, open_regular};
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The content of one input, decompressed. A reader takes it in one of four ways.
-pub(crate) struct Content<'a> {
+pub(crate) struct InputContent<'a> {
     input: &'a Input,
     bytes: Box<dyn BufRead + 'a>,
     /// The file, if `bytes` are those of a regular file without compression.
     plain: Option<&'a Path>,
 }
 
-/// Content of which any part can be read at any time.
+/// InputContent of which any part can be read at any time.
 pub(crate) enum Seekable {
     /// A file on the disk.
     File(File),
@@ -30,7 +30,7 @@ pub(crate) enum Seekable {
     Memory(Vec<u8>),
 }
 
-impl<'a> Content<'a> {
+impl<'a> InputContent<'a> {
     pub(crate) fn new(input: &'a Input, bytes: Box<dyn BufRead + 'a>, plain: Option<&'a Path>) -> Self {
         Self { input, bytes, plain }
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::content::Content;
+use super::content::InputContent;
 use super::reader::Reader;
 use crate::bounded::MOST_VALUES;
 use crate::record::RecordSink;
@@ -21,18 +21,18 @@ use rows::{CsvRow, CsvRows};
 use semsearch_files::Place;
 
 /// Reads each row but the first as a record.
-pub(super) struct Table {
+pub(super) struct TableReader {
     /// The byte between two cells.
     delimiter: u8,
 }
 
-impl Table {
+impl TableReader {
     pub(super) const COMMAS: Self = Self { delimiter: b',' };
     pub(super) const TABS: Self = Self { delimiter: b'\t' };
 }
 
-impl Reader for Table {
-    fn read(&self, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+impl Reader for TableReader {
+    fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
         let name = content.name();
         let mut rows = CsvRows::new(content.text(), self.delimiter, &name);
         let columns = match rows.next().map(|row| columns(&row?)) {
@@ -52,14 +52,14 @@ fn columns(row: &CsvRow<'_>) -> Result<Vec<String>, CorpusError> {
     let expected = "a table with a name for each column";
     let bad = |found: String| CorpusError::Format { place: row.place.clone(), expected, found };
     if row.cells.len() > MOST_VALUES {
-        return Err(bad(format!("{} columns, at most {MOST_VALUES} are possible", row.cells.len())));
+        return Err(bad(format!("{} columns, the maximum is {MOST_VALUES}", row.cells.len())));
     }
     let mut columns: Vec<String> = Vec::with_capacity(row.cells.len());
     let mut known = HashMap::new();
     for (number, cell) in (1_usize..).zip(row.cells) {
         let name = text(cell, number, &row.place)?.trim();
         if name.is_empty() {
-            return Err(bad(format!("column {number} has none")));
+            return Err(bad(format!("column {number} has no name")));
         }
         if let Some(first) = known.insert(name, number) {
             return Err(bad(format!("columns {first} and {number} are both called {name:?}")));

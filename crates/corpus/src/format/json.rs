@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use serde_json::Value;
 
-use super::content::Content;
+use super::content::InputContent;
 use super::reader::Reader;
 use crate::record::{RecordSink, json_type};
 use crate::{BadRecord, CorpusError, Record};
@@ -18,10 +18,10 @@ pub(super) fn starts(start: &[u8]) -> bool {
 }
 
 /// Reads each element of the array as a record.
-pub(super) struct JsonArray;
+pub(super) struct JsonArrayReader;
 
-impl Reader for JsonArray {
-    fn read(&self, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+impl Reader for JsonArrayReader {
+    fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
         let name = content.name();
         let elements = Elements { name: &name, key: None, expected: "a JSON array of records" };
         elements.read(content.bytes(), sink, |value: Value, place, sink| {
@@ -42,7 +42,7 @@ mod tests {
     use crate::Input;
 
     fn read_all(input: &str) -> Vec<Result<Record, String>> {
-        read_bytes(&JsonArray, input.as_bytes())
+        read_bytes(&JsonArrayReader, input.as_bytes())
     }
 
     #[test]
@@ -72,8 +72,8 @@ mod tests {
     #[test]
     fn a_sink_that_breaks_is_not_called_again() {
         let (mut calls, input) = (0, Input::File("in".into()));
-        let content = Content::new(&input, Box::new(Cursor::new("[{\"a\":1},{\"a\":2}]")), None);
-        let flow = JsonArray.read(content, &mut |_| {
+        let content = InputContent::new(&input, Box::new(Cursor::new("[{\"a\":1},{\"a\":2}]")), None);
+        let flow = JsonArrayReader.read(content, &mut |_| {
             calls += 1;
             ControlFlow::Break(())
         });

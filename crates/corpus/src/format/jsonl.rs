@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use serde_json::Value;
 
-use super::content::Content;
+use super::content::InputContent;
 use super::reader::Reader;
 use crate::bounded::{self, Bounded, LARGEST, MOST_VALUES};
 use crate::record::{RecordSink, json_type};
@@ -15,10 +15,10 @@ use semsearch_files::Place;
 const SHORT: usize = 1 << 20;
 
 /// Reads each line as a record.
-pub(super) struct JsonLines;
+pub(super) struct JsonLinesReader;
 
-impl Reader for JsonLines {
-    fn read(&self, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+impl Reader for JsonLinesReader {
+    fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
         let (name, mut input) = (content.name(), content.text());
         let mut line = Vec::new();
         for number in 1.. {
@@ -64,14 +64,14 @@ mod tests {
 
     #[test]
     fn lines_are_numbered_past_blank_ones_a_mark_and_carriage_returns() {
-        let all = read_bytes(&JsonLines, b"\xef\xbb\xbf{\"text\":\"a\"}\r\n\n  \n{\"text\":\"b\"}");
+        let all = read_bytes(&JsonLinesReader, b"\xef\xbb\xbf{\"text\":\"a\"}\r\n\n  \n{\"text\":\"b\"}");
         let lines: Vec<_> = all.iter().map(|found| found.as_ref().unwrap().place.line).collect();
         assert_eq!(lines, [Some(1), Some(4)]);
     }
 
     #[test]
     fn a_bad_line_is_reported_and_the_next_one_read() {
-        let all = read_bytes(&JsonLines, b"{\"text\":\n[1]\n{\"text\":\"\xff\"}\n{\"text\":\"ok\"}\n");
+        let all = read_bytes(&JsonLinesReader, b"{\"text\":\n[1]\n{\"text\":\"\xff\"}\n{\"text\":\"ok\"}\n");
         assert_eq!(all[0].as_ref().unwrap_err(), "in:1: invalid JSON: EOF while parsing a value (column 8)");
         assert_eq!(all[1].as_ref().unwrap_err(), "in:2: a record is a JSON object, this is an array");
         assert_eq!(all[2].as_ref().unwrap_err(), "in:3: invalid UTF-8 at byte 10 of the line");

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use serde_json::{Map, Value};
 
-use super::content::Content;
+use super::content::InputContent;
 use super::reader::Reader;
 use crate::bounded::{self, Bounded, LARGEST};
 use crate::record::RecordSink;
@@ -15,10 +15,10 @@ use semsearch_files::Place;
 const SHORT: usize = 1 << 20;
 
 /// Reads each line as a record with a `text`.
-pub(super) struct Lines;
+pub(super) struct LinesReader;
 
-impl Reader for Lines {
-    fn read(&self, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+impl Reader for LinesReader {
+    fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
         let (name, mut input) = (content.name(), content.text());
         let mut line = Vec::new();
         for number in 1.. {
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn every_line_is_a_text_whatever_ends_it() {
-        let all = read_bytes(&Lines, b"\xef\xbb\xbfa\r\n\n{\"b\"}\n\xff\nlast");
+        let all = read_bytes(&LinesReader, b"\xef\xbb\xbfa\r\n\n{\"b\"}\n\xff\nlast");
         let text = |record: Record| record.fields["text"].as_str().unwrap().to_owned();
         let texts: Vec<_> = all.into_iter().map(|found| found.map(text)).collect();
         let bad = Err("in:4: invalid UTF-8 at byte 1 of the line".to_owned());

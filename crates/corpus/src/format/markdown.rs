@@ -5,7 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use super::content::Content;
+use super::content::InputContent;
 use super::reader::Reader;
 use super::text::read_text;
 use crate::record::RecordSink;
@@ -15,10 +15,10 @@ use crate::{Markup, Outline};
 const LONGEST: usize = 4 << 20;
 
 /// Reads an input as one Markdown text.
-pub(super) struct Markdown;
+pub(super) struct MarkdownReader;
 
-impl Reader for Markdown {
-    fn read(&self, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+impl Reader for MarkdownReader {
+    fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
         read_text(content, sink, |text| match text.len() <= LONGEST {
             true => (Markup::Markdown, Outline::of(text).title().map(String::from)),
             false => (Markup::Plain, None),
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn markdown_has_its_first_heading_as_title_and_keeps_its_front_matter() {
-        let found = read_bytes(&Markdown, b"---\na: b\n---\n## Two\n\n# The *One*\n");
+        let found = read_bytes(&MarkdownReader, b"---\na: b\n---\n## Two\n\n# The *One*\n");
         let record = found[0].as_ref().unwrap();
         assert_eq!(record.fields["title"], "The One");
         assert_eq!(record.fields["text"], "---\na: b\n---\n## Two\n\n# The *One*\n");
@@ -47,7 +47,7 @@ mod tests {
     fn markdown_of_many_megabytes_is_plain_text() {
         let heading = "# a\n";
         for (count, expected) in [(LONGEST / 4, Markup::Markdown), (LONGEST / 4 + 1, Markup::Plain)] {
-            let found = read_bytes(&Markdown, heading.repeat(count).as_bytes());
+            let found = read_bytes(&MarkdownReader, heading.repeat(count).as_bytes());
             assert_eq!(found[0].as_ref().unwrap().markup, Some(expected));
         }
     }

@@ -24,12 +24,12 @@ use std::str::FromStr;
 
 use super::CorpusError;
 use super::compression::bare_name;
-pub(crate) use content::Content;
+pub(crate) use content::InputContent;
 pub(crate) use csv::cell_value;
 pub(crate) use reader::Reader;
 
 /// A line of the table.
-struct Entry {
+struct FormatEntry {
     format: Format,
     /// For the help of the command line.
     description: &'static str,
@@ -55,7 +55,7 @@ macro_rules! formats {
             $(#[doc = $description] $format,)*
         }
 
-        const TABLE: &[Entry] = &[$(Entry {
+        const TABLE: &[FormatEntry] = &[$(FormatEntry {
             format: Format::$format,
             description: $description,
             names: &$names,
@@ -68,15 +68,15 @@ macro_rules! formats {
 
 // Format, description, names, extensions, test of the first bytes, reader.
 formats! {
-    Jsonl, "One JSON object per line", ["jsonl"], ["jsonl", "ndjson"], unknown, jsonl::JsonLines;
-    Json, "An array of JSON objects", ["json"], ["json"], json::starts, json::JsonArray;
-    Squad, "SQuAD: each paragraph of an article is a record", ["squad"], ["json"], squad::starts, squad::Squad;
-    Csv, "A table with commas between the columns", ["csv"], ["csv"], unknown, csv::Table::COMMAS;
-    Tsv, "A table with tabs between the columns", ["tsv"], ["tsv", "tab"], unknown, csv::Table::TABS;
-    Parquet, "A Parquet table", ["parquet"], ["parquet", "pq"], parquet::starts, parquet::Parquet;
-    Text, "Plain text; each file is a document", ["text"], ["txt", "text"], unknown, text::PlainText;
-    Markdown, "Markdown; each file is a document", ["markdown"], ["md", "markdown", "mkd"], unknown, markdown::Markdown;
-    Lines, "One text per line, also an empty one", [], [], unknown, lines::Lines;
+    Jsonl, "One JSON object per line", ["jsonl"], ["jsonl", "ndjson"], unknown, jsonl::JsonLinesReader;
+    Json, "An array of JSON objects", ["json"], ["json"], json::starts, json::JsonArrayReader;
+    Squad, "SQuAD: each paragraph of an article is a record", ["squad"], ["json"], squad::starts, squad::SquadReader;
+    Csv, "A table with commas between the columns", ["csv"], ["csv"], unknown, csv::TableReader::COMMAS;
+    Tsv, "A table with tabs between the columns", ["tsv"], ["tsv", "tab"], unknown, csv::TableReader::TABS;
+    Parquet, "A Parquet table", ["parquet"], ["parquet", "pq"], parquet::starts, parquet::ParquetReader;
+    Text, "One plain text per file", ["text"], ["txt", "text"], unknown, text::TextReader;
+    Markdown, "One Markdown text per file", ["markdown"], ["md", "markdown", "mkd"], unknown, markdown::MarkdownReader;
+    Lines, "One text per line, also an empty one", [], [], unknown, lines::LinesReader;
 }
 
 /// The test of a format that cannot be recognized by its first bytes.
@@ -144,7 +144,7 @@ impl Format {
         self.entry().reader
     }
 
-    fn entry(self) -> &'static Entry {
+    fn entry(self) -> &'static FormatEntry {
         let format = if self == Self::Auto { Self::FALLBACK } else { self };
         TABLE.iter().find(|entry| entry.format == format).expect("each format is a line of the table")
     }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::content::Content;
+use super::content::InputContent;
 use crate::Markup;
 use crate::record::RecordSink;
 
@@ -13,8 +13,8 @@ use crate::record::RecordSink;
 /// the input, except for a format whose inputs are one record each.
 pub(crate) trait Reader: Sync {
     /// Pushes the records of one input into `sink`. The reader takes the content in the way that its format needs: as a
-    /// stream of text or of bytes, as a whole, or with access to every place in it ([`Content`]).
-    fn read(&self, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()>;
+    /// stream of text or of bytes, as a whole, or with access to every place in it ([`InputContent`]).
+    fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()>;
 
     /// How the text is written, if an input is one text; `None` for a format of data. Texts are cut into chunks unless
     /// the user says otherwise, data are not.
@@ -49,7 +49,7 @@ pub(crate) mod tests {
     /// All records of an input with these bytes, or the messages of its errors.
     pub(crate) fn read_all(reader: &dyn Reader, bytes: &[u8], input: &Input) -> Vec<Result<Record, String>> {
         let mut all = Vec::new();
-        let content = Content::new(input, Box::new(Cursor::new(bytes)), None);
+        let content = InputContent::new(input, Box::new(Cursor::new(bytes)), None);
         let _ = reader.read(content, &mut |found| {
             all.push(found.map_err(|error| error.to_string()));
             ControlFlow::Continue(())

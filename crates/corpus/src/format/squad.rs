@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
-use super::content::Content;
+use super::content::InputContent;
 use super::json::Elements;
 use super::reader::Reader;
 use crate::Record;
@@ -41,10 +41,10 @@ pub(super) fn starts(start: &[u8]) -> bool {
 }
 
 /// Reads each distinct context as a record.
-pub(super) struct Squad;
+pub(super) struct SquadReader;
 
-impl Reader for Squad {
-    fn read(&self, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+impl Reader for SquadReader {
+    fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
         let name = content.name();
         let mut seen = HashSet::new();
         let articles = Elements { name: &name, key: Some("data"), expected: "a SQuAD file" };
@@ -92,7 +92,7 @@ mod tests {
         {"paragraphs": [{"context": "Bees dance."}, {"context": "Ants march."}], "title": "Ants"}]}"#;
 
     fn read_all(input: &str) -> Vec<Result<Record, String>> {
-        read_bytes(&Squad, input.as_bytes())
+        read_bytes(&SquadReader, input.as_bytes())
     }
 
     #[test]

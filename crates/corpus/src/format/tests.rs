@@ -30,7 +30,7 @@ fn a_name_stands_for_its_format_and_an_unknown_one_is_an_error_that_lists_the_kn
     }
     let message = "xml".parse::<Format>().unwrap_err().to_string();
     let known = "auto, jsonl, json, squad, csv, tsv, parquet, text, markdown";
-    assert_eq!(message, format!("no format \"xml\": known are {known}"));
+    assert_eq!(message, format!("unknown format \"xml\": known are {known}"));
 }
 
 #[test]

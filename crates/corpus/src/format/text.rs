@@ -7,17 +7,17 @@ use std::ops::ControlFlow;
 
 use serde_json::Map;
 
-use super::content::Content;
+use super::content::InputContent;
 use super::reader::Reader;
 use crate::record::RecordSink;
 use crate::{BadRecord, CorpusError, Markup, Record};
 use semsearch_files::Place;
 
 /// Reads an input as one plain text.
-pub(super) struct PlainText;
+pub(super) struct TextReader;
 
-impl Reader for PlainText {
-    fn read(&self, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+impl Reader for TextReader {
+    fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
         read_text(content, sink, |_| (Markup::Plain, None))
     }
 
@@ -28,7 +28,7 @@ impl Reader for PlainText {
 
 /// Pushes an input as one text. `describe` says how a text is written, and its title if it has one.
 pub(super) fn read_text(
-    content: Content<'_>,
+    content: InputContent<'_>,
     sink: &mut RecordSink<'_>,
     describe: impl FnOnce(&str) -> (Markup, Option<String>),
 ) -> ControlFlow<()> {
@@ -66,7 +66,7 @@ mod tests {
     use crate::Input;
 
     fn read(content: &[u8], input: Input) -> Vec<Result<Record, String>> {
-        read_all(&PlainText, content, &input)
+        read_all(&TextReader, content, &input)
     }
 
     fn file(path: &str) -> Input {

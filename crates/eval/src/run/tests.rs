@@ -48,7 +48,7 @@ fn what_cannot_be_read_is_named_with_its_line() {
     );
     assert_eq!(
         message("q Q0 a 1 1 me\np Q0 a 1 1 me\nq Q0 a 2 0 me\n"),
-        "in:3: document \"a\" stands already for this query at in:1"
+        "in:3: document \"a\" is already listed for this query at in:1"
     );
     assert_eq!(message(""), "in: no records in it");
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn read_pairs(input: &[u8]) -> Result<Table<String>, String> {
+fn read_pairs(input: &[u8]) -> Result<PairTable<String>, String> {
     read(input, &"in".into(), |line| {
         let [query, document, value] = columns(line.split(','), "3 (a, b, c)")?;
         Ok(Some(PairLine { query: query.into(), document: document.into(), value: value.to_owned() }))
@@ -22,7 +22,7 @@ fn a_mark_blank_lines_and_carriage_returns_are_no_part_of_a_row() {
 #[test]
 fn a_pair_that_stands_there_twice_is_an_error_that_names_both_lines() {
     let message = read_pairs(b"q,d,1\nq,e,1\n\nq,d,1\n").unwrap_err();
-    assert_eq!(message, "in:4: document \"d\" stands already for this query at in:1");
+    assert_eq!(message, "in:4: document \"d\" is already listed for this query at in:1");
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn bad_lines_and_empty_files_are_named() {
 fn a_line_without_an_end_is_not_held_in_memory() {
     let endless = std::io::BufReader::new(std::io::repeat(b'a'));
     let error = read(endless, &"in".into(), |_| Ok(None::<PairLine<'_, ()>>)).unwrap_err();
-    assert_eq!(error.to_string(), "in:1: more than 1 MiB long: that is no record");
+    assert_eq!(error.to_string(), "in:1: the line is longer than 1 MiB");
 }
 
 proptest! {

@@ -8,7 +8,7 @@ use super::*;
 use crate::FieldNames;
 
 fn read_all(input: &[u8], delimiter: u8) -> Vec<Result<Record, String>> {
-    read_bytes(&Table { delimiter }, input)
+    read_bytes(&TableReader { delimiter }, input)
 }
 
 fn messages(input: &[u8], delimiter: u8) -> Vec<String> {
@@ -57,9 +57,9 @@ fn an_empty_cell_in_the_column_of_texts_is_a_blank_text() {
 fn a_bad_row_is_named_by_its_line_and_the_next_one_read() {
     let all = read_all(b"text\tn\n\"two\nlines\"\t1\nshort\n1\tab\xff\n1\t2\t3\nlast\t3\n", b'\t');
     assert_eq!(all[0].as_ref().unwrap().fields["text"], "two\nlines");
-    assert_eq!(all[1].as_ref().unwrap_err(), "in:4: the row's cells are 1, the first row has 2");
+    assert_eq!(all[1].as_ref().unwrap_err(), "in:4: the number of cells is 1, the first row has 2");
     assert_eq!(all[2].as_ref().unwrap_err(), "in:5: invalid UTF-8 at byte 3 of cell 2");
-    assert_eq!(all[3].as_ref().unwrap_err(), "in:6: the row's cells are 3, the first row has 2");
+    assert_eq!(all[3].as_ref().unwrap_err(), "in:6: the number of cells is 3, the first row has 2");
     assert_eq!(all[4].as_ref().unwrap().place.line, Some(7));
 }
 
@@ -71,14 +71,14 @@ fn a_hundred_thousand_columns_are_read_and_more_than_a_record_has_values_are_not
     };
     assert_eq!(read_all(table(100_000).as_bytes(), b',')[0].as_ref().unwrap().fields.len(), 100_000);
     let message = messages(table(MOST_VALUES + 1).as_bytes(), b',').remove(0);
-    assert!(message.ends_with("500001 columns, at most 500000 are possible"), "{message}");
+    assert!(message.ends_with("500001 columns, the maximum is 500000"), "{message}");
 }
 
 #[test]
 fn columns_need_names_of_their_own() {
     let not = "in:1: not a table with a name for each column";
     assert_eq!(messages(b"a, a\n1,2\n", b','), [format!("{not}: columns 1 and 2 are both called \"a\"")]);
-    assert_eq!(messages(b"a,\n1,2\n", b','), [format!("{not}: column 2 has none")]);
+    assert_eq!(messages(b"a,\n1,2\n", b','), [format!("{not}: column 2 has no name")]);
     assert_eq!(messages(b"\na,\xff\n1,2\n", b','), ["in:2: invalid UTF-8 at byte 1 of cell 2"]);
 }
 

@@ -37,7 +37,7 @@ impl Elements<'_> {
         sink: &mut RecordSink<'_>,
         mut each: impl FnMut(T, Place, &mut RecordSink<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let progress = Progress::default();
+        let progress = ParseProgress::default();
         // The parser reads byte by byte, so the buffer must be of a type that is known when this is compiled.
         let counted =
             Counted { input: BufReader::new(input), progress: progress.clone(), values: ValueCount::default() };
@@ -86,7 +86,7 @@ impl Elements<'_> {
 
 /// How far the parser has read. The reader below it counts, the visitors above it look.
 #[derive(Clone, Default)]
-struct Progress {
+struct ParseProgress {
     /// Complete lines, from the start of the document.
     newlines: Rc<Cell<u64>>,
     /// Bytes since the end of the last element.
@@ -96,7 +96,7 @@ struct Progress {
 /// Visits an array, one element at a time.
 struct ArrayVisitor<'a, T, F> {
     name: &'a Arc<str>,
-    progress: &'a Progress,
+    progress: &'a ParseProgress,
     each: F,
     of: PhantomData<T>,
 }
@@ -130,7 +130,7 @@ impl<'de, T: DeserializeOwned, F: FnMut(T, Place) -> ControlFlow<()>> Deserializ
 
 /// Parses one element, and notes the line on which it begins: the parser has then read up to its first byte.
 struct WithLine<'a, T> {
-    progress: &'a Progress,
+    progress: &'a ParseProgress,
     of: PhantomData<T>,
 }
 
@@ -174,20 +174,20 @@ impl<'de, T: DeserializeOwned, F: FnMut(T, Place) -> ControlFlow<()>> Visitor<'d
 /// Counts the lines that pass through it, and the bytes and values since the last element.
 struct Counted<R> {
     input: R,
-    progress: Progress,
+    progress: ParseProgress,
     values: ValueCount,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Progress { newlines, of_element } = &self.progress;
+        let ParseProgress { newlines, of_element } = &self.progress;
         if of_element.get() > LARGEST {
-            return Err(io::Error::other(format!("more than {} MiB long: that is no record", LARGEST >> 20)));
+            return Err(io::Error::other(format!("a record is longer than {} MiB", LARGEST >> 20)));
         }
         if of_element.get() == 0 {
             self.values.reset();
         } else if self.values.too_many() {
-            return Err(io::Error::other(format!("more than {MOST_VALUES} values: that is no record")));
+            return Err(io::Error::other(format!("a record has more than {MOST_VALUES} values")));
         }
         let read = self.input.read(buffer)?;
         self.values.pass(&buffer[..read]);

@@ -22,11 +22,11 @@ mod value;
 mod without;
 
 #[cfg(feature = "parquet")]
-pub(super) use rows::Parquet;
+pub(super) use rows::ParquetReader;
 #[cfg(not(feature = "parquet"))]
-pub(super) use without::Parquet;
+pub(super) use without::MissingParquetReader as ParquetReader;
 
-#[cfg(all(test, feature = "parquet"))]
+#[cfg(test)]
 mod tests;
 
 /// Whether a file that starts with these bytes is Parquet.

@@ -18,17 +18,17 @@ use bytes::Bytes;
 use super::guard;
 use super::value::object;
 use crate::bounded::{self, LARGEST};
-use crate::format::content::{Content, Seekable};
+use crate::format::content::{InputContent, Seekable};
 use crate::format::reader::Reader;
 use crate::record::RecordSink;
 use crate::{BadRecord, CorpusError, Record};
 use semsearch_files::{Place, open_regular};
 
 /// Reads each row as a record.
-pub(in crate::format) struct Parquet;
+pub(in crate::format) struct ParquetReader;
 
-impl Reader for Parquet {
-    fn read(&self, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+impl Reader for ParquetReader {
+    fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
         let name = content.name();
         match content.seekable("Parquet") {
             Ok(Seekable::File(file)) => push_rows(file, &name, sink),

@@ -3,15 +3,15 @@
 use std::ops::ControlFlow;
 
 use crate::CorpusError;
-use crate::format::content::Content;
+use crate::format::content::InputContent;
 use crate::format::reader::Reader;
 use crate::record::RecordSink;
 
 /// Fails, and names the feature that is missing.
-pub(in crate::format) struct Parquet;
+pub(in crate::format) struct MissingParquetReader;
 
-impl Reader for Parquet {
-    fn read(&self, content: Content<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+impl Reader for MissingParquetReader {
+    fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
         let what = format!("{}: to read Parquet", content.name());
         sink(Err(CorpusError::NotBuiltIn { what, feature: "parquet" }))
     }
