@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use semsearch::corpus::{Chunking, Markup, chunks};
+use semsearch_corpus::{Chunking, Markup, chunks};
 
 /// Ways to count: characters; words; a long word as less than a short one; more tokens than bytes.
 const COUNTS: [fn(&str) -> usize; 4] = [

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use semsearch::filter::{Filter, caret, terms};
+use semsearch_filter::{Filter, caret, terms};
 use serde_json::{Map, Value};
 
 // The expression, which may have several lines, then a line of metadata.

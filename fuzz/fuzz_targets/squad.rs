@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use semsearch::corpus::Format;
+use semsearch_corpus::Format;
 use semsearch_fuzz::read_as;
 
 fuzz_target!(|data: &[u8]| read_as(Format::Squad, data));

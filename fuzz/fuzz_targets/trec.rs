@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use semsearch::eval::{Metric, Qrels, Run, evaluate};
+use semsearch_eval::{Qrels, RankingMetric, Run, evaluate};
 use semsearch_fuzz::show;
 
 /// What stands between judgements and run.
@@ -15,12 +15,12 @@ const ALMOST: f64 = 1e-9;
 fuzz_target!(|data: &[u8]| {
     let border = data.windows(BORDER.len()).position(|window| window == BORDER);
     let (judgements, run) = border.map_or((data, data), |at| (&data[..at], &data[at + BORDER.len()..]));
-    let judgements = Qrels::read(judgements, &"qrels".into()).inspect_err(show);
-    let run = Run::read(run, &"run".into()).inspect_err(show);
+    let judgements = Qrels::read(judgements, &"qrels".into()).inspect_err(|error| show(error));
+    let run = Run::read(run, &"run".into()).inspect_err(|error| show(error));
     let (Ok(judgements), Ok(run)) = (judgements, run) else { return };
 
     let more = ["ndcg", "mrr", "map", "precision@3", "success@2"].map(|word| word.parse().unwrap());
-    let metrics: Vec<Metric> = Metric::DEFAULT.into_iter().chain(more).collect();
+    let metrics: Vec<RankingMetric> = RankingMetric::DEFAULT.into_iter().chain(more).collect();
     let evaluation = evaluate(&run, &judgements, &metrics);
     assert_eq!(evaluation.queries.len() + evaluation.missing, judgements.queries().count());
     assert_eq!(evaluation.queries.len() + evaluation.unjudged, run.queries().count());

@@ -1,14 +1,14 @@
-//! What several targets share.
+//! What several targets need.
 
+use std::fmt::Display;
 use std::panic::{self, Location};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::{env, fs, process, thread};
 
-use semsearch::corpus::{self, Fields, Format, Input, READER};
-use semsearch::error::Error;
+use semsearch_corpus::{FieldNames, Format, Input, READER, records};
 
-/// A directory of this process's own. script/fuzz has it made in memory, and removes it.
+/// A directory of this process. script/fuzz creates it in memory, and removes it.
 pub fn scratch() -> &'static Path {
     static SCRATCH: LazyLock<PathBuf> = LazyLock::new(|| {
         let dir = env::temp_dir().join(format!("semsearch-fuzz-{}", process::id()));
@@ -18,24 +18,24 @@ pub fn scratch() -> &'static Path {
     &SCRATCH
 }
 
-/// Reads a file with this content to its end, and takes every record apart.
+/// Reads a file with this content to its end, and makes a document of every record.
 pub fn read_as(format: Format, content: &[u8]) {
     let path = scratch().join("input");
     fs::write(&path, content).unwrap();
-    for found in corpus::records(&[Input::File(path)], format).unwrap() {
-        match found.and_then(|record| Fields::default().document(record)) {
+    for found in records(&[Input::File(path)], format).unwrap() {
+        match found.and_then(|record| FieldNames::default().document(record)) {
             Ok(document) => assert!(!document.id.is_empty()),
             Err(error) => show(&error),
         }
     }
 }
 
-/// A message quotes what it is about, so it is written too.
-pub fn show(error: &Error) {
+/// Writes the message of an error, because a message quotes the input.
+pub fn show(error: &impl Display) {
     let _ = error.to_string();
 }
 
-/// Has panics of Parquet's library pass, which the reader of a file tells as an error. All others end the process.
+/// Ignores panics of the parquet crate, which become errors of the file that is read. All other panics end the process.
 pub fn let_parquet_panic() {
     let strict = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
