@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use semsearch::index::LocalStore;
+use semsearch_store_local::LocalStore;
 use semsearch_fuzz::{scratch, show};
 
 /// A copy of an index, of which only the manifest changes.

@@ -117,7 +117,7 @@ mod tests {
                 "2=why?",
                 "in:3: the query is empty",
                 "in:4: no text: none of the fields text, query, question is present",
-                "in:5: id \"a\" stands already at in:1",
+                "in:5: id \"a\" is already used at in:1",
                 "in:6: invalid JSON: EOF while parsing an object (column 1)"
             ]
         );

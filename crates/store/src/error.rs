@@ -124,7 +124,7 @@ pub enum StoreError {
         source: Cause,
     },
     /// Two records of one input share an id.
-    #[error("{place}: id {id:?} stands already at {first}")]
+    #[error("{place}: id {id:?} is already used at {first}")]
     RepeatedId {
         /// Where the second one stands.
         place: Place,

@@ -25,7 +25,7 @@ pub(crate) fn read_header(file: &mut impl Read) -> Result<MatrixHeader, String> 
         return Err(format!("an array of {} dimensions, not 2", shape.len()));
     };
     if fortran_order && rows > 1 && dim > 1 {
-        return Err("its rows are not one after the other (Fortran's order)".into());
+        return Err("its rows are in Fortran order, not in C order".into());
     }
     if !["<f4", "=f4", "|f4"].contains(&descr.as_str()) {
         return Err(format!("its numbers are '{descr}', not float32 (<f4)"));
