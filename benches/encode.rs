@@ -8,7 +8,7 @@ use std::env;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use semsearch::embedder::{Embedder, EncoderKind, Options};
+use semsearch::embedder::{Backend, Embedder, Options};
 use semsearch::encoder::{Device, Precision};
 use semsearch::model::ModelFiles;
 
@@ -32,7 +32,7 @@ fn encode(criterion: &mut Criterion) {
         ("packed f32", Options::default()),
         ("packed bf16", Options { precision: Some(Precision::Bf16), ..Options::default() }),
         ("packed int8", Options { precision: Some(Precision::Int8), ..Options::default() }),
-        ("candle f32", Options { encoder: Some(EncoderKind::Candle), ..Options::default() }),
+        ("tensor f32", Options { backend: Some(Backend::Tensor), ..Options::default() }),
     ];
     let sets =
         [("passages", texts("SEMSEARCH_BENCH_PASSAGES", 128)), ("questions", texts("SEMSEARCH_BENCH_QUESTIONS", 1024))];

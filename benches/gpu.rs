@@ -9,20 +9,15 @@
 
 use std::time::{Duration, Instant};
 
-use semsearch::embedder::{Embedder, EncoderKind, Options};
+use semsearch::embedder::{Backend, Embedder, Options};
 use semsearch::encoder::{Device, Precision};
-use semsearch::model::{ModelFiles, Tokenized};
+use semsearch::model::ModelFiles;
 
 /// Tokens of a batch.
 const BATCHES: [usize; 5] = [1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 17];
 
-/// What is run, and at which sizes: candle's own BERT pads its batches.
-const RUNS: [(&str, EncoderKind, Precision, &[usize]); 4] = [
-    ("candle's, padded", EncoderKind::Candle, Precision::F32, &[1 << 14, 1 << 16]),
-    ("packed rows", EncoderKind::Gpu, Precision::F32, &BATCHES),
-    ("packed rows", EncoderKind::Gpu, Precision::F16, &BATCHES),
-    ("packed rows", EncoderKind::Gpu, Precision::Bf16, &BATCHES),
-];
+/// What is run.
+const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
 
 /// Times that a thing is done; the median counts.
 const TIMES: usize = 3;
@@ -37,20 +32,20 @@ fn main() {
     let wanted = words.get(3).map_or(4_000_000, |tokens| tokens.parse().expect("a number of tokens"));
     let device: Device = words.get(4).map_or("cuda", String::as_str).parse().expect("a device");
     let model = ModelFiles { dir: dir.into(), id: dir.clone(), revision: None };
-    let load = |encoder, precision, batch_tokens| {
-        let (encoder, precision, batch_tokens) = (Some(encoder), Some(precision), Some(batch_tokens));
-        Embedder::load(&model, &Options { device, encoder, precision, batch_tokens, ..Options::default() })
+    let load = |precision, batch_tokens| {
+        let (backend, precision, batch_tokens) = (Some(Backend::Tensor), Some(precision), Some(batch_tokens));
+        Embedder::load(&model, &Options { device, backend, precision, batch_tokens, ..Options::default() })
             .expect("the model loads")
     };
 
     println!("| precision | 1 − cos to the golden vectors, worst |");
     println!("| --- | --- |");
-    for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+    for precision in PRECISIONS {
         println!("| {precision} | {:.1e} |", worst_distance(golden, &model, device, precision));
     }
     println!();
 
-    let first = load(EncoderKind::Gpu, Precision::F32, BATCHES[0]);
+    let first = load(Precision::F32, BATCHES[0]);
     let texts = texts(file, &first, wanted);
     let (tokenizing, tokenized) = median(|| first.tokenizer().tokenize(&texts).expect("texts are tokenized"));
     let tokens = tokenized.ids.tokens();
@@ -63,26 +58,17 @@ fn main() {
         std::thread::available_parallelism().map_or(1, usize::from),
         rate(tokenizing)
     );
-    println!(
-        "| network | precision | tokens a batch | padding | encoding, tokens/s | from texts, tokens/s | not encoding |"
-    );
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
-    for (network, encoder, precision, sizes) in RUNS {
-        for &size in sizes {
-            let embedder = load(encoder, precision, size);
-            let padding = if encoder == EncoderKind::Candle { padding(&tokenized, size) } else { 0.0 };
+    println!("| precision | tokens a batch | encoding, tokens/s | from texts, tokens/s | not encoding |");
+    println!("| --- | --- | --- | --- | --- |");
+    for precision in PRECISIONS {
+        for size in BATCHES {
+            let embedder = load(precision, size);
             // Kernels are compiled, and memory is taken, by the first time.
             embedder.embed(&texts[..texts.len() / TIMES]).expect("texts are embedded");
             let (encoding, _) = median(|| embedder.embed_tokenized(tokenized.clone()).expect("texts are encoded"));
             let (all, _) = median(|| embedder.embed(&texts).expect("texts are embedded"));
             let outside = 1.0 - (encoding.as_secs_f64() / all.as_secs_f64()).min(1.0);
-            println!(
-                "| {network} | {precision} | {size} | {:.1} % | {} | {} | {:.1} % |",
-                100.0 * padding,
-                rate(encoding),
-                rate(all),
-                100.0 * outside
-            );
+            println!("| {precision} | {size} | {} | {} | {:.1} % |", rate(encoding), rate(all), 100.0 * outside);
         }
     }
 }
@@ -94,7 +80,7 @@ fn worst_distance(golden: &str, model: &ModelFiles, device: Device, precision: P
         let golden: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
         let options = Options {
             device,
-            encoder: Some(EncoderKind::Gpu),
+            backend: Some(Backend::Tensor),
             precision: Some(precision),
             pooling: golden["pooling"].as_str().and_then(|pooling| pooling.parse().ok()),
             max_length: golden["max_length"].as_u64().map(|length| length as usize),
@@ -125,20 +111,6 @@ fn texts(file: &str, embedder: &Embedder, wanted: usize) -> Vec<String> {
     let shorter = |text: &String, words| text.split(' ').skip(words).collect::<Vec<_>>().join(" ");
     let times = wanted.div_ceil(tokens);
     (0..times).flat_map(|time| all.iter().map(move |text| shorter(text, time % 24))).collect()
-}
-
-/// The share of a batch's rows that are padding, where texts are sorted by length, as they are.
-fn padding(tokenized: &Tokenized, batch: usize) -> f64 {
-    let mut lengths: Vec<usize> = tokenized.ids.iter().map(<[u32]>::len).collect();
-    lengths.sort_unstable_by(|a, b| b.cmp(a));
-    let mut rest = &lengths[..];
-    let mut rows = 0;
-    while let Some(&longest) = rest.first() {
-        let (texts, after) = rest.split_at((batch / longest).clamp(1, rest.len()));
-        rows += longest * texts.len();
-        rest = after;
-    }
-    1.0 - tokenized.ids.tokens() as f64 / rows as f64
 }
 
 /// The median time of what is done, and what came of it last.

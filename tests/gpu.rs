@@ -1,8 +1,8 @@
 //! The encoder for GPUs: on one where there is one, and always on the CPU, which runs the same network.
 
-use semsearch::embedder::{Embedder, EncoderKind, Options};
+use semsearch::embedder::{Backend, Embedder, Options};
 use semsearch::encoder::{Device, Precision};
-use semsearch::model::{ModelFiles, Pooling};
+use semsearch::model::ModelFiles;
 
 use crate::known_answers::{assert_within, distances_from_golden, load, one_minus_cosine, texts};
 use crate::support::{Sandbox, model};
@@ -29,7 +29,7 @@ fn devices() -> Vec<Device> {
 }
 
 fn options(device: Device, precision: Precision) -> Options {
-    Options { device, precision: Some(precision), encoder: Some(EncoderKind::Gpu), ..Options::default() }
+    Options { device, precision: Some(precision), backend: Some(Backend::Tensor), ..Options::default() }
 }
 
 #[test]
@@ -61,38 +61,6 @@ fn short_numbers_stay_close_on_long_texts_too() {
 }
 
 #[test]
-fn it_gives_candles_vectors_whatever_is_made_of_them() {
-    for device in devices() {
-        for (pooling, normalized, truncate_dim) in [
-            (Pooling::Mean, true, Some(100)),
-            (Pooling::Cls, true, None),
-            (Pooling::Max, false, Some(7)),
-            (Pooling::None, true, None),
-        ] {
-            let run = |encoder, device| {
-                let options = Options {
-                    device,
-                    encoder: Some(encoder),
-                    pooling: Some(pooling),
-                    normalized: Some(normalized),
-                    truncate_dim,
-                    ..Options::default()
-                };
-                load(&options).embed(&some_texts()).unwrap()
-            };
-            let (found, reference) = (run(EncoderKind::Gpu, device), run(EncoderKind::Candle, Device::Cpu));
-            assert_eq!(found.tokenized, reference.tokenized);
-            assert_eq!((found.vectors.len(), found.vectors.dim()), (reference.vectors.len(), reference.vectors.dim()));
-            let pairs = found.vectors.as_slice().iter().zip(reference.vectors.as_slice());
-            let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            // Raw vectors are some six times as long as normalized ones.
-            let tolerance = if device == Device::Cpu { 2e-5 } else { 2e-4 };
-            assert!(worst <= tolerance, "{device:?}, {pooling}: {worst:e}");
-        }
-    }
-}
-
-#[test]
 fn more_texts_than_a_batch_holds_come_back_in_their_order() {
     let texts: Vec<String> =
         (0..1500).map(|number| format!("text {} {}", number % 97, "and ".repeat(number % 13))).collect();
@@ -112,8 +80,8 @@ fn more_texts_than_a_batch_holds_come_back_in_their_order() {
 fn what_an_encoder_lacks_is_computed_in_f32() {
     let options = Options { device: Device::Cpu, precision: Some(Precision::F16), ..Options::default() };
     assert_eq!(load(&options).precision(), Precision::F32);
-    // The reference has f32 alone.
-    let options = Options { precision: Some(Precision::Int8), encoder: Some(EncoderKind::Candle), ..options };
+    // Tensors have no int8.
+    let options = Options { precision: Some(Precision::Int8), backend: Some(Backend::Tensor), ..options };
     assert_eq!(load(&options).precision(), Precision::F32);
 }
 
@@ -158,7 +126,7 @@ fn a_build_with_cuda_answers_where_there_is_no_gpu() {
     let told = "cuda:0 cannot be used: its driver does not load: ";
     assert!(cuda.contains(&format!("error: {told}")) && auto.contains(&format!("warning: {told}")), "{cuda}{auto}");
 
-    let source = include_str!("../crates/encoder/src/encoder/cuda/libraries.rs");
+    let source = include_str!("../crates/encoder/src/backend/tensor/cuda/libraries.rs");
     let drivers = source.split_once("DRIVER: ").and_then(|(_, rest)| rest.split_once(';')).unwrap().0;
     let drivers: Vec<&str> = drivers.split_whitespace().collect();
     driver_without_a_gpu(&sandbox, &drivers[..drivers.len() - 1]);

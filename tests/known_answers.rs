@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use semsearch::embedder::{Embedder, EncoderKind, Options};
-use semsearch::encoder::{CandleEncoder, Device, Encoder, Output, PackedEncoder, Precision, Vectors};
+use semsearch::embedder::{Embedder, Options};
+use semsearch::encoder::{Device, Precision, Vectors};
 use semsearch::kernels::Isa;
-use semsearch::model::{ModelConfig, ModelFiles, Pooling, RaggedIds};
+use semsearch::model::{ModelFiles, Pooling};
 use semsearch::vector_file::VectorReader;
 use serde_json::Value;
 
@@ -142,65 +142,6 @@ pub(crate) fn texts() -> Vec<String> {
     let passages = std::fs::read_to_string(crate::support::PASSAGES).unwrap();
     let text = |line: &str| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned();
     passages.lines().map(text).chain(["", "a", &"long ".repeat(600)].map(String::from)).collect()
-}
-
-#[test]
-fn the_packed_encoder_gives_candles_vectors_on_every_instruction_set() {
-    let run = |encoder, isa, pooling| {
-        let options = Options {
-            encoder: Some(encoder),
-            isa,
-            pooling: Some(pooling),
-            max_length: Some(512),
-            normalized: Some(true),
-            ..Options::default()
-        };
-        embedder(options).embed(&texts()).unwrap().vectors
-    };
-    for pooling in [Pooling::Mean, Pooling::Cls, Pooling::Max] {
-        let reference = run(EncoderKind::Candle, None, pooling);
-        for isa in Isa::all() {
-            let found = run(EncoderKind::Packed, Some(isa), pooling);
-            let difference = found.as_slice().iter().zip(reference.as_slice()).map(|(a, b)| (a - b).abs());
-            let worst = difference.fold(0.0, f32::max);
-            assert!(worst <= 2e-6, "{isa}, {pooling}: {worst:e}");
-        }
-    }
-}
-
-#[test]
-fn token_vectors_are_candles_too() {
-    let run = |encoder| {
-        let options = Options { encoder: Some(encoder), pooling: Some(Pooling::None), ..Options::default() };
-        embedder(options).embed(&SENTENCES).unwrap().vectors
-    };
-    let (found, reference) = (run(EncoderKind::Packed), run(EncoderKind::Candle));
-    assert_eq!((found.len(), found.dim()), (25, 384));
-    let difference = found.as_slice().iter().zip(reference.as_slice()).map(|(a, b)| (a - b).abs());
-    assert!(difference.fold(0.0, f32::max) <= 2e-5, "raw vectors are some six times as long as normalized ones");
-}
-
-#[test]
-fn one_token_alone_is_a_text_too() {
-    let files = ModelFiles { dir: model().into(), id: "default".into(), revision: None };
-    let config = ModelConfig::load(&files).unwrap().bert;
-    let mut ids = RaggedIds::default();
-    [101, 102].iter().for_each(|id| ids.push(&[*id]));
-    let output = |pooling| Output { pooling, dim: config.hidden_size, normalized: false };
-    let reference = CandleEncoder::load(&files, &config, Device::Cpu).unwrap();
-    let expected = [101, 102].map(|id| {
-        let mut alone = RaggedIds::default();
-        alone.push(&[id]);
-        reference.encode(&alone, &output(Pooling::Mean)).unwrap()
-    });
-    for isa in Isa::all() {
-        let encoder = PackedEncoder::load(&files, &config, Precision::F32, isa).unwrap();
-        let found = encoder.encode(&ids, &output(Pooling::Cls)).unwrap();
-        for (found, expected) in found.iter().zip(&expected) {
-            let worst = found.iter().zip(expected.row(0)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(worst <= 2e-5, "{isa}: {worst:e}");
-        }
-    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Every source file of the program and its crates, by its path: `kernels/gemm.rs` for `crates/kernels/src/gemm.rs`.
 fn sources() -> Vec<(String, String)> {
@@ -89,8 +90,13 @@ fn files_are_opened_created_and_removed_in_one_room() {
 
 #[test]
 fn unsafe_code_stands_where_it_is_allowed_and_says_why() {
-    let allowed =
-        ["encoder/encoder/cuda/", "files/map", "kernels/", "store-local/blas.rs", "store-local/vectors/search.rs"];
+    let allowed = [
+        "encoder/backend/tensor/cuda/",
+        "files/map",
+        "kernels/",
+        "store-local/blas.rs",
+        "store-local/vectors/search.rs",
+    ];
     assert_eq!(trespassers(&["unsafe ", "unsafe{"], &allowed), [""; 0]);
     let within = |name: &str| allowed.iter().any(|start| name.starts_with(start));
     for (name, text) in sources().into_iter().filter(|(name, _)| within(name)) {
@@ -98,6 +104,28 @@ fn unsafe_code_stands_where_it_is_allowed_and_says_why() {
         for (number, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("unsafe {")) {
             let before = &lines[number.saturating_sub(8)..=number];
             assert!(before.iter().any(|line| line.contains("SAFETY")), "{name}:{}: no SAFETY: {line}", number + 1);
+        }
+    }
+}
+
+/// The crates that a package is built with.
+fn built_with(package: &str) -> Vec<String> {
+    let args =
+        ["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "-p", package];
+    let tree = Command::new(env!("CARGO")).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    tree.lines().filter_map(|line| line.split(' ').next()).map(String::from).collect()
+}
+
+/// They are for programs that want an encoder and nothing else.
+#[test]
+fn encoder_and_kernels_are_built_without_the_heavy_parts_of_the_others() {
+    for package in ["semsearch-encoder", "semsearch-kernels"] {
+        let crates = built_with(package);
+        assert!(crates.iter().any(|name| name == "gemm"), "{package} has its own dependencies: {crates:?}");
+        for heavy in ["faiss", "faiss-sys", "cmake", "tantivy", "clap", "tokio", "reqwest", "candle-transformers"] {
+            assert!(!crates.iter().any(|name| name == heavy), "{package} is built with {heavy}");
         }
     }
 }

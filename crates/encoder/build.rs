@@ -11,7 +11,7 @@ fn main() {
 }
 
 /// Has the linker find empty archives under the names of CUDA's libraries: what candle calls of these,
-/// `src/encoder/cuda/libraries.rs` defines.
+/// `src/backend/tensor/cuda/libraries.rs` defines.
 fn replace_cuda() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("cuda");
     fs::create_dir_all(&out).expect("OUT_DIR can be written");

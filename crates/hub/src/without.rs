@@ -11,6 +11,10 @@ use crate::HubError;
 pub struct Repository<'a>(PhantomData<&'a ()>);
 
 impl Repository<'_> {
+    /// Says that this build cannot download.
+    ///
+    /// # Errors
+    /// Always.
     pub fn connect(_: &Hub, kind: Kind, id: &str, _: &str, _: &Arc<dyn DownloadProgress>) -> Result<Self, HubError> {
         Err(HubError::NotBuiltIn {
             what: format!("{} {id} is not on this machine: to download it", kind.name()),
@@ -18,14 +22,17 @@ impl Repository<'_> {
         })
     }
 
+    /// A file that must be there.
     pub fn fetch(&self, _: &str) -> Result<PathBuf, HubError> {
         unreachable!("there is no such repository")
     }
 
+    /// A file that some repositories do not have.
     pub fn fetch_if_there(&self, _: &str) -> Result<Option<PathBuf>, HubError> {
         unreachable!("there is no such repository")
     }
 
+    /// The paths of all files.
     pub fn files(&self) -> Result<Vec<String>, HubError> {
         unreachable!("there is no such repository")
     }

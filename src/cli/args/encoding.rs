@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use clap::builder::FalseyValueParser;
-use semsearch::embedder::EncoderKind;
+use semsearch::embedder::Backend;
 use semsearch::encoder::Device;
 use semsearch::index::{Language, Metric};
 use semsearch::kernels::Isa;
@@ -96,16 +96,16 @@ impl From<PoolingArg> for Pooling {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum EncoderArg {
-    /// candle's, the reference
+    /// candle's tensors: slower on a CPU, but for every model
     Candle,
     /// semsearch's own for CPUs, several times as fast
     Packed,
 }
 
-impl From<EncoderArg> for EncoderKind {
+impl From<EncoderArg> for Backend {
     fn from(encoder: EncoderArg) -> Self {
         match encoder {
-            EncoderArg::Candle => Self::Candle,
+            EncoderArg::Candle => Self::Tensor,
             EncoderArg::Packed => Self::Packed,
         }
     }

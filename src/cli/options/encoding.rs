@@ -1,6 +1,6 @@
 //! How texts become vectors: the model and how it runs.
 
-use semsearch::embedder::{EncoderKind, Options};
+use semsearch::embedder::{Backend, Options};
 use semsearch::encoder::{Device, Precision};
 use semsearch::index::IndexConfig;
 use semsearch::kernels::Isa;
@@ -26,7 +26,7 @@ pub(crate) struct EncodingOptions {
     pub(crate) max_length: Recordable<usize>,
     /// Whether vectors are scaled to length 1, if that was said.
     pub(crate) normalized: Option<bool>,
-    pub(crate) encoder: Option<EncoderKind>,
+    pub(crate) encoder: Option<Backend>,
     pub(crate) isa: Option<Isa>,
     /// Components kept of a vector; all, if `None`.
     pub(crate) truncate_dim: Option<usize>,
@@ -69,7 +69,7 @@ impl EncodingOptions {
             max_length: self.max_length.or_recorded(recorded.map(|config| config.max_length)),
             normalized: self.normalized.or(recorded.map(|config| config.normalized)),
             truncate_dim: self.truncate_dim.or(recorded.filter(|config| config.truncated).map(|config| config.dim)),
-            encoder: self.encoder,
+            backend: self.encoder,
             isa: self.isa,
             batch_tokens: None,
         }

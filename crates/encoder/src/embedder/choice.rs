@@ -1,54 +1,64 @@
 //! Which encoder runs a model.
 
-use super::{EncoderKind, Options};
-use crate::EncoderError;
-use crate::encoder::{CandleEncoder, Device, Encoder, GpuEncoder, PackedEncoder, Precision};
-use crate::model::{ModelConfig, ModelFiles};
 use semsearch_kernels::Isa;
 
-/// Loads the encoder asked for, or the best for the device and the model; and why a GPU that would have been taken is
-/// not.
+use super::options::{Backend, Options};
+use crate::backend::{Device, Encoder, PackedEncoder, Precision, TensorEncoder};
+use crate::error::EncoderError;
+use crate::model::{ModelConfig, ModelFiles};
+
+/// An encoder; and why it does not run on a GPU, where [`Device::Auto`] would have taken one.
+pub(super) type Chosen = (Box<dyn Encoder>, Option<EncoderError>);
+
+/// Loads the encoder that the options name, or the best one for the device and the model.
 ///
-/// One that lacks the precision computes in f32, and says so ([`Encoder::precision`]).
-pub(super) fn encoder(
-    model: &ModelFiles,
-    config: &ModelConfig,
-    options: &Options,
-) -> Result<(Box<dyn Encoder>, Option<EncoderError>), EncoderError> {
-    let precision = options.precision.unwrap_or(Precision::Bf16);
-    let gpu = |device| GpuEncoder::load(model, &config.bert, device, precision);
-    let alone = |encoder: Box<dyn Encoder>| Ok((encoder, None));
-    match (options.encoder, options.device) {
-        (Some(EncoderKind::Candle), device) => alone(Box::new(CandleEncoder::load(model, &config.bert, device)?)),
-        (Some(EncoderKind::Packed), Device::Cuda(_)) => {
+/// An encoder that lacks the precision computes in f32, and says so ([`Encoder::precision`]).
+///
+/// # Errors
+/// The device cannot be used, the weights are missing or damaged, or the options contradict each other.
+pub(super) fn encoder(model: &ModelFiles, config: &ModelConfig, options: &Options) -> Result<Chosen, EncoderError> {
+    match (options.backend, options.device) {
+        (Some(Backend::Packed), Device::Cuda(_)) => {
             Err(EncoderError::Unsupported("the packed encoder runs on CPUs: leave out the encoder or the GPU".into()))
         }
-        (Some(EncoderKind::Gpu), device) | (None, device @ Device::Cuda(_)) => alone(Box::new(gpu(device)?)),
-        (None, Device::Auto) if cfg!(feature = "cuda") => match gpu(Device::Auto) {
-            Ok(encoder) => alone(Box::new(encoder)),
-            Err(error @ EncoderError::Device { .. }) => Ok((on_cpu(model, config, options, precision)?, Some(error))),
+        (_, device @ Device::Cuda(_)) => Ok((tensor(model, config, options, device)?, None)),
+        (Some(Backend::Packed), _) | (_, Device::Cpu) => Ok((on_cpu(model, config, options)?, None)),
+        (_, Device::Auto) if cfg!(feature = "cuda") => match tensor(model, config, options, Device::Auto) {
+            Ok(encoder) => Ok((encoder, None)),
+            Err(error @ EncoderError::Device { .. }) => Ok((on_cpu(model, config, options)?, Some(error))),
             Err(error) => Err(error),
         },
-        (None | Some(EncoderKind::Packed), Device::Auto | Device::Cpu) => {
-            alone(on_cpu(model, config, options, precision)?)
-        }
+        (_, Device::Auto) => Ok((on_cpu(model, config, options)?, None)),
     }
 }
 
-/// The encoder for CPUs, or the reference for models that it cannot run.
-fn on_cpu(
+/// The packed encoder, or the one with candle's tensors if the options name it or the packed one cannot run the model.
+fn on_cpu(model: &ModelFiles, config: &ModelConfig, options: &Options) -> Result<Box<dyn Encoder>, EncoderError> {
+    let is_packed = PackedEncoder::supports(&config.architecture);
+    match options.backend {
+        Some(Backend::Packed) if !is_packed => Err(EncoderError::Unsupported(
+            "the packed encoder runs models with the activation gelu: use `--encoder candle`".into(),
+        )),
+        Some(Backend::Packed) | None if is_packed => {
+            let isa = options.isa.unwrap_or_else(Isa::best);
+            let precision = options.precision.unwrap_or(Precision::Bf16);
+            Ok(Box::new(PackedEncoder::load(model, &config.architecture, precision, isa)?))
+        }
+        _ => tensor(model, config, options, Device::Cpu),
+    }
+}
+
+fn tensor(
     model: &ModelFiles,
     config: &ModelConfig,
     options: &Options,
-    precision: Precision,
+    device: Device,
 ) -> Result<Box<dyn Encoder>, EncoderError> {
-    if PackedEncoder::supports(&config.bert) {
-        let isa = options.isa.unwrap_or_else(Isa::best);
-        Ok(Box::new(PackedEncoder::load(model, &config.bert, precision, isa)?))
-    } else if options.encoder == Some(EncoderKind::Packed) {
-        let message = "the packed encoder runs models with the activation gelu: use `--encoder candle`";
-        Err(EncoderError::Unsupported(message.into()))
-    } else {
-        Ok(Box::new(CandleEncoder::load(model, &config.bert, Device::Cpu)?))
-    }
+    let precision = match (device, options.backend) {
+        // candle has no fast products of short numbers on a CPU: there they are for those who ask for them.
+        (Device::Cpu, None) => Precision::F32,
+        (Device::Cpu, Some(_)) => options.precision.unwrap_or(Precision::F32),
+        _ => options.precision.unwrap_or(Precision::Bf16),
+    };
+    Ok(Box::new(TensorEncoder::load(model, &config.architecture, device, precision)?))
 }

@@ -1,112 +1,40 @@
-//! Texts in, vectors out: tokenizer and encoder together, with the batching between them.
+//! Texts in, vectors out: a tokenizer and an encoder, with the batching between them.
 //!
-//! Which encoder runs is chosen in `choice`, what it is given in `batches`.
+//! `choice` chooses the encoder. `job` divides texts into batches and encodes them.
 
-mod batches;
+mod batch;
 mod choice;
+mod embedded;
+mod job;
+mod options;
+mod progress;
+mod work;
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use self::batches::{Job, Partly, parts};
-use crate::EncoderError;
-use crate::encoder::{Device, Encoder, Output, Precision, Vectors};
-use crate::model::{ModelConfig, ModelFiles, Pooling, RaggedIds, Tokenized, Tokenizer};
-use semsearch_kernels::Isa;
+use self::batch::parts;
+pub use self::embedded::Embedded;
+pub use self::options::{Backend, Options};
+pub use self::progress::Progress;
+use self::work::{Job, Partly};
+use crate::backend::{Encoder, Precision};
+use crate::error::EncoderError;
+use crate::model::{ModelConfig, ModelFiles, Tokenized, Tokenizer};
+use crate::pooling::{Output, Pooling};
 
-/// How to run a model. By default as it was made to run, in f32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Where the encoder runs.
-    pub device: Device,
-    /// Its arithmetic; if `None`, bf16 where the device multiplies such numbers, else f32.
-    pub precision: Option<Precision>,
-    /// How token vectors become one; the model's way, if `None`.
-    pub pooling: Option<Pooling>,
-    /// Tokens kept of a text, specials included; the model's number, if `None`.
-    pub max_length: Option<usize>,
-    /// Whether vectors are scaled to length 1; if the model does, if `None`.
-    pub normalized: Option<bool>,
-    /// Components kept of a vector, for models that were trained so that the first ones say most (Kusupati et al. 2022,
-    /// *Matryoshka Representation Learning*); all, if `None`.
-    pub truncate_dim: Option<usize>,
-    /// Which encoder; if `None`, on a CPU the packed one for models that it can run, else candle's, on a GPU the one for
-    /// GPUs.
-    pub encoder: Option<EncoderKind>,
-    /// The instruction set of the packed encoder; the best there is, if `None`.
-    pub isa: Option<Isa>,
-    /// Tokens of a batch; as many as suit the encoder and its memory, if `None`.
-    pub batch_tokens: Option<usize>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            device: Device::Auto,
-            precision: Some(Precision::F32),
-            pooling: None,
-            max_length: None,
-            normalized: None,
-            truncate_dim: None,
-            encoder: None,
-            isa: None,
-            batch_tokens: None,
-        }
-    }
-}
-
-/// An implementation of the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncoderKind {
-    /// candle's, padded, in f32: the reference.
-    Candle,
-    /// Ours, for CPUs.
-    Packed,
-    /// Ours on candle's tensors, for GPUs; on a CPU it is slow.
-    Gpu,
-}
-
-/// A model ready to embed texts.
+/// A model that is ready to embed texts.
+///
+/// Threads share one in an `Arc`. Calls compute at the same time: none waits for another to end, and none changes another's
+/// vectors.
 pub struct Embedder {
     tokenizer: Tokenizer,
     encoder: Box<dyn Encoder>,
-    /// Why it is no GPU, where one would have been taken.
+    /// Why the encoder is not on a GPU, where one would have been taken.
     no_gpu: Option<EncoderError>,
     config: ModelConfig,
     output: Output,
-    /// Tokens of a batch: the encoder's number, or less if its memory did not hold that.
+    /// Tokens of a batch: the encoder's number, or fewer if such a batch did not fit into its memory.
     batch_tokens: AtomicUsize,
-}
-
-/// Texts' vectors and tokens.
-#[derive(Clone, Debug)]
-pub struct Embedded {
-    /// `[texts, dim]`; for [`Pooling::None`] `[tokens, dim]`, a text's rows where its ids are.
-    pub vectors: Vectors,
-    /// What the vectors were made of.
-    pub tokenized: Tokenized,
-}
-
-impl Embedded {
-    /// The rows of `vectors` that belong to text `index`.
-    pub fn rows(&self, index: usize, pooling: Pooling) -> &[f32] {
-        let rows = rows(&self.tokenized.ids, pooling, index);
-        self.vectors.rows(rows.start, rows.end)
-    }
-}
-
-/// Hears how far a call to [`Embedder::embed_reporting`] has come, from whichever thread.
-pub trait Progress: Send {
-    /// `texts` more texts, of `tokens` tokens together, are done.
-    fn done(&mut self, texts: usize, tokens: usize);
-
-    /// The device's memory did not hold a batch: from now on they have at most `tokens` tokens.
-    fn smaller_batches(&mut self, _tokens: usize) {}
-}
-
-/// Nobody wants to hear.
-impl Progress for () {
-    fn done(&mut self, _: usize, _: usize) {}
 }
 
 impl Embedder {
@@ -117,13 +45,13 @@ impl Embedder {
     pub fn load(model: &ModelFiles, options: &Options) -> Result<Self, EncoderError> {
         let config = ModelConfig::load(model)?;
         let (max_length, positions) =
-            (options.max_length.unwrap_or(config.max_length), config.bert.max_position_embeddings);
+            (options.max_length.unwrap_or(config.max_length), config.architecture.max_tokens());
         if max_length > positions {
             return Err(EncoderError::Unsupported(format!(
                 "a maximum length of {max_length}: the model has {positions} positions"
             )));
         }
-        // The encoder first: its weights are being read while the vocabulary is.
+        // The encoder comes first: its weights are read while the vocabulary is read.
         let (encoder, no_gpu) = choice::encoder(model, &config, options)?;
         let dim = options.truncate_dim.unwrap_or(encoder.dim());
         if dim == 0 || dim > encoder.dim() {
@@ -149,12 +77,12 @@ impl Embedder {
         self.output.dim
     }
 
-    /// Whether these are only the first of more that the model makes.
+    /// Whether the model makes more components than are kept.
     pub fn truncated(&self) -> bool {
         self.dim() < self.encoder.dim()
     }
 
-    /// How token vectors become one.
+    /// How token vectors become a text's vector.
     pub fn pooling(&self) -> Pooling {
         self.output.pooling
     }
@@ -164,13 +92,12 @@ impl Embedder {
         self.output.normalized
     }
 
-    /// The arithmetic in use: the one asked for, or f32 where the device lacks that.
+    /// The arithmetic in use: the one that the options name, or f32 where the device lacks it.
     pub fn precision(&self) -> Precision {
         self.encoder.precision()
     }
 
-    /// Why the CPU computes though [`Device::Auto`] takes a GPU where one answers; `None` too where this build knows
-    /// none.
+    /// Why the CPU computes, though the options left it to the device and this build can use GPUs.
     pub fn no_gpu(&self) -> Option<&EncoderError> {
         self.no_gpu.as_ref()
     }
@@ -185,27 +112,12 @@ impl Embedder {
         &self.tokenizer
     }
 
-    /// Where and how the encoder computes, for a person to read.
+    /// The device and the instructions that the encoder computes with, for a person to read.
     pub fn describe(&self) -> String {
         self.encoder.describe()
     }
 
     /// Embeds `texts`.
-    ///
-    /// ```no_run
-    /// # fn main() -> Result<(), semsearch_encoder::EncoderError> {
-    /// use semsearch_encoder::embedder::{Embedder, Options};
-    /// use semsearch_encoder::model::ModelFiles;
-    ///
-    /// let model = ModelFiles { dir: "all-MiniLM-L6-v2".into(), id: "all-MiniLM-L6-v2".into(), revision: None };
-    /// let embedder = Embedder::load(&model, &Options::default())?;
-    /// let embedded = embedder.embed(&["I took my dog for a walk", "I took my cat for a walk"])?;
-    /// let (dog, cat) = (embedded.vectors.row(0), embedded.vectors.row(1));
-    /// let cosine: f32 = dog.iter().zip(cat).map(|(a, b)| a * b).sum();
-    /// assert!((cosine - 0.8291).abs() < 1e-4);
-    /// # Ok(())
-    /// # }
-    /// ```
     ///
     /// # Errors
     /// Tokenizing or encoding fails.
@@ -213,10 +125,10 @@ impl Embedder {
         self.embed_reporting(texts, &mut ())
     }
 
-    /// Embeds `texts`, telling `progress` after each batch.
+    /// Embeds `texts`, and reports to `progress` after each batch.
     ///
-    /// Some texts are tokenized while those before them are encoded, as many batches at once as the encoder takes. What
-    /// a GPU's memory does not hold is encoded by halves, and what comes after it in batches of that size.
+    /// While some texts are encoded, the texts after them are tokenized. A batch that does not fit into a GPU's memory is
+    /// divided into halves, and later batches have the size of a half.
     ///
     /// # Errors
     /// Tokenizing or encoding fails.
@@ -228,8 +140,8 @@ impl Embedder {
         Ok(self.embed_until(texts, progress, &AtomicBool::new(false))?.0)
     }
 
-    /// Embeds `texts` until `stop` is set: soon after that it gives what is done, and for each text whether it is. Texts at the
-    /// end may be missing then.
+    /// Embeds `texts` until `stop` is set. Soon after that it returns the vectors made so far, and for each text whether it
+    /// has its vector. Texts at the end may be missing from the result.
     ///
     /// # Errors
     /// Tokenizing or encoding fails.
@@ -241,7 +153,7 @@ impl Embedder {
     ) -> Result<(Embedded, Vec<bool>), EncoderError> {
         let mut parts = parts(texts, self.part_bytes()).into_iter();
         let first = self.tokenizer.tokenize(parts.next().unwrap_or_default())?;
-        // Beside an encoder that has the processor, on one thread.
+        // An encoder on the CPU needs the other threads.
         let beside = self.encoder.in_flight() == 1;
         let rest = parts.map(|part| match beside {
             true => self.tokenizer.tokenize_here(part),
@@ -252,7 +164,7 @@ impl Embedder {
         Ok((embedded, done))
     }
 
-    /// Embeds texts that are tokenized.
+    /// Embeds texts that are tokenized already.
     ///
     /// # Errors
     /// Encoding fails.
@@ -265,17 +177,12 @@ impl Embedder {
         Job { encoder: &*self.encoder, output: self.output, batch_tokens: &self.batch_tokens, stop }
     }
 
-    /// Bytes of text that are tokenized, sorted by length and encoded together: several batches.
+    /// The number of bytes of text that are tokenized and sorted by length together. They make several batches.
     pub fn part_bytes(&self) -> usize {
         const BYTES_PER_TOKEN: usize = 4;
         const BATCHES: usize = 4;
-        /// Fewer would leave texts of like length apart.
+        /// With fewer, texts of similar lengths would end up in different batches.
         const LEAST: usize = 256 * 1024;
         (BATCHES * self.encoder.in_flight() * self.batch_tokens.load(Ordering::Relaxed) * BYTES_PER_TOKEN).max(LEAST)
     }
-}
-
-/// The rows of text `index`: one, or one a token.
-fn rows(ids: &RaggedIds, pooling: Pooling, index: usize) -> Range<usize> {
-    if pooling == Pooling::None { ids.range(index) } else { index..index + 1 }
 }

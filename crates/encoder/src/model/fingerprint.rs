@@ -1,23 +1,24 @@
-//! A quick digest of a model's files, which tells models apart.
+//! A quick digest of a model's files.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::EncoderError;
 use semsearch_files::{FileError, open_regular, read_bounded};
 use sha2::{Digest, Sha256};
 
-use super::{CONFIG, MAX_JSON, MAX_TOKENIZER, ModelFiles, TOKENIZER, WEIGHTS};
+use super::files::{CONFIG, MAX_TOKENIZER, ModelFiles, TOKENIZER, WEIGHTS};
+use crate::error::EncoderError;
+use crate::json::MAX_JSON;
 
-/// How many pages of the weights the fingerprint takes, and their size in bytes.
+/// The number of pages of the weights that the fingerprint covers, and their size in bytes.
 const SAMPLES: u64 = 64;
 const PAGE: u64 = 4096;
 
-/// Tells models apart in a fraction of a millisecond: the SHA-256 of configuration, tokenizer, and, of the weights,
-/// the length and 64 pages spread evenly, the header among them.
+/// A digest that tells models apart, in a fraction of a millisecond. It is the SHA-256 of the configuration, the tokenizer,
+/// and the length and 64 evenly spread pages of the weights, which include the header.
 ///
-/// Two models whose weights differ by training differ in every page. Whether each byte is right is another question,
-/// answered once when files arrive and by `model verify`.
+/// Two models with different training differ in every page. Whether every single byte is right is checked when files are
+/// downloaded, and by the program's `model verify`.
 ///
 /// # Errors
 /// [`FileError::Read`](semsearch_files::FileError::Read) if a file cannot be read.

@@ -1,5 +1,5 @@
-//! What a tokenizer.json may ask for. It is a small program of somebody else's: without limits a few hundred bytes of it
-//! double a text thirty times, or reserve gigabytes.
+//! Limits for a tokenizer.json. The file is a small program by somebody else: without limits, a few hundred bytes of it
+//! could double a text thirty times, or reserve gigabytes.
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,26 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Bytes of a part, at most: a table of characters has 300 thousand.
+/// The largest part, in bytes. A table of characters has 300 thousand.
 const PART: usize = 4 << 20;
-/// Objects of all parts together, at most. The usual files have ten to twenty.
+/// The most objects in all parts together. The usual files have ten to twenty.
 const STEPS: usize = 1000;
-/// How many times as long as it was a text may become, at most.
+/// The largest factor by which a text may become longer.
 const GROWTH: usize = 64;
-/// Special tokens added to a text, at most.
+/// The most special tokens added to a text.
 const SPECIALS: usize = 1024;
-/// Added tokens, and bytes of them together, at most.
+/// The most added tokens, and the most bytes of them together.
 const ADDED: (usize, usize) = (1 << 14, 1 << 20);
-/// Values of a vocabulary that the library reads, at most: it takes some two hundred bytes for each.
+/// The most values of a vocabulary that the library reads. It needs some two hundred bytes for each.
 const VOCABULARY: usize = 2 << 20;
-/// Characters of a word that is looked for in pieces, at most: the time for it grows with their square.
+/// The most characters of a word that is divided into pieces. The time for it grows with their square.
 const WORD: usize = 1000;
 
-type Parts<'a> = BTreeMap<String, &'a RawValue>;
+/// The parts of a tokenizer.json, by their names.
+type TokenizerParts<'a> = BTreeMap<String, &'a RawValue>;
 
 /// Checks everything but the vocabulary.
-pub(super) fn check(parts: &Parts<'_>) -> Result<(), String> {
+pub(super) fn check(parts: &TokenizerParts<'_>) -> Result<(), String> {
     let mut tally = Tally { steps: 0, growth: 1, specials: 0 };
     for name in ["normalizer", "pre_tokenizer", "post_processor"] {
         let Some(part) = parts.get(name) else { continue };
@@ -49,7 +50,7 @@ pub(super) fn check(parts: &Parts<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks how long a word may be that is looked for in pieces.
+/// Checks the length of the longest word that is divided into pieces.
 pub(super) fn check_word(characters: usize) -> Result<(), String> {
     match characters {
         0..=WORD => Ok(()),
@@ -57,8 +58,8 @@ pub(super) fn check_word(characters: usize) -> Result<(), String> {
     }
 }
 
-/// Checks how much a vocabulary holds that is not a WordPiece's, before the library reads it.
-pub(super) fn check_vocabulary(parts: &Parts<'_>) -> Result<(), String> {
+/// Checks the size of a vocabulary that is not WordPiece's, before the library reads it.
+pub(super) fn check_vocabulary(parts: &TokenizerParts<'_>) -> Result<(), String> {
     let model = parts.get("model").map_or("", |model| model.get());
     if model.bytes().filter(|&byte| byte == b',').count() > VOCABULARY {
         return Err(format!("its vocabulary has over {VOCABULARY} values"));
@@ -67,7 +68,7 @@ pub(super) fn check_vocabulary(parts: &Parts<'_>) -> Result<(), String> {
     struct Model {
         max_input_chars_per_word: Option<usize>,
     }
-    // Most kinds of model have no such number, and of what is none at all the library will say so.
+    // Most kinds of model have no such number. If this is not a model at all, the library says so.
     let model: Option<Model> = serde_json::from_str(model).ok();
     model.and_then(|model| model.max_input_chars_per_word).map_or(Ok(()), check_word)
 }
@@ -79,7 +80,8 @@ struct Tally {
 }
 
 impl Tally {
-    /// Adds what a part and all within it do. Steps are told by their fields: the library reads some without their type.
+    /// Adds what a part does, and everything inside it. The fields tell what kind a step is: the library reads some steps
+    /// without their type.
     fn add(&mut self, part: &Value) -> Result<(), String> {
         match part {
             Value::Array(parts) => parts.iter().try_for_each(|part| self.add(part)),
@@ -103,7 +105,7 @@ impl Tally {
 
     fn add_step(&mut self, step: &Value) -> Result<(), String> {
         if let Some(content) = step["content"].as_str() {
-            // An expression may match nothing at all, before every character.
+            // A regular expression may match the empty string before every character.
             let times = match step["pattern"]["String"].as_str() {
                 Some(pattern) => content.len().div_ceil(pattern.len().max(1)),
                 None => content.len() + 1,
@@ -137,7 +139,7 @@ impl Tally {
     }
 }
 
-/// Checks the length that a table of characters begins with: the library reserves what it says.
+/// Checks the length at the beginning of a table of characters: the library reserves as much memory as it says.
 fn check_table(base64: &str) -> Result<(), String> {
     let digit = |byte: u8| match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
@@ -162,7 +164,7 @@ mod tests {
 
     fn said(file: &Value) -> Result<(), String> {
         let text = file.to_string();
-        let parts: Parts<'_> = serde_json::from_str(&text).unwrap();
+        let parts: TokenizerParts<'_> = serde_json::from_str(&text).unwrap();
         check(&parts).and_then(|()| check_vocabulary(&parts))
     }
 

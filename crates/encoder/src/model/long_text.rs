@@ -1,12 +1,12 @@
-//! Very long texts in pieces that have the tokens of the whole.
+//! Divides very long texts into pieces. Together the pieces have the tokens of the whole text.
 //!
-//! A tokenizer goes by words, so a piece ends before a blank. Where there is none it ends after a sign, and only in a
-//! word of tens of thousands of letters anywhere: there the number of tokens is an estimate.
+//! A tokenizer works word by word, so a piece ends before white space. Where there is none, it ends after a punctuation
+//! mark. Only inside a word of tens of thousands of letters it ends anywhere; there the number of tokens is an estimate.
 
-/// Texts of no more bytes are tokenized as one.
+/// Texts with no more bytes are tokenized as a whole.
 const LONG: usize = 256 << 10;
 
-/// Bytes of a piece.
+/// The largest piece, in bytes.
 const PIECE: usize = 64 << 10;
 
 /// Whether a text is tokenized in pieces.
@@ -14,12 +14,12 @@ pub(super) fn is_long(text: &str) -> bool {
     text.len() > LONG
 }
 
-/// The text, in pieces if it is long.
+/// The text, divided into pieces if it is long.
 pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     pieces_of(text, if is_long(text) { PIECE } else { usize::MAX })
 }
 
-/// The text in pieces of at most `size` bytes, or of one character. An empty text is one piece.
+/// Divides the text into pieces of at most `size` bytes, or of one character. An empty text is one piece.
 pub(super) fn pieces_of(text: &str, size: usize) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -50,12 +50,13 @@ fn around(text: &str, at: usize) -> Option<(char, char)> {
     Some((before.chars().next_back()?, after.chars().next()?))
 }
 
-/// A blank belongs to the word after it, as tokenizers have it that know blanks; and several in a row may be one token.
+/// White space belongs to the word after it, as in tokenizers that keep white space. Several blanks in a row may be one
+/// token.
 fn is_before_blank(before: char, after: char) -> bool {
     !before.is_whitespace() && after.is_whitespace()
 }
 
-/// What follows a sign and is a letter changes neither it nor what is before.
+/// A letter after a punctuation mark changes neither the mark nor what stands before it.
 fn is_after_sign(before: char, after: char) -> bool {
     !before.is_alphanumeric() && after.is_alphanumeric()
 }

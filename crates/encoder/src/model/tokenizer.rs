@@ -1,102 +1,26 @@
-//! Texts to token ids, by the model's own tokenizer.json, ragged: no text is padded to another's length.
+//! Texts to token ids, by the model's own tokenizer.json.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::PathBuf;
 
-use rayon::prelude::*;
-use serde::Deserialize;
-use serde_json::json;
-use serde_json::value::{RawValue, to_raw_value};
-use tokenizers::decoders::DecoderWrapper;
-use tokenizers::normalizers::NormalizerWrapper;
-use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-use tokenizers::processors::PostProcessorWrapper;
-use tokenizers::{Encoding, TokenizerImpl};
-
-use super::wordpiece::{WordPiece, Words};
-use super::{MAX_TOKENIZER, ModelFiles, TOKENIZER, limits, long_text, patterns};
-use crate::EncoderError;
 use semsearch_files::{Cause, FileError, guarded, open_regular, read_bounded};
+use tokenizers::Encoding;
 
-/// Token ids of several texts, one after the other.
+use super::files::{MAX_TOKENIZER, ModelFiles, TOKENIZER};
+use super::long_text;
+use super::ragged::Tokenized;
+use super::tokenizer_file::{Pipeline, encode, parse};
+use crate::error::EncoderError;
+use crate::turns;
+
+/// Texts of no more bytes together are tokenized on the thread that calls: it takes a millisecond or two.
+const LITTLE: usize = 8 << 10;
+
+/// The model's tokenizer, without the truncation and padding of its file. (That of all-MiniLM-L6-v2 would cut at 128 tokens
+/// and pad to 128.) Texts are cut here, at a maximum length that the caller chooses, so that the number of dropped tokens is
+/// known.
 ///
-/// Invariant: `offsets` begins with 0, never falls, and ends with `ids.len()`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RaggedIds {
-    ids: Vec<u32>,
-    offsets: Vec<usize>,
-}
-
-impl Default for RaggedIds {
-    fn default() -> Self {
-        Self { ids: Vec::new(), offsets: vec![0] }
-    }
-}
-
-impl RaggedIds {
-    /// Adds a text's ids after the others.
-    pub fn push(&mut self, ids: &[u32]) {
-        self.ids.extend_from_slice(ids);
-        self.offsets.push(self.ids.len());
-    }
-
-    /// Number of texts.
-    pub fn len(&self) -> usize {
-        self.offsets.len() - 1
-    }
-
-    /// Whether there is no text.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Tokens of all texts together.
-    pub fn tokens(&self) -> usize {
-        self.ids.len()
-    }
-
-    /// Where the ids of text `index` are among all.
-    pub fn range(&self, index: usize) -> Range<usize> {
-        self.offsets[index]..self.offsets[index + 1]
-    }
-
-    /// The ids of text `index`.
-    pub fn get(&self, index: usize) -> &[u32] {
-        &self.ids[self.range(index)]
-    }
-
-    /// Each text's ids, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u32]> {
-        self.offsets.windows(2).map(|bounds| &self.ids[bounds[0]..bounds[1]])
-    }
-}
-
-/// What a tokenizer makes of texts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tokenized {
-    /// The ids kept of each text, specials included, at most the maximum length.
-    pub ids: RaggedIds,
-    /// For each text, how many tokens were cut at the maximum length.
-    pub dropped: Vec<usize>,
-}
-
-impl Tokenized {
-    /// Adds the texts of `more` after the others.
-    pub(crate) fn append(&mut self, more: Self) {
-        more.ids.iter().for_each(|ids| self.ids.push(ids));
-        self.dropped.extend(more.dropped);
-    }
-}
-
-/// The library's steps about our words.
-type Pipeline = TokenizerImpl<Words, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
-
-/// The model's tokenizer, without the truncation and padding of its file (all-MiniLM-L6-v2's would cut at 128 and pad
-/// to 128): texts are cut here, at a maximum length of our choice, so that what was dropped is known.
-///
-/// Of a very long text only the tokens that are kept are held; the others are counted, piece by piece.
+/// Of a very long text only the kept tokens are held in memory. The others are counted, piece by piece.
 pub struct Tokenizer {
     path: PathBuf,
     inner: Pipeline,
@@ -136,27 +60,30 @@ impl Tokenizer {
         Ok(Self { path, inner, max_length, closing: closing.min(specials) })
     }
 
-    /// Tokens kept of a text, specials included.
+    /// The most tokens kept of a text, special tokens included.
     pub fn max_length(&self) -> usize {
         self.max_length
     }
 
-    /// Tokenizes `texts`, in parallel where there are several.
+    /// Tokenizes `texts`, in parallel where there are many.
     ///
     /// # Errors
     /// The tokenizer refuses a text; BERT's never does.
     pub fn tokenize(&self, texts: &[impl AsRef<str> + Sync]) -> Result<Tokenized, EncoderError> {
-        match texts {
-            [_] => self.tokenize_here(texts),
-            many if many.iter().any(|text| long_text::is_long(text.as_ref())) => self.tokenize_here(many),
-            many => {
-                let encoded = many.par_iter().map(|text| self.encode(text.as_ref(), true));
-                self.gather(encoded.collect::<Vec<_>>().into_iter())
-            }
+        let is_little = texts.iter().map(|text| text.as_ref().len()).sum::<usize>() <= LITTLE;
+        if texts.len() == 1 || is_little || texts.iter().any(|text| long_text::is_long(text.as_ref())) {
+            return self.tokenize_here(texts);
         }
+        let mut encoded: Vec<_> = texts.iter().map(|text| (text.as_ref(), None)).collect();
+        turns::for_each(&mut encoded, || (), |(), (text, encoding)| *encoding = Some(self.encode(text, true)));
+        let mut all = Tokenized::default();
+        for encoding in encoded.into_iter().filter_map(|(_, encoding)| encoding) {
+            self.add(&encoding?, &mut all)?;
+        }
+        Ok(all)
     }
 
-    /// How many tokens each text has, specials included, before it is cut.
+    /// How many tokens each text has before it is cut, special tokens included.
     ///
     /// # Errors
     /// The tokenizer refuses a text; BERT's never does.
@@ -165,7 +92,7 @@ impl Tokenizer {
         Ok(tokenized.ids.iter().zip(&tokenized.dropped).map(|(kept, dropped)| kept.len() + dropped).collect())
     }
 
-    /// How many tokens a text has, without specials.
+    /// How many tokens a text has, special tokens not included.
     ///
     /// # Errors
     /// The tokenizer refuses the text; BERT's never does.
@@ -177,7 +104,7 @@ impl Tokenizer {
         Ok(count)
     }
 
-    /// Tokenizes `texts` on the thread that calls, while others do something else.
+    /// Tokenizes `texts` on the calling thread.
     ///
     /// # Errors
     /// The tokenizer refuses a text; BERT's never does.
@@ -204,17 +131,6 @@ impl Tokenizer {
         }
     }
 
-    fn gather(
-        &self,
-        encodings: impl Iterator<Item = Result<Encoding, EncoderError>>,
-    ) -> Result<Tokenized, EncoderError> {
-        let mut all = Tokenized::default();
-        for encoding in encodings {
-            self.add(&encoding?, &mut all)?;
-        }
-        Ok(all)
-    }
-
     fn add(&self, encoding: &Encoding, all: &mut Tokenized) -> Result<(), EncoderError> {
         if encoding.is_empty() {
             return Err(self.failed("it made no token of a text, not even special ones".into()));
@@ -225,7 +141,7 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// Adds a text piece by piece: while the library encodes a text, it holds a hundred times its bytes.
+    /// Adds a text piece by piece: the library needs a hundred times a text's bytes while it encodes it.
     fn add_long(&self, text: &str, all: &mut Tokenized) -> Result<(), EncoderError> {
         let frame = self.encode("", true)?;
         let (opening, closing) = frame.get_ids().split_at(frame.len().saturating_sub(self.closing));
@@ -243,7 +159,7 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// The ids kept of a text, its closing special tokens among them, and how many were dropped.
+    /// The ids kept of a text, its closing special tokens included, and the number of dropped tokens.
     fn cut<'a>(&self, ids: &'a [u32]) -> (Cow<'a, [u32]>, usize) {
         let Some(dropped) = ids.len().checked_sub(self.max_length).filter(|&over| over > 0) else {
             return (ids.into(), 0);
@@ -252,61 +168,10 @@ impl Tokenizer {
         ([&text[..self.max_length - self.closing], closing].concat().into(), dropped)
     }
 
-    /// The tokens themselves, as the vocabulary writes them.
+    /// The tokens with these ids, as the vocabulary writes them.
     pub fn tokens(&self, ids: &[u32]) -> Vec<String> {
         ids.iter().map(|&id| self.inner.id_to_token(id).unwrap_or_else(|| format!("#{id}"))).collect()
     }
-}
-
-/// Encodes a text. A file that no check found to be damaged may still make the library give up, on whatever text.
-fn encode(pipeline: &Pipeline, text: &str, specials: bool) -> Result<Encoding, Cause> {
-    guarded(|| pipeline.encode_fast(text, specials)).map_err(Cause::from).and_then(|encoded| encoded)
-}
-
-/// Reads tokenizer.json: a WordPiece vocabulary by [`super::wordpiece`], the rest by the library, over a vocabulary of the
-/// special tokens alone.
-fn parse(bytes: &[u8]) -> Result<Pipeline, Cause> {
-    let null = to_raw_value(&())?;
-    let mut parts: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes)?;
-    // What is not used cannot do harm either.
-    for unused in ["truncation", "padding", "decoder"] {
-        parts.insert(unused.into(), &null);
-    }
-    limits::check(&parts)?;
-    let rewritten = patterns::rewritten(&parts)?;
-    parts.extend(rewritten.iter().map(|(name, part)| (name.clone(), &**part)));
-    let Some(model) = parts.get("model").and_then(|model| serde_json::from_str::<WordPiece>(model.get()).ok()) else {
-        limits::check_vocabulary(&parts)?;
-        let tokenizer = tokenizers::Tokenizer::from_bytes(serde_json::to_vec(&parts)?)?;
-        return pipeline(Words::Library(tokenizer.get_model().clone()), &tokenizer);
-    };
-    limits::check_word(model.max_input_chars_per_word)?;
-    let added = parts.get("added_tokens").map_or("[]", |added| added.get());
-    let added: Vec<AddedToken> = serde_json::from_str(added)?;
-    let ids: BTreeMap<&str, u32> = added.iter().map(|token| (token.content.as_str(), token.id)).collect();
-    let special = to_raw_value(&json!({ "type": "WordPiece", "vocab": ids, "unk_token": "",
-        "continuing_subword_prefix": "", "max_input_chars_per_word": 0 }))?;
-    parts.insert("model".into(), &special);
-    let tokenizer = tokenizers::Tokenizer::from_bytes(serde_json::to_vec(&parts)?)?;
-    pipeline(Words::WordPiece(model), &tokenizer)
-}
-
-/// `words` with all else as `tokenizer` has it, but for truncation and padding.
-fn pipeline(words: Words, tokenizer: &tokenizers::Tokenizer) -> Result<Pipeline, Cause> {
-    let mut pipeline = TokenizerImpl::new(words);
-    pipeline.with_normalizer(tokenizer.get_normalizer().cloned())?;
-    pipeline
-        .with_pre_tokenizer(tokenizer.get_pre_tokenizer().cloned())
-        .with_post_processor(tokenizer.get_post_processor().cloned())
-        .with_added_vocabulary(tokenizer.get_added_vocabulary().clone());
-    Ok(pipeline)
-}
-
-/// One of `added_tokens`, as far as it matters here.
-#[derive(Deserialize)]
-struct AddedToken {
-    id: u32,
-    content: String,
 }
 
 #[cfg(test)]
@@ -314,70 +179,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::tokenizer_file::tests::both;
 
-    /// The same file, read by us and by the library.
-    fn both() -> (Pipeline, tokenizers::Tokenizer) {
-        let special = [("[PAD]", 0), ("[UNK]", 1), ("[CLS]", 2), ("[SEP]", 3)].map(|(content, id)| {
-            json!({ "id": id, "content": content, "special": true, "single_word": false, "lstrip": false,
-                "rstrip": false, "normalized": false })
-        });
-        let words = [
-            "[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "ab", "abc", "##a", "##bc", "##c", "##cab", "\u{e9}", "#",
-            "##", "##d",
-        ];
-        let vocab: serde_json::Map<_, _> =
-            (0..).zip(words).map(|(id, word): (u32, _)| (word.into(), id.into())).collect();
-        let file = json!({
-            "version": "1.0", "truncation": null, "padding": null, "decoder": null, "added_tokens": special,
-            "normalizer": { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
-                "strip_accents": false, "lowercase": true },
-            "pre_tokenizer": { "type": "BertPreTokenizer" },
-            "post_processor": { "type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2] },
-            "model": { "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-                "max_input_chars_per_word": 8, "vocab": vocab },
-        });
-        let bytes = serde_json::to_vec(&file).unwrap();
-        let (ours, library) = (parse(&bytes).unwrap(), tokenizers::Tokenizer::from_bytes(&bytes).unwrap());
-        assert!(matches!(ours.get_model(), Words::WordPiece(_)));
-        (ours, library)
+    fn tokenizer(max_length: usize) -> Tokenizer {
+        Tokenizer { path: PathBuf::new(), inner: both().0, max_length, closing: 1 }
     }
 
     #[test]
-    fn a_vocabulary_is_read_as_the_library_reads_it() {
-        let (ours, library) = both();
-        assert_eq!(ours.get_vocab(true), library.get_vocab(true));
-        assert!((0..20).all(|id| ours.id_to_token(id) == library.id_to_token(id)));
-        assert!(
-            ["[SEP]", "ab", "##cab", "x"].into_iter().all(|word| ours.token_to_id(word) == library.token_to_id(word))
-        );
+    fn many_texts_have_the_tokens_that_each_has_alone() {
+        let texts: Vec<String> = (0..3000).map(|number| format!("abc {} é", "ab ".repeat(number % 7))).collect();
+        let (tokenizer, mut expected) = (tokenizer(9), Tokenized::default());
+        for text in &texts {
+            expected.append(tokenizer.tokenize(&[text]).unwrap());
+        }
+        assert_eq!(tokenizer.tokenize(&texts).unwrap(), expected);
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(100))]
-
-        #[test]
-        fn words_become_the_pieces_that_the_library_makes(text in "([abcdéA#, ]|abc|\\[SEP\\]|\u{1f980}){0,20}") {
-            let (ours, library) = both();
-            let (found, expected) = (ours.encode_fast(&*text, true).unwrap(), library.encode_fast(&*text, true).unwrap());
-            prop_assert_eq!(found.get_ids(), expected.get_ids());
-        }
-
-        #[test]
-        fn the_pieces_of_a_text_have_its_tokens(
-            text in "([abcdéA#, \t\n\u{3000}]|abc|e\u{301}|\u{301}|\u{a0}|語|\\[SEP\\]|\\PC| [a-d]{1,9}|[.]{2,9}){0,60}",
-            size in 1..40usize,
-        ) {
-            // What is longer than half a piece and has no blank in it is cut somewhere, now and then with other tokens.
-            if text.split(char::is_whitespace).all(|part| part.len() <= size / 2) {
-                let (ours, _) = both();
-                let mut ids = Vec::new();
-                for piece in long_text::pieces_of(&text, size) {
-                    ids.extend_from_slice(ours.encode_fast(piece, false).unwrap().get_ids());
-                }
-                let whole = ours.encode_fast(&*text, false).unwrap();
-                prop_assert_eq!(ids, whole.get_ids());
-            }
-        }
 
         #[test]
         fn a_long_text_has_the_tokens_of_the_whole_cut_at_the_maximum(
@@ -385,8 +204,7 @@ mod tests {
             max_length in 3..100_000usize,
         ) {
             let text = (words.join(" ") + "\n").repeat(1000);
-            let (inner, _) = both();
-            let tokenizer = Tokenizer { path: PathBuf::new(), inner, max_length, closing: 1 };
+            let tokenizer = tokenizer(max_length);
             let whole = tokenizer.inner.encode_fast(&*text, true).unwrap();
             let (ids, dropped) = tokenizer.cut(whole.get_ids());
             let mut found = Tokenized::default();

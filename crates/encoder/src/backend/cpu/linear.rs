@@ -1,25 +1,28 @@
 //! A linear layer whose weights are packed once, or, for a single short text, as they are used.
 //!
-//! Packing all weights costs as much as encoding a text or two, and as much memory again as they take. A process that
-//! answers one question packs a panel, uses it while it is in the cache, and packs the next in its place.
+//! To pack all weights costs as much as to encode a text or two, and takes as much memory again as the weights. A process
+//! that answers one question packs a panel, uses it while it is in the cache, and packs the next one in its place.
 
 use std::mem;
 use std::sync::OnceLock;
 
-use crate::EncoderError;
+use semsearch_kernels::{Activation, Columns, Format, PackedLinear, RowsScratch};
+
+use super::scratch::Kernels;
+use crate::architecture::LinearSpec;
+use crate::error::EncoderError;
 use crate::model::{Floats, Weights};
-use semsearch_kernels::{Activation, Columns, Format, Isa, PackedLinear, RowsScratch};
 
 /// A linear layer, or several over the same inputs with their outputs side by side.
 pub(super) struct Linear {
-    parts: Vec<Part>,
+    parts: Vec<LinearPart>,
     inputs: usize,
     outputs: usize,
-    /// With whether all weights are finite, where the format does not show it in what comes out.
+    /// The packed weights; and whether all weights are finite, where the format does not show it in the product.
     packed: OnceLock<(PackedLinear, bool)>,
 }
 
-struct Part {
+struct LinearPart {
     /// `[outputs, inputs]`
     weight: Floats,
     /// `[outputs]`
@@ -27,50 +30,54 @@ struct Part {
 }
 
 /// Memory that linear layers work in.
-#[derive(Default)]
 pub(super) struct LinearScratch {
+    kernels: Kernels,
     rows: RowsScratch,
     panel: Option<PackedLinear>,
-    /// Whether there was a number that is none, since this was last asked. Some steps after it would make one of it again.
+    /// Whether a number was not finite since this was last asked. Some steps after such a number would make finite ones of
+    /// it again.
     not_finite: bool,
 }
 
 impl LinearScratch {
-    /// Looks for what is no finite number.
+    /// No memory yet.
+    pub(super) fn new(kernels: Kernels) -> Self {
+        Self { kernels, rows: RowsScratch::default(), panel: None, not_finite: false }
+    }
+
+    /// Notes whether one of the values is not finite.
     pub(super) fn check(&mut self, values: &[f32]) {
         self.not_finite |= !are_finite(values);
     }
 
-    /// Whether any was found since this was last asked.
+    /// Whether a number was not finite since this was last asked.
     pub(super) fn took_not_finite(&mut self) -> bool {
         mem::take(&mut self.not_finite)
     }
 }
 
 fn are_finite(values: &[f32]) -> bool {
-    // Without an end in between, so that several are looked at at once.
+    // Without an early end, so that the compiler checks several values at once.
     values.iter().fold(true, |finite, value| finite & value.is_finite())
 }
 
-/// Whether the weights have to be looked at themselves: rounded to whole numbers, what is none becomes one.
+/// Whether the weights themselves have to be checked: rounded to integers, a number that is not finite becomes one that is.
 fn hides(format: Format) -> bool {
     format == Format::Int8
 }
 
 impl Linear {
-    /// The layers `names`, each of `inputs` and `outputs`.
-    pub(super) fn load(
-        weights: &Weights,
-        names: &[String],
-        inputs: usize,
-        outputs: usize,
-    ) -> Result<Self, EncoderError> {
-        let part = |name: &String| -> Result<Part, EncoderError> {
-            let weight = weights.get(&format!("{name}.weight"), inputs * outputs)?;
-            Ok(Part { weight, bias: weights.get_finite(&format!("{name}.bias"), outputs)? })
+    /// Finds the tensors.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another size than described, or a bias is not finite.
+    pub(super) fn load(weights: &Weights, spec: &LinearSpec) -> Result<Self, EncoderError> {
+        let part = |name: &String| {
+            let weight = weights.get(&format!("{name}.weight"), spec.inputs * spec.outputs)?;
+            Ok(LinearPart { weight, bias: weights.get_finite(&format!("{name}.bias"), spec.outputs)? })
         };
-        let parts = names.iter().map(part).collect::<Result<Vec<_>, EncoderError>>()?;
-        Ok(Self { outputs: parts.len() * outputs, parts, inputs, packed: OnceLock::new() })
+        let parts = spec.parts.iter().map(part).collect::<Result<Vec<_>, EncoderError>>()?;
+        Ok(Self { outputs: parts.len() * spec.outputs, parts, inputs: spec.inputs, packed: OnceLock::new() })
     }
 
     pub(super) fn inputs(&self) -> usize {
@@ -88,7 +95,7 @@ impl Linear {
             let packed = match &self.parts[..] {
                 [part] => PackedLinear::new(format, &part.weight, &part.bias),
                 parts => {
-                    let joined = |of: fn(&Part) -> &[f32]| parts.iter().map(of).collect::<Vec<_>>().concat();
+                    let joined = |of: fn(&LinearPart) -> &[f32]| parts.iter().map(of).collect::<Vec<_>>().concat();
                     PackedLinear::new(format, &joined(|part| &part.weight), &joined(|part| &part.bias))
                 }
             };
@@ -97,40 +104,32 @@ impl Linear {
     }
 
     /// `out` = activation(`input` · weightsᵀ + bias), for `input` of `[rows, inputs]` and `out` of `[rows, outputs]`.
-    pub(super) fn apply(
-        &self,
-        (isa, format): (Isa, Format),
-        input: &[f32],
-        activation: Activation,
-        scratch: &mut LinearScratch,
-        out: &mut [f32],
-    ) {
-        let finite = self.multiply((isa, format), input, activation, scratch, out);
+    pub(super) fn apply(&self, input: &[f32], activation: Activation, scratch: &mut LinearScratch, out: &mut [f32]) {
+        let finite = self.multiply(input, activation, scratch, out);
         scratch.not_finite |= !finite;
         scratch.check(out);
     }
 
-    /// The same, and whether the weights are finite, as far as what comes out does not show it.
+    /// The same. Gives whether the weights are finite, as far as the product does not show it.
     fn multiply(
         &self,
-        (isa, format): (Isa, Format),
         input: &[f32],
         activation: Activation,
-        LinearScratch { rows, panel, .. }: &mut LinearScratch,
+        LinearScratch { kernels: Kernels { isa, format }, rows, panel, .. }: &mut LinearScratch,
         out: &mut [f32],
     ) -> bool {
-        let rows = isa.rows(format, input, self.inputs, rows);
+        let rows = isa.rows(*format, input, self.inputs, rows);
         let stride = self.outputs;
         if let Some((packed, finite)) = self.packed.get() {
             isa.linear(rows, packed, activation, Columns { out, stride, first: 0 });
             return *finite;
         }
-        let panel = panel.get_or_insert_with(|| PackedLinear::empty(format));
+        let panel = panel.get_or_insert_with(|| PackedLinear::empty(*format));
         let (mut first, mut finite) = (0, true);
         for part in &self.parts {
             let columns = part.weight.chunks(PackedLinear::PANEL * self.inputs);
             for (weight, bias) in columns.zip(part.bias.chunks(PackedLinear::PANEL)) {
-                finite &= !hides(format) || are_finite(weight);
+                finite &= !hides(*format) || are_finite(weight);
                 panel.pack(weight, bias);
                 isa.linear(rows, panel, activation, Columns { out: &mut *out, stride, first });
                 first += bias.len();

@@ -1,21 +1,67 @@
-//! A text's token vectors into one, and its length to 1.
+//! From a text's token vectors to its one vector.
 
-use crate::model::Pooling;
+use std::fmt;
+use std::str::FromStr;
 
-/// What is made of a text's token vectors.
+use serde::{Deserialize, Serialize};
+
+/// How a text's token vectors become one vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// The mean of the token vectors.
+    Mean,
+    /// The vector of the first token, `[CLS]`.
+    Cls,
+    /// The largest value of each component.
+    Max,
+    /// No pooling: one vector for each token.
+    None,
+}
+
+impl Pooling {
+    /// All kinds, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Mean, Self::Cls, Self::Max, Self::None];
+
+    /// The word for it in options and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Cls => "cls",
+            Self::Max => "max",
+            Self::None => "none",
+        }
+    }
+}
+
+impl fmt::Display for Pooling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Pooling {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|pooling| pooling.as_str() == word).ok_or_else(|| format!("no pooling {word:?}"))
+    }
+}
+
+/// What a text's token vectors become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// How they become one.
+    /// How they become one vector.
     pub pooling: Pooling,
-    /// Components kept of a vector: the first ones.
+    /// How many components of a vector are kept, the first ones.
     pub dim: usize,
-    /// Whether a text's one vector is scaled to length 1. Token vectors stay as the model gives them: it is a text's one
-    /// vector that is compared.
+    /// Whether a text's vector is scaled to length 1. Without pooling, token vectors keep the length that the model gives
+    /// them.
     pub normalized: bool,
 }
 
 impl Output {
-    /// The rows of a text of so many tokens: one, or one a token.
+    /// The number of rows for a text of so many tokens: one, or one for each token.
     pub fn rows(&self, tokens: usize) -> usize {
         if self.pooling == Pooling::None { tokens } else { 1 }
     }
@@ -35,11 +81,11 @@ impl Output {
     }
 }
 
-/// Pools the token vectors of one text, `tokens` of shape `[n, width]`, n ≥ 1, into `out`: of each vector the first
-/// components, as many as `out` has.
+/// Pools the token vectors of one text, `[n, width]` with n ≥ 1, into `out`. It takes as many components of each vector as
+/// `out` has, the first ones.
 ///
-/// Only the text's own tokens are given, so the mean over them is the mean over the attention mask that the reference
-/// takes (sentence-transformers, `Pooling.py`).
+/// `tokens` has no padding, so the mean over it is the mean over the attention mask in the reference implementation
+/// (sentence-transformers, `Pooling.py`).
 ///
 /// # Panics
 /// For [`Pooling::None`], which makes no single vector.

@@ -6,15 +6,15 @@ use candle_core::cuda::cudarc::driver::result;
 use candle_core::cuda::cudarc::driver::sys::{CUdevice_attribute, CUmemPool_attribute, CUresult};
 use candle_core::cuda::{CudaError, WrapErr, cudarc};
 
+use super::super::failure::cause;
 use super::libraries::{self, Unloaded};
-use crate::EncoderError;
-use crate::encoder::cause;
+use crate::error::EncoderError;
 
 /// Opens the GPU of this number with a stream of its own, so that what runs for one caller does not wait for another.
 ///
 /// # Errors
 /// There is no driver, no such GPU, or one that this build cannot use.
-pub(in crate::encoder) fn open(number: usize) -> Result<Device, EncoderError> {
+pub(in crate::backend::tensor) fn open(number: usize) -> Result<Device, EncoderError> {
     let device = format!("cuda:{number}");
     if let Err(Unloaded { what, missing }) = libraries::load() {
         return Err(EncoderError::Device { device, what, missing, source: None });
@@ -32,7 +32,7 @@ pub(in crate::encoder) fn open(number: usize) -> Result<Device, EncoderError> {
 }
 
 /// What is wrong, in words, where candle's error is one that tells.
-pub(in crate::encoder) fn why(error: &candle_core::Error) -> Option<&'static str> {
+pub(in crate::backend::tensor) fn why(error: &candle_core::Error) -> Option<&'static str> {
     Some(match driver_error(error)? {
         CUresult::CUDA_ERROR_NO_DEVICE => "the driver finds no GPU",
         CUresult::CUDA_ERROR_INVALID_DEVICE => "there is no GPU of this number",
@@ -79,17 +79,17 @@ fn keep_memory(device: &Device) -> candle_core::Result<()> {
 }
 
 /// What the GPU is called.
-pub(in crate::encoder) fn name(device: &Device) -> Option<String> {
+pub(in crate::backend::tensor) fn name(device: &Device) -> Option<String> {
     device.as_cuda_device().ok()?.cuda_stream().context().name().ok()
 }
 
 /// Bytes that the GPU has free.
-pub(in crate::encoder) fn free_memory(device: &Device) -> Option<usize> {
+pub(in crate::backend::tensor) fn free_memory(device: &Device) -> Option<usize> {
     device.as_cuda_device().ok()?.cuda_stream().context().mem_get_info().ok().map(|(free, _)| free)
 }
 
 /// Whether it was for want of the GPU's memory that candle failed.
-pub(in crate::encoder) fn is_out_of_memory(error: &candle_core::Error) -> bool {
+pub(in crate::backend::tensor) fn is_out_of_memory(error: &candle_core::Error) -> bool {
     driver_error(error) == Some(CUresult::CUDA_ERROR_OUT_OF_MEMORY)
         || matches!(
             cuda_error(error),

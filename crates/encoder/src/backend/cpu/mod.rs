@@ -1,0 +1,155 @@
+//! A network on the CPU at speed, in f32, bf16 or int8.
+//!
+//! Ragged from end to end: texts are concatenated, never padded. They are divided into groups, so that a matrix product has
+//! enough rows while a group's activations stay in the second-level cache, and each group runs on one core. A text's vector
+//! has the same bits whatever texts are in its group: every sum runs in the order of its own row ([`semsearch_kernels`]).
+//!
+//! The format is that of the matrix products' inputs. Their sums, and everything between the products, are f32.
+
+mod groups;
+mod layer;
+mod linear;
+mod network;
+mod scratch;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use semsearch_kernels::{Format, Isa};
+
+use self::groups::{GroupWork, divide};
+use self::network::PackedNetwork;
+use self::scratch::{GroupScratch, Kernels};
+use super::device::Precision;
+use super::encoder::{Encoder, check, check_finite};
+use crate::architecture::{Architecture, HiddenAct};
+use crate::error::EncoderError;
+use crate::model::{ModelFiles, RaggedIds, Weights};
+use crate::pooling::Output;
+use crate::turns;
+use crate::vectors::Vectors;
+
+/// Tokens of a batch: enough groups that no core waits long for another.
+const BATCH_TOKENS: usize = 1 << 14;
+
+/// A network with its weights packed for the kernels.
+pub struct PackedEncoder {
+    network: PackedNetwork,
+    weights: Weights,
+    kernels: Kernels,
+    /// The size of the vocabulary, and the longest text in tokens.
+    limits: (usize, usize),
+    /// Whether a text was encoded before.
+    used: AtomicBool,
+}
+
+impl PackedEncoder {
+    /// Whether it can run this network. [`TensorEncoder`](super::TensorEncoder) runs every network.
+    pub fn supports(architecture: &Architecture) -> bool {
+        architecture.layers.iter().all(|layer| layer.activation == HiddenAct::Gelu)
+    }
+
+    /// Whether `isa` has products of this precision. Where it has not, the encoder computes in f32.
+    pub fn has(precision: Precision, isa: Isa) -> bool {
+        format(precision).is_some_and(|format| isa.has(format))
+    }
+
+    /// Maps the model's weights, for products of this precision, or of f32 where `isa` [has](Self::has) no such products.
+    ///
+    /// # Errors
+    /// The weights are missing, damaged, or not those of the architecture.
+    pub fn load(
+        model: &ModelFiles,
+        architecture: &Architecture,
+        precision: Precision,
+        isa: Isa,
+    ) -> Result<Self, EncoderError> {
+        let format = format(precision).filter(|&format| isa.has(format)).unwrap_or(Format::F32);
+        let weights = Weights::open(model, architecture)?;
+        // The embeddings are left out: a text needs only a few of their rows.
+        weights.read_ahead(&architecture.layers);
+        Ok(Self {
+            network: PackedNetwork::load(&weights, architecture)?,
+            weights,
+            kernels: Kernels { isa, format },
+            limits: (architecture.vocabulary(), architecture.max_tokens()),
+            used: AtomicBool::new(false),
+        })
+    }
+
+    /// Encodes a group, on the thread that calls.
+    fn encode_group(&self, group: &mut GroupWork<'_>, output: &Output, scratch: &mut GroupScratch) {
+        self.network.forward(&group.ids, scratch);
+        if scratch.linear.took_not_finite() {
+            // The vectors then are not finite either. All of them are checked in the end.
+            return group.out.fill(f32::NAN);
+        }
+        group.write(&scratch.hidden, self.dim(), output);
+    }
+}
+
+impl Encoder for PackedEncoder {
+    fn dim(&self) -> usize {
+        self.network.hidden_size()
+    }
+
+    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors, EncoderError> {
+        // Nobody sets this flag, so every text has its vector.
+        Ok(self.encode_until(ids, output, &AtomicBool::new(false))?.0)
+    }
+
+    fn encode_until(
+        &self,
+        ids: &RaggedIds,
+        output: &Output,
+        stop: &AtomicBool,
+    ) -> Result<(Vectors, Vec<bool>), EncoderError> {
+        check(ids, self.limits.0, self.limits.1)?;
+        let mut vectors = Vectors::zeros(ids.iter().map(|text| output.rows(text.len())).sum(), output.dim);
+        let mut done = vec![false; ids.len()];
+        let mut groups = divide(ids, output, &mut vectors, &mut done);
+        // A process that answers one question ends here: it would wait for weights to be packed, and for threads to start.
+        let first = !self.used.swap(true, Ordering::Relaxed);
+        if groups.len() > 1 || !first {
+            self.network.pack(self.kernels.format);
+        }
+        let encode = |scratch: &mut GroupScratch, group: &mut GroupWork<'_>| {
+            if !stop.load(Ordering::Relaxed) {
+                self.encode_group(group, output, scratch);
+                group.done.fill(true);
+            }
+        };
+        let scratch = || GroupScratch::new(self.kernels);
+        match &mut groups[..] {
+            [one] => encode(&mut scratch(), one),
+            groups => turns::for_each(groups, scratch, encode),
+        }
+        check_finite(vectors.as_slice(), &self.weights, || self.describe(), "")?;
+        Ok((vectors, done))
+    }
+
+    fn batch_tokens(&self) -> usize {
+        BATCH_TOKENS
+    }
+
+    fn precision(&self) -> Precision {
+        match self.kernels.format {
+            Format::F32 => Precision::F32,
+            Format::Bf16 => Precision::Bf16,
+            Format::Int8 => Precision::Int8,
+        }
+    }
+
+    fn describe(&self) -> String {
+        format!("cpu, {}", self.kernels.isa)
+    }
+}
+
+/// The kernels' format of this precision, if they have it.
+fn format(precision: Precision) -> Option<Format> {
+    match precision {
+        Precision::F32 => Some(Format::F32),
+        Precision::Bf16 => Some(Format::Bf16),
+        Precision::Int8 => Some(Format::Int8),
+        Precision::F16 => None,
+    }
+}

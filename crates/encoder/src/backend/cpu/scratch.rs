@@ -1,0 +1,45 @@
+//! Memory that a core works in, kept from one group to the next.
+
+use semsearch_kernels::{AttentionScratch, Format, Isa};
+
+use super::linear::LinearScratch;
+
+/// What computes: an instruction set, and the format of the matrix products' inputs.
+#[derive(Clone, Copy)]
+pub(super) struct Kernels {
+    pub(super) isa: Isa,
+    pub(super) format: Format,
+}
+
+/// The activations of a group, and memory for the kernels.
+pub(super) struct GroupScratch {
+    pub(super) kernels: Kernels,
+    /// The hidden state, `[tokens, hidden_size]`.
+    pub(super) hidden: Vec<f32>,
+    /// Queries, keys and values, `[tokens, 3 · hidden_size]`.
+    pub(super) qkv: Vec<f32>,
+    /// The heads' outputs, `[tokens, hidden_size]`.
+    pub(super) context: Vec<f32>,
+    /// What is added to the hidden state, `[tokens, hidden_size]`.
+    pub(super) output: Vec<f32>,
+    /// Between the halves of the feed-forward network, `[rows at once, intermediate_size]`.
+    pub(super) inner: Vec<f32>,
+    pub(super) attention: AttentionScratch,
+    pub(super) linear: LinearScratch,
+}
+
+impl GroupScratch {
+    /// No memory yet.
+    pub(super) fn new(kernels: Kernels) -> Self {
+        Self {
+            kernels,
+            hidden: Vec::new(),
+            qkv: Vec::new(),
+            context: Vec::new(),
+            output: Vec::new(),
+            inner: Vec::new(),
+            attention: AttentionScratch::default(),
+            linear: LinearScratch::new(kernels),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Multi-head attention in candle's tensors.
+
+use candle_core::{DType, Device, Result, Tensor};
+use candle_nn::{Linear, Module, ops};
+
+use super::loader::Loader;
+use super::same_length::SameLength;
+use crate::architecture::LayerSpec;
+use crate::error::EncoderError;
+
+/// Attention, and the linear layer after it.
+pub(super) struct Attention {
+    /// Queries, keys and values in one product, `[3 · hidden_size, hidden_size]`. The part of the queries is divided by
+    /// √(a head's dimension).
+    qkv: Linear,
+    output: Linear,
+    heads: usize,
+}
+
+impl Attention {
+    /// Brings the weights to the device.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another size than described, or the device has no room.
+    pub(super) fn load(loader: &Loader<'_>, spec: &LayerSpec, heads: usize) -> std::result::Result<Self, EncoderError> {
+        let scale = ((loader.hidden_size / heads) as f64).sqrt().recip() as f32;
+        let qkv = loader.linear(&spec.qkv, Some((loader.hidden_size, scale)))?;
+        Ok(Self { qkv, output: loader.linear(&spec.output, None)?, heads })
+    }
+
+    /// output(softmax(q kᵀ) v) for every head of every text, `[tokens, hidden_size]`.
+    pub(super) fn forward(&self, hidden: &Tensor, groups: &[SameLength]) -> Result<Tensor> {
+        let qkv = self.qkv.forward(hidden)?;
+        let contexts = groups
+            .iter()
+            .map(|group| self.attend(&qkv.narrow(0, group.start, group.rows())?, group))
+            .collect::<Result<Vec<_>>>()?;
+        match &contexts[..] {
+            [one] => self.output.forward(one),
+            several => self.output.forward(&Tensor::cat(several, 0)?),
+        }
+    }
+
+    /// softmax(q kᵀ) v for texts of one length.
+    fn attend(&self, qkv: &Tensor, group: &SameLength) -> Result<Tensor> {
+        let dim = qkv.dim(1)? / 3;
+        // [3, texts, heads, length, a head's dimension]
+        let qkv = qkv
+            .reshape((group.texts, group.length, 3, self.heads, dim / self.heads))?
+            .permute((2, 0, 3, 1, 4))?
+            .contiguous()?;
+        let (queries, keys, values) = (qkv.get(0)?, qkv.get(1)?, qkv.get(2)?);
+        let weights = softmax(&queries.matmul(&keys.t()?)?)?;
+        weights.matmul(&values)?.transpose(1, 2)?.reshape((group.rows(), dim))
+    }
+}
+
+/// The softmax of each row. On a GPU candle adds a row's numbers up in 32 bits; on a CPU it would use their own type.
+fn softmax(scores: &Tensor) -> Result<Tensor> {
+    match scores.device() {
+        Device::Cpu => ops::softmax_last_dim(&scores.to_dtype(DType::F32)?)?.to_dtype(scores.dtype()),
+        _ => ops::softmax_last_dim(scores),
+    }
+}

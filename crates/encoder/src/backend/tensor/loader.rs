@@ -1,0 +1,78 @@
+//! A model's weights as candle's tensors on one device, in one type.
+
+use candle_core::{DType, Device, DeviceLocation, Tensor};
+use candle_nn::{LayerNorm, Linear};
+
+use super::cuda::unusable;
+use crate::architecture::{LinearSpec, NormSpec, TableSpec};
+use crate::error::EncoderError;
+use crate::model::Weights;
+
+/// Where the tensors come from and go to.
+pub(super) struct Loader<'a> {
+    pub(super) weights: &'a Weights,
+    pub(super) device: &'a Device,
+    /// What the network computes with.
+    pub(super) dtype: DType,
+    /// Components of a token's vector.
+    pub(super) hidden_size: usize,
+}
+
+impl Loader<'_> {
+    /// A table of embeddings, `[rows, hidden_size]`, in f32.
+    ///
+    /// # Errors
+    /// The tensor is missing or has another size than described, or the device does not take it.
+    pub(super) fn table(&self, spec: &TableSpec) -> Result<Tensor, EncoderError> {
+        let values = self.weights.get(&spec.name, spec.rows * self.hidden_size)?;
+        self.done(Tensor::from_slice(&values, (spec.rows, self.hidden_size), self.device))
+    }
+
+    /// A linear layer, its parts side by side. The first outputs, as many as `scaled` says, are multiplied by its factor.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another size than described, or the device does not take it.
+    pub(super) fn linear(&self, spec: &LinearSpec, scaled: Option<(usize, f32)>) -> Result<Linear, EncoderError> {
+        let values = |parameter: &str, width: usize| {
+            let part = |name| Ok(self.weights.get(&format!("{name}.{parameter}"), spec.outputs * width)?.to_vec());
+            let mut values = spec.parts.iter().map(part).collect::<Result<Vec<_>, EncoderError>>()?.concat();
+            if let Some((outputs, factor)) = scaled {
+                values[..outputs * width].iter_mut().for_each(|value| *value *= factor);
+            }
+            Ok::<_, EncoderError>(values)
+        };
+        let (weight, bias) = (values("weight", spec.inputs)?, values("bias", 1)?);
+        let shape = (spec.parts.len() * spec.outputs, spec.inputs);
+        Ok(Linear::new(self.tensor(&weight, shape)?, Some(self.tensor(&bias, shape.0)?)))
+    }
+
+    /// A normalization.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another size than described, or the device does not take it.
+    pub(super) fn norm(&self, spec: &NormSpec) -> Result<LayerNorm, EncoderError> {
+        let parameter = |parameter: &str| {
+            let values = self.weights.get(&format!("{}.{parameter}", spec.name), self.hidden_size)?;
+            self.tensor(&values, self.hidden_size)
+        };
+        Ok(LayerNorm::new(parameter("weight")?, parameter("bias")?, spec.epsilon))
+    }
+
+    /// The values in the type that the network computes with.
+    fn tensor(&self, values: &[f32], shape: impl Into<candle_core::Shape>) -> Result<Tensor, EncoderError> {
+        self.done(Tensor::from_slice(values, shape.into(), self.device).and_then(|tensor| tensor.to_dtype(self.dtype)))
+    }
+
+    /// The error of a tensor that the device does not take.
+    pub(super) fn done<T>(&self, made: candle_core::Result<T>) -> Result<T, EncoderError> {
+        made.map_err(|source| unusable(&place(self.device), "it does not take the model's weights".into(), source))
+    }
+}
+
+/// The device, as it is named on the command line.
+pub(super) fn place(device: &Device) -> String {
+    match device.location() {
+        DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        _ => "cpu".into(),
+    }
+}

@@ -1,0 +1,160 @@
+//! A network in candle's tensors: on NVIDIA GPUs in f32, bf16 or f16, and on the CPU what the packed encoder cannot run.
+//!
+//! On a GPU there are two lanes. Each has a stream and weights of its own, 90 MB in f32, and serves one batch at a time.
+//! While one batch waits for its vectors to be copied back, the other one runs. candle's tensors of two streams cannot be
+//! combined, and to wait for a copy is to wait for its whole stream, so two streams without weights of their own would gain
+//! nothing. On the CPU both lanes share the weights. So everything but the device is tested where there is no GPU.
+
+mod attention;
+mod cuda;
+mod failure;
+mod lanes;
+mod loader;
+mod network;
+mod pooled;
+mod same_length;
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device as CandleDevice};
+
+use self::failure::cause;
+use self::lanes::Lanes;
+use self::loader::{Loader, place};
+use self::network::TensorNetwork;
+use super::device::{Device, Precision};
+use super::encoder::{Encoder, check, check_finite};
+use crate::architecture::Architecture;
+use crate::error::EncoderError;
+use crate::model::{ModelFiles, RaggedIds, Weights};
+use crate::pooling::{Output, Pooling};
+use crate::vectors::Vectors;
+
+/// Batches in flight.
+const LANES: usize = 2;
+
+/// Tokens of a batch, where memory allows: the products fill a large GPU, and a kernel runs longer than its launch takes.
+const BATCH_TOKENS: usize = 1 << 16;
+
+/// Tokens of a batch on a CPU.
+const CPU_BATCH_TOKENS: usize = 1 << 12;
+
+/// The share of a GPU's free memory that batches may fill, by the estimate of [`bytes_per_token`]: one part of so many.
+const MEMORY_SHARE: usize = 2;
+
+/// A network in candle's tensors.
+pub struct TensorEncoder {
+    lanes: Lanes,
+    weights: Weights,
+    architecture: Architecture,
+    precision: Precision,
+    batch_tokens: usize,
+    place: String,
+}
+
+impl TensorEncoder {
+    /// Loads the model's weights to the device, and encodes a word there, so that what the device cannot do shows at once.
+    ///
+    /// The precisions are f32, bf16 and f16. For int8, which candle's tensors have not, it is f32. [`Device::Auto`] is the
+    /// first GPU.
+    ///
+    /// # Errors
+    /// There is no such device, or it cannot run the network; the weights are missing, damaged, or not those of the
+    /// architecture.
+    pub fn load(
+        model: &ModelFiles,
+        architecture: &Architecture,
+        device: Device,
+        precision: Precision,
+    ) -> Result<Self, EncoderError> {
+        let (precision, dtype) = match precision {
+            Precision::Bf16 => (precision, DType::BF16),
+            Precision::F16 => (precision, DType::F16),
+            Precision::F32 | Precision::Int8 => (Precision::F32, DType::F32),
+        };
+        let weights = Weights::open(model, architecture)?;
+        let load = |device: CandleDevice| {
+            let loader = Loader { weights: &weights, device: &device, dtype, hidden_size: architecture.hidden_size };
+            TensorNetwork::load(&loader, architecture).map(Arc::new)
+        };
+        let gpu = |number| (0..LANES).map(|_| load(cuda::open(number)?)).collect::<Result<_, EncoderError>>();
+        let networks = match device {
+            Device::Cpu => vec![load(CandleDevice::Cpu)?; LANES],
+            Device::Auto => gpu(0)?,
+            Device::Cuda(number) => gpu(number)?,
+        };
+        let place = place(networks[0].device());
+        let (lanes, architecture) = (Lanes::new(networks), architecture.clone());
+        let mut encoder = Self { lanes, weights, architecture, precision, batch_tokens: CPU_BATCH_TOKENS, place };
+        encoder.settle(dtype)?;
+        Ok(encoder)
+    }
+
+    /// Tries the device, sizes batches to the memory that it has left, and learns its name.
+    fn settle(&mut self, dtype: DType) -> Result<(), EncoderError> {
+        let mut word = RaggedIds::default();
+        word.push(&[0]);
+        let output = Output { pooling: Pooling::Mean, dim: self.dim(), normalized: true };
+        for network in self.lanes.networks() {
+            network.encode(&word, &output).map_err(|source| {
+                cuda::unusable(&self.place, format!("it does not compute in {}", self.precision), source)
+            })?;
+        }
+        let device = self.lanes.networks()[0].device().clone();
+        if let Some(free) = cuda::free_memory(&device) {
+            let room = free / MEMORY_SHARE / LANES / bytes_per_token(&self.architecture, dtype);
+            // A text of any length is a batch.
+            self.batch_tokens = room.min(BATCH_TOKENS).max(self.architecture.max_tokens());
+        }
+        if let Some(name) = cuda::name(&device) {
+            self.place = format!("{} ({name})", self.place);
+        }
+        Ok(())
+    }
+}
+
+impl Encoder for TensorEncoder {
+    fn dim(&self) -> usize {
+        self.architecture.hidden_size
+    }
+
+    fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors, EncoderError> {
+        check(ids, self.architecture.vocabulary(), self.architecture.max_tokens())?;
+        if ids.is_empty() {
+            return Ok(Vectors::zeros(0, output.dim));
+        }
+        let (device, tokens) = (|| self.place.clone(), ids.tokens());
+        let encoded = self.lanes.take().encode(ids, output);
+        let vectors = encoded.map_err(|source| match cuda::is_out_of_memory(&source) {
+            true => EncoderError::DeviceMemory { device: device(), tokens, source: cause(source) },
+            false => EncoderError::Arithmetic { device: device(), source: cause(source) },
+        })?;
+        let hint = if self.precision == Precision::F16 { " of f16: use `--precision bf16` or `f32`" } else { "" };
+        check_finite(&vectors, &self.weights, device, hint)?;
+        Ok(Vectors::new(vectors, output.dim))
+    }
+
+    fn batch_tokens(&self) -> usize {
+        self.batch_tokens
+    }
+
+    fn in_flight(&self) -> usize {
+        LANES
+    }
+
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    fn describe(&self) -> String {
+        format!("{}, by candle", self.place)
+    }
+}
+
+/// Bytes that a batch needs for each of its tokens, at most: everything that a layer's attention and its feed-forward
+/// network hold at one time, for the longest texts.
+fn bytes_per_token(architecture: &Architecture, dtype: DType) -> usize {
+    let scores = architecture.heads * architecture.max_tokens();
+    let values = 12 * architecture.hidden_size + 3 * architecture.intermediate_size() + 3 * scores;
+    values * dtype.size_in_bytes()
+}

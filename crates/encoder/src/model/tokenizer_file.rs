@@ -1,0 +1,144 @@
+//! `tokenizer.json`: the library's steps about a vocabulary of our own reading.
+
+use std::collections::BTreeMap;
+
+use semsearch_files::{Cause, guarded};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
+use tokenizers::decoders::DecoderWrapper;
+use tokenizers::normalizers::NormalizerWrapper;
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::processors::PostProcessorWrapper;
+use tokenizers::{Encoding, TokenizerImpl};
+
+use super::wordpiece::{WordModel, WordPiece};
+use super::{limits, patterns};
+
+/// A tokenizer: the library's steps about our word model.
+pub(super) type Pipeline =
+    TokenizerImpl<WordModel, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
+
+/// Encodes a text. A damaged file that passed every check may still make the library panic, on any text.
+pub(super) fn encode(pipeline: &Pipeline, text: &str, specials: bool) -> Result<Encoding, Cause> {
+    guarded(|| pipeline.encode_fast(text, specials)).map_err(Cause::from).and_then(|encoded| encoded)
+}
+
+/// Reads tokenizer.json. [`super::wordpiece`] reads a WordPiece vocabulary; the library reads the rest, with a vocabulary of
+/// the special tokens alone.
+pub(super) fn parse(bytes: &[u8]) -> Result<Pipeline, Cause> {
+    let null = to_raw_value(&())?;
+    let mut parts: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes)?;
+    // Parts that are not used do no harm if they are not read.
+    for unused in ["truncation", "padding", "decoder"] {
+        parts.insert(unused.into(), &null);
+    }
+    limits::check(&parts)?;
+    let rewritten = patterns::rewritten(&parts)?;
+    parts.extend(rewritten.iter().map(|(name, part)| (name.clone(), &**part)));
+    let Some(model) = parts.get("model").and_then(|model| serde_json::from_str::<WordPiece>(model.get()).ok()) else {
+        limits::check_vocabulary(&parts)?;
+        let tokenizer = tokenizers::Tokenizer::from_bytes(serde_json::to_vec(&parts)?)?;
+        return pipeline(WordModel::Library(tokenizer.get_model().clone()), &tokenizer);
+    };
+    limits::check_word(model.max_input_chars_per_word)?;
+    let added = parts.get("added_tokens").map_or("[]", |added| added.get());
+    let added: Vec<AddedToken> = serde_json::from_str(added)?;
+    let ids: BTreeMap<&str, u32> = added.iter().map(|token| (token.content.as_str(), token.id)).collect();
+    let special = to_raw_value(&json!({ "type": "WordPiece", "vocab": ids, "unk_token": "",
+        "continuing_subword_prefix": "", "max_input_chars_per_word": 0 }))?;
+    parts.insert("model".into(), &special);
+    let tokenizer = tokenizers::Tokenizer::from_bytes(serde_json::to_vec(&parts)?)?;
+    pipeline(WordModel::WordPiece(model), &tokenizer)
+}
+
+/// The steps of `tokenizer` about another word model, without truncation and padding.
+fn pipeline(words: WordModel, tokenizer: &tokenizers::Tokenizer) -> Result<Pipeline, Cause> {
+    let mut pipeline = TokenizerImpl::new(words);
+    pipeline.with_normalizer(tokenizer.get_normalizer().cloned())?;
+    pipeline
+        .with_pre_tokenizer(tokenizer.get_pre_tokenizer().cloned())
+        .with_post_processor(tokenizer.get_post_processor().cloned())
+        .with_added_vocabulary(tokenizer.get_added_vocabulary().clone());
+    Ok(pipeline)
+}
+
+/// One of `added_tokens`, as far as it matters here.
+#[derive(Deserialize)]
+struct AddedToken {
+    id: u32,
+    content: String,
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::long_text;
+
+    /// The same file, read by us and by the library.
+    pub(in crate::model) fn both() -> (Pipeline, tokenizers::Tokenizer) {
+        let special = [("[PAD]", 0), ("[UNK]", 1), ("[CLS]", 2), ("[SEP]", 3)].map(|(content, id)| {
+            json!({ "id": id, "content": content, "special": true, "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false })
+        });
+        let words = [
+            "[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "ab", "abc", "##a", "##bc", "##c", "##cab", "\u{e9}", "#",
+            "##", "##d",
+        ];
+        let vocab: serde_json::Map<_, _> =
+            (0..).zip(words).map(|(id, word): (u32, _)| (word.into(), id.into())).collect();
+        let file = json!({
+            "version": "1.0", "truncation": null, "padding": null, "decoder": null, "added_tokens": special,
+            "normalizer": { "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+                "strip_accents": false, "lowercase": true },
+            "pre_tokenizer": { "type": "BertPreTokenizer" },
+            "post_processor": { "type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2] },
+            "model": { "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                "max_input_chars_per_word": 8, "vocab": vocab },
+        });
+        let bytes = serde_json::to_vec(&file).unwrap();
+        let (ours, library) = (parse(&bytes).unwrap(), tokenizers::Tokenizer::from_bytes(&bytes).unwrap());
+        assert!(matches!(ours.get_model(), WordModel::WordPiece(_)));
+        (ours, library)
+    }
+
+    #[test]
+    fn a_vocabulary_is_read_as_the_library_reads_it() {
+        let (ours, library) = both();
+        assert_eq!(ours.get_vocab(true), library.get_vocab(true));
+        assert!((0..20).all(|id| ours.id_to_token(id) == library.id_to_token(id)));
+        assert!(
+            ["[SEP]", "ab", "##cab", "x"].into_iter().all(|word| ours.token_to_id(word) == library.token_to_id(word))
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn words_become_the_pieces_that_the_library_makes(text in "([abcdéA#, ]|abc|\\[SEP\\]|\u{1f980}){0,20}") {
+            let (ours, library) = both();
+            let (found, expected) = (ours.encode_fast(&*text, true).unwrap(), library.encode_fast(&*text, true).unwrap());
+            prop_assert_eq!(found.get_ids(), expected.get_ids());
+        }
+
+        #[test]
+        fn the_pieces_of_a_text_have_its_tokens(
+            text in "([abcdéA#, \t\n\u{3000}]|abc|e\u{301}|\u{301}|\u{a0}|語|\\[SEP\\]|\\PC| [a-d]{1,9}|[.]{2,9}){0,60}",
+            size in 1..40usize,
+        ) {
+            // What is longer than half a piece and has no blank in it is cut somewhere, now and then with other tokens.
+            if text.split(char::is_whitespace).all(|part| part.len() <= size / 2) {
+                let (ours, _) = both();
+                let mut ids = Vec::new();
+                for piece in long_text::pieces_of(&text, size) {
+                    ids.extend_from_slice(ours.encode_fast(piece, false).unwrap().get_ids());
+                }
+                let whole = ours.encode_fast(&*text, false).unwrap();
+                prop_assert_eq!(ids, whole.get_ids());
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The encoder as its users see it: against candle's own BERT, and shared by threads.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that panics has failed; one that skips says so")]
+
+mod reference;
+mod sharing;
+mod support;
+mod wild;
