@@ -272,7 +272,7 @@ impl<'a> Indexer<'a> {
     /// # Errors
     /// There are more vectors than records.
     pub fn end_of_records(&mut self) -> Result<(), EngineError> {
-        Ok(self.given.take().map_or(Ok(()), GivenVectors::end)?)
+        self.given.take().map_or(Ok(()), GivenVectors::end)
     }
 
     /// Commits everything that was put.

@@ -59,7 +59,7 @@ impl InputOptions {
             split: args.split.clone(),
             globs: args.glob.clone(),
             may_be_empty: false,
-            format: args.format.into(),
+            format: args.format,
             fields: args.fields(),
             on_error: match args.on_error {
                 OnErrorArg::Fail => OnError::Fail,
