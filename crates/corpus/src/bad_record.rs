@@ -120,7 +120,8 @@ pub enum BadRecord {
 }
 
 impl BadRecord {
-    /// Makes the error of a line that is not JSON. The line number of `error` is left out: the record's place has the line.
+    /// Makes the error of a line that is not JSON. The line number of `error` is left out: the record's place has the
+    /// line.
     pub fn json(error: &serde_json::Error) -> Self {
         let message = error.to_string();
         let reason = message.split(" at line ").next().unwrap_or(&message).to_owned();

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 /// The most bytes of a record: many times a long book.
 pub(crate) const LARGEST: usize = 64 << 20;
 
-/// The most values of a record: numbers, strings and so on, including those inside arrays and objects. Each needs more than
-/// a hundred bytes of memory, however short it is written.
+/// The most values of a record: numbers, strings and so on, including those inside arrays and objects. Each needs more
+/// than a hundred bytes of memory, however short it is written.
 pub(crate) const MOST_VALUES: usize = 500_000;
 
 /// Bytes of a value and its name in memory, without their characters.

@@ -29,7 +29,8 @@ impl Compression {
     }
 }
 
-/// Returns how `input` is compressed, if it is, and its decompressed bytes. Reading them fails if they are cut or damaged.
+/// Returns how `input` is compressed, if it is, and its decompressed bytes. Reading them fails if they are cut or
+/// damaged.
 pub(crate) fn decompressed(
     input: impl BufRead + Send + 'static,
 ) -> io::Result<(Option<Compression>, Box<dyn Read + Send>)> {

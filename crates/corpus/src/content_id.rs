@@ -1,4 +1,5 @@
-//! The id of a record that has none: computed from its content, so that the same record is the same document the next time.
+//! The id of a record that has none: computed from its content, so that the same record is the same document the next
+//! time.
 
 use std::io::{self, BufWriter, Write};
 

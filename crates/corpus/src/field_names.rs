@@ -21,9 +21,9 @@ const MAX_ID: usize = 4096;
 pub struct FieldNames {
     /// Dotted path of the id. Default: the first of `_id`, `id`, `docid` that is present.
     pub id: Option<String>,
-    /// Dotted paths of the text. All that are present and not empty are joined in this order, with a blank line between them;
-    /// null counts as absent. Default: the first of `text`, `contents`, `content`, `context`, `passage`, `body` that is
-    /// present.
+    /// Dotted paths of the text. All that are present and not empty are joined in this order, with a blank line between
+    /// them; null counts as absent. Default: the first of `text`, `contents`, `content`, `context`, `passage`, `body`
+    /// that is present.
     pub text: Vec<String>,
     /// Dotted path of the title. Default: `title`.
     pub title: Option<String>,

@@ -11,8 +11,8 @@ use semsearch_files::Place;
 /// The most names in a list.
 const MOST_NAMES: usize = 1_000_000;
 
-/// Reads the inputs that `list` names, one per line. If the list contains a zero byte, each name ends with one instead, so that
-/// names may contain newlines. Blank lines are ignored. The name `-` is standard input.
+/// Reads the inputs that `list` names, one per line. If the list contains a zero byte, each name ends with one instead,
+/// so that names may contain newlines. Blank lines are ignored. The name `-` is standard input.
 ///
 /// # Errors
 /// The list cannot be read, or it contains no name ([`CorpusError::NoFiles`]).

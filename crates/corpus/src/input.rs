@@ -69,8 +69,8 @@ impl Input {
     }
 
     /// Opens the input, so that an input that cannot be opened is an error before any work is done. Only what cannot be
-    /// opened a second time stays open, because a process may not have thousands of open files. A file that was found is
-    /// not opened: an error of it is reported when its turn comes.
+    /// opened a second time stays open, because a process may not have thousands of open files. A file that was found
+    /// is not opened: an error of it is reported when its turn comes.
     pub(crate) fn try_open(&self) -> Result<Option<Bytes>, CorpusError> {
         if self.is_found() {
             return Ok(None);

@@ -1,10 +1,10 @@
 //! Files and streams in, documents and chunks out.
 //!
-//! [`expand()`] says which files a directory stands for. [`records()`] reads inputs: the reader of each format pushes
+//! [`expand()`] replaces a directory by its files. [`records()`] reads inputs: the reader of each format pushes
 //! [`Record`]s. [`FieldNames`] says which fields of a record are id, title and text, and makes a [`Document`] of it.
-//! [`chunks()`] cuts a text that is too long. Readers stream: their memory does not grow with the input, except for a text
-//! file, which is one record. What a text means to a model is the work of an embedder, what is kept of a document that of an
-//! index.
+//! [`chunks()`] cuts a text that is too long. Readers stream: their memory does not grow with the input, except for a
+//! text file, which is one record. What a text means to a model is the work of an embedder, what is kept of a document
+//! that of an index.
 //!
 //! The table of input formats is in `format/mod.rs`, which says how to add one.
 

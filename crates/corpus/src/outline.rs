@@ -1,7 +1,7 @@
 //! The headings of a Markdown text, and which of them are above a place in it.
 //!
-//! Only headings of the document itself count, not those in code, quotes or lists. YAML front matter at the top is no heading,
-//! although by CommonMark alone its last line would be one. HTML's `<h1>` is ignored.
+//! Only headings of the document itself count, not those in code, quotes or lists. YAML front matter at the top is no
+//! heading, although by CommonMark alone its last line would be one. HTML's `<h1>` is ignored.
 
 use std::ops::Range;
 
@@ -82,8 +82,8 @@ impl Outline {
         titles.find(|title| !title.is_empty())
     }
 
-    /// The titles of the headings above the byte `at`, outermost first: `Guide > Install > Linux`. The last heading is the one
-    /// that contains `at` or comes before it. The path is empty before the first heading.
+    /// The titles of the headings above the byte `at`, outermost first: `Guide > Install > Linux`. The last heading is
+    /// the one that contains `at` or comes before it. The path is empty before the first heading.
     pub fn path(&self, at: usize) -> String {
         let mut path = Vec::new();
         let mut next = self.headings.partition_point(|heading| heading.at <= at).checked_sub(1);

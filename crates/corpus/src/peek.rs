@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, Cursor, Read};
 
-/// Returns the first `length` bytes of `input` (fewer only if it has no more), and a stream of the whole input. Several reads
-/// may be needed, because a pipe may give one byte at a time. An error is kept until the stream is read up to it.
+/// Returns the first `length` bytes of `input` (fewer only if it has no more), and a stream of the whole input. Several
+/// reads may be needed, because a pipe may give one byte at a time. An error is kept until the stream is read up to it.
 pub(crate) fn peek<R: BufRead>(mut input: R, length: usize) -> (Vec<u8>, impl BufRead) {
     let mut start = Vec::new();
     let failure = ReadFailure(input.by_ref().take(length as u64).read_to_end(&mut start).err());

@@ -18,8 +18,8 @@ use semsearch_files::Place;
 /// How many bytes of a file are looked at to find its format.
 const SNIFFED: usize = 64 * 1024;
 
-/// Reads the records of `inputs`, one input after the other, ahead on a thread of its own. An input without a record is the
-/// error [`CorpusError::NoRecords`]; a blank text file is [`BadRecord::Blank`](crate::BadRecord::Blank).
+/// Reads the records of `inputs`, one input after the other, ahead on a thread of its own. An input without a record is
+/// the error [`CorpusError::NoRecords`]; a blank text file is [`BadRecord::Blank`](crate::BadRecord::Blank).
 ///
 /// # Errors
 /// An input cannot be opened. Nothing has been read in that case.
@@ -47,8 +47,8 @@ pub fn records(inputs: &[Input], format: Format) -> Result<RecordStream, CorpusE
     Ok(receiver)
 }
 
-/// Counts the records of `inputs`, up to a `limit`, on a thread of its own: for a display of how much is left. The number is
-/// set when it is known. Only regular files can be read twice, so it is never known if an input is a stream.
+/// Counts the records of `inputs`, up to a `limit`, on a thread of its own: for a display of how much is left. The
+/// number is set when it is known. Only regular files can be read twice, so it is never known if an input is a stream.
 pub fn count(inputs: &[Input], format: Format, limit: Option<usize>) -> Arc<OnceLock<u64>> {
     let known = Arc::new(OnceLock::new());
     let (inputs, result) = (inputs.to_vec(), Arc::clone(&known));

@@ -1,5 +1,5 @@
-//! The queue of records between the thread that reads them and the thread that uses them. It holds many short records, or one
-//! of many megabytes.
+//! The queue of records between the thread that reads them and the thread that uses them. It holds many short records,
+//! or one of many megabytes.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -95,8 +95,8 @@ pub(crate) fn channel() -> (Sender, RecordStream) {
 }
 
 impl Sender {
-    /// Adds a record when there is room for it. After a record that takes all the room, it waits until that one is taken, so
-    /// that no second one is read in the meantime.
+    /// Adds a record when there is room for it. After a record that takes all the room, it waits until that one is
+    /// taken, so that no second one is read in the meantime.
     pub(crate) fn send(&self, record: Result<Record, CorpusError>) -> Result<(), Closed> {
         let weight = record.as_ref().map_or(0, |record| weight(&record.fields));
         let mut state = self.0.wait(|state| state.has_room(weight));

@@ -11,8 +11,8 @@ use super::{Qrels, Run};
 pub struct Evaluation {
     /// The metrics, in the order asked for.
     pub metrics: Vec<RankingMetric>,
-    /// The queries that are both in the run and in the judgements, in the order of the judgements: the id, and a value for
-    /// each metric.
+    /// The queries that are both in the run and in the judgements, in the order of the judgements: the id, and a value
+    /// for each metric.
     pub queries: Vec<(String, Vec<f64>)>,
     /// The number of judged queries that are not in the run. They do not count in the means.
     pub missing: usize,
@@ -41,8 +41,8 @@ impl Evaluation {
     }
 }
 
-/// Evaluates a run. Like pytrec_eval, it uses the queries that are both in the run and in the judgements, and counts the
-/// others.
+/// Evaluates a run. Like pytrec_eval, it uses the queries that are both in the run and in the judgements, and counts
+/// the others.
 pub fn evaluate(run: &Run, qrels: &Qrels, metrics: &[RankingMetric]) -> Evaluation {
     let mut evaluation = Evaluation {
         metrics: metrics.to_vec(),

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Decodes an id from a column between white space. `semsearch query -f trec` writes white space in an id as `%` and two
-/// hexadecimal digits for each of its bytes. Only white space is decoded: any other `%` belongs to the id itself.
+/// Decodes an id from a column between white space. `semsearch query -f trec` writes white space in an id as `%` and
+/// two hexadecimal digits for each of its bytes. Only white space is decoded: any other `%` belongs to the id itself.
 pub(super) fn decoded(word: &str) -> Cow<'_, str> {
     if !word.contains('%') {
         return word.into();

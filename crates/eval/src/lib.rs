@@ -1,8 +1,9 @@
 //! How good rankings are: judgements and runs in, metrics out.
 //!
-//! [`Qrels`] say which documents answer which query, and a [`Run`] says which ones were found. [`evaluate`] compares the two
-//! by [`RankingMetric`]s, whose values are those of trec_eval. [`compare`] says whether one run is better than another by
-//! more than chance. [`plot`] draws how a metric changes with a setting. This crate neither searches nor prints.
+//! [`Qrels`] say which documents answer which query, and a [`Run`] says which ones were found. [`evaluate`] compares
+//! the two by [`RankingMetric`]s, whose values are those of trec_eval. [`compare`] says whether one run is better than
+//! another by more than chance. [`plot`] draws how a metric changes with a setting. This crate neither searches nor
+//! prints.
 
 mod bad_line;
 mod error;

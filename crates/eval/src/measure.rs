@@ -9,8 +9,8 @@ use std::num::NonZeroUsize;
 /// A way to judge a ranking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Measure {
-    /// The sum of the gains, discounted by rank, divided by that of the best ranking (Järvelin and Kekäläinen 2002, with the
-    /// discount log2(rank + 1) for every rank).
+    /// The sum of the gains, discounted by rank, divided by that of the best ranking (Järvelin and Kekäläinen 2002,
+    /// with the discount log2(rank + 1) for every rank).
     Ndcg,
     /// 1 divided by the rank of the first relevant document.
     ReciprocalRank,
@@ -83,7 +83,8 @@ fn discounted_sum(gains: &[f64]) -> f64 {
     (1_u32..).map(f64::from).zip(gains).map(|(rank, gain)| gain / (rank + 1.0).log2()).sum()
 }
 
-/// The sum of the precisions at the ranks of relevant documents: if the n-th relevant document has the rank r, it is n / r.
+/// The sum of the precisions at the ranks of relevant documents: if the n-th relevant document has the rank r, it is n
+/// / r.
 fn sum_of_precisions(gains: &[f64]) -> f64 {
     (1_u32..).map(f64::from).zip(relevant_ranks(gains)).map(|(found, rank)| found / rank).sum()
 }

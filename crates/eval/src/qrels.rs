@@ -16,9 +16,10 @@ pub struct Qrels {
 
 impl Qrels {
     /// Reads judgements in one of two forms. The first line shows which form it is:
-    /// - BEIR's form has three columns between tabs: query, document, grade, with or without a header. Ids may contain spaces.
-    /// - TREC's form has four columns between white space: query, a word that is ignored, document, grade. White space in ids
-    ///   is percent-encoded, as in runs.
+    /// - BEIR's form has three columns between tabs: query, document, grade, with or without a header. Ids may contain
+    ///   spaces.
+    /// - TREC's form has four columns between white space: query, a word that is ignored, document, grade. White space
+    ///   in ids is percent-encoded, as in runs.
     ///
     /// # Errors
     /// A line cannot be read, a pair is judged twice, or there are no judgements.

@@ -9,8 +9,8 @@ use super::ids::decoded;
 use super::table::{self, PairLine, PairTable, columns};
 use super::{BadLine, EvalError};
 
-/// The scores of documents for queries. A higher score is better, and no score is NaN. Scores have 32 bits, as in trec_eval,
-/// so two scores may be equal that differ in a file with more digits.
+/// The scores of documents for queries. A higher score is better, and no score is NaN. Scores have 32 bits, as in
+/// trec_eval, so two scores may be equal that differ in a file with more digits.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
     scores: PairTable<f32>,
@@ -22,8 +22,8 @@ impl Run {
         Self::default()
     }
 
-    /// Reads TREC's six columns: query, `Q0`, document, rank, score, name of the run. Only the score decides the ranking; the
-    /// column of ranks is ignored. Percent-encoded white space in ids is decoded.
+    /// Reads TREC's six columns: query, `Q0`, document, rank, score, name of the run. Only the score decides the
+    /// ranking; the column of ranks is ignored. Percent-encoded white space in ids is decoded.
     ///
     /// # Errors
     /// A line cannot be read, a document comes twice for a query, or there are no lines.
@@ -31,8 +31,8 @@ impl Run {
         Ok(Self { scores: table::read(input, name, |line| row(line).map(Some))? })
     }
 
-    /// Adds the documents that were found for a query. A query for which nothing was found has an empty ranking. If a document
-    /// comes more than once, its best score is kept.
+    /// Adds the documents that were found for a query. A query for which nothing was found has an empty ranking. If a
+    /// document comes more than once, its best score is kept.
     ///
     /// # Errors
     /// [`EvalError::NotRanked`] if a score is NaN.
@@ -55,8 +55,8 @@ impl Run {
         self.scores.keys().map(String::as_str)
     }
 
-    /// The ranking of a query, in trec_eval's order: the highest score first; among equal scores, the last id in byte order
-    /// first. `None` if the query is not in the run.
+    /// The ranking of a query, in trec_eval's order: the highest score first; among equal scores, the last id in byte
+    /// order first. `None` if the query is not in the run.
     pub fn ranking(&self, query: &str) -> Option<Vec<(&str, f32)>> {
         let scores = self.scores.get(query)?;
         let mut ranking: Vec<_> = scores.iter().map(|(document, &score)| (document.as_str(), score)).collect();

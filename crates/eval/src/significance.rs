@@ -13,9 +13,9 @@ pub struct Comparison {
     pub queries: usize,
     /// The mean of the differences, second minus first.
     pub mean_difference: f64,
-    /// The probability of a mean at least this far from 0, in either direction, if the runs were equally good: Student's
-    /// paired t-test. `None` for a single query, which says nothing about chance. If all differences are equal, it is 1 if
-    /// they are 0, and otherwise 0.
+    /// The probability of a mean at least this far from 0, in either direction, if the runs were equally good:
+    /// Student's paired t-test. `None` for a single query, which says nothing about chance. If all differences are
+    /// equal, it is 1 if they are 0, and otherwise 0.
     pub p_value: Option<f64>,
     /// The number of queries for which the second is better.
     pub better: usize,
@@ -25,8 +25,8 @@ pub struct Comparison {
     pub equal: usize,
 }
 
-/// Compares `second` with `first` by `metric`. `None` if one of them does not have the metric, or if they have no common
-/// query.
+/// Compares `second` with `first` by `metric`. `None` if one of them does not have the metric, or if they have no
+/// common query.
 pub fn compare(first: &Evaluation, second: &Evaluation, metric: RankingMetric) -> Option<Comparison> {
     let base: HashMap<&str, f64> = first.values(metric)?.collect();
     let paired = second.values(metric)?.filter_map(|(query, value)| Some(value - base.get(query)?));

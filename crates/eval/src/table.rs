@@ -1,5 +1,5 @@
-//! A value for each pair of query and document: the form that judgements and runs have in common, and how it is read from a
-//! file of columns. [`super::qrels`] and [`super::run`] say what the columns mean.
+//! A value for each pair of query and document: the form that judgements and runs have in common, and how it is read
+//! from a file of columns. [`super::qrels`] and [`super::run`] say what the columns mean.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -30,8 +30,8 @@ pub(super) struct PairLine<'a, V> {
 /// Reads a value from each line. `parse` parses a line, and returns `None` for a header. Blank lines are ignored.
 ///
 /// # Errors
-/// [`EvalError::Line`] if `parse` fails, a line is not UTF-8, or a pair comes twice; [`EvalError::Input`] if the file cannot be
-/// read; [`EvalError::NoRecords`] if there is no line with a value.
+/// [`EvalError::Line`] if `parse` fails, a line is not UTF-8, or a pair comes twice; [`EvalError::Input`] if the file
+/// cannot be read; [`EvalError::NoRecords`] if there is no line with a value.
 pub(super) fn read<V>(
     input: impl BufRead,
     name: &Arc<str>,

@@ -136,15 +136,16 @@ impl Dir {
         }
     }
 
-    /// Creates a file with this content, in one step and durably. Returns whether it was created; `false` if the name was taken.
+    /// Creates a file with this content, in one step and durably. Returns whether it was created; `false` if the name
+    /// was taken.
     pub fn publish(&self, name: &str, content: &[u8]) -> io::Result<bool> {
         loop {
             let beside = temporary();
             let linked = self.write_new(&beside, content).map(|()| self.link(&beside, name));
             self.remove(&beside)?;
             match linked? {
-                // Another process removed the temporary file, because it looked left over. Not the directory: a file cannot be
-                // created in one that is gone.
+                // Another process removed the temporary file, because it looked left over. Not the directory: a file
+                // cannot be created in one that is gone.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 // The file system has no links.
                 Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => {

@@ -21,7 +21,8 @@ impl Panicked {
     }
 }
 
-/// Calls `run`. If it panics on this thread, that is an error, not a defect. What `run` was changing must not be used then.
+/// Calls `run`. If it panics on this thread, that is an error, not a defect. What `run` was changing must not be used
+/// then.
 ///
 /// # Errors
 /// `run` panicked.

@@ -28,8 +28,8 @@ impl Made {
     }
 }
 
-/// Makes the directory `path`, and those of its parents that do not exist. Returns the directories that this call made, the
-/// outermost first. Only these may be removed again.
+/// Makes the directory `path`, and those of its parents that do not exist. Returns the directories that this call made,
+/// the outermost first. Only these may be removed again.
 pub fn make_directories(path: &Path) -> io::Result<Vec<Made>> {
     let missing: Vec<&Path> =
         path.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && fs::symlink_metadata(dir).is_err()).collect();

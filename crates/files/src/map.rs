@@ -1,9 +1,9 @@
 //! Files mapped into memory. If a mapped file becomes shorter, no signal ends the process.
 //!
-//! When a page is read that the file no longer has, the system sends `SIGBUS`. A handler, which is installed together with the
-//! first map, replaces the page by zeros and notes that this map has lost something. Whoever used the map calls [`Map::check`]
-//! afterwards, and discards what was computed if it fails. Faults at any other place go to the handler that was there before.
-//! (systemd's journal reads its files in the same way: see its `src/basic/sigbus.c`.)
+//! When a page is read that the file no longer has, the system sends `SIGBUS`. A handler, which is installed together
+//! with the first map, replaces the page by zeros and notes that this map has lost something. Whoever used the map
+//! calls [`Map::check`] afterwards, and discards what was computed if it fails. Faults at any other place go to the
+//! handler that was there before. (systemd's journal reads its files in the same way: see its `src/basic/sigbus.c`.)
 
 #![allow(unsafe_code)]
 
@@ -63,8 +63,8 @@ impl Watched {
         Ok(Self(at))
     }
 
-    /// Watches the maps of `file` that a library made. They are found in the system's list of maps; on a system without such a
-    /// list there are none.
+    /// Watches the maps of `file` that a library made. They are found in the system's list of maps; on a system without
+    /// such a list there are none.
     pub fn of_file(file: &File, name: &str) -> io::Result<Vec<Self>> {
         let inode = file.metadata()?.ino().to_string();
         let maps = match File::open("/proc/self/maps") {
@@ -87,8 +87,8 @@ impl Watched {
     }
 }
 
-/// The addresses in a line of `/proc/self/maps` (`START-END MODE OFFSET DEVICE INODE PATH`), if it is a line of this file. The
-/// device is not compared: in an overlay file system it differs from the device of the file.
+/// The addresses in a line of `/proc/self/maps` (`START-END MODE OFFSET DEVICE INODE PATH`), if it is a line of this
+/// file. The device is not compared: in an overlay file system it differs from the device of the file.
 fn addresses(line: &str, inode: &str, name: &str) -> Option<Range<usize>> {
     let mut words = line.splitn(6, ' ');
     let (start, end) = words.next()?.split_once('-')?;
@@ -163,7 +163,8 @@ extern "C" fn replace_page(signal: libc::c_int, info: *mut libc::siginfo_t, cont
         slot.lost.store(true, Ordering::Release);
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
         let at = (address & !(page - 1)) as *mut libc::c_void;
-        // SAFETY: the page lies in a map of ours, which is only read; zeros take the place of a page that cannot be read.
+        // SAFETY: the page lies in a map of ours, which is only read; zeros take the place of a page that cannot be
+        // read.
         if unsafe { libc::mmap(at, *page, libc::PROT_READ, flags, -1, 0) } != libc::MAP_FAILED {
             return;
         }

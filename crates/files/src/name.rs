@@ -12,7 +12,8 @@ pub fn is_plain(name: &str) -> bool {
         && !name.contains(|c: char| ['/', '\\'].contains(&c) || c.is_control())
 }
 
-/// Sixteen hexadecimal digits that nobody else has chosen. They come from the random keys of the standard library's hash maps.
+/// Sixteen hexadecimal digits that nobody else has chosen. They come from the random keys of the standard library's
+/// hash maps.
 pub fn unique() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }

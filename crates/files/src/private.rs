@@ -23,8 +23,8 @@ pub fn make_directory(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Opens a regular file for reading and appending, or creates it. Nobody but this user may read it. The last component of the
-/// path may not be a link.
+/// Opens a regular file for reading and appending, or creates it. Nobody but this user may read it. The last component
+/// of the path may not be a link.
 ///
 /// # Errors
 /// The file cannot be opened, is a link, or is not a regular file.

@@ -7,8 +7,8 @@ use std::path::Path;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 
-/// Opens a regular file for reading. Links are followed. A pipe or a device is an error, because reading it could block or
-/// never end.
+/// Opens a regular file for reading. Links are followed. A pipe or a device is an error, because reading it could block
+/// or never end.
 ///
 /// # Errors
 /// The file cannot be opened, or is not a regular file.

@@ -8,9 +8,9 @@ use super::{Dir, FileError, unique};
 
 /// Creates or replaces the file `path` with what `write` writes.
 ///
-/// `write` gets a new file in the same directory. That file is synced, and then renamed to `path` in one step. Until then, and
-/// if `write` fails, the old file stays. The permissions of a replaced file stay. If `path` is a link, the link stays and its
-/// target is replaced. A device or a pipe is written to directly.
+/// `write` gets a new file in the same directory. That file is synced, and then renamed to `path` in one step. Until
+/// then, and if `write` fails, the old file stays. The permissions of a replaced file stay. If `path` is a link, the
+/// link stays and its target is replaced. A device or a pipe is written to directly.
 ///
 /// # Errors
 /// The file cannot be written, or `write` fails.

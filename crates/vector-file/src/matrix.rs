@@ -1,7 +1,7 @@
 //! The shape of a matrix, as the header of a file gives it.
 
-/// The bytes of a header that this crate writes: the shape, and spaces after it. Data that begins at a multiple of 64 bytes can
-/// be mapped into memory and used directly.
+/// The bytes of a header that this crate writes: the shape, and spaces after it. Data that begins at a multiple of 64
+/// bytes can be mapped into memory and used directly.
 pub(crate) const HEADER: usize = 192;
 
 /// A matrix in a file.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::{VectorFileError, VectorFormat};
 use semsearch_files::open_regular;
 
-/// How far the length of a normalized vector may be from 1: it may have been rounded to 32 bits, or to 16 bits and back.
+/// How far the length of a normalized vector may be from 1: it may have been rounded to 32 bits, or to 16 bits and
+/// back.
 const ROUNDING: f64 = 2e-3;
 
 /// Reads a matrix, row by row.
@@ -26,7 +27,8 @@ impl VectorReader {
     /// Opens a file and reads its header.
     ///
     /// # Errors
-    /// [`VectorFileError::NoMatrix`] if the file contains no matrix of 32-bit floats, or is shorter than its header says.
+    /// [`VectorFileError::NoMatrix`] if the file contains no matrix of 32-bit floats, or is shorter than its header
+    /// says.
     pub fn open(path: &Path) -> Result<Self, VectorFileError> {
         let wrong = |what: String| VectorFileError::NoMatrix { path: path.into(), what };
         let format =
@@ -64,8 +66,8 @@ impl VectorReader {
     /// The next row; `None` after the last one.
     ///
     /// # Errors
-    /// The file cannot be read, a component is not a finite number, or the length of the row is not 1 although `normalized`
-    /// is set.
+    /// The file cannot be read, a component is not a finite number, or the length of the row is not 1 although
+    /// `normalized` is set.
     pub fn row(&mut self, normalized: bool) -> Result<Option<Vec<f32>>, VectorFileError> {
         if self.next == self.rows {
             return Ok(None);

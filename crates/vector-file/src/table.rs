@@ -1,5 +1,5 @@
-//! Texts and their vectors as a Parquet table. Its columns are always `id`, `title`, `text`, `metadata` (JSON) and `embedding`
-//! (a list of 32-bit floats), so that any records fit, and every table is read in the same way.
+//! Texts and their vectors as a Parquet table. Its columns are always `id`, `title`, `text`, `metadata` (JSON) and
+//! `embedding` (a list of 32-bit floats), so that any records fit, and every table is read in the same way.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -61,8 +61,8 @@ struct RowGroup {
 }
 
 impl<W: Write + Send> TableWriter<W> {
-    /// Begins a table of vectors of `dim` components. It is complete after [`TableWriter::finish`]. `path` is the name of
-    /// `output` in messages.
+    /// Begins a table of vectors of `dim` components. It is complete after [`TableWriter::finish`]. `path` is the name
+    /// of `output` in messages.
     ///
     /// # Errors
     /// The output cannot be written.

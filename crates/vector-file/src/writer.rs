@@ -45,7 +45,8 @@ impl VectorWriter {
         written.map_err(VectorFileError::write(&self.path))
     }
 
-    /// Writes the rest of the rows, and then the header. The caller, who opened the file, must sync it if it has to be durable.
+    /// Writes the rest of the rows, and then the header. The caller, who opened the file, must sync it if it has to be
+    /// durable.
     ///
     /// # Errors
     /// The file cannot be written.

@@ -1,15 +1,17 @@
 //! Counts the tokens of many texts that are almost the same.
 //!
-//! To find the end of a chunk, the splitter asks for the number of tokens of about twenty texts with the same start, some of
-//! them pages long. Counting each of them again would cost more than all other work on chunks. Tokenizers work word by word,
-//! so the tokens of a word are counted once. The tokens of a text are their sum, and adding stops when there are too many.
+//! To find the end of a chunk, the splitter asks for the number of tokens of about twenty texts with the same start,
+//! some of them pages long. Counting each of them again would cost more than all other work on chunks. Tokenizers work
+//! word by word, so the tokens of a word are counted once. The tokens of a text are their sum, and adding stops when
+//! there are too many.
 
 use std::cell::RefCell;
 
 use ahash::AHashMap;
 use text_splitter::ChunkSizer;
 
-/// A word that has reached this many bytes ends at the next sign: languages without spaces have signs between sentences.
+/// A word that has reached this many bytes ends at the next sign: languages without spaces have signs between
+/// sentences.
 const LONG: usize = 64;
 
 /// The most bytes of a word, unless it is a single character.
@@ -41,8 +43,8 @@ impl<'a> Counter<'a> {
         self.by_words(text) <= self.limit
     }
 
-    /// The sum of the tokens of the words; counting stops above the limit. It is an estimate if a tokenizer does not work
-    /// word by word.
+    /// The sum of the tokens of the words; counting stops above the limit. It is an estimate if a tokenizer does not
+    /// work word by word.
     fn by_words(&self, mut text: &str) -> usize {
         let mut tokens = 0;
         while !text.is_empty() && tokens <= self.limit {

@@ -1,9 +1,9 @@
 //! Cuts long texts into chunks that fit into a model.
 //!
-//! A text is cut at the place that harms it least. Markdown is cut at headings, then between blocks, then inside them. Any
-//! text is cut between lines, sentences, words, and at last between characters (crate text-splitter, by the rules of
-//! Unicode, UAX #29 and #14). The caller says what a token is, and what is embedded together with a chunk, such as a title
-//! or its headings.
+//! A text is cut at the place that harms it least. Markdown is cut at headings, then between blocks, then inside them.
+//! Any text is cut between lines, sentences, words, and at last between characters (crate text-splitter, by the rules
+//! of Unicode, UAX #29 and #14). The caller says what a token is, and what is embedded together with a chunk, such as a
+//! title or its headings.
 
 mod counter;
 mod pieces;
@@ -22,8 +22,8 @@ use section::{Section, sections};
 pub struct Chunking {
     /// The maximum number of tokens in a chunk, without the special tokens that a model puts around a text.
     pub tokens: usize,
-    /// The maximum number of tokens that a chunk repeats from the one before it; less than `tokens`. Only whole sentences,
-    /// lines or blocks are repeated, so nothing is repeated if these are long.
+    /// The maximum number of tokens that a chunk repeats from the one before it; less than `tokens`. Only whole
+    /// sentences, lines or blocks are repeated, so nothing is repeated if these are long.
     pub overlap: usize,
     /// Where the text may be cut: Markdown has other borders than plain text.
     pub markup: Markup,
@@ -37,9 +37,9 @@ const SECTION_BYTES_PER_TOKEN: usize = 256;
 
 /// Cuts `text` into chunks. `count` counts tokens, without special tokens.
 ///
-/// A text that fits into a chunk is one chunk, also an empty text. (A text of more than 64 KiB in few words may still be cut.)
-/// No chunk has more tokens than [`Chunking::tokens`], unless it is a single character. White space stays where it is, at
-/// the ends of chunks. `count` is called for each distinct word and for each chunk.
+/// A text that fits into a chunk is one chunk, also an empty text. (A text of more than 64 KiB in few words may still
+/// be cut.) No chunk has more tokens than [`Chunking::tokens`], unless it is a single character. White space stays
+/// where it is, at the ends of chunks. `count` is called for each distinct word and for each chunk.
 ///
 /// # Errors
 /// [`CorpusError::Chunking`] if the overlap is not less than a chunk.

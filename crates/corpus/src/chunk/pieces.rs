@@ -36,8 +36,9 @@ impl<'a> Pieces<'a> {
         self.chunks()
     }
 
-    /// Adds a piece. A piece with too many tokens is added in parts that repeat nothing. There are such pieces because the
-    /// splitter counts word by word, and because it assumes that a text with no more bytes than tokens are allowed fits.
+    /// Adds a piece. A piece with too many tokens is added in parts that repeat nothing. There are such pieces because
+    /// the splitter counts word by word, and because it assumes that a text with no more bytes than tokens are allowed
+    /// fits.
     pub(super) fn push(&mut self, piece: Range<usize>) {
         let last = self.ranges.last().cloned().unwrap_or_default();
         if piece.start > last.start && self.counter.fits(&self.text[piece.clone()]) {

@@ -1,7 +1,7 @@
 //! Divides long texts into sections. Each section is then cut into chunks by itself.
 //!
-//! For every chunk, a splitter looks at all borders in the rest of the text. In one long text that work grows with the square
-//! of the length; in sections of limited length it grows in proportion.
+//! For every chunk, a splitter looks at all borders in the rest of the text. In one long text that work grows with the
+//! square of the length; in sections of limited length it grows in proportion.
 
 use std::ops::Range;
 
@@ -19,8 +19,8 @@ pub(super) struct Section {
     pub(super) markup: Markup,
 }
 
-/// Divides `text` into sections of at most `size` bytes, which must hold a character. Markdown is divided between blocks, but
-/// never after a heading. A part without such a border is divided as plain text.
+/// Divides `text` into sections of at most `size` bytes, which must hold a character. Markdown is divided between
+/// blocks, but never after a heading. A part without such a border is divided as plain text.
 pub(super) fn sections(text: &str, markup: Markup, size: usize) -> Vec<Section> {
     let mut sections = Vec::new();
     if markup == Markup::Plain || text.len() <= size {
@@ -64,9 +64,9 @@ fn borders(text: &str) -> Vec<usize> {
     borders
 }
 
-/// The length of the first section of `text`: all of it if it has at most `size` bytes. Otherwise it ends after the last
-/// empty line, line or word in the second half of those bytes. All white space that follows belongs to it, so that no
-/// section is blank.
+/// The length of the first section of `text`: all of it if it has at most `size` bytes. Otherwise it ends after the
+/// last empty line, line or word in the second half of those bytes. All white space that follows belongs to it, so that
+/// no section is blank.
 fn cut(text: &str, size: usize) -> usize {
     let Some(end) = (0..=size).rev().find(|&at| text.is_char_boundary(at)).filter(|&end| end < text.len()) else {
         return text.len();

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Ways to count: characters; words, of which blanks are none; a word and each sign beside, a very long word as one
-/// (BERT's rule); more tokens than bytes.
+/// Ways to count: characters; words; words and signs, with a very long word as one token (BERT's rule); more tokens
+/// than bytes.
 const COUNTS: [fn(&str) -> usize; 4] = [
     |text| text.chars().count(),
     |text| text.split_whitespace().count(),
@@ -168,7 +168,8 @@ fn an_overlap_that_is_not_less_than_a_chunk_is_an_error() {
     }
 }
 
-/// A text of about `bytes`: paragraphs of sentences, a heading before every twentieth; and a list, code and blank lines.
+/// A text of about `bytes`: paragraphs of sentences, a heading before every twentieth; and a list, code and blank
+/// lines.
 fn long_text(bytes: usize) -> String {
     let paragraph = "The honey bee returns to the hive and dances. Others follow her, and learn where flowers are. \
                      So a colony finds food far away; nobody tells it to.\n\n";

@@ -16,8 +16,8 @@ use semsearch_files::{FileError, open_regular};
 /// How many bytes of a file are looked at.
 const START: u64 = 8 * 1024;
 
-/// The files, each with the reason to leave it out if there is one. The work is done on a thread whose panics are errors of
-/// an input.
+/// The files, each with the reason to leave it out if there is one. The work is done on a thread whose panics are
+/// errors of an input.
 pub(super) fn look_at(files: Vec<PathBuf>) -> Result<Vec<(PathBuf, Option<SkipReason>)>, CorpusError> {
     let look = |path: PathBuf| {
         let reason = panic::catch_unwind(AssertUnwindSafe(|| reason_to_skip(&path)));

@@ -1,10 +1,10 @@
-//! Which files a directory stands for.
+//! Finds the files of a directory that are to be read.
 //!
-//! A directory is walked in the same way as ripgrep does it (with its crate ignore): hidden files, links, and files that
-//! `.gitignore` or `.ignore` name are left out. Of the other files, those of a known format are taken, or those that globs
-//! choose. Only the start of a file is looked at here, to tell text from other data, also as in ripgrep; the readers read
-//! the rest. The user did not name these files one by one, so a file that cannot be used is left out and returned with the
-//! reason.
+//! A directory is walked in the same way as ripgrep does it (with its crate ignore): hidden files, links, and files
+//! that `.gitignore` or `.ignore` name are left out. Of the other files, those of a known format are taken, or those
+//! that globs choose. Only the start of a file is looked at here, to tell text from other data, also as in ripgrep; the
+//! readers read the rest. The user did not name these files one by one, so a file that cannot be used is left out and
+//! returned with the reason.
 
 mod beir;
 mod look;
@@ -24,11 +24,11 @@ use look::look_at;
 pub use skip::{SkipReason, SkippedFile};
 use walk::walk;
 
-/// What inputs stand for.
+/// Inputs, with each directory replaced by its files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expanded {
-    /// Files and standard input, in the order in which they were named. The files of a directory are in the order of their
-    /// paths. A file that is named as well, or is in two directories, comes once.
+    /// Files and standard input, in the order in which they were named. The files of a directory are in the order of
+    /// their paths. A file that is named as well, or is in two directories, comes once.
     pub inputs: Vec<Input>,
     /// Files in directories that were left out, and directories in them that cannot be read.
     pub skipped: Vec<SkippedFile>,
@@ -41,9 +41,10 @@ pub struct Expanded {
 
 /// Replaces every directory in `named` by its files. All other inputs stay as they are, and are not looked at.
 ///
-/// `globs` have the syntax of `.gitignore`, relative to the named directory; a glob that begins with `!` leaves out what it
-/// matches. If any glob does not begin so, exactly the files that match are taken, also hidden and ignored ones, and read as
-/// text if their extension says nothing else. Without globs, only the corpus of a data set in BEIR's layout is taken.
+/// `globs` have the syntax of `.gitignore`, relative to the named directory; a glob that begins with `!` leaves out
+/// what it matches. If any glob does not begin so, exactly the files that match are taken, also hidden and ignored
+/// ones, and read as text if their extension says nothing else. Without globs, only the corpus of a data set in BEIR's
+/// layout is taken.
 ///
 /// # Errors
 /// A directory that was named cannot be read, a glob is wrong, or the process may not open more files.

@@ -1,4 +1,4 @@
-//! Which files directories stand for.
+//! Which files replace a directory.
 
 use tempfile::TempDir;
 

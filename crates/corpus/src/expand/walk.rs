@@ -40,7 +40,8 @@ pub(super) fn walk(dir: &Path, globs: &[String]) -> Result<Walked, CorpusError> 
 }
 
 impl Walked {
-    /// Notes what a walk cannot read. It is an error if that is the directory itself, or if no more files can be opened.
+    /// Notes what a walk cannot read. It is an error if that is the directory itself, or if no more files can be
+    /// opened.
     pub(super) fn skip_or_fail(&mut self, dir: &Path, error: ignore::Error) -> Result<(), CorpusError> {
         match unreadable(dir, error) {
             CorpusError::File(FileError::Read { path, source }) if path != dir && !is_limit(&source) => {

@@ -1,8 +1,9 @@
 //! Tables: CSV and TSV. The first row names the fields, each other row is a record.
 //!
-//! Cells are strings. As metadata, a cell becomes a number or a boolean if it is exactly what JSON writes for one: filters
-//! then compare years as numbers, while `007` keeps its zeros ([`cell_value`]). Empty cells are left out. Both kinds of table
-//! have the quotes of CSV (RFC 4180), so a cell may contain line breaks. [`rows`] finds where rows begin and end.
+//! Cells are strings. As metadata, a cell becomes a number or a boolean if it is exactly what JSON writes for one:
+//! filters then compare years as numbers, while `007` keeps its zeros ([`cell_value`]). Empty cells are left out. Both
+//! kinds of table have the quotes of CSV (RFC 4180), so a cell may contain line breaks. [`rows`] finds where rows begin
+//! and end.
 
 mod rows;
 

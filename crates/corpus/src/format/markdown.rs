@@ -1,7 +1,7 @@
 //! Markdown: a file is one record, with the first heading of level 1 as its title. Front matter is text like the rest.
 //!
-//! Markdown of more than a few megabytes is read as plain text: for a text of nothing but headings, the parser takes fifty
-//! times the memory of the text.
+//! Markdown of more than a few megabytes is read as plain text: for a text of nothing but headings, the parser takes
+//! fifty times the memory of the text.
 
 use std::ops::ControlFlow;
 

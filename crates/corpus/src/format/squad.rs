@@ -1,8 +1,8 @@
 //! SQuAD 1.1 and 2.0: `data` → articles → paragraphs → a context and its questions.
 //!
-//! Each distinct context is a record. Its id is computed from the context, so it stays the same when questions or articles
-//! move. The title of the article and the number of questions are metadata. A context that comes twice in an article is
-//! one record with the questions of both. Memory holds one article, and the id of each context.
+//! Each distinct context is a record. Its id is computed from the context, so it stays the same when questions or
+//! articles move. The title of the article and the number of questions are metadata. A context that comes twice in an
+//! article is one record with the questions of both. Memory holds one article, and the id of each context.
 //!
 //! Format: Rajpurkar et al. 2016, <https://rajpurkar.github.io/SQuAD-explorer/>.
 

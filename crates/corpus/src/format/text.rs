@@ -1,7 +1,7 @@
 //! Plain text: a file is one record, and its path is the id.
 //!
-//! Text from standard input has no path. Its id is computed from its content, so that a second text does not replace the
-//! first one.
+//! Text from standard input has no path. Its id is computed from its content, so that a second text does not replace
+//! the first one.
 
 use std::ops::ControlFlow;
 

@@ -1,4 +1,4 @@
-//! What is read of which input.
+//! What is read from different inputs.
 
 use std::iter;
 use std::path::PathBuf;

@@ -40,7 +40,7 @@ fn without_relevant_or_found_documents_all_is_zero() {
     }
 }
 
-/// The formulas as they stand in the books, over sets and ranks, slow and plain.
+/// The formulas from the books, over sets and ranks: slow but simple.
 fn naive(measure: Measure, k: usize, grade_at: &[i64], all: &[i64]) -> f64 {
     let relevant = all.iter().filter(|&&grade| grade >= 1).count() as f64;
     let hits = |k: usize| (0..k).filter(|&i| i < grade_at.len() && grade_at[i] >= 1).count() as f64;

@@ -25,8 +25,8 @@ const SAMPLE: f64 = 36.0;
 pub struct Curve {
     /// Its name in the legend.
     pub label: String,
-    /// Pairs of setting and value, in the order in which a line joins them. Pairs with a number that is not finite, or is
-    /// beyond 1e100, are left out.
+    /// Pairs of setting and value, in the order in which a line joins them. Pairs with a number that is not finite, or
+    /// is beyond 1e100, are left out.
     pub points: Vec<(f64, f64)>,
 }
 

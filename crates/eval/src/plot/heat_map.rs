@@ -23,8 +23,8 @@ const SHADES: usize = 50;
 /// The number of letters that are shown of a text.
 const LETTERS: usize = 48;
 
-/// The colours of the lowest and the highest value, as red, green and blue. Lightness decreases evenly between them, so a
-/// print in grey is a heat map too.
+/// The colours of the lowest and the highest value, as red, green and blue. Lightness decreases evenly between them, so
+/// a print in grey is a heat map too.
 const PALE: [f64; 3] = [255.0, 255.0, 255.0];
 const DARK: [f64; 3] = [8.0, 48.0, 107.0];
 
@@ -41,7 +41,8 @@ pub struct HeatMap<'a> {
 }
 
 impl HeatMap<'_> {
-    /// Draws the picture, an SVG document. The scale goes from 0 to 1; it starts at the lowest value if that is below 0.
+    /// Draws the picture, an SVG document. The scale goes from 0 to 1; it starts at the lowest value if that is below
+    /// 0.
     pub fn svg(&self) -> String {
         let side = if self.texts.len() > FEW { SMALL } else { LARGE };
         let (left, top) = (MARGIN + 34.0, MARGIN + 24.0);

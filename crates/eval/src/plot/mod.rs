@@ -1,8 +1,8 @@
-//! Pictures for a paper, as SVG. They can be read when printed in grey. [`Plot`] draws curves over a setting, [`HeatMap`] a
-//! matrix of similarities.
+//! Pictures for a paper, as SVG. They can be read when printed in grey. [`Plot`] draws curves over a setting,
+//! [`HeatMap`] a matrix of similarities.
 //!
-//! The caller computes the values. For curves, `axis` finds the ticks, `frame` draws the axes, `style` makes curves look
-//! different, and `labels` finds room for the values that are written among them.
+//! The caller computes the values. For curves, `axis` finds the ticks, `frame` draws the axes, `style` makes curves
+//! look different, and `labels` finds room for the values that are written among them.
 
 mod axis;
 mod curves;

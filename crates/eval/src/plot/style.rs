@@ -2,15 +2,15 @@
 
 use svg::node::element::{Circle, Path, Polyline};
 
-/// Colours from the palette of Okabe and Ito (2008), which suits all kinds of colour vision. Colours that are too light on
-/// white were darkened. There are as many as metrics that are shown by default.
+/// Colours from the palette of Okabe and Ito (2008), which suits all kinds of colour vision. Colours that are too light
+/// on white were darkened. There are as many as metrics that are shown by default.
 const COLOURS: [&str; 7] = ["#000000", "#0072b2", "#d55e00", "#009e73", "#a0507f", "#8a6d00", "#5f5f5f"];
 
 /// The lengths of dashes and gaps.
 const DASHES: [&str; 4] = ["none", "8 3", "2 3", "9 3 2 3"];
 
-/// Shapes around a point: circle, square, triangle, diamond, and a triangle upside down. Five shapes and four kinds of dashes
-/// make twenty curves different without colours.
+/// Shapes around a point: circle, square, triangle, diamond, and a triangle upside down. Five shapes and four kinds of
+/// dashes make twenty curves different without colours.
 const MARKERS: [&str; 5] = [
     "m-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z",
     "m-3.5,-3.5h7v7h-7z",

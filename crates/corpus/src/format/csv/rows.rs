@@ -1,7 +1,8 @@
 //! The rows of a table, each with the line it begins on.
 //!
-//! The csv crate splits the table. This file adds what the crate does not report: the true line of a row after blank lines or
-//! after lines that end with a carriage return, a quote that is never closed, and a row that never ends. What the cells mean is left to [`super`].
+//! The csv crate splits the table. This file adds what the crate does not report: the true line of a row after blank
+//! lines or after lines that end with a carriage return, a quote that is never closed, and a row that never ends. What
+//! the cells mean is left to [`super`].
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use semsearch_files::Place;
 /// The most cells of a row (delimiters in quotes count too): each needs memory before the row is known.
 const MOST_CELLS: usize = 4 << 20;
 
-/// Reads rows. Blank lines are passed over; after an error of the input there are no more.
+/// Reads rows. Blank lines are skipped. After an error of the input there are no more rows.
 pub(super) struct CsvRows<R> {
     table: Reader<Noting<R>>,
     cells: ByteRecord,
@@ -31,12 +32,12 @@ pub(super) struct CsvRow<'a> {
 }
 
 impl<R: BufRead> CsvRows<R> {
-    /// The rows of `input`, called `name`, with `delimiter` between cells.
+    /// The rows of `input`, whose cells have `delimiter` between them. `name` is the input's name in messages.
     pub(super) fn new(input: R, delimiter: u8, name: &Arc<str>) -> CsvRows<impl Read + use<R>> {
-        // With a line break after the last row, only what stands in an open quote can end with the input.
+        // A line break is added after the last row. Then only an open quote can last until the end of the input.
         let input = Noting { input: input.chain(&b"\n"[..]), delimiter, ended: false, of_row: 0, delimiters: 0 };
         let mut builder = ReaderBuilder::new();
-        // Left to itself the crate ends a row at \r, and counts the \n after it to the next one.
+        // By default the crate ends a row at \r, and counts the \n after it as part of the next row.
         builder.delimiter(delimiter).terminator(Terminator::Any(b'\n')).has_headers(false).flexible(true);
         CsvRows { table: builder.from_reader(input), cells: ByteRecord::new(), name: Arc::clone(name) }
     }
@@ -56,7 +57,7 @@ impl<R: Read> CsvRows<R> {
         }
     }
 
-    /// Whether the line just read has nothing on it. One that ends with `\n` alone the crate passes over by itself.
+    /// Whether the line that was just read is empty. The crate skips empty lines only if they end with `\n` alone.
     fn is_blank(&self) -> bool {
         self.cells.len() == 1 && self.cells.as_slice() == b"\r"
     }
@@ -70,19 +71,21 @@ impl<R: Read> CsvRows<R> {
         Ok(CsvRow { cells: &self.cells, place })
     }
 
-    /// Counted back from where the row ends: the crate's own position of a row is before the blank lines above it.
+    /// The line on which the row begins, counted back from its end: the crate's own position is before the blank lines
+    /// above it.
     fn first_line(&self) -> u64 {
         let within = self.cells.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64;
         let after = u64::from(!self.unclosed());
         self.table.position().line().saturating_sub(within + after)
     }
 
-    /// Whether the row just read ended with the input.
+    /// Whether the row that was just read ended only with the input.
     fn unclosed(&self) -> bool {
         self.table.get_ref().ended
     }
 
-    /// Takes the carriage return before the line's end off the last cell; one in quotes there cannot be told from it.
+    /// Removes the carriage return at the end of the last cell. One inside quotes there looks the same, and is removed
+    /// too.
     fn strip_return(&mut self) {
         let last = self.cells.len().saturating_sub(1);
         if let Some(cell) = self.cells.get(last).and_then(|cell| cell.strip_suffix(b"\r")).map(<[u8]>::to_vec) {
@@ -106,7 +109,7 @@ struct Noting<R> {
     input: R,
     delimiter: u8,
     ended: bool,
-    /// Bytes read for the row at hand, and delimiters in them.
+    /// Bytes that were read for the current row, and delimiters in them.
     of_row: usize,
     delimiters: usize,
 }

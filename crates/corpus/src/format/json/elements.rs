@@ -1,4 +1,4 @@
-//! The elements of a JSON array, handed over as they are parsed.
+//! The elements of a JSON array. Each is used as soon as it is parsed.
 //!
 //! Nothing before or after an element is kept, so a file of any length needs the memory of its largest element.
 

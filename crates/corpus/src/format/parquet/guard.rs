@@ -1,8 +1,8 @@
 //! Limits on the memory that a Parquet file may take, whatever it promises.
 //!
-//! A file of a kilobyte can promise pages of gigabytes, lists of billions of elements, or thousands of nested groups, and the
-//! parquet crate believes it. So the footer is checked before it is parsed, the header of each page before the page is read,
-//! and the lists in a page before they become values.
+//! A file of a kilobyte can promise pages of gigabytes, lists of billions of elements, or thousands of nested groups,
+//! and the parquet crate believes it. So the footer is checked before it is parsed, the header of each page before the
+//! page is read, and the lists in a page before they become values.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;

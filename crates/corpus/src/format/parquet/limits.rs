@@ -14,7 +14,8 @@ pub(super) const DEEPEST: usize = 64;
 /// The most columns, including those inside groups.
 pub(super) const MOST_COLUMNS: usize = 50_000;
 
-/// The most rows for each byte of a file. A thousand equal values may take one byte, but no text that is worth a search.
+/// The most rows for each byte of a file. A thousand equal values may take one byte, but no text that is worth a
+/// search.
 pub(super) const ROWS_PER_BYTE: u64 = 4096;
 
 /// The most bytes of a page with shared prefixes: each of its values may be almost as long as the whole page.

@@ -48,9 +48,10 @@ impl<P: PageReader> Pages<P> {
     }
 }
 
-/// The number of values in the longest row of a page with these levels of repetition. Each level 0 begins a row. `length` is
-/// first the length of the row that the page before began, then that of the last row of this page. (Levels in the old bit
-/// packing, which writers have not used for many years, are counted wrong. That is no worse than not counting them.)
+/// The number of values in the longest row of a page with these levels of repetition. Each level 0 begins a row.
+/// `length` is first the length of the row that the page before began, then that of the last row of this page. (Levels
+/// in the old bit packing, which writers have not used for many years, are counted wrong. That is no worse than not
+/// counting them.)
 fn longest_row(levels: &[u8], width: usize, values: usize, length: &mut usize) -> usize {
     let (mut rest, mut left, mut longest) = (levels, values, *length);
     let mut add = |level: usize, count: usize| {

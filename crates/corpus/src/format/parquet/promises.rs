@@ -43,7 +43,7 @@ pub(super) fn page_header(bytes: &[u8]) -> Option<PageHeader> {
     Some(header)
 }
 
-/// How deep groups stand in each other in the schema of a file with this footer.
+/// How deeply groups are nested in the schema of a file with this footer.
 pub(super) fn schema_depth(footer: &[u8]) -> Option<usize> {
     let mut deepest = None;
     ThriftReader(footer).each_field(|reader, kind, number| match (number, kind) {

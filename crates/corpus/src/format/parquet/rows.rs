@@ -1,7 +1,7 @@
 //! The rows of a Parquet file.
 //!
-//! The record reader of the parquet crate puts rows together, from the pages of one row group at a time. [`super::guard`]
-//! limits the memory that a file may take.
+//! The record reader of the parquet crate puts rows together, from the pages of one row group at a time.
+//! [`super::guard`] limits the memory that a file may take.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -70,7 +70,7 @@ fn push_rows<F: ChunkReader + 'static>(file: F, name: &Arc<str>, sink: &mut Reco
         let place = Place::line(name, number);
         match row {
             Ok(row) => sink(record(row, place))?,
-            // What follows cannot be found without what stands here.
+            // The rows after a damaged one cannot be found.
             Err(error) => return sink(bad(place, error)),
         }
     }

@@ -1,4 +1,5 @@
-//! The part of Thrift's compact protocol that is needed to see what a Parquet file promises, before a library believes it.
+//! The part of Thrift's compact protocol that is needed to see what a Parquet file promises, before a library believes
+//! it.
 //!
 //! Format: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>,
 //! <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>.
@@ -69,8 +70,8 @@ impl ThriftReader<'_> {
         Some(List { kind: header & 0xf, length })
     }
 
-    /// Calls `each` with the type and number of every field of a struct; `each` reads the field. The numbers must increase:
-    /// if a field came twice, it would not be clear which one counts.
+    /// Calls `each` with the type and number of every field of a struct; `each` reads the field. The numbers must
+    /// increase: if a field came twice, it would not be clear which one counts.
     pub(super) fn each_field(&mut self, mut each: impl FnMut(&mut Self, u8, i64) -> Option<()>) -> Option<()> {
         let mut last = 0;
         loop {

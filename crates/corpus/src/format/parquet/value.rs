@@ -1,8 +1,8 @@
 //! The values of a Parquet row as JSON.
 //!
 //! Types that JSON does not have are written in the way that filters understand: dates and instants as in ISO 8601,
-//! decimals as numbers. Bytes are text if they are UTF-8 (old writers wrote text so), and are left out if not: pictures and
-//! sounds are no metadata.
+//! decimals as numbers. Bytes are text if they are UTF-8 (old writers wrote text so), and are left out if not: pictures
+//! and sounds are no metadata.
 
 use ::parquet::record::{Field, Row};
 use serde_json::{Map, Value};
