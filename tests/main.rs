@@ -24,6 +24,7 @@ mod known_answers;
 #[cfg(target_os = "linux")]
 mod large_damage;
 mod lifecycle;
+mod outside;
 mod ownership;
 mod prompt;
 #[cfg(target_os = "linux")]
