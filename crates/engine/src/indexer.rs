@@ -31,6 +31,15 @@ pub trait IndexProgress: Progress {
     fn empty(&mut self, _input: &Arc<str>) {}
 }
 
+/// Nobody hears of it, and the first record that cannot be used ends the run.
+impl IndexProgress for () {
+    type Failure = EngineError;
+
+    fn skip(&mut self, error: CorpusError) -> Result<(), EngineError> {
+        Err(error.into())
+    }
+}
+
 /// How an indexer works.
 #[derive(Clone, Debug, Default)]
 pub struct IndexerOptions {
