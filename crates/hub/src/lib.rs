@@ -1,7 +1,7 @@
 //! The Hugging Face Hub: models and data sets, downloaded into the cache that Python uses too.
 //!
 //! A file is verified when it arrives, always against its ETag, which the Hub makes of the content. Which files make a model
-//! is [`semsearch_models`]'s, which of a data set are wanted [`data_set`]'s, how records stand in them [`semsearch_corpus`]'s.
+//! is `semsearch_models`'s, which of a data set are wanted [`data_set`]'s, how records stand in them `semsearch_corpus`'s.
 
 #[cfg(feature = "download")]
 mod cache;

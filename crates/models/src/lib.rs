@@ -1,6 +1,6 @@
 //! The directory that a model's name stands for: a directory itself, or a place in one of two caches, or one that the Hub fills.
 //!
-//! [`resolve()`] finds the directory, [`import`] copies one into semsearch's own cache, [`verify`] checks every byte of which
+//! [`resolve()`] finds the directory, [`import()`] copies one into semsearch's own cache, [`verify`] checks every byte of which
 //! anything is known. What is in the files is left to `semsearch_encoder`.
 
 mod digest;

@@ -2,9 +2,9 @@
 //!
 //! `config.json` names a family of networks, its `model_type`. One file for each family turns its configuration into an
 //! [`Architecture`]: the layers in order, and for each of them the names of its tensors, its sizes and its activation. The
-//! backends know layers and no families, so a new family is a file here and a line in [`FAMILIES`].
+//! backends know layers and no families, so a new family is a file here and a line in `FAMILIES`.
 //!
-//! A description names tensors as the family's own library does. Files in the wild use other names as well; [`names`] is
+//! A description names tensors as the family's own library does. Files in the wild use other names as well; `names` is
 //! the one place that knows them.
 
 mod bert;

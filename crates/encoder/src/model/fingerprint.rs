@@ -21,7 +21,7 @@ const PAGE: u64 = 4096;
 /// downloaded, and by the program's `model verify`.
 ///
 /// # Errors
-/// [`FileError::Read`](semsearch_files::FileError::Read) if a file cannot be read.
+/// [`FileError::Read`] if a file cannot be read.
 pub fn fingerprint(model: &ModelFiles) -> Result<String, EncoderError> {
     let mut digest = Sha256::new();
     for (file, most) in [(CONFIG, MAX_JSON), (TOKENIZER, MAX_TOKENIZER)] {
