@@ -35,6 +35,7 @@ mod screen;
 mod seal;
 mod search;
 mod settings;
+mod shared;
 mod streams;
 mod support;
 mod trec_eval;

@@ -19,7 +19,7 @@ const RRF: f32 = 60.0;
 
 /// A passage that either side found.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Candidate {
+pub(super) struct FusionCandidate {
     pub(super) key: u64,
     /// How near it is: an inner product, or a distance negated. Not a number where that cannot be told.
     pub(super) nearness: f32,
@@ -31,14 +31,14 @@ pub(super) struct Candidate {
 
 impl Fusion {
     /// The fused score of each candidate, `alpha` being the weight of the dense side.
-    pub(super) fn scores(self, candidates: &[Candidate], alpha: f32) -> Vec<f32> {
+    pub(super) fn scores(self, candidates: &[FusionCandidate], alpha: f32) -> Vec<f32> {
         match self {
             Self::MinMax => {
                 let nearness = Scale::of(candidates.iter().map(|candidate| candidate.nearness));
                 let lexical = Scale::of(candidates.iter().map(|candidate| candidate.lexical));
                 // Where no passage has a word of the query, none is good by words.
                 let words = |score| if lexical.greatest > 0.0 { lexical.scaled(score) } else { 0.0 };
-                let score = |candidate: &Candidate| {
+                let score = |candidate: &FusionCandidate| {
                     alpha * nearness.scaled(candidate.nearness) + (1.0 - alpha) * words(candidate.lexical)
                 };
                 candidates.iter().map(score).collect()
@@ -46,7 +46,7 @@ impl Fusion {
             Self::Rrf => {
                 let part = |rank: Option<usize>| rank.map_or(0.0, |rank| 1.0 / (RRF + rank as f32));
                 // Equal weights are 1 each, as in the paper.
-                let score = |candidate: &Candidate| {
+                let score = |candidate: &FusionCandidate| {
                     2.0 * (alpha * part(candidate.ranks[0]) + (1.0 - alpha) * part(candidate.ranks[1]))
                 };
                 candidates.iter().map(score).collect()
@@ -104,8 +104,8 @@ impl fmt::Display for Fusion {
 mod tests {
     use super::*;
 
-    fn candidates() -> [Candidate; 3] {
-        let candidate = |key, nearness, lexical, ranks| Candidate { key, nearness, lexical, ranks };
+    fn candidates() -> [FusionCandidate; 3] {
+        let candidate = |key, nearness, lexical, ranks| FusionCandidate { key, nearness, lexical, ranks };
         [
             candidate(1, 0.9, 0.0, [Some(1), None]),
             candidate(2, 0.5, 8.0, [Some(2), Some(1)]),

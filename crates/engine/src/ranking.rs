@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use semsearch_encoder::encoder::Vectors;
 use semsearch_store::{Among, Metric, Scored, Snapshot, StoredPassage, WordQuery};
 
-use super::fusion::Candidate;
+use super::fusion::FusionCandidate;
 use super::{EngineError, Hit, Mode, Scores, SearchRequest};
 
 /// Candidates of each side for each hit that is wanted of both, and at the least.
@@ -76,7 +76,7 @@ impl<'a> Ranking<'a> {
     ) -> Result<Vec<Vec<Vec<Hit>>>, EngineError> {
         let candidates = self.unions(texts, vectors, self.depth(Mode::Hybrid))?;
         let of_alpha = |&alpha: &f32| {
-            let ranked = |candidates: &Vec<Candidate>| self.by_document(self.fused(candidates, alpha));
+            let ranked = |candidates: &Vec<FusionCandidate>| self.by_document(self.fused(candidates, alpha));
             let ranked: Vec<Vec<RankedPassage>> = candidates.iter().map(ranked).collect::<Result<_, EngineError>>()?;
             self.read(&ranked)
         };
@@ -141,7 +141,12 @@ impl<'a> Ranking<'a> {
     }
 
     /// What either side finds for each query, `depth` of each.
-    fn unions(&self, texts: &[&str], vectors: &Vectors, depth: usize) -> Result<Vec<Vec<Candidate>>, EngineError> {
+    fn unions(
+        &self,
+        texts: &[&str],
+        vectors: &Vectors,
+        depth: usize,
+    ) -> Result<Vec<Vec<FusionCandidate>>, EngineError> {
         let dense = self.snapshot.nearest(vectors, &self.among(depth))?;
         each(texts.len(), |query| {
             let words = self.snapshot.words(texts[query])?;
@@ -156,7 +161,7 @@ impl<'a> Ranking<'a> {
         [dense, lexical]: [&[Scored]; 2],
         vector: &[f32],
         words: &dyn WordQuery,
-    ) -> Result<Vec<Candidate>, EngineError> {
+    ) -> Result<Vec<FusionCandidate>, EngineError> {
         let ranks = |found: &[Scored]| -> HashMap<u64, (usize, f32)> {
             (1..).zip(found).map(|(rank, found)| (found.key, (rank, found.score))).collect()
         };
@@ -171,7 +176,7 @@ impl<'a> Ranking<'a> {
         let said = scores(&only_dense, words.scores(&only_dense)?);
         let candidate = |key: u64| {
             let (dense, lexical) = (of_dense.get(&key).copied(), of_lexical.get(&key).copied());
-            Candidate {
+            FusionCandidate {
                 key,
                 nearness: self.metric.nearness(dense.map_or_else(|| near[&key], |(_, score)| score)),
                 lexical: lexical.map_or_else(|| said[&key], |(_, score)| score),
@@ -182,7 +187,7 @@ impl<'a> Ranking<'a> {
     }
 
     /// The candidates by their fused scores, best first; of equals the one indexed first.
-    fn fused(&self, candidates: &[Candidate], alpha: f32) -> Vec<RankedPassage> {
+    fn fused(&self, candidates: &[FusionCandidate], alpha: f32) -> Vec<RankedPassage> {
         let scores = self.request.fusion.scores(candidates, alpha);
         let ranked = candidates.iter().zip(scores).map(|(candidate, score)| {
             let dense = Some(self.metric.nearness(candidate.nearness)).filter(|dense| !dense.is_nan());

@@ -42,7 +42,7 @@ fn write_joined(f: &mut Formatter<'_>, parts: &[Filter], joint: &str) -> fmt::Re
 }
 
 fn write_condition(f: &mut Formatter<'_>, path: &str, test: &Test) -> fmt::Result {
-    let field = Path(path);
+    let field = ShownPath(path);
     match test {
         Test::Exists => write!(f, "exists({field})"),
         Test::OneOf(literals) => write_one_of(f, path, literals, ["=", "in"]),
@@ -54,7 +54,7 @@ fn write_condition(f: &mut Formatter<'_>, path: &str, test: &Test) -> fmt::Resul
 
 /// Writes that a field has one of these, with an operator for one and one for more or none.
 fn write_one_of(f: &mut Formatter<'_>, path: &str, literals: &[Literal], [one, more]: [&str; 2]) -> fmt::Result {
-    let field = Path(path);
+    let field = ShownPath(path);
     match literals {
         [literal] => write!(f, "{field} {one} {literal}"),
         literals => {
@@ -86,9 +86,9 @@ impl Display for Literal {
     }
 }
 
-struct Path<'a>(&'a str);
+struct ShownPath<'a>(&'a str);
 
-impl Display for Path<'_> {
+impl Display for ShownPath<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if is_bare_path(self.0) { f.write_str(self.0) } else { Quoted(self.0).fmt(f) }
     }

@@ -88,7 +88,7 @@ pub use plan::{Plan, TermRange};
 pub use terms::{field_of, start_of_field, terms, terms_of_row};
 
 use date::Span;
-use terms::Kind;
+use terms::ValueKind;
 
 /// A condition on a document's metadata. [`str::parse`] reads it; `Display` writes its canonical spelling.
 ///
@@ -170,13 +170,13 @@ pub enum Literal {
 
 impl Literal {
     /// The kind of values that it compares with.
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ValueKind {
         match self {
-            Self::Null => Kind::Null,
-            Self::Bool(_) => Kind::Bool,
-            Self::Number(_) => Kind::Number,
-            Self::Text(text) if Span::parse(text).is_some() => Kind::Date,
-            Self::Text(_) => Kind::Text,
+            Self::Null => ValueKind::Null,
+            Self::Bool(_) => ValueKind::Bool,
+            Self::Number(_) => ValueKind::Number,
+            Self::Text(text) if Span::parse(text).is_some() => ValueKind::Date,
+            Self::Text(_) => ValueKind::Text,
         }
     }
 }

@@ -16,8 +16,8 @@ use serde_json::Number;
 
 use super::BadFilter;
 use super::date::Span;
-use super::scan::{Scanner, Word};
-use super::terms::{KEPT, Kind};
+use super::scan::{ScannedWord, Scanner};
+use super::terms::{KEPT, ValueKind};
 use super::{Filter, Literal, Order, Test};
 
 /// Parentheses and negations within each other.
@@ -255,7 +255,7 @@ impl Parser<'_> {
         self.prefix_of(word)
     }
 
-    fn prefix_of(&mut self, word: Word) -> Parsed<Test> {
+    fn prefix_of(&mut self, word: ScannedWord) -> Parsed<Test> {
         if word.text.len() > KEPT {
             let expected = format!("a prefix of at most {KEPT} bytes");
             return Err(self.scanner.error_at(word.at, &expected));
@@ -269,14 +269,14 @@ impl Parser<'_> {
         self.orderable(&word)
     }
 
-    fn orderable(&mut self, word: &Word) -> Parsed<Literal> {
+    fn orderable(&mut self, word: &ScannedWord) -> Parsed<Literal> {
         match self.literal(word)? {
             literal @ (Literal::Number(_) | Literal::Text(_)) => Ok(literal),
             _ => Err(self.scanner.error_at(word.at, "a number, a date or a string")),
         }
     }
 
-    fn literal(&mut self, word: &Word) -> Parsed<Literal> {
+    fn literal(&mut self, word: &ScannedWord) -> Parsed<Literal> {
         let text = word.text.as_str();
         if word.quoted {
             return Ok(Literal::Text(text.into()));
@@ -315,10 +315,10 @@ fn number(text: &str) -> Option<Result<Number, ()>> {
     }
 }
 
-fn noun(kind: Kind) -> &'static str {
+fn noun(kind: ValueKind) -> &'static str {
     match kind {
-        Kind::Number => "a number",
-        Kind::Date => "a date",
+        ValueKind::Number => "a number",
+        ValueKind::Date => "a date",
         _ => "a string that is no date",
     }
 }

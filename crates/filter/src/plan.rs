@@ -3,7 +3,7 @@
 use std::ops::{Bound, RangeBounds};
 
 use super::date::{self, Span};
-use super::terms::{Kind, kept, kept_prefix, term};
+use super::terms::{ValueKind, kept, kept_prefix, term};
 use super::{Filter, Literal, Order, Test, number};
 
 /// A range of terms. It is never empty: its low end is before its high end, or both are the same and included.
@@ -113,7 +113,7 @@ impl Filter {
 impl Test {
     fn plan(&self, path: &str) -> Plan {
         match self {
-            Self::Exists => Plan::starting_with(term(path, Kind::Present, &[])),
+            Self::Exists => Plan::starting_with(term(path, ValueKind::Present, &[])),
             Self::OneOf(literals) => Plan::or(literals.iter().map(|literal| {
                 let Covered { first, last, .. } = Covered::by(literal, path);
                 Plan::range(Bound::Included(first), Bound::Included(last))
@@ -126,7 +126,7 @@ impl Test {
                 }
                 Plan::range(Bound::Included(low.first), Bound::Included(high.last))
             }
-            Self::Prefix(prefix) => Plan::starting_with(term(path, Kind::Text, kept_prefix(prefix))),
+            Self::Prefix(prefix) => Plan::starting_with(term(path, ValueKind::Text, kept_prefix(prefix))),
         }
     }
 }
@@ -148,7 +148,7 @@ impl Order {
 
 /// The terms that say a literal of a path: from the first to the last, all of one kind.
 struct Covered {
-    kind: Kind,
+    kind: ValueKind,
     first: Vec<u8>,
     last: Vec<u8>,
 }
@@ -160,15 +160,15 @@ impl Covered {
             Self { kind, first: term.clone(), last: term }
         };
         match literal {
-            Literal::Null => one(Kind::Null, &[]),
-            Literal::Bool(bool) => one(Kind::Bool, &[u8::from(*bool)]),
-            Literal::Number(number) => one(Kind::Number, &number::encode(number)),
+            Literal::Null => one(ValueKind::Null, &[]),
+            Literal::Bool(bool) => one(ValueKind::Bool, &[u8::from(*bool)]),
+            Literal::Number(number) => one(ValueKind::Number, &number::encode(number)),
             Literal::Text(text) => match Span::parse(text) {
-                None => one(Kind::Text, &kept(text)),
+                None => one(ValueKind::Text, &kept(text)),
                 Some(span) => {
                     let [first, last] =
-                        [span.first, span.last].map(|instant| term(path, Kind::Date, &date::encode(instant)));
-                    Self { kind: Kind::Date, first, last }
+                        [span.first, span.last].map(|instant| term(path, ValueKind::Date, &date::encode(instant)));
+                    Self { kind: ValueKind::Date, first, last }
                 }
             },
         }

@@ -19,7 +19,7 @@ pub(super) struct Scanner<'a> {
 }
 
 /// A string or bare word that stands for a value.
-pub(super) struct Word {
+pub(super) struct ScannedWord {
     pub(super) text: String,
     pub(super) quoted: bool,
     /// The byte it begins at.
@@ -89,17 +89,17 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes a value: a quoted string or a bare word.
-    pub(super) fn word(&mut self, expected: &str) -> Result<Word, BadFilter> {
+    pub(super) fn word(&mut self, expected: &str) -> Result<ScannedWord, BadFilter> {
         if !self.at_word() {
             return Err(self.error(expected));
         }
         let at = self.at;
         if let Some(text) = self.quoted()? {
-            return Ok(Word { text, quoted: true, at });
+            return Ok(ScannedWord { text, quoted: true, at });
         }
         let text = bare(self.rest(), "").to_owned();
         self.at += text.len();
-        Ok(Word { text, quoted: false, at })
+        Ok(ScannedWord { text, quoted: false, at })
     }
 
     /// Takes a path: bare or quoted names with dots between them; jq's dot before the first and brackets after any, which

@@ -37,7 +37,7 @@ pub(super) const KEPT: usize = 1024;
 /// What a term says of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     Present = 0,
     Null = 1,
     Bool = 2,
@@ -69,7 +69,7 @@ struct Lister {
 impl Lister {
     fn list(metadata: &Map<String, Value>, cells: bool) -> Vec<Vec<u8>> {
         let mut lister = Self { terms: Vec::new(), cells };
-        metadata.iter().for_each(|(key, value)| lister.add(&Path::of(key), value));
+        metadata.iter().for_each(|(key, value)| lister.add(&FieldPath::of(key), value));
         let mut terms = lister.terms;
         terms.sort_unstable();
         terms.dedup();
@@ -77,36 +77,36 @@ impl Lister {
     }
 
     /// Adds the terms of what stands at `path`. Values are nested no deeper than their parser allows, which is 128 levels.
-    fn add(&mut self, path: &Path, value: &Value) {
+    fn add(&mut self, path: &FieldPath, value: &Value) {
         match value {
             // An array stands for its elements and is no value itself.
             Value::Array(elements) => return elements.iter().for_each(|element| self.add(path, element)),
             Value::Object(fields) => fields.iter().for_each(|(key, value)| self.add(&path.below(key), value)),
-            Value::Null => return self.push(path, Kind::Null, &[]),
-            Value::Bool(bool) => self.push(path, Kind::Bool, &[u8::from(*bool)]),
-            Value::Number(number) => self.push(path, Kind::Number, &number::encode(number)),
+            Value::Null => return self.push(path, ValueKind::Null, &[]),
+            Value::Bool(bool) => self.push(path, ValueKind::Bool, &[u8::from(*bool)]),
+            Value::Number(number) => self.push(path, ValueKind::Number, &number::encode(number)),
             Value::String(text) => self.add_text(path, text),
         }
-        self.push(path, Kind::Present, &[]);
+        self.push(path, ValueKind::Present, &[]);
     }
 
-    fn add_text(&mut self, path: &Path, text: &str) {
-        self.push(path, Kind::Text, &kept(text));
+    fn add_text(&mut self, path: &FieldPath, text: &str) {
+        self.push(path, ValueKind::Text, &kept(text));
         if let Some(span) = Span::parse(text) {
-            self.push(path, Kind::Date, &date::encode(span.first));
+            self.push(path, ValueKind::Date, &date::encode(span.first));
         }
         if let Some(number) = number::of_decimal(text).filter(|_| self.cells) {
-            self.push(path, Kind::Number, &number::encode(&number));
+            self.push(path, ValueKind::Number, &number::encode(&number));
         }
     }
 
-    fn push(&mut self, path: &Path, kind: Kind, value: &[u8]) {
+    fn push(&mut self, path: &FieldPath, kind: ValueKind, value: &[u8]) {
         self.terms.push(with_path(&path.kept(), kind, value));
     }
 }
 
 /// A path as far as terms need it. Thousands of keys may stand under one of megabytes, so none of them holds all of it.
-struct Path {
+struct FieldPath {
     /// Its first bytes, at most [`KEPT`].
     start: Vec<u8>,
     length: usize,
@@ -114,7 +114,7 @@ struct Path {
     digest: Sha256,
 }
 
-impl Path {
+impl FieldPath {
     fn of(key: &str) -> Self {
         let mut path = Self { start: Vec::new(), length: 0, digest: Sha256::new() };
         path.extend(key.as_bytes());
@@ -157,7 +157,7 @@ pub fn field_of(term: &[u8]) -> Option<&str> {
 }
 
 /// The term that says `value` of `path`.
-pub(super) fn term(path: &str, kind: Kind, value: &[u8]) -> Vec<u8> {
+pub(super) fn term(path: &str, kind: ValueKind, value: &[u8]) -> Vec<u8> {
     with_path(&kept(path), kind, value)
 }
 
@@ -166,7 +166,7 @@ fn start(path: &[u8]) -> Vec<u8> {
     [&(path.len() as u16).to_be_bytes()[..], path].concat()
 }
 
-fn with_path(path: &[u8], kind: Kind, value: &[u8]) -> Vec<u8> {
+fn with_path(path: &[u8], kind: ValueKind, value: &[u8]) -> Vec<u8> {
     let mut term = start(path);
     term.reserve(1 + value.len());
     term.push(kind as u8);
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_date_is_listed_as_a_string_too() {
         let kinds: Vec<u8> = terms_of(&json!({"d": "2020-06-01"})).iter().map(|term| term[3]).collect();
-        assert_eq!(kinds, [Kind::Present as u8, Kind::Date as u8, Kind::Text as u8]);
+        assert_eq!(kinds, [ValueKind::Present as u8, ValueKind::Date as u8, ValueKind::Text as u8]);
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
     fn a_cell_that_is_a_decimal_number_is_listed_as_one_too() {
         let row = |cell: &str| terms_of_row(json!({ "n": cell }).as_object().unwrap());
         for (cell, number) in [("12.50", json!(12.5)), ("1e3", json!(1000)), ("-.5", json!(-0.5)), ("+7", json!(7))] {
-            let expected = term("n", Kind::Number, &number::encode(&serde_json::from_value(number).unwrap()));
+            let expected = term("n", ValueKind::Number, &number::encode(&serde_json::from_value(number).unwrap()));
             assert!(row(cell).contains(&expected), "{cell}");
             assert!(!terms_of(&json!({ "n": cell })).contains(&expected), "{cell} as a string of JSON");
         }
@@ -245,7 +245,7 @@ mod tests {
         let terms = terms_of(&json!({ (long.clone()): keys }));
         assert_eq!(terms.len(), 2 * 20_000 + 1);
         let path = format!("{long}.19999");
-        assert!(terms.contains(&term(&path, Kind::Present, &[])));
+        assert!(terms.contains(&term(&path, ValueKind::Present, &[])));
     }
 
     #[test]

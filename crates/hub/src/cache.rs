@@ -17,7 +17,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use super::{Hub, Kind, etag};
+use super::{Hub, RepositoryKind, etag};
 use crate::HubError;
 use semsearch_files::{Dir, FileError, RelativePath, is_plain, unique};
 
@@ -37,7 +37,7 @@ pub(super) struct CachedRepository {
 
 impl CachedRepository {
     /// Opens the repository's directory in the cache, making it if need be.
-    pub(super) fn open(hub: &Hub, kind: Kind, owner: &str, name: &str) -> Result<Self, FileError> {
+    pub(super) fn open(hub: &Hub, kind: RepositoryKind, owner: &str, name: &str) -> Result<Self, FileError> {
         let folder = kind.folder(owner, name);
         let open = || {
             std::fs::create_dir_all(&hub.cache)?;
@@ -175,7 +175,7 @@ mod tests {
             token: None,
             proxies: Default::default(),
         };
-        CachedRepository::open(&hub, Kind::Model, "a", "b").unwrap()
+        CachedRepository::open(&hub, RepositoryKind::Model, "a", "b").unwrap()
     }
 
     fn hello(file: &mut File) -> Result<(), HubError> {

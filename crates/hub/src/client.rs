@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::cache::{CachedRepository, is_name};
 use super::http::{Http, HttpError};
-use super::{DownloadProgress, Hub, Kind, parts};
+use super::{DownloadProgress, Hub, RepositoryKind, parts};
 use crate::HubError;
 use semsearch_files::{Cause, FileError, RelativePath};
 
@@ -20,7 +20,7 @@ const UNKNOWN: u64 = 1 << 30;
 /// A repository, at one revision.
 pub struct Repository<'a> {
     hub: &'a Hub,
-    kind: Kind,
+    kind: RepositoryKind,
     id: &'a str,
     revision: RelativePath,
     http: Http,
@@ -62,7 +62,7 @@ impl<'a> Repository<'a> {
     /// The Hub's address, the id or the revision is none.
     pub fn connect(
         hub: &'a Hub,
-        kind: Kind,
+        kind: RepositoryKind,
         id: &'a str,
         revision: &'a str,
         progress: &'a Arc<dyn DownloadProgress>,

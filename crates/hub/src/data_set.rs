@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{DEFAULT_BRANCH, DownloadProgress, Hub, Kind, Repository, Snapshot, parts};
+use super::{CachedRevision, DEFAULT_BRANCH, DownloadProgress, Hub, Repository, RepositoryKind, parts};
 use crate::HubError;
 use semsearch_files::{FileError, RelativePath};
 
@@ -188,10 +188,12 @@ impl<'a> Files<'a> {
     fn of(data_set: &'a DataSet, hub: &'a Hub, progress: &'a Arc<dyn DownloadProgress>) -> Result<Self, HubError> {
         if !hub.offline {
             let DataSet { id, revision, .. } = data_set;
-            return Repository::connect(hub, Kind::DataSet, id, revision, progress).map(Box::new).map(Self::Hub);
+            return Repository::connect(hub, RepositoryKind::DataSet, id, revision, progress)
+                .map(Box::new)
+                .map(Self::Hub);
         }
         let (owner, name) = parts(&data_set.id).unwrap_or_default();
-        let snapshot = Snapshot::find(hub, Kind::DataSet, owner, name, &data_set.revision);
+        let snapshot = CachedRevision::find(hub, RepositoryKind::DataSet, owner, name, &data_set.revision);
         let missing = || {
             let hint = "without --offline it is downloaded, and found there from then on".into();
             data_set.wrong(format!("it is not in {}", hub.cache.display()), hint)

@@ -17,7 +17,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 use url::Url;
 
-use super::{Hub, Kind, Proxies};
+use super::{Hub, Proxies, RepositoryKind};
 use semsearch_files::read_bounded;
 
 /// How long to wait for a connection, for an answer, and for each further part of an answer.
@@ -75,7 +75,7 @@ impl HttpError {
 }
 
 /// What the Hub says of a file, unchecked.
-pub(super) struct Head {
+pub(super) struct ResponseHead {
     pub(super) found: bool,
     pub(super) commit: Option<String>,
     pub(super) etag: Option<String>,
@@ -84,7 +84,7 @@ pub(super) struct Head {
 
 /// One of a repository's entries in a list.
 #[derive(Deserialize)]
-struct Entry {
+struct ListEntry {
     #[serde(rename = "type")]
     kind: String,
     path: String,
@@ -104,12 +104,12 @@ pub(super) struct Http {
 impl Http {
     /// # Errors
     /// The endpoint is not an address, or the token has characters that no header may have.
-    pub(super) fn new(hub: &Hub, kind: Kind, (owner, name): (&str, &str)) -> Result<Self, HttpError> {
+    pub(super) fn new(hub: &Hub, kind: RepositoryKind, (owner, name): (&str, &str)) -> Result<Self, HttpError> {
         let endpoint =
             Url::parse(&hub.endpoint).map_err(|error| HttpError::answer(format!("{}: {error}", hub.endpoint)))?;
-        let of_kind: &[&str] = if kind == Kind::Model { &[] } else { &["datasets"] };
+        let of_kind: &[&str] = if kind == RepositoryKind::Model { &[] } else { &["datasets"] };
         let files = below(&endpoint, of_kind.iter().copied().chain([owner, name]))?;
-        let of_kind = if kind == Kind::Model { "models" } else { "datasets" };
+        let of_kind = if kind == RepositoryKind::Model { "models" } else { "datasets" };
         let api = below(&endpoint, ["api", of_kind, owner, name])?;
         let token = hub.token.as_ref().map(|token| {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.0))
@@ -126,7 +126,7 @@ impl Http {
     }
 
     /// What the Hub knows of the file at `url`. Of a large file it says it together with the address of its bytes.
-    pub(super) fn head(&self, url: &Url) -> Result<Head, HttpError> {
+    pub(super) fn head(&self, url: &Url) -> Result<ResponseHead, HttpError> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS {
             let response = self.send(&Method::HEAD, &url)?;
@@ -142,7 +142,7 @@ impl Http {
             }
             let etag = text(headers, "x-linked-etag").or_else(|| text(headers, ETAG.as_str()));
             let size = text(headers, "x-linked-size").or_else(|| text(headers, CONTENT_LENGTH.as_str()));
-            return Ok(Head {
+            return Ok(ResponseHead {
                 found: status != StatusCode::NOT_FOUND,
                 commit: text(headers, "x-repo-commit").map(String::from),
                 etag: etag.map(|etag| etag.trim_start_matches("W/").trim_matches('"').to_owned()),
@@ -179,7 +179,7 @@ impl Http {
             let page = read_bounded(response.into_body().into_reader(), room)
                 .map_err(|error| HttpError::answer(format!("the list of files: {error}")))?;
             room = room.saturating_sub(PAGE.max(page.len() as u64));
-            let entries: Vec<Entry> = serde_json::from_slice(&page)
+            let entries: Vec<ListEntry> = serde_json::from_slice(&page)
                 .map_err(|error| HttpError::answer(format!("the list of files is damaged: {error}")))?;
             if entries.is_empty() {
                 break;
@@ -319,7 +319,7 @@ mod tests {
     fn http(endpoint: String) -> Http {
         let token = Some(Token("hf_secret".into()));
         let hub = Hub { endpoint, cache: "".into(), offline: false, token, proxies: Proxies::default() };
-        let http = Http::new(&hub, Kind::Model, ("a", "b")).unwrap();
+        let http = Http::new(&hub, RepositoryKind::Model, ("a", "b")).unwrap();
         Http { agent: agent(Duration::from_millis(300)), ..http }
     }
 

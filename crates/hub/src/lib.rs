@@ -59,14 +59,14 @@ impl fmt::Debug for Token {
 
 /// What a repository holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RepositoryKind {
     /// A model.
     Model,
     /// A data set.
     DataSet,
 }
 
-impl Kind {
+impl RepositoryKind {
     /// In messages.
     fn name(self) -> &'static str {
         match self {
@@ -112,15 +112,15 @@ const REF: u64 = 4096;
 ///
 /// Layout: `models--OWNER--NAME/{refs/REVISION, snapshots/COMMIT/…, .no_exist/COMMIT/…}`, where an empty file below
 /// `.no_exist` records that the Hub has no such file; of a data set `datasets--…`.
-pub struct Snapshot {
+pub struct CachedRevision {
     /// The directory with its files.
     pub files: PathBuf,
     absent: PathBuf,
 }
 
-impl Snapshot {
+impl CachedRevision {
     /// The revision that is in the cache, if it is.
-    pub fn find(hub: &Hub, kind: Kind, owner: &str, repository: &str, revision: &str) -> Option<Self> {
+    pub fn find(hub: &Hub, kind: RepositoryKind, owner: &str, repository: &str, revision: &str) -> Option<Self> {
         let revision = RelativePath::new(revision)?;
         let repository = hub.cache.join(kind.folder(owner, repository));
         let named = commit(&repository.join("refs").join(&revision)).unwrap_or_else(|| revision.as_str().to_owned());
@@ -162,7 +162,7 @@ mod tests {
         std::fs::create_dir_all(repository.join("refs")).unwrap();
         std::fs::create_dir_all(dir.path().join("outside")).unwrap();
         let hub = Hub { cache, endpoint: String::new(), offline: true, token: None, proxies: Proxies::default() };
-        let found = |revision: &str| Snapshot::find(&hub, Kind::Model, "a", "b", revision).is_some();
+        let found = |revision: &str| CachedRevision::find(&hub, RepositoryKind::Model, "a", "b", revision).is_some();
         assert!(found("abc"));
         std::fs::write(repository.join("refs/main"), "../../../outside").unwrap();
         assert!(!found("main") && !found("..") && !found("../../../outside") && !found("/"));

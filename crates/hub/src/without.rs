@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{DownloadProgress, Hub, Kind};
+use super::{DownloadProgress, Hub, RepositoryKind};
 use crate::HubError;
 
 /// A repository that cannot be asked, for as long as its twin's would live.
@@ -15,7 +15,13 @@ impl Repository<'_> {
     ///
     /// # Errors
     /// Always.
-    pub fn connect(_: &Hub, kind: Kind, id: &str, _: &str, _: &Arc<dyn DownloadProgress>) -> Result<Self, HubError> {
+    pub fn connect(
+        _: &Hub,
+        kind: RepositoryKind,
+        id: &str,
+        _: &str,
+        _: &Arc<dyn DownloadProgress>,
+    ) -> Result<Self, HubError> {
         Err(HubError::NotBuiltIn {
             what: format!("{} {id} is not on this machine: to download it", kind.name()),
             feature: "hub",

@@ -35,10 +35,10 @@ pub use screen::{Candidate, F32_ERROR, MAX_DIM, ScreenQueries, ScreenRows};
 
 /// An instruction set that this processor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Isa(Kind);
+pub struct Isa(IsaKind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum IsaKind {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -154,11 +154,11 @@ macro_rules! dispatch {
     ($isa:expr, $function:ident $(::<$parameter:literal>)? ($($argument:expr),*)) => {
         match $isa.0 {
             // SAFETY: an `Isa` of this kind exists only where the processor was found to have its instructions.
-            Kind::Scalar => unsafe { scalar::$function$(::<$parameter>)?($($argument),*) },
+            IsaKind::Scalar => unsafe { scalar::$function$(::<$parameter>)?($($argument),*) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { avx2::$function$(::<$parameter>)?($($argument),*) },
+            IsaKind::Avx2 => unsafe { avx2::$function$(::<$parameter>)?($($argument),*) },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 { .. } => unsafe { avx512::$function$(::<$parameter>)?($($argument),*) },
+            IsaKind::Avx512 { .. } => unsafe { avx512::$function$(::<$parameter>)?($($argument),*) },
         }
     };
 }
@@ -166,13 +166,13 @@ macro_rules! dispatch {
 impl Isa {
     /// All that this processor has, the plainest first.
     pub fn all() -> Vec<Self> {
-        let mut all = vec![Self(Kind::Scalar)];
+        let mut all = vec![Self(IsaKind::Scalar)];
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            all.push(Self(Kind::Avx2));
+            all.push(Self(IsaKind::Avx2));
             if is_x86_feature_detected!("avx512f") {
                 let (bf16, vnni) = (is_x86_feature_detected!("avx512bf16"), is_x86_feature_detected!("avx512vnni"));
-                all.push(Self(Kind::Avx512 { bf16, vnni }));
+                all.push(Self(IsaKind::Avx512 { bf16, vnni }));
             }
         }
         all
@@ -180,7 +180,7 @@ impl Isa {
 
     /// The best that this processor has.
     pub fn best() -> Self {
-        Self::all().pop().unwrap_or(Self(Kind::Scalar))
+        Self::all().pop().unwrap_or(Self(IsaKind::Scalar))
     }
 
     /// Whether it has products of this format. All have f32; without instructions for them, products of bytes would be
@@ -188,9 +188,9 @@ impl Isa {
     pub fn has(self, format: Format) -> bool {
         match (format, self.0) {
             (Format::F32, _) => true,
-            (Format::Int8, kind) => kind != Kind::Scalar,
+            (Format::Int8, kind) => kind != IsaKind::Scalar,
             #[cfg(target_arch = "x86_64")]
-            (Format::Bf16, Kind::Avx512 { bf16, .. }) => bf16,
+            (Format::Bf16, IsaKind::Avx512 { bf16, .. }) => bf16,
             (Format::Bf16, _) => false,
         }
     }
@@ -218,13 +218,13 @@ impl Isa {
                 words.resize(count * inputs.div_ceil(4), 0);
                 rows.resize(count, Quantized::default());
                 match self.0 {
-                    Kind::Scalar => unreachable!("`has` found products of bytes"),
+                    IsaKind::Scalar => unreachable!("`has` found products of bytes"),
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: an `Isa` of this kind exists only where the processor was found to have AVX2.
-                    Kind::Avx2 => unsafe { avx2::quantize_rows(input, inputs, words, rows) },
+                    IsaKind::Avx2 => unsafe { avx2::quantize_rows(input, inputs, words, rows) },
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: likewise, AVX-512.
-                    Kind::Avx512 { .. } => unsafe { avx512::quantize_rows(input, inputs, words, rows) },
+                    IsaKind::Avx512 { .. } => unsafe { avx512::quantize_rows(input, inputs, words, rows) },
                 }
                 Words::Int8 { words, rows }
             }
@@ -253,14 +253,14 @@ impl Isa {
                 let finish = Dequantize { rows: quantized, scales, sums, floats, inputs, then: affine };
                 match self.0 {
                     // SAFETY: an `Isa` of this kind exists only where the processor was found to have the instructions.
-                    Kind::Avx512 { vnni: true, .. } => unsafe {
+                    IsaKind::Avx512 { vnni: true, .. } => unsafe {
                         avx512::linear_int8(rows, words, panels, outputs, to, finish);
                     },
                     // SAFETY: likewise; every processor with AVX-512 has AVX2.
-                    Kind::Avx512 { .. } | Kind::Avx2 => unsafe {
+                    IsaKind::Avx512 { .. } | IsaKind::Avx2 => unsafe {
                         avx2::linear_int8(rows, words, panels, outputs, to, finish);
                     },
-                    Kind::Scalar => panic!("scalar has no products of bytes"),
+                    IsaKind::Scalar => panic!("scalar has no products of bytes"),
                 }
             }
             #[cfg(target_arch = "x86_64")]
@@ -312,13 +312,13 @@ impl Isa {
     pub fn round_rows(self, rows: &[f32], dim: usize, to: &mut ScreenRows) {
         assert!(rows.len().is_multiple_of(dim) && dim <= MAX_DIM);
         match self.0 {
-            Kind::Scalar => panic!("scalar has no products of bytes"),
+            IsaKind::Scalar => panic!("scalar has no products of bytes"),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: an `Isa` of this kind exists only where the processor was found to have AVX2.
-            Kind::Avx2 => unsafe { avx2::round_rows(to, rows, dim) },
+            IsaKind::Avx2 => unsafe { avx2::round_rows(to, rows, dim) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: likewise, AVX-512.
-            Kind::Avx512 { .. } => unsafe { avx512::round_rows(to, rows, dim) },
+            IsaKind::Avx512 { .. } => unsafe { avx512::round_rows(to, rows, dim) },
         }
     }
 
@@ -332,14 +332,14 @@ impl Isa {
         assert!(rows.fits(queries) && floors.len() == queries.len());
         let (bounds, panels) = (&rows.bounds(queries, floors)[..], &queries.panels[..]);
         match self.0 {
-            Kind::Scalar => panic!("scalar has no products of bytes"),
+            IsaKind::Scalar => panic!("scalar has no products of bytes"),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: an `Isa` of this kind exists only where the processor was found to have the instructions; there is
             // a bound for each column of the panels, and rows and panels are of one depth.
-            Kind::Avx512 { vnni: true, .. } => unsafe { avx512::screen(rows, panels, bounds, found) },
+            IsaKind::Avx512 { vnni: true, .. } => unsafe { avx512::screen(rows, panels, bounds, found) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: likewise; every processor with AVX-512 has AVX2.
-            Kind::Avx512 { .. } | Kind::Avx2 => unsafe { avx2::screen(rows, panels, bounds, found) },
+            IsaKind::Avx512 { .. } | IsaKind::Avx2 => unsafe { avx2::screen(rows, panels, bounds, found) },
         }
     }
 
@@ -386,11 +386,11 @@ pub struct LayerNorm {
 impl fmt::Display for Isa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Kind::Scalar => "scalar",
+            IsaKind::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => "avx2",
+            IsaKind::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 { .. } => "avx512",
+            IsaKind::Avx512 { .. } => "avx512",
         })
     }
 }

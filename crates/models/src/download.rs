@@ -7,7 +7,7 @@ use semsearch_encoder::model::{ModelConfig, REQUIRED};
 
 use super::{Locations, ModelName, digest, resolve};
 use crate::ModelsError;
-use semsearch_hub::{DownloadProgress, Kind, Repository, check_or_remove};
+use semsearch_hub::{DownloadProgress, Repository, RepositoryKind, check_or_remove};
 
 /// Downloads the model. Gives the snapshot's directory.
 pub(super) fn download(
@@ -15,7 +15,7 @@ pub(super) fn download(
     places: &Locations,
     progress: &Arc<dyn DownloadProgress>,
 ) -> Result<PathBuf, ModelsError> {
-    let hub = Repository::connect(&places.hub, Kind::Model, &name.id, name.revision(), progress)?;
+    let hub = Repository::connect(&places.hub, RepositoryKind::Model, &name.id, name.revision(), progress)?;
     // The weights last: whatever else is wrong shows before 90 MB have been waited for.
     let (weights, small) = REQUIRED.split_last().expect("a model has weights");
     for file in small {

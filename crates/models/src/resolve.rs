@@ -11,7 +11,7 @@ use semsearch_encoder::model::{
 use super::{ModelName, download};
 use crate::ModelsError;
 use semsearch_files::{FileError, RelativePath};
-use semsearch_hub::{DownloadProgress, Hub, Kind, Snapshot};
+use semsearch_hub::{CachedRevision, DownloadProgress, Hub, RepositoryKind};
 
 /// The places models are looked for.
 #[derive(Clone, Debug)]
@@ -52,7 +52,8 @@ pub fn resolve(
         return Ok(found(own));
     }
     let mut lacking = REQUIRED[0].to_owned();
-    if let Some(snapshot) = Snapshot::find(&places.hub, Kind::Model, owner, repository, name.revision()) {
+    if let Some(snapshot) = CachedRevision::find(&places.hub, RepositoryKind::Model, owner, repository, name.revision())
+    {
         match missing(&snapshot.files, |file| snapshot.known_absent(file)) {
             None => return Ok(found(snapshot.files)),
             Some(file) => lacking = file,

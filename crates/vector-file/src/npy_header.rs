@@ -27,7 +27,7 @@ impl NpyHeader {
     /// A sentence that says why this is no header.
     pub(super) fn read(file: &mut impl Read) -> Result<Self, String> {
         let text = text(file)?;
-        Parser { rest: text.trim_end() }.dictionary()
+        HeaderParser { rest: text.trim_end() }.dictionary()
     }
 }
 
@@ -59,11 +59,11 @@ fn text(file: &mut impl Read) -> Result<String, String> {
 }
 
 /// Reads a dictionary of Python from its text.
-struct Parser<'a> {
+struct HeaderParser<'a> {
     rest: &'a str,
 }
 
-impl Parser<'_> {
+impl HeaderParser<'_> {
     fn dictionary(mut self) -> Result<NpyHeader, String> {
         let (mut descr, mut fortran_order, mut shape) = (None, None, None);
         self.expect('{')?;

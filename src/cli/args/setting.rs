@@ -19,7 +19,7 @@ const RECORDED: [&str; 8] =
 const NOT_IN_FILE: [&str; 1] = ["no-normalize"];
 
 /// An option that can be set elsewhere than on the command line.
-pub(crate) struct Setting {
+pub(crate) struct SettingArg {
     pub(crate) name: String,
     /// Its environment variable.
     pub(crate) variable: String,
@@ -28,11 +28,11 @@ pub(crate) struct Setting {
 }
 
 /// Every setting, in the order of their names.
-pub(crate) fn settings() -> Vec<Setting> {
+pub(crate) fn settings() -> Vec<SettingArg> {
     let command = Args::command();
     let own = command.get_arguments();
     let of_commands = command.get_subcommands().flat_map(Command::get_arguments);
-    let by_name: BTreeMap<String, Setting> =
+    let by_name: BTreeMap<String, SettingArg> =
         own.chain(of_commands).filter_map(setting).map(|setting| (setting.name.clone(), setting)).collect();
     by_name.into_values().collect()
 }
@@ -43,13 +43,13 @@ pub(crate) fn names_in_file() -> Vec<String> {
     names.filter(|name| !NOT_IN_FILE.contains(&name.as_str())).collect()
 }
 
-fn setting(arg: &Arg) -> Option<Setting> {
+fn setting(arg: &Arg) -> Option<SettingArg> {
     let variable = arg.get_env()?.to_string_lossy().into_owned();
     let default = match arg.get_action() {
         ArgAction::SetTrue => "false".to_owned(),
         _ => arg.get_default_values().first().map_or("-".into(), |value| value.to_string_lossy().into_owned()),
     };
-    Some(Setting { name: name(arg)?, variable, default })
+    Some(SettingArg { name: name(arg)?, variable, default })
 }
 
 /// The name of an option that is a setting.

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use crate::cli::args::setting::{self, Setting};
+use crate::cli::args::setting::{self, SettingArg};
 use crate::cli::config_file::ConfigFile;
 
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct SetBy {
 
 impl ConfigOptions {
     pub(crate) fn resolve(config: &ConfigFile) -> Self {
-        let resolved = |Setting { name, variable, default }| {
+        let resolved = |SettingArg { name, variable, default }| {
             let set = env::var_os(&variable).filter(|value| !value.is_empty());
             let environment = set.map(|value| SetBy { value: value.to_string_lossy().into_owned(), source: variable });
             let source = || config.path.display().to_string();

@@ -25,7 +25,7 @@ fn content(title: Option<&str>, text: &str, metadata: &str, chunk: Option<&str>)
 }
 
 /// A passage on its way into the catalog.
-pub(crate) struct Entry<'a> {
+pub(crate) struct CatalogEntry<'a> {
     pub(crate) key: u64,
     /// The key of its document's first passage.
     pub(crate) first: u64,
@@ -55,12 +55,12 @@ pub(super) struct Fields {
     /// Where the record stood, for a person who asks where a hit came from.
     source: Field,
     /// What format 2 has not.
-    pub(super) latest: Option<Latest>,
+    pub(super) latest: Option<LatestFields>,
 }
 
 /// Fields since format 3.
 #[derive(Clone, Copy)]
-pub(super) struct Latest {
+pub(super) struct LatestFields {
     document: Field,
     version: [Field; 2],
     /// JSON as text.
@@ -98,7 +98,7 @@ impl Fields {
             // No positions: there are no phrases to look for.
             let words =
                 TextFieldIndexing::default().set_tokenizer(WORDS).set_index_option(IndexRecordOption::WithFreqs);
-            Latest {
+            LatestFields {
                 document: schema.add_u64_field(DOCUMENT, FAST),
                 version: VERSION.map(|name| schema.add_u64_field(name, FAST)),
                 chunk: schema.add_text_field("chunk", STORED),
@@ -109,8 +109,8 @@ impl Fields {
         Self { schema: schema.build(), key, id, embedded, origin, content, title, text, metadata, source, latest }
     }
 
-    pub(super) fn document(&self, entry: &Entry) -> TantivyDocument {
-        let Entry { key, first, document, version, text, chunk, metadata, embedded, origin } = entry;
+    pub(super) fn document(&self, entry: &CatalogEntry) -> TantivyDocument {
+        let CatalogEntry { key, first, document, version, text, chunk, metadata, embedded, origin } = entry;
         let facts =
             if document.is_row { semsearch_filter::terms_of_row(metadata) } else { semsearch_filter::terms(metadata) };
         let metadata = serde_json::to_string(metadata).unwrap_or_default();

@@ -13,7 +13,7 @@ use semsearch_store::StoreError;
 #[derive(Deserialize)]
 struct Meta {
     index_settings: Value,
-    segments: Vec<Segment>,
+    segments: Vec<MetaSegment>,
     opstamp: u64,
     /// Extensions that have to be there to read it: none.
     #[serde(default)]
@@ -21,7 +21,7 @@ struct Meta {
 }
 
 #[derive(Deserialize)]
-struct Segment {
+struct MetaSegment {
     max_doc: u32,
     deletes: Option<Deletes>,
 }
@@ -49,7 +49,7 @@ pub(super) fn check(dir: &Path, documents: &Documents) -> Result<(), StoreError>
     // Each document has digests of sixteen bytes, so there are fewer than bytes.
     let bytes = documents.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
     let held: u64 = meta.segments.iter().map(|segment| u64::from(segment.max_doc)).sum();
-    let deleted = |segment: &Segment| segment.deletes.as_ref().map_or(0, |deletes| deletes.num_deleted_docs);
+    let deleted = |segment: &MetaSegment| segment.deletes.as_ref().map_or(0, |deletes| deletes.num_deleted_docs);
     if held > bytes || meta.segments.iter().any(|segment| deleted(segment) > segment.max_doc) {
         return damaged("the number of its documents");
     }

@@ -21,7 +21,7 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocId, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, Term};
 
-pub(super) use fields::Entry;
+pub(super) use fields::CatalogEntry;
 pub(super) use lexical::LexicalQuery;
 pub use words::{Word, words_of};
 pub(super) use writer::CatalogWriter;
@@ -62,23 +62,24 @@ pub(super) struct Known {
 }
 
 /// The columns of a segment, which are read without its documents.
-struct Columns {
+struct SegmentColumns {
     key: Column<u64>,
     content: [Column<u64>; 2],
     /// What format 2 has not.
-    latest: Option<Latest>,
+    latest: Option<LatestColumns>,
 }
 
-struct Latest {
+struct LatestColumns {
     document: Column<u64>,
     version: [Column<u64>; 2],
 }
 
-impl Columns {
+impl SegmentColumns {
     fn open(segment: &SegmentReader, latest: bool) -> tantivy::Result<Self> {
         let open = |name: &str| segment.fast_fields().u64(name);
         let both = |[high, low]: [&str; 2]| -> tantivy::Result<_> { Ok([open(high)?, open(low)?]) };
-        let latest = if latest { Some(Latest { document: open(DOCUMENT)?, version: both(VERSION)? }) } else { None };
+        let latest =
+            if latest { Some(LatestColumns { document: open(DOCUMENT)?, version: both(VERSION)? }) } else { None };
         Ok(Self { key: open(KEY)?, content: both(CONTENT)?, latest })
     }
 
@@ -107,7 +108,7 @@ pub(super) struct Catalog {
     fields: Fields,
     language: Option<Language>,
     searcher: Searcher,
-    columns: Vec<Columns>,
+    columns: Vec<SegmentColumns>,
     texts: Vec<StoreReader>,
 }
 
@@ -137,7 +138,7 @@ impl Catalog {
             Ok(reader.searcher())
         };
         let searcher = open().map_err(damaged(&path))?;
-        let open = |segment| Columns::open(segment, fields.latest.is_some());
+        let open = |segment| SegmentColumns::open(segment, fields.latest.is_some());
         let columns = searcher.segment_readers().iter().map(open).collect::<tantivy::Result<_>>();
         let columns = columns.map_err(damaged(&path))?;
         let texts = searcher.segment_readers().iter().map(|segment| segment.get_store_reader(BLOCKS_KEPT));
@@ -153,11 +154,11 @@ impl Catalog {
         self.files.check_maps()
     }
 
-    fn segments(&self) -> impl Iterator<Item = (&SegmentReader, &Columns)> {
+    fn segments(&self) -> impl Iterator<Item = (&SegmentReader, &SegmentColumns)> {
         self.searcher.segment_readers().iter().zip(&self.columns)
     }
 
-    fn columns(&self, address: DocAddress) -> &Columns {
+    fn columns(&self, address: DocAddress) -> &SegmentColumns {
         &self.columns[address.segment_ord as usize]
     }
 
@@ -271,8 +272,8 @@ impl Catalog {
 
     /// The number of documents: of passages that are the first of theirs.
     pub(super) fn documents(&self) -> Result<u64, StoreError> {
-        let first = |columns: &Columns, document| columns.document(document) == columns.key.first(document);
-        let of_segment = |(segment, columns): (&SegmentReader, &Columns)| {
+        let first = |columns: &SegmentColumns, document| columns.document(document) == columns.key.first(document);
+        let of_segment = |(segment, columns): (&SegmentReader, &SegmentColumns)| {
             segment.doc_ids_alive().filter(|&document| first(columns, document)).count() as u64
         };
         guard(&self.dir, || Ok(self.segments().map(of_segment).sum()))

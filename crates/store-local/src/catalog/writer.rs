@@ -8,7 +8,7 @@ use tantivy::indexer::NoMergePolicy;
 use tantivy::{Index, IndexMeta, IndexWriter, SegmentMeta, Term};
 
 use super::directory::Pinned;
-use super::fields::{Entry, Fields};
+use super::fields::{CatalogEntry, Fields};
 use super::{guard, meta, register_words};
 use crate::compaction;
 use crate::files::StoredFile;
@@ -69,7 +69,7 @@ impl CatalogWriter {
     }
 
     /// Adds a passage.
-    pub(crate) fn put(&self, entry: &Entry) -> Result<(), StoreError> {
+    pub(crate) fn put(&self, entry: &CatalogEntry) -> Result<(), StoreError> {
         let added = self.writer.add_document(self.fields.document(entry));
         added.map(drop).map_err(|source| writing(self.dir.path(), source))
     }

@@ -8,7 +8,7 @@ use faiss::index::io::write_index;
 use faiss::index::{Idx, Index as _, IndexImpl};
 use faiss::index_factory;
 
-use super::codes::Written;
+use super::codes::WrittenSegment;
 use super::metric::metric_type;
 use super::search::{Searchable, use_threads};
 use super::{allowed_threads, factory, failed, reason, structure};
@@ -94,7 +94,7 @@ impl SegmentBuilder {
             write_index(index.index(), path_of(file)).map_err(failed(path, "cannot write"))
         })?;
         let sums = format!("{}.sums", name.trim_end_matches(".faiss"));
-        let Written { file, codes } = Written::of(dir, &name, &sums, &index)?;
+        let WrittenSegment { file, codes } = WrittenSegment::of(dir, &name, &sums, &index)?;
         Ok(Segment {
             codes,
             file,

@@ -28,12 +28,12 @@ const HEADER: u64 = 37;
 const CODES_LAST: [&[u8; 4]; 4] = [b"IxFI", b"IxF2", b"IxSQ", b"IHNf"];
 
 /// A file of vectors that was just written, as a commit names it.
-pub(super) struct Written {
+pub(super) struct WrittenSegment {
     pub(super) file: StoredFile,
     pub(super) codes: Option<Codes>,
 }
 
-impl Written {
+impl WrittenSegment {
     /// Looks at the file `name` of `dir`, which holds `index`, and writes the checksums of its codes as the file `sums`.
     pub(super) fn of(dir: &Dir, name: &str, sums: &str, index: &Searchable) -> Result<Self, StoreError> {
         let path = dir.path_of(name);

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::catalog::{Catalog, CatalogWriter, Entry, Known};
+use crate::catalog::{Catalog, CatalogEntry, CatalogWriter, Known};
 use crate::held::{Held, part};
 use crate::inputs::Inputs;
 use crate::manifest::{Manifest, OLDEST_WRITTEN, Segment};
@@ -267,7 +267,8 @@ impl StoreWriter for LocalWriter {
             let &NewPassage { text, chunk, metadata, embedded, vector } = passage;
             let embedded = embedded.map(|text| content_digest(text.as_bytes()));
             let version = compared.version;
-            let entry = Entry { key, first, document, version, text, chunk, metadata, embedded, origin: &origin };
+            let entry =
+                CatalogEntry { key, first, document, version, text, chunk, metadata, embedded, origin: &origin };
             self.documents()?.put(&entry)?;
             self.pending.push(key, vector);
             if let Some(text) = embedded {

@@ -1,7 +1,7 @@
 //! Graphs: hierarchical navigable small worlds (Malkov and Yashunin 2016), as FAISS stores them.
 
 use super::source::{Checked, Source, expect, same};
-use super::{Header, Place, agree, codes, index};
+use super::{Header, IndexPlace, agree, codes, index};
 
 pub(super) const KINDS: &[[u8; 4]] = &[*b"IHNf", *b"IHNs", *b"IHNp"];
 
@@ -15,7 +15,7 @@ const MAX_LINKS: i32 = 1 << 12;
 const MAX_CANDIDATES: i32 = 1 << 16;
 
 /// Reads past what follows the header.
-pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, place: Place) -> Checked {
+pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, place: IndexPlace) -> Checked {
     expect("number of vectors", i32::try_from(header.vectors).is_ok())?;
     let links = Links::read(source)?;
     let levels = levels(source, &links, header.vectors)?;
@@ -29,7 +29,7 @@ pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, place: P
     let stored = if &kind == b"IHNp" {
         codes::product_in_graph(source)?
     } else {
-        let stored = index(source, Place { in_graph: true, ..place.below() })?;
+        let stored = index(source, IndexPlace { in_graph: true, ..place.below() })?;
         let kinds: &[[u8; 4]] = if &kind == b"IHNs" { &[*b"IxSQ"] } else { &[*b"IxFI", *b"IxF2", *b"IxFl"] };
         expect("vectors of a graph", kinds.contains(&stored.kind))?;
         stored.header

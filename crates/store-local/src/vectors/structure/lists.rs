@@ -2,7 +2,7 @@
 
 use super::codes::{self, Blocks, ProductQuantizer, ScalarQuantizer};
 use super::source::{Checked, Fault, Source, expect, same, wrong};
-use super::{Header, Place, index};
+use super::{Header, IndexPlace, index};
 
 pub(super) const KINDS: &[[u8; 4]] = &[*b"IwFl", *b"IwSq", *b"IwPQ", *b"IwPf", *b"Iwrq"];
 
@@ -10,7 +10,7 @@ pub(super) const KINDS: &[[u8; 4]] = &[*b"IwFl", *b"IwSq", *b"IwPQ", *b"IwPf", *
 const MAX_LISTS: u64 = 1 << 24;
 
 /// Reads past what follows the header; returns the bytes of the tables that FAISS would make.
-pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, place: Place) -> Checked<u64> {
+pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, place: IndexPlace) -> Checked<u64> {
     let lists = coarse(source, header, place)?;
     match &kind {
         b"IwSq" => {
@@ -34,7 +34,7 @@ pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, place: P
 }
 
 /// Reads past the centroids, which are an index themselves; returns how many lists there are.
-fn coarse(source: &mut Source, header: Header, place: Place) -> Checked<u64> {
+fn coarse(source: &mut Source, header: Header, place: IndexPlace) -> Checked<u64> {
     let lists = source.u64()?;
     expect("number of lists", (1..=MAX_LISTS).contains(&lists))?;
     expect("lists to look into", source.u64()? > 0)?;

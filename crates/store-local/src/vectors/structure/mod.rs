@@ -89,13 +89,13 @@ pub(super) struct Structure {
 
 /// Where an index stands.
 #[derive(Clone, Copy)]
-struct Place {
+struct IndexPlace {
     depth: usize,
     /// Whether a graph's search goes by its codes.
     in_graph: bool,
 }
 
-impl Place {
+impl IndexPlace {
     fn below(self) -> Self {
         Self { depth: self.depth + 1, in_graph: false }
     }
@@ -110,7 +110,7 @@ fn id_map(source: &mut Source, config: &IndexConfig, vectors: u64) -> Checked<St
     same("dimension", header.dim, config.dim as u64)?;
     same("vectors", header.vectors, vectors)?;
     expect("metric", header.metric == number(config.metric))?;
-    let inner = index(source, Place { depth: 0, in_graph: false })?;
+    let inner = index(source, IndexPlace { depth: 0, in_graph: false })?;
     agree(header, inner.header)?;
     // What the keys are is checked where they are in memory anyway.
     source.vector("keys", 8, vectors)?;
@@ -143,7 +143,7 @@ fn agree(outer: Header, inner: Header) -> Checked {
 }
 
 /// Reads past an index of any kind that is known.
-fn index(source: &mut Source, place: Place) -> Checked<Shape> {
+fn index(source: &mut Source, place: IndexPlace) -> Checked<Shape> {
     if place.depth > MAX_DEPTH {
         return wrong("indexes stand too deep in each other");
     }
@@ -168,7 +168,7 @@ fn index(source: &mut Source, place: Place) -> Checked<Shape> {
 }
 
 /// An index behind a chain of transformations.
-fn transformed(source: &mut Source, header: Header, place: Place) -> Checked<Shape> {
+fn transformed(source: &mut Source, header: Header, place: IndexPlace) -> Checked<Shape> {
     /// Transformations in a chain, at most.
     const MOST: i32 = 8;
     let mut dim = header.dim;
@@ -183,7 +183,7 @@ fn transformed(source: &mut Source, header: Header, place: Place) -> Checked<Sha
 }
 
 /// An index whose best are compared again in another.
-fn refined(source: &mut Source, header: Header, place: Place) -> Checked<Shape> {
+fn refined(source: &mut Source, header: Header, place: IndexPlace) -> Checked<Shape> {
     let best = index(source, place.below())?;
     agree(header, best.header)?;
     let again = index(source, place.below())?;
