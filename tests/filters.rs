@@ -1,11 +1,13 @@
 //! Filters and words over a real index, against a plain scan of the documents.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use semsearch::corpus::{Document, Markup};
 use semsearch::encoder::{Precision, Vectors};
+use semsearch::engine::{Mode, Query, SearchRequest, Searcher};
 use semsearch::error::Place;
 use semsearch::filter::Filter;
 use semsearch::index::{
@@ -180,6 +182,33 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn pages_of_hits_are_parts_of_one_ranking_and_a_reload_brings_the_newest_commit() {
+    let given = ["ice", "bees dance", "bees", "the bees and ice", "bees bees ice", "valley"];
+    let given = given.map(|text| Given { text: text.into(), metadata: Map::new(), vector: [0; DIM] });
+    let dir = tempfile::tempdir().unwrap();
+    indexed(dir.path(), &given[..3]);
+    let store = Arc::new(LocalStore::new(dir.path()));
+    let searcher = Searcher::by_words(store.clone(), store.snapshot().unwrap());
+    let hits = |k, offset| -> Vec<(usize, String)> {
+        let queries = vec![Query { id: "1".into(), text: "bees ice".into() }];
+        let request = SearchRequest { queries, mode: Mode::Lexical, k, offset, ..SearchRequest::default() };
+        let found = searcher.search(&request, &mut ()).unwrap().hits.remove(0);
+        found.iter().map(|hit| (hit.rank, hit.document.id.clone())).collect()
+    };
+    assert_eq!(hits(10, 0).len(), 3);
+
+    indexed(dir.path(), &given);
+    assert_eq!(hits(10, 0).len(), 3, "a searcher stays with its commit");
+    let clone = searcher.clone();
+    assert!(clone.reload().unwrap() && !clone.reload().unwrap());
+    let all = hits(10, 0);
+    assert_eq!(all.len(), 5, "a clone reloads for all");
+    let pages = [hits(2, 0), hits(2, 2), hits(2, 4), hits(2, 6)];
+    assert_eq!(pages.concat(), all);
+    assert_eq!(all.iter().map(|(rank, _)| *rank).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
 }
 
 /// BM25 as Robertson and Zaragoza have it, with the weight of a word that Lucene uses: ln(1 + (N − n + ½) / (n + ½)).

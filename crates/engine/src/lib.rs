@@ -6,6 +6,43 @@
 //!
 //! Candidates come from a [store](semsearch_store::Snapshot), vectors from an [embedder](semsearch_encoder::embedder::Embedder). What is
 //! done here is the same for every store: fusion, each document by its best passage, pages of hits.
+//!
+//! A session, over an index in a directory:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use semsearch_corpus::{FieldNames, Format, Input, records};
+//! use semsearch_encoder::embedder::{Embedder, Options};
+//! use semsearch_encoder::model::ModelFiles;
+//! use semsearch_engine::{Indexer, IndexerOptions, LoadedModel, Query, SearchRequest, Searcher, identity};
+//! use semsearch_store::{IndexConfig, IndexSettings, Store, WriteOptions};
+//! use semsearch_store_local::LocalStore;
+//!
+//! # fn main() -> Result<(), semsearch_engine::EngineError> {
+//! let files = ModelFiles { dir: "all-MiniLM-L6-v2".into(), id: "all-MiniLM-L6-v2".into(), revision: None };
+//! let embedder = Arc::new(Embedder::load(&files, &Options::default())?);
+//! let model = LoadedModel { embedder, identity: identity(&files)? };
+//!
+//! // Documents in: compared, cut, embedded, committed.
+//! let store = LocalStore::new("index");
+//! let config = IndexConfig::new(model.identity.clone(), &model.embedder, IndexSettings::default());
+//! let writer = store.writer(config.clone(), WriteOptions::default())?;
+//! let mut indexer = Indexer::new(&model.embedder, &config, writer, IndexerOptions::default());
+//! let documents = records(&[Input::File("passages.jsonl".into())], Format::Auto)?;
+//! indexer.run(documents.map(|record| FieldNames::default().document(record?)), &mut ())?;
+//! indexer.commit()?;
+//!
+//! // Hits out.
+//! let searcher = Searcher::new(Arc::new(store.clone()), store.snapshot()?, model)?;
+//! let queries = vec![Query { id: "1".into(), text: "Who headlined the halftime show?".into() }];
+//! let results = searcher.search(&SearchRequest { queries, k: 3, ..SearchRequest::default() }, &mut ())?;
+//! for hit in &results.hits[0] {
+//!     let _ = (hit.rank, hit.score, &hit.document.id);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod cutter;
 mod embed_window;

@@ -1,6 +1,6 @@
 //! An index and the model that speaks its language, shared by everybody who asks.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use semsearch_encoder::embedder::{Embedded, Embedder, Progress};
 use semsearch_store::{IndexConfig, Metric, ModelIdentity, Snapshot, Store};
@@ -28,6 +28,8 @@ struct Shared {
     store: Arc<dyn Store>,
     model: Option<LoadedModel>,
     newest: RwLock<Arc<dyn Snapshot>>,
+    /// Held while a commit is opened: of two reloads at once the earlier commit must not come last.
+    reloading: Mutex<()>,
 }
 
 impl Searcher {
@@ -38,12 +40,17 @@ impl Searcher {
     /// was run in another way.
     pub fn new(store: Arc<dyn Store>, snapshot: Arc<dyn Snapshot>, model: LoadedModel) -> Result<Self, EngineError> {
         check(&*store, &*snapshot, &model)?;
-        Ok(Self(Arc::new(Shared { store, model: Some(model), newest: RwLock::new(snapshot) })))
+        Ok(Self(Arc::new(Shared {
+            store,
+            model: Some(model),
+            newest: RwLock::new(snapshot),
+            reloading: Mutex::default(),
+        })))
     }
 
     /// A searcher by words alone, which needs no model.
     pub fn by_words(store: Arc<dyn Store>, snapshot: Arc<dyn Snapshot>) -> Self {
-        Self(Arc::new(Shared { store, model: None, newest: RwLock::new(snapshot) }))
+        Self(Arc::new(Shared { store, model: None, newest: RwLock::new(snapshot), reloading: Mutex::default() }))
     }
 
     /// The commit that the next request searches.
@@ -57,6 +64,7 @@ impl Searcher {
     /// # Errors
     /// The commit cannot be opened, or was made with another model; the requests go on with the one before.
     pub fn reload(&self) -> Result<bool, EngineError> {
+        let _reloading = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = self.0.store.snapshot()?;
         if newest.facts().commit == self.snapshot().facts().commit {
             return Ok(false);

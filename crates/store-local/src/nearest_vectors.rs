@@ -1,34 +1,15 @@
 //! The nearest vectors over all segments of a commit.
 
 use rayon::prelude::*;
-use semsearch_encoder::encoder::Vectors;
-use semsearch_kernels::Isa;
 
-use super::keys::Keys;
-use super::vectors::{self, SegmentSearch, VectorSegment};
-use semsearch_store::{Metric, Scored, StoreError};
-
-/// A search that compares fewer pairs of vectors is done by one thread: to start others would take as long.
-pub(super) const PAIRS_ALONE: usize = 50_000;
+use super::vectors::{self, PAIRS_ALONE, SegmentSearch, VectorSearch, VectorSegment};
+use semsearch_store::{Scored, StoreError};
 
 /// Fewer vectors are checked by one thread.
 const KEYS_ALONE: usize = 512;
 
 /// Queries that are compared with a segment together, at least: fewer make poor matrices.
 const QUERIES_TOGETHER: usize = 64;
-
-/// A search over segments.
-#[derive(Clone, Copy)]
-pub(super) struct VectorSearch<'a> {
-    pub(super) segments: &'a [VectorSegment],
-    pub(super) queries: &'a Vectors,
-    /// The most hits of a query.
-    pub(super) k: usize,
-    /// The only keys that may be found, if not all may.
-    pub(super) allowed: Option<&'a Keys>,
-    pub(super) metric: Metric,
-    pub(super) isa: Isa,
-}
 
 /// A part of a search: some queries in one segment.
 #[derive(Clone, Copy)]
@@ -59,9 +40,9 @@ impl VectorSearch<'_> {
     }
 
     fn unchecked(&self) -> Result<Vec<Vec<Scored>>, StoreError> {
-        let &Self { segments, queries, k, allowed, metric, isa } = self;
-        if vectors::is_better(isa, segments, queries, k, allowed.is_some()) {
-            return vectors::scan(isa, segments, queries, k, metric, allowed);
+        let &Self { segments, queries, k, allowed, metric, .. } = self;
+        if vectors::is_better(self) {
+            return vectors::scan(self);
         }
         let run = |part: &SegmentPart| -> Result<(usize, Vec<Vec<Scored>>), StoreError> {
             let &SegmentPart { segment, first, count } = part;

@@ -15,11 +15,10 @@ use super::held::part;
 use super::keys::Keys;
 use super::latest::with_latest;
 use super::manifest::Manifest;
-use super::nearest_vectors::VectorSearch;
-use super::vectors::{self, Opening, VectorSegment};
+use super::vectors::{self, Opening, VectorSearch, VectorSegment};
 use super::verify::check_files;
 use super::{CATALOG, VECTORS};
-use semsearch_store::{Among, Effort, Facts, Scored, Snapshot, StoreError, StoredPassage, WordQuery};
+use semsearch_store::{Among, Effort, Facts, Scored, Snapshot, StoreError, StoredPassage, WordQuery, content_digest};
 
 /// How many other ways of searching stay open beside the usual one.
 const WAYS_KEPT: usize = 2;
@@ -52,7 +51,7 @@ impl LocalSnapshot {
         let how = Opening { isa, effort, to_filter: false };
         let open = |root: &Dir, bytes: &[u8]| {
             let manifest = Manifest::parse(bytes, dir)?.ok_or_else(|| StoreError::NoIndex { dir: dir.into() })?;
-            let commit = format!("{:08x}", crc32fast::hash(bytes));
+            let commit = format!("{:032x}", content_digest(bytes));
             Self::open_commit(root.again().map_err(StoreError::read(dir))?, manifest, commit, how)
         };
         with_latest(dir, open, |_| true)

@@ -7,15 +7,18 @@ mod build;
 mod codes;
 mod effort;
 mod factory;
+mod failure;
 mod keys;
+mod merged;
 mod metric;
 mod scan;
 mod search;
 mod structure;
+mod vector_search;
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -26,12 +29,15 @@ pub(super) use build::{SegmentBuilder, Whole, check_factory};
 pub(super) use codes::{add_sums, check, lacks_sums};
 use effort::{ALL_LISTS, set_effort};
 pub(super) use factory::MAX_LENGTH as MAX_FACTORY;
+pub(super) use merged::merged;
 pub(super) use scan::{is_better, scan};
+pub(super) use vector_search::{PAIRS_ALONE, VectorSearch};
 
 use super::keys::Keys;
 use super::manifest::Segment;
 use super::processor::check_processor;
 use codes::CheckedCodes;
+use failure::{failed, index_error, reason};
 use search::{Probes, Searchable, Selector, use_threads};
 use semsearch_encoder::encoder::Vectors;
 use semsearch_files::{Dir, Watched, path_of, shorter};
@@ -249,7 +255,8 @@ impl VectorSegment {
         let few = there <= FEW_ALLOWED.max(self.len() / FEW_ALLOWED_OF);
         let compared_all = || {
             let queries = Vectors::new(queries.to_vec(), self.index.index().d() as usize);
-            scan(self.isa, std::slice::from_ref(self), &queries, k, metric, Some(allowed))
+            let (isa, segments) = (self.isa, std::slice::from_ref(self));
+            scan(&VectorSearch { segments, queries: &queries, k, allowed: Some(allowed), metric, isa })
         };
         if few && self.gives_vectors() {
             return compared_all();
@@ -395,60 +402,6 @@ fn neighbours<'a>(
         let found = keys.iter().zip(scores).filter_map(|(&key, &score)| Some((u64::try_from(key).ok()?, score)));
         found.filter(move |(key, _)| wanted(*key)).map(|(key, score)| Scored { key, score })
     })
-}
-
-/// Hands over the living vectors of several segments with their keys, ascending over all.
-pub(super) fn merged<'a, E: From<StoreError>>(
-    segments: impl IntoIterator<Item = &'a VectorSegment>,
-    mut each: impl FnMut(u64, &[f32]) -> Result<(), E>,
-) -> Result<(), E> {
-    /// Vectors of a segment in memory at a time.
-    const AHEAD: usize = 256;
-    struct Cursor<'a> {
-        segment: &'a VectorSegment,
-        position: usize,
-        /// The next ones, the nearest last.
-        ahead: Vec<(u64, Vec<f32>)>,
-    }
-    impl Cursor<'_> {
-        fn fill(&mut self) -> Result<(), StoreError> {
-            while self.ahead.is_empty() && self.position < self.segment.len() {
-                let count = AHEAD.min(self.segment.len() - self.position);
-                self.ahead = self.segment.live(self.position, count)?;
-                self.ahead.reverse();
-                self.position += count;
-            }
-            Ok(())
-        }
-    }
-    let cursor = |segment| Cursor { segment, position: 0, ahead: Vec::new() };
-    let mut cursors: Vec<Cursor> = segments.into_iter().map(cursor).collect();
-    loop {
-        cursors.iter_mut().try_for_each(Cursor::fill)?;
-        let next = cursors.iter_mut().filter(|cursor| !cursor.ahead.is_empty());
-        let Some(cursor) = next.min_by_key(|cursor| cursor.ahead.last().map(|(key, _)| *key)) else { return Ok(()) };
-        let Some((key, row)) = cursor.ahead.pop() else { return Ok(()) };
-        each(key, &row)?;
-    }
-}
-
-fn failed(path: &Path, what: &str) -> impl FnOnce(faiss::error::Error) -> StoreError {
-    let (path, what) = (path.to_owned(), what.to_owned());
-    move |source| index_error(&path, &what, source.to_string())
-}
-
-fn index_error(path: &Path, what: &str, words: String) -> StoreError {
-    StoreError::Library { path: path.into(), what: what.into(), source: reason(&words).into() }
-}
-
-/// What FAISS has to say, without the C++ function and source line that it begins with.
-fn reason(message: &str) -> &str {
-    let tail = message.rsplit_once("Error: ").map_or(message, |(_, tail)| tail);
-    let tail = tail.split_once("failed: ").map_or(tail, |(_, tail)| tail);
-    // `Error in FUNCTION at FILE:LINE: …`
-    let words =
-        tail.rsplit_once(".cpp:").and_then(|(_, after)| after.split_once(": ")).map_or(tail, |(_, words)| words);
-    words.trim()
 }
 
 #[cfg(test)]

@@ -9,10 +9,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::VectorSegment;
+use super::{PAIRS_ALONE, VectorSearch, VectorSegment};
 use crate::keys::Keys;
 use crate::nearest::Nearest;
-use crate::nearest_vectors::PAIRS_ALONE;
 use semsearch_encoder::encoder::Vectors;
 use semsearch_kernels::{Candidate, F32_ERROR, Isa, MAX_DIM, ScreenQueries, ScreenRows};
 use semsearch_store::{Metric, Scored, StoreError};
@@ -32,33 +31,27 @@ const MANY_QUERIES: usize = 2;
 /// Rows for each neighbour that is wanted, at least: before a query has found so many, every row could be among them.
 const ROWS_PER_NEIGHBOUR: usize = 100;
 
-/// Whether to search so is better than to have FAISS do it.
-pub(crate) fn is_better(isa: Isa, segments: &[VectorSegment], queries: &Vectors, k: usize, filtered: bool) -> bool {
+/// Whether this scan is faster than FAISS for these queries, or the only one that can be restricted to some keys.
+pub(crate) fn is_better(search: &VectorSearch<'_>) -> bool {
+    let &VectorSearch { segments, queries, k, allowed, isa, .. } = search;
     let rows: usize = segments.iter().map(VectorSegment::len).sum();
     let many = queries.len() >= MANY_QUERIES
         && rows * queries.len() >= PAIRS_ALONE
         && k.saturating_mul(ROWS_PER_NEIGHBOUR) <= rows
         && screens(isa, queries);
-    k > 0 && (many || filtered) && segments.iter().all(VectorSegment::is_flat)
+    k > 0 && (many || allowed.is_some()) && segments.iter().all(VectorSegment::is_flat)
 }
 
-/// The `k` nearest of each query over all segments, among `allowed` keys if they are given, nearest first, of equals the
-/// smallest key.
+/// The nearest of each query over all segments: nearest first, of equals the smallest key.
 ///
 /// # Errors
 /// The index gives no vectors back.
-pub(crate) fn scan(
-    isa: Isa,
-    segments: &[VectorSegment],
-    queries: &Vectors,
-    k: usize,
-    metric: Metric,
-    allowed: Option<&Keys>,
-) -> Result<Vec<Vec<Scored>>, StoreError> {
+pub(crate) fn scan(search: &VectorSearch<'_>) -> Result<Vec<Vec<Scored>>, StoreError> {
+    let queries = search.queries;
     let mut all = Vec::with_capacity(queries.len());
     for first in (0..queries.len()).step_by(QUERIES) {
         let some = Vectors::new(queries.rows(first, queries.len().min(first + QUERIES)).to_vec(), queries.dim());
-        all.extend(Scan::new(isa, metric, &some, k, allowed).run(segments)?);
+        all.extend(Scan::new(search, &some).run(search.segments)?);
     }
     Ok(all)
 }
@@ -82,7 +75,8 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn new(isa: Isa, metric: Metric, queries: &'a Vectors, k: usize, allowed: Option<&'a Keys>) -> Self {
+    fn new(search: &VectorSearch<'a>, queries: &'a Vectors) -> Self {
+        let &VectorSearch { k, allowed, metric, isa, .. } = search;
         let squares = |query: &[f32]| query.iter().map(|&value| f64::from(value).powi(2)).sum();
         let rounded = screens(isa, queries).then(|| ScreenQueries::new(queries.as_slice(), queries.dim()));
         Self { isa, metric, k, queries, rounded, squares: queries.iter().map(squares).collect(), allowed }

@@ -1,4 +1,5 @@
 use std::fs::File;
+use std::path::Path;
 
 use proptest::prelude::*;
 
@@ -121,7 +122,15 @@ proptest! {
         }).collect();
         let vectors = semsearch_encoder::encoder::Vectors::new(queries.concat(), 5);
         let keys = allowed.as_ref().map(|allowed| Keys::new(allowed.iter().copied()));
-        let found = scan(Isa::best(), &segments, &vectors, k, metric, keys.as_ref()).unwrap();
+        let search = VectorSearch {
+            segments: &segments,
+            queries: &vectors,
+            k,
+            allowed: keys.as_ref(),
+            metric,
+            isa: Isa::best(),
+        };
+        let found = scan(&search).unwrap();
 
         for (query, found) in queries.iter().zip(found) {
             let score = |row: &Vec<f32>| -> f32 { match metric {
