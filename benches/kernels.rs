@@ -59,7 +59,8 @@ fn attention(criterion: &mut Criterion) {
                 let (mut scratch, mut out) = (AttentionScratch::default(), vec![0.0; tokens * HIDDEN]);
                 group.throughput(Throughput::Elements((4 * tokens * tokens * HIDDEN) as u64));
                 group.bench_function(format!("{format:?}/{tokens}"), |bencher| {
-                    bencher.iter(|| isa.attention(format, black_box(&qkv), shape, &mut scratch, &mut out));
+                    bencher
+                        .iter(|| isa.attention(format, Qkv { values: black_box(&qkv), shape }, &mut scratch, &mut out));
                 });
             }
         }

@@ -17,6 +17,15 @@ pub struct AttentionShape {
     pub head_dim: usize,
 }
 
+/// Queries, keys and values of one text, side by side for each token.
+#[derive(Clone, Copy, Debug)]
+pub struct Qkv<'a> {
+    /// `[tokens, 3 · heads · head_dim]`
+    pub values: &'a [f32],
+    /// How each hidden vector is divided into heads.
+    pub shape: AttentionShape,
+}
+
 /// Memory that attention works in, kept from one text to the next.
 #[derive(Clone, Debug, Default)]
 pub struct AttentionScratch {
@@ -100,11 +109,7 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
                 let scores = &mut scores[..rows * columns];
                 factors.clear();
                 for row in scores.chunks_exact_mut(columns) {
-                    // Past the last token stands what has no weight, to the end of a vector.
-                    let whole = &mut row[..tokens.next_multiple_of(lanes)];
-                    whole[tokens..].fill(f32::NEG_INFINITY);
-                    factors.push(1.0 / exponentials::<P::Float>(whole, scale));
-                    row[tokens..].fill(0.0);
+                    factors.push(softmax::<P::Float>(row, tokens, scale));
                 }
                 let a = Strided { start: P::words(scores, weights), stride: columns / P::PER_WORD };
                 for column in (0..head_dim).step_by(HEAD * lanes) {
@@ -160,6 +165,22 @@ impl<Word: Copy + Default> Head<Word> {
             P::by_column(part(first, 2), second, &mut row[..head_dim]);
         }
     }
+}
+
+/// Turns the first `tokens` scores of a row into e^((x − max)·scale) and the others into 0. Returns the factor that makes the
+/// row add up to 1.
+///
+/// # Safety
+/// The processor has `V`'s instructions; `row` is whole vectors.
+#[inline(always)]
+unsafe fn softmax<V: Simd>(row: &mut [f32], tokens: usize, scale: f32) -> f32 {
+    let whole = &mut row[..tokens.next_multiple_of(V::LANES)];
+    // The rest of the last vector gets no weight.
+    whole[tokens..].fill(f32::NEG_INFINITY);
+    // SAFETY: as for this function; `whole` is whole vectors.
+    let factor = 1.0 / unsafe { exponentials::<V>(whole, scale) };
+    row[tokens..].fill(0.0);
+    factor
 }
 
 /// x becomes e^((x − max)·scale), and the sum of all is given: softmax but for the division.

@@ -107,9 +107,9 @@ impl Simd for __m256 {
 
 /// Four bytes times four signed ones, a lane of eight. The instruction that multiplies bytes adds pairs in 16 bits, which
 /// overflow; so even and odd ones are widened and multiplied apart, which is exact.
-pub(super) struct Int8;
+pub(super) struct MaddInt8;
 
-impl Product for Int8 {
+impl Product for MaddInt8 {
     type Word = u32;
     type Row = [__m256i; 2];
     type Columns = [__m256i; 2];
@@ -148,7 +148,7 @@ impl Product for Int8 {
     }
 }
 
-impl IntProduct for Int8 {
+impl IntProduct for MaddInt8 {
     #[inline(always)]
     unsafe fn to_float(sum: __m256i) -> __m256 {
         // SAFETY: the caller owes the instructions.
@@ -167,8 +167,8 @@ impl IntProduct for Int8 {
 super::instantiate!(add_layer_norm, __m256, "avx2,fma");
 super::instantiate!(quantize_rows, __m256, "avx2,fma");
 super::instantiate!(linear linear_f32, F32<__m256>, Affine, rows 6, vectors 2, "avx2,fma");
-super::instantiate!(linear linear_int8, Int8, Dequantize, rows 4, vectors 2, "avx2,fma");
+super::instantiate!(linear linear_int8, MaddInt8, Dequantize, rows 4, vectors 2, "avx2,fma");
 super::instantiate!(attention attention_f32, F32<__m256>, rows 6, vectors 2, head 2, "avx2,fma");
 super::instantiate!(round_rows, __m256, "avx2,fma");
 super::instantiate!(compare, __m256, "avx2,fma");
-super::instantiate!(screen, Int8, rows 4, vectors 2, "avx2,fma");
+super::instantiate!(screen, MaddInt8, rows 4, vectors 2, "avx2,fma");

@@ -163,9 +163,9 @@ impl FloatProduct for Bf16 {
 }
 
 /// Four bytes times four signed ones, a lane of sixteen: Intel servers since 2019, AMD since 2022.
-pub(super) struct Int8;
+pub(super) struct VnniInt8;
 
-impl Product for Int8 {
+impl Product for VnniInt8 {
     type Word = u32;
     type Row = __m512i;
     type Columns = __m512i;
@@ -194,7 +194,7 @@ impl Product for Int8 {
     }
 }
 
-impl IntProduct for Int8 {
+impl IntProduct for VnniInt8 {
     #[inline(always)]
     unsafe fn to_float(sum: __m512i) -> __m512 {
         // SAFETY: the caller owes the instructions.
@@ -211,10 +211,10 @@ super::instantiate!(add_layer_norm, __m512, "avx512f");
 super::instantiate!(quantize_rows, __m512, "avx512f");
 super::instantiate!(linear linear_f32, F32<__m512>, Affine, rows 6, vectors 4, "avx512f");
 super::instantiate!(linear linear_bf16, Bf16, Affine, rows 6, vectors 4, "avx512f,avx512bf16");
-super::instantiate!(linear linear_int8, Int8, Dequantize, rows 6, vectors 4, "avx512f,avx512vnni");
+super::instantiate!(linear linear_int8, VnniInt8, Dequantize, rows 6, vectors 4, "avx512f,avx512vnni");
 super::instantiate!(attention attention_f32, F32<__m512>, rows 6, vectors 4, head 2, "avx512f");
 super::instantiate!(attention attention_bf16, Bf16, rows 6, vectors 4, head 2, "avx512f,avx512bf16");
 super::instantiate!(round_rows, __m512, "avx512f");
 super::instantiate!(compare, __m512, "avx512f");
-super::instantiate!(screen, Int8, rows 6, vectors 4, "avx512f,avx512vnni");
+super::instantiate!(screen, VnniInt8, rows 6, vectors 4, "avx512f,avx512vnni");
 super::instantiate!(words words_bf16, Bf16, "avx512f,avx512bf16");

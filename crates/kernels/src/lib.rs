@@ -26,9 +26,9 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-pub use attention::{AttentionScratch, AttentionShape};
+pub use attention::{AttentionScratch, AttentionShape, Qkv};
 pub use linear::{Activation, Columns, Format, PackedLinear, Rows, RowsScratch};
-use linear::{Affine, Dequantize, Panels, Words};
+use linear::{Affine, Dequantize, Extent, Panels, Words};
 use product::bf16_words;
 use quantize::Quantized;
 pub use screen::{Candidate, F32_ERROR, MAX_DIM, ScreenQueries, ScreenRows};
@@ -57,15 +57,14 @@ macro_rules! instantiate {
         /// # Safety
         /// The processor has the instructions; the slices have the shapes that `Isa::linear` checks.
         pub(super) unsafe fn $name(
-            rows: usize,
+            extent: super::linear::Extent,
             words: &[<$product as super::product::Product>::Word],
             panels: &[<$product as super::product::Product>::Word],
-            outputs: usize,
             to: &mut super::Columns<'_>,
             finish: super::$finish<'_>,
         ) {
             // SAFETY: the caller vouches for the instructions and the shapes.
-            unsafe { super::linear::linear::<$product, $rows, $vectors>(rows, words, panels, outputs, to, finish) }
+            unsafe { super::linear::linear::<$product, $rows, $vectors>(extent, words, panels, to, finish) }
         }
     };
     (attention $name:ident, $product:ty, rows $rows:literal, vectors $vectors:literal, head $head:literal $(, $feature:literal)?) => {
@@ -242,10 +241,11 @@ impl Isa {
         let (rows, outputs) = (input.count, weights.outputs());
         assert_eq!(input.inputs, weights.inputs());
         assert!(to.first + outputs <= to.stride && rows * to.stride <= to.out.len());
+        let extent = Extent { rows, outputs };
         let (to, affine) = (&mut to, Affine { bias: &weights.bias, activation });
         match (input.words, &weights.panels) {
             (Words::F32(words), Panels::F32(panels)) => {
-                dispatch!(self, linear_f32(rows, words, panels, outputs, to, affine));
+                dispatch!(self, linear_f32(extent, words, panels, to, affine));
             }
             #[cfg(target_arch = "x86_64")]
             (Words::Int8 { words, rows: quantized }, Panels::Int8 { words: panels, scales, sums, floats }) => {
@@ -254,11 +254,11 @@ impl Isa {
                 match self.0 {
                     // SAFETY: an `Isa` of this kind exists only where the processor was found to have the instructions.
                     IsaKind::Avx512 { vnni: true, .. } => unsafe {
-                        avx512::linear_int8(rows, words, panels, outputs, to, finish);
+                        avx512::linear_int8(extent, words, panels, to, finish);
                     },
                     // SAFETY: likewise; every processor with AVX-512 has AVX2.
                     IsaKind::Avx512 { .. } | IsaKind::Avx2 => unsafe {
-                        avx2::linear_int8(rows, words, panels, outputs, to, finish);
+                        avx2::linear_int8(extent, words, panels, to, finish);
                     },
                     IsaKind::Scalar => panic!("scalar has no products of bytes"),
                 }
@@ -266,28 +266,22 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             (Words::Bf16(words), Panels::Bf16(panels)) if self.has(Format::Bf16) => {
                 // SAFETY: `has` found the instructions.
-                unsafe { avx512::linear_bf16(rows, words, panels, outputs, to, affine) }
+                unsafe { avx512::linear_bf16(extent, words, panels, to, affine) }
             }
             _ => panic!("rows and weights are not of one format that {self} has"),
         }
     }
 
-    /// Multi-head attention of one text: `qkv` is `[tokens, 3 · heads · head_dim]`, queries, keys and values side by
-    /// side; `out` is `[tokens, heads · head_dim]`. softmax(Q·Kᵀ/√head_dim)·V (Vaswani et al. 2017).
+    /// Multi-head attention of one text into `out`, `[tokens, heads · head_dim]`: softmax(Q·Kᵀ/√head_dim)·V (Vaswani et
+    /// al. 2017).
     ///
     /// The products are of bf16s for other formats than f32, where there are such products and `head_dim` is even, and
     /// of f32s elsewhere.
     ///
     /// # Panics
     /// If the slices are not of these shapes.
-    pub fn attention(
-        self,
-        format: Format,
-        qkv: &[f32],
-        shape: AttentionShape,
-        scratch: &mut AttentionScratch,
-        out: &mut [f32],
-    ) {
+    pub fn attention(self, format: Format, input: Qkv<'_>, scratch: &mut AttentionScratch, out: &mut [f32]) {
+        let Qkv { values: qkv, shape } = input;
         let hidden = shape.heads * shape.head_dim;
         let tokens = out.len() / hidden;
         assert_eq!((out.len(), qkv.len()), (tokens * hidden, tokens * 3 * hidden));

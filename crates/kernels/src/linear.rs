@@ -189,16 +189,22 @@ pub struct Columns<'a> {
     pub first: usize,
 }
 
-/// The product of `rows` rows with `panels`, `finish`ed. A tile is `ROWS` rows of `VECTORS` vectors.
+/// How many rows and columns a product has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    pub(super) rows: usize,
+    pub(super) outputs: usize,
+}
+
+/// The product of the rows in `words` with `panels`, `finish`ed. A tile is `ROWS` rows of `VECTORS` vectors.
 ///
 /// # Safety
 /// The processor has the instructions of `P`; `words` and `panels` have rows of one `depth`; `to` has room.
 #[inline(always)]
 pub(super) unsafe fn linear<P: Product, const ROWS: usize, const VECTORS: usize>(
-    rows: usize,
+    Extent { rows, outputs }: Extent,
     words: &[P::Word],
     panels: &[P::Word],
-    outputs: usize,
     to: &mut Columns<'_>,
     finish: impl Finish<P>,
 ) {

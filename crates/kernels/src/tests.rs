@@ -139,7 +139,7 @@ proptest! {
         for isa in Isa::all() {
             for (format, tolerance) in [(Format::F32, 1e-4), (Format::Bf16, 3.0 / 512.0 + 1e-4)] {
                 let mut out = vec![f32::NAN; expected.len()];
-                isa.attention(format, &qkv, shape, &mut scratch, &mut out);
+                isa.attention(format, Qkv { values: &qkv, shape }, &mut scratch, &mut out);
                 assert_near(isa, &out, &expected, tolerance);
             }
         }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use semsearch_encoder::model::{ModelConfig, REQUIRED};
+use semsearch_encoder::model::{ModelConfig, OPTIONAL, REQUIRED};
 
-use super::{Locations, ModelName, digest, resolve};
+use super::{Locations, ModelName, digest};
 use crate::ModelsError;
 use semsearch_hub::{DownloadProgress, Repository, RepositoryKind, check_or_remove};
 
@@ -21,7 +21,7 @@ pub(super) fn download(
     for file in small {
         hub.fetch(file)?;
     }
-    for file in resolve::optional() {
+    for file in OPTIONAL {
         hub.fetch_if_there(file)?;
     }
     let dir = hub.fetch(small[0])?.parent().map(Path::to_owned).unwrap_or_default();

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use semsearch_encoder::EncoderError;
-use semsearch_encoder::model::{CONFIG, ModelConfig, REQUIRED};
+use semsearch_encoder::model::{CONFIG, ModelConfig, OPTIONAL, REQUIRED};
 
 use super::{Locations, ModelName, digest, resolve};
 use crate::ModelsError;
@@ -67,7 +67,7 @@ fn files(dir: &Path) -> Result<Vec<RelativePath>, ModelsError> {
     if let Some(file) = REQUIRED.into_iter().find(|file| !dir.join(file).is_file()) {
         return Err(EncoderError::ModelFile { dir: dir.into(), file }.into());
     }
-    let known = REQUIRED.into_iter().chain(resolve::optional()).filter_map(RelativePath::new);
+    let known = REQUIRED.into_iter().chain(OPTIONAL).filter_map(RelativePath::new);
     let pooling = ModelConfig::pooling_file(dir)?;
     let mut files: Vec<RelativePath> = known.chain(pooling).filter(|file| dir.join(file).is_file()).collect();
     files.dedup();
@@ -97,7 +97,7 @@ fn sweep(dir: &Dir) -> io::Result<()> {
 /// link.
 fn foreign(dir: &Dir, place: &str) -> io::Result<Option<PathBuf>> {
     let is_ours = |path: &Path| match path.to_str() {
-        Some(file) => REQUIRED.contains(&file) || resolve::optional().contains(&file) || path.ends_with(CONFIG),
+        Some(file) => REQUIRED.contains(&file) || OPTIONAL.contains(&file) || path.ends_with(CONFIG),
         None => false,
     };
     let mut files = Vec::new();

@@ -7,12 +7,14 @@ mod digest;
 mod download;
 mod error;
 mod import;
+mod locations;
 mod resolve;
 
 pub use digest::verify;
 pub use error::ModelsError;
 pub use import::import;
-pub use resolve::{Locations, resolve};
+pub use locations::Locations;
+pub use resolve::resolve;
 
 /// The model used where none is named.
 pub const DEFAULT_MODEL: &str = "sentence-transformers/all-MiniLM-L6-v2";

@@ -4,23 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use semsearch_encoder::EncoderError;
-use semsearch_encoder::model::{
-    MODULES, ModelConfig, ModelFiles, PROMPTS, REQUIRED, SENTENCE_CONFIG, TOKENIZER_CONFIG,
-};
+use semsearch_encoder::model::{MODULES, ModelConfig, ModelFiles, REQUIRED, SENTENCE_CONFIG};
 
-use super::{ModelName, download};
+use super::{Locations, ModelName, download};
 use crate::ModelsError;
 use semsearch_files::{FileError, RelativePath};
-use semsearch_hub::{CachedRevision, DownloadProgress, Hub, RepositoryKind};
-
-/// The places models are looked for.
-#[derive(Clone, Debug)]
-pub struct Locations {
-    /// semsearch's own cache of models.
-    pub own: PathBuf,
-    /// The Hub and its cache.
-    pub hub: Hub,
-}
+use semsearch_hub::{CachedRevision, DownloadProgress, RepositoryKind};
 
 /// Finds the model's files, downloading them if they are nowhere on this machine and the network may be used.
 ///
@@ -101,13 +90,12 @@ fn missing(dir: &Path, known_absent: impl Fn(&str) -> bool) -> Option<String> {
     pooling.filter(|file| lacks(file) && !known_absent(file))
 }
 
-/// The files that a complete model may have beyond those it must have.
-pub(super) fn optional() -> [&'static str; 4] {
-    [MODULES, SENTENCE_CONFIG, TOKENIZER_CONFIG, PROMPTS]
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use semsearch_hub::Hub;
+
     use super::*;
 
     struct Silent;

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use super::files::{is_new_name, sweep};
 use super::lock::{self, WriterLock};
-use super::manifest::{self, Manifest};
+use super::manifest::Manifest;
+use super::manifest_file;
 use super::{CATALOG, VECTORS};
 use semsearch_files::{Dir, Identity, Made, is_temporary, make_directories, temporary};
 use semsearch_store::StoreError;
@@ -117,8 +118,10 @@ impl Held {
 
     /// Whether this is still the index at its path, with our lock, and as its last writer left it.
     fn is_ours(&self) -> Result<bool, StoreError> {
-        let there =
-            self.root().identity_of(manifest::FILE).map_err(StoreError::read(&Manifest::path(self.root().path())))?;
+        let there = self
+            .root()
+            .identity_of(manifest_file::FILE)
+            .map_err(StoreError::read(&Manifest::path(self.root().path())))?;
         let in_place = self.root().is_in_place().map_err(StoreError::read(self.root().path()))?;
         Ok(in_place && self.locked.lock.is_in(self.root())? && there == Some(self.locked.manifest))
     }
@@ -136,7 +139,7 @@ impl Held {
                     return Err(StoreError::Displaced { dir: self.root().path().into() });
                 }
                 let path = Manifest::path(self.root().path());
-                self.root().rename(&beside, manifest::FILE).map_err(StoreError::write(&path))?;
+                self.root().rename(&beside, manifest_file::FILE).map_err(StoreError::write(&path))?;
                 Ok(identity)
             });
         match written {
@@ -197,7 +200,7 @@ impl Held {
         let of_ours = self.made.last().is_some_and(|made| made.identity() == here);
         if self.begun || of_ours {
             // The lock last: whoever gets it sees what is left of the beginning, and begins again.
-            gone(manifest::FILE)?;
+            gone(manifest_file::FILE)?;
             if is_our_ignore(self.root()) {
                 gone(IGNORED.0)?;
             }
@@ -223,7 +226,7 @@ fn lock_index(root: &Dir, deadline: Instant, begun: &mut bool) -> Result<Option<
         Content::Index => {}
     }
     let Some(lock) = WriterLock::acquire(root, deadline)? else { return Ok(None) };
-    let manifest = root.identity_of(manifest::FILE).map_err(StoreError::read(&Manifest::path(root.path())))?;
+    let manifest = root.identity_of(manifest_file::FILE).map_err(StoreError::read(&Manifest::path(root.path())))?;
     let in_place = root.is_in_place().map_err(StoreError::read(root.path()))?;
     Ok(manifest.filter(|_| in_place).map(|manifest| (lock, manifest)))
 }
@@ -248,7 +251,7 @@ fn content(root: &Dir) -> Result<Content, StoreError> {
         };
         // Another first writer may have begun an index, or taken its beginning away, between the two looks.
         let there = |name: &str| root.identity_of(name).is_ok_and(|there| there.is_some());
-        if !there(manifest::FILE) && strange.to_str().is_none_or(there) {
+        if !there(manifest_file::FILE) && strange.to_str().is_none_or(there) {
             return Ok(Content::Foreign);
         }
     }
@@ -258,7 +261,7 @@ fn content(root: &Dir) -> Result<Content, StoreError> {
 fn begin(root: &Dir) -> Result<bool, StoreError> {
     let publish =
         |name: &str, content: &[u8]| root.publish(name, content).map_err(StoreError::write(&root.path_of(name)));
-    let begun = publish(manifest::FILE, &Manifest::bytes_of(None, root.path())?)?;
+    let begun = publish(manifest_file::FILE, &Manifest::bytes_of(None, root.path())?)?;
     if begun {
         publish(IGNORED.0, IGNORED.1.as_bytes())?;
         root.sync().map_err(StoreError::write(root.path()))?;

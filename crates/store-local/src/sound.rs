@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::files::StoredFile;
-use super::manifest::{Manifest, Segment};
+use super::manifest::Manifest;
+use super::segment::Segment;
 use super::vectors::MAX_FACTORY;
 use semsearch_files::is_plain;
 use semsearch_store::IndexConfig;

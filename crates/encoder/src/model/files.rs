@@ -23,6 +23,9 @@ pub(super) const MAX_TOKENIZER: u64 = 32 << 20;
 /// The files that every model must have.
 pub const REQUIRED: [&str; 3] = [CONFIG, TOKENIZER, WEIGHTS];
 
+/// The files that a complete model may have besides.
+pub const OPTIONAL: [&str; 4] = [MODULES, SENTENCE_CONFIG, TOKENIZER_CONFIG, PROMPTS];
+
 /// A model: the directory with its files, and the name by which it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelFiles {

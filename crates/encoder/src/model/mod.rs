@@ -20,7 +20,7 @@ mod wordpiece;
 
 pub use config::ModelConfig;
 pub use files::{
-    CONFIG, MODULES, ModelFiles, PROMPTS, REQUIRED, SENTENCE_CONFIG, TOKENIZER, TOKENIZER_CONFIG, WEIGHTS,
+    CONFIG, MODULES, ModelFiles, OPTIONAL, PROMPTS, REQUIRED, SENTENCE_CONFIG, TOKENIZER, TOKENIZER_CONFIG, WEIGHTS,
 };
 pub use fingerprint::fingerprint;
 pub(crate) use floats::Floats;

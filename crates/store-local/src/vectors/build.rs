@@ -13,8 +13,8 @@ use super::metric::metric_type;
 use super::search::{Searchable, use_threads};
 use super::{allowed_threads, factory, failed, reason, structure};
 use crate::files::{self, StoredFile};
-use crate::manifest::Segment;
 use crate::processor::check_processor;
+use crate::segment::Segment;
 use semsearch_files::{Dir, path_of};
 use semsearch_store::{IndexConfig, StoreError};
 

@@ -12,7 +12,7 @@ use faiss::index::Index as _;
 
 use super::search::Searchable;
 use crate::files::{self, StoredFile};
-use crate::manifest::{Codes, Segment, Sums};
+use crate::segment::{Codes, Segment, Sums};
 use semsearch_files::Dir;
 use semsearch_store::StoreError;
 

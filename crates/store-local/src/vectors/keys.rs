@@ -4,7 +4,7 @@ use std::path::Path;
 
 use faiss::index::Idx;
 
-use crate::manifest::Segment;
+use crate::segment::Segment;
 use semsearch_store::StoreError;
 
 /// Checks that keys ascend from the segment's first to its last. A vector is found by its key by bisection, and a key that is

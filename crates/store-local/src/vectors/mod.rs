@@ -34,8 +34,8 @@ pub(super) use scan::{is_better, scan};
 pub(super) use vector_search::{PAIRS_ALONE, VectorSearch};
 
 use super::keys::Keys;
-use super::manifest::Segment;
 use super::processor::check_processor;
+use super::segment::Segment;
 use codes::CheckedCodes;
 use failure::{failed, index_error, reason};
 use search::{Probes, Searchable, Selector, use_threads};

@@ -1,7 +1,8 @@
 //! The commit to come, as far as it is written.
 
 use crate::files::StoredFile;
-use crate::manifest::{Manifest, Segment};
+use crate::manifest::Manifest;
+use crate::segment::Segment;
 use semsearch_store::IndexConfig;
 
 /// What a commit says of vectors.

@@ -1,11 +1,10 @@
 //! One transformer layer on the CPU.
 
-use semsearch_kernels::{Activation, AttentionShape, LayerNorm};
+use semsearch_kernels::{Activation, AttentionShape, LayerNorm, Qkv};
 
 use super::linear::Linear;
-use super::network::norm;
 use super::scratch::GroupScratch;
-use crate::architecture::LayerSpec;
+use crate::architecture::{LayerSpec, NormSpec};
 use crate::error::EncoderError;
 use crate::model::Weights;
 
@@ -56,7 +55,7 @@ impl PackedLayer {
         for text in ids {
             let (text_qkv, qkv_after) = qkv.split_at(text.len() * self.qkv.outputs());
             let (text_context, context_after) = context_rest.split_at_mut(text.len() * self.qkv.inputs());
-            kernels.isa.attention(kernels.format, text_qkv, shape, attention, text_context);
+            kernels.isa.attention(kernels.format, Qkv { values: text_qkv, shape }, attention, text_context);
             (qkv, context_rest) = (qkv_after, context_after);
         }
         self.output.apply(context, Activation::None, linear, output);
@@ -74,4 +73,13 @@ impl PackedLayer {
             kernels.isa.add_layer_norm(rows, out, &self.norm);
         }
     }
+}
+
+/// Reads the weight and the bias of a normalization.
+pub(super) fn norm(weights: &Weights, spec: &NormSpec, size: usize) -> Result<LayerNorm, EncoderError> {
+    Ok(LayerNorm {
+        weight: weights.get_finite(&format!("{}.weight", spec.name), size)?.to_vec(),
+        bias: weights.get_finite(&format!("{}.bias", spec.name), size)?.to_vec(),
+        epsilon: spec.epsilon as f32,
+    })
 }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use semsearch_kernels::{Activation, Columns, Format, PackedLinear, RowsScratch};
 
-use super::scratch::Kernels;
+use super::kernels::Kernels;
 use crate::architecture::LinearSpec;
 use crate::error::EncoderError;
 use crate::model::{Floats, Weights};

@@ -7,6 +7,7 @@
 //! The format is that of the matrix products' inputs. Their sums, and everything between the products, are f32.
 
 mod groups;
+mod kernels;
 mod layer;
 mod linear;
 mod network;
@@ -17,8 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use semsearch_kernels::{Format, Isa};
 
 use self::groups::{GroupWork, divide};
+use self::kernels::Kernels;
 use self::network::PackedNetwork;
-use self::scratch::{GroupScratch, Kernels};
+use self::scratch::GroupScratch;
 use super::device::Precision;
 use super::encoder::{Encoder, check, check_finite};
 use crate::architecture::{Architecture, HiddenAct};

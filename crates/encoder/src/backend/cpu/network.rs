@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 use semsearch_kernels::{AttentionShape, Format, LayerNorm};
 
-use super::layer::PackedLayer;
+use super::layer::{PackedLayer, norm};
 use super::scratch::GroupScratch;
-use crate::architecture::{Architecture, NormSpec, TableSpec};
+use crate::architecture::{Architecture, TableSpec};
 use crate::error::EncoderError;
 use crate::model::{Floats, Weights};
 
@@ -84,13 +84,4 @@ impl PackedEmbeddings {
         scratch.linear.check(&scratch.output);
         scratch.kernels.isa.add_layer_norm(&mut scratch.hidden, &scratch.output, &self.norm);
     }
-}
-
-/// Reads the weight and the bias of a normalization.
-pub(super) fn norm(weights: &Weights, spec: &NormSpec, size: usize) -> Result<LayerNorm, EncoderError> {
-    Ok(LayerNorm {
-        weight: weights.get_finite(&format!("{}.weight", spec.name), size)?.to_vec(),
-        bias: weights.get_finite(&format!("{}.bias", spec.name), size)?.to_vec(),
-        epsilon: spec.epsilon as f32,
-    })
 }

@@ -1,15 +1,9 @@
 //! Memory that a core works in, kept from one group to the next.
 
-use semsearch_kernels::{AttentionScratch, Format, Isa};
+use semsearch_kernels::AttentionScratch;
 
+use super::kernels::Kernels;
 use super::linear::LinearScratch;
-
-/// What computes: an instruction set, and the format of the matrix products' inputs.
-#[derive(Clone, Copy)]
-pub(super) struct Kernels {
-    pub(super) isa: Isa,
-    pub(super) format: Format,
-}
 
 /// The activations of a group, and memory for the kernels.
 pub(super) struct GroupScratch {

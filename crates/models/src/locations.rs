@@ -1,0 +1,14 @@
+//! Where models are looked for.
+
+use std::path::PathBuf;
+
+use semsearch_hub::Hub;
+
+/// The places models are looked for.
+#[derive(Clone, Debug)]
+pub struct Locations {
+    /// semsearch's own cache of models.
+    pub own: PathBuf,
+    /// The Hub and its cache.
+    pub hub: Hub,
+}
