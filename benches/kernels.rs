@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use semsearch::kernels::{
-    Activation, AttentionScratch, AttentionShape, Columns, Format, Isa, LayerNorm, PackedLinear, RowsScratch,
+    Activation, AttentionScratch, AttentionShape, Columns, Format, Isa, LayerNorm, PackedLinear, Qkv, RowsScratch,
 };
 
 const HIDDEN: usize = 384;

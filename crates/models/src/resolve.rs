@@ -92,8 +92,6 @@ fn missing(dir: &Path, known_absent: impl Fn(&str) -> bool) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use semsearch_hub::Hub;
 
     use super::*;
