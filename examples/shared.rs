@@ -1,5 +1,5 @@
-//! Eight threads share one searcher, each with a request of its own, while documents are committed ten times. Every answer is
-//! that of a fresh process on the same commit.
+//! Eight threads share one searcher, each with its own request, while documents are committed ten times. Every answer
+//! must equal the answer of a fresh process on the same commit.
 //!
 //! `cargo run --release --example shared -- MODEL_DIR INDEX_DIR`
 
@@ -27,14 +27,14 @@ type Failure = Box<dyn Error + Send + Sync>;
 const THREADS: usize = 8;
 const COMMITS: usize = 10;
 
-/// Lists have to be searched for an effort to mean something.
+/// An index with inverted lists, because `nprobe` has no effect on others.
 const FACTORY: &str = "IVF4,Flat";
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments[..] {
         [model, index] => watch_while_writing(model, index),
-        // The fresh process: its commit, then a line for each request.
+        // The fresh process prints its commit, then a line for each request.
         [model, index, _] => {
             let searcher = searcher(load(model)?, index)?;
             for number in 0..THREADS {
@@ -115,7 +115,7 @@ fn watch_while_writing(model: &str, index: &str) -> Result<(), Failure> {
 /// A thread's request, its commit, and the answer.
 type Seen = (usize, String, String);
 
-/// Asks again and again; one of the threads takes each new commit for all.
+/// Searches again and again. One of the threads reloads the searcher after each commit, for all threads.
 fn read(searcher: &Searcher, number: usize, is_done: &AtomicBool) -> Result<Vec<Seen>, Failure> {
     let request = request(number)?;
     let mut seen = Vec::new();
@@ -132,7 +132,7 @@ fn read(searcher: &Searcher, number: usize, is_done: &AtomicBool) -> Result<Vec<
     }
 }
 
-/// Commits ten times. Gives each commit's answers, as a fresh process finds them.
+/// Commits ten times. Returns the answers of a fresh process for each commit.
 fn write(model: &LoadedModel, path: &str, index: &str) -> Result<HashMap<String, Vec<String>>, Failure> {
     let mut expected = HashMap::new();
     for copy in 0..=COMMITS {

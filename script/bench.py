@@ -13,7 +13,7 @@ MODEL = os.environ["SEMSEARCH_MODEL"]
 QUESTION = "Who headlined the halftime show for Super Bowl 50?"
 RUNS = 3
 COLD_RUNS = 20
-# The peer's best batch for each set.
+# ONNX Runtime's best batch size for each set.
 SETS = [("passages", "corpus.jsonl", 8), ("questions", "queries.jsonl", 64)]
 
 
@@ -67,7 +67,7 @@ def cold(directory):
             memory = max(memory, usage.ru_maxrss)
             if status != 0:
                 sys.exit(f"error: {' '.join(command)}: status {status}")
-        # The first one warms the page cache.
+        # The first run fills the page cache.
         median = statistics.median(seconds[1:]) * 1000
         print(f"| {precision} | {median:.0f} ms | {memory / 1024:.0f} MB |", flush=True)
 

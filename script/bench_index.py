@@ -1,4 +1,4 @@
-"""The tables of `script/bench index`: a large index built, asked and added to, beside Python's faiss."""
+"""The tables of `script/bench index`: builds, searches and extends a large index, and compares it with Python's faiss."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def run(*command):
     peak = [0]
 
     def watch():
-        # Not `ru_maxrss`, in which a child begins with its parent's.
+        # Not `ru_maxrss`: a child's value begins with that of its parent.
         while child.poll() is None:
             try:
                 with open(f"/proc/{child.pid}/status") as status:
@@ -108,7 +108,7 @@ def main(directory):
     same = [f"p{key}" for _, key in hits] == [hit["id"] for hit in found]
     print(f"| the same 10 neighbours by Python's faiss from our {len(files)} files | {'yes' if same else 'NO'} |", flush=True)
 
-    # Flat search, whole processes and the library's own time, in turn.
+    # Flat search: whole processes and the library's own time, measured alternately.
     flat = faiss.IndexFlatIP(DIM)
     flat.add(vectors)
     del vectors

@@ -9,7 +9,7 @@ import re
 import subprocess
 
 NAMES = re.compile(r"^(licen[cs]e|copying|notice|copyright|unlicense)", re.IGNORECASE)
-# Where Debian keeps those of what is linked from its packages.
+# Where Debian keeps the licences of the libraries that are linked from its packages.
 SYSTEM = {"LAPACK and BLAS": "liblapack-dev", "GCC's runtime libraries": "gcc-*-base"}
 
 
@@ -38,7 +38,7 @@ def main():
         if package["name"] == "semsearch":
             continue
         directory = pathlib.Path(package["manifest_path"]).parent
-        # faiss-sys carries FAISS, with its licence further down.
+        # faiss-sys contains FAISS, whose licence is in a subdirectory.
         found = texts(directory, deep=package["name"].endswith("-sys"))
         found = found or [f"{package['license']}, by {', '.join(package['authors']) or package['repository']}"]
         for text in found:

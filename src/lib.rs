@@ -1,6 +1,6 @@
 //! Semantic search: texts are turned into vectors by a BERT model, kept in an index, and found by meaning.
 //!
-//! This is the library behind the command `semsearch`. In the order of the data's way:
+//! This is the library behind the command `semsearch`. Its modules, in the order in which data passes through them:
 //!
 //! | module | what goes in | what comes out |
 //! | --- | --- | --- |
@@ -8,7 +8,7 @@
 //! | [`hub`] | a name on the Hugging Face Hub | its files |
 //! | [`model`] | a name | the model's files, and texts as token ids |
 //! | [`encoder`] | token ids | vectors |
-//! | [`embedder`] | texts | vectors, by way of model and encoder |
+//! | [`embedder`] | texts | vectors, made with a model and an encoder |
 //! | [`index`] | documents and vectors | a directory, changed in atomic commits |
 //! | [`filter`] | an expression | which metadata it lets pass |
 //! | [`engine`] | documents and queries | [`Hit`](engine::Hit)s |
@@ -16,9 +16,9 @@
 //! | [`plot`] | curves, similarities | pictures |
 //! | [`vector_file`] | vectors of other programs, and for them | npy, safetensors |
 //!
-//! Versions are semantic: what is public here changes incompatibly in a minor version before 1.0, and then in a major one,
-//! and CHANGELOG.md says so. Types of other crates are public in two places: `serde_json`'s values, which metadata are made
-//! of, and those behind [`error::Cause`].
+//! Version numbers follow Semantic Versioning. Before 1.0, a minor version may change the public API in an incompatible
+//! way; after that, only a major version may. CHANGELOG.md lists such changes. Types of other crates are public in two
+//! places: `serde_json`'s values, which metadata consist of, and the types behind [`error::Cause`].
 //!
 //! Nothing here prints, exits, or reads the environment; that is the command line's part.
 

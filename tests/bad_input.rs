@@ -1,4 +1,4 @@
-//! What is wrong is said: status, words, and that an index which is there stays as it is.
+//! Bad input: the exit status, the message, and that an existing index does not change.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ fn refused(sandbox: &Sandbox, args: &[&str]) -> String {
     ran.stderr
 }
 
-/// The same for an input file with this content.
+/// The same check for `index` with an input file of this content.
 #[track_caller]
 fn refused_input(content: impl AsRef<[u8]>) -> String {
     let sandbox = Sandbox::with_index();
@@ -159,7 +159,7 @@ fn a_file_where_an_index_should_be_is_told_to_be_a_file() {
         let ran = sandbox.run(&[command, "-i", "in.jsonl"]);
         assert!(ran.stderr.starts_with("error: in.jsonl: this is a file"), "{ran}");
     }
-    // Where a bad setting comes from is shown all the same.
+    // The message still names the source of a bad setting.
     assert!(sandbox.run(&["config", "-i", "in.jsonl"]).success().contains("in.jsonl"));
 }
 
@@ -228,7 +228,8 @@ fn a_damaged_file_is_named_whichever_it_is() {
             let ran = sandbox.run(&["query", "Who headlined the halftime show?", "-k", "1", "-f", "tsv"]);
             match ran.status {
                 Some(2) => assert!(ran.stderr.contains("damaged") || ran.stderr.contains("no index"), "{name}: {ran}"),
-                // tantivy's list of files to collect is the writer's affair.
+                // Only a writer reads tantivy's list of files to be removed, so a query succeeds when that list is
+                // damaged.
                 Some(0) => assert!(ran.stdout.contains("super-bowl-50-halftime"), "{name}: {ran}"),
                 _ => panic!("{name}: {ran}"),
             }
@@ -238,7 +239,7 @@ fn a_damaged_file_is_named_whichever_it_is() {
     sandbox.run(&["query", "hello"]).success();
 }
 
-/// The bytes with one bit in the middle turned.
+/// The bytes with one bit in the middle flipped.
 fn flipped(bytes: &[u8]) -> Vec<u8> {
     let mut flipped = bytes.to_vec();
     if let Some(byte) = flipped.get_mut(bytes.len() / 2) {
@@ -250,7 +251,7 @@ fn flipped(bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn a_newer_format() {
     let sandbox = Sandbox::with_index();
-    // As a later release would write it: the outermost level stays, with a checksum that is right.
+    // What a later release would write: the same outermost level, with a valid checksum.
     let mut crc = crc32fast::Hasher::new();
     crc.update(&7_u32.to_le_bytes());
     crc.update(b"{}");
@@ -352,7 +353,8 @@ fn a_read_only_directory_can_be_read_and_not_written() {
             fs::set_permissions(sandbox.path(dir), fs::Permissions::from_mode(mode)).unwrap();
         }
     };
-    // Root may write anywhere, so another user it is, with a copy of the model where that one can read it.
+    // Root may write anywhere. So root runs the commands as another user, with a copy of the model that this user can
+    // read.
     let is_root = fs::metadata(sandbox.path("")).unwrap().uid() == 0;
     copy(model(), &sandbox.path("model"));
     let as_other = |args: &[&str]| -> std::io::Result<Ran> {
@@ -363,7 +365,7 @@ fn a_read_only_directory_can_be_read_and_not_written() {
         Ok(sandbox.ran(&command.output()?))
     };
     set(0o555);
-    // Named, since it may be another user's.
+    // `-i` is needed, because the index may belong to another user.
     let named = ["-i", ".semsearch", "--model", "model"];
     let ran = [
         as_other(&[&["query", "Who headlined the halftime show?", "-k", "1", "-f", "tsv"][..], &named].concat()),

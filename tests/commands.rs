@@ -57,7 +57,7 @@ fn errors_of_usage_are_coloured_as_is_asked_for() {
     assert!(!coloured(&["query", "--bogus"], &[("CLICOLOR_FORCE", "1"), ("SEMSEARCH_COLOR", "never")]));
     assert!(!coloured(&["query", "--bogus"], &[]));
     assert!(coloured(&["query", "--bogus", "--color", "always"], &[("SEMSEARCH_COLOR", "never")]));
-    // What stands behind -- is no option.
+    // An argument after -- is not an option.
     assert!(coloured(&["query", "--bogus", "--color", "always", "--", "--color", "never"], &[]));
     sandbox.write(".config/semsearch/config.toml", "color = \"never\"\n");
     assert!(!coloured(&["query", "--bogus"], &forced));
@@ -181,7 +181,7 @@ fn ctrl_c_while_indexing_is_status_130_and_keeps_what_was_embedded() {
     let records: String = (0..2000).map(|number| long.replacen("long", &format!("long {number}"), 1)).collect();
     sandbox.write("in.jsonl", records);
     let mut child = sandbox.command(&["index", "in.jsonl"]).stderr(Stdio::piped()).spawn().unwrap();
-    // Long enough to be at work on two thousand long texts, and far from done.
+    // After this time the program is embedding the two thousand long texts, and is far from done.
     std::thread::sleep(Duration::from_secs(2));
     assert!(child.try_wait().unwrap().is_none(), "still indexing");
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
@@ -190,14 +190,14 @@ fn ctrl_c_while_indexing_is_status_130_and_keeps_what_was_embedded() {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(status.code(), Some(130), "{said}");
-    // As many as it says, and they are there.
+    // The index contains as many new documents as the message says.
     let added: u64 = said.split_once(".semsearch: ").unwrap().1.split_once(" added").unwrap().0.parse().unwrap();
     assert!((1..2000).contains(&added), "{said}");
     let info: serde_json::Value = serde_json::from_str(&sandbox.run(&["info", "--json"]).success()).unwrap();
     assert_eq!(info["documents"], 72 + added);
     assert!(sandbox.run(&["verify"]).success().contains("intact"));
     sandbox.run(&["query", QUESTION, "-k", "1"]).success();
-    // What is there is not embedded again.
+    // Documents that the index already has are not embedded again.
     let again = sandbox.run(&["index", PASSAGES, "--json"]).success();
     assert!(again.contains("\"unchanged\":72"), "{again}");
 }
@@ -265,7 +265,7 @@ fn embed_gives_each_record_back_with_its_vector_in_order() {
         let squares: f64 = line["embedding"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap().powi(2)).sum();
         assert!((squares - 1.0).abs() < 1e-5);
     }
-    // As it would be indexed: the title before the text.
+    // `embed` embeds what `index` would embed: the title, then the text.
     let joined = sandbox.pipe(&["embed", "--lines"], "Cats a longer text about a cat\n").json_lines();
     assert_eq!(joined[0]["embedding"], lines[1]["embedding"]);
     let untitled = sandbox.pipe(&["embed", "--no-title"], input).json_lines();
@@ -324,7 +324,7 @@ fn another_model_is_run_as_its_own_files_say() {
     let info: serde_json::Value = serde_json::from_str(&sandbox.run(&["info", "--json"]).success()).unwrap();
     assert_eq!((&info["pooling"], &info["max_length"]), (&"cls".into(), &16.into()));
     assert_eq!((&info["normalized"], &info["dim"]), (&false.into(), &8.into()));
-    // A query needs no word about the model: the index remembers it.
+    // A query need not name the model, because the index recorded it.
     let hit = &sandbox.run(&["query", "a dog", "-k", "1", "-f", "jsonl"]).json_lines()[0];
     assert_eq!(hit["text"], "a dog");
 }
@@ -436,7 +436,7 @@ fn an_instruction_set_that_is_asked_for_compares_vectors_too() {
             assert_eq!(near.score.to_bits(), products[&near.key].to_bits(), "{isa}");
             assert_eq!(index.scores(&query, &[near.key]).unwrap()[0].to_bits(), near.score.to_bits(), "{isa}");
         }
-        // The program's option, which wants all of the same.
+        // `--isa` of the program must give the same scores.
         let run = sandbox.run(&["query", QUESTION, "-k", "72", "--filter", filter, "--isa", &name, "-f", "jsonl"]);
         let scores: Vec<f32> =
             run.json_lines().iter().map(|hit| serde_json::from_value(hit["score"].clone()).unwrap()).collect();

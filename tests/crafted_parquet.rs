@@ -1,8 +1,8 @@
-//! Parquet files as nobody writes them: taken apart, changed somewhere, and put together again with offsets that are right.
+//! Crafts Parquet files: takes a file apart, changes something in it, and puts it together again with correct offsets.
 
 use std::ops::Range;
 
-/// A source of choices that a seed decides.
+/// A source of random choices that depend only on a seed.
 pub(crate) struct Choices(u64);
 
 impl Choices {
@@ -172,7 +172,7 @@ impl Value {
         }
     }
 
-    /// The value of this number, from the outside in.
+    /// The value with this number, counted from the outermost value to the innermost ones.
     fn nth(&mut self, number: usize) -> &mut Self {
         if number == 0 {
             return self;
@@ -193,7 +193,7 @@ impl Value {
         unreachable!("fewer than are counted")
     }
 
-    /// Changes itself, or something in it.
+    /// Changes this value, or a value in it.
     fn change(&mut self, choices: &mut Choices) {
         const NUMBERS: [i64; 14] =
             [0, 1, 2, 3, -1, 7, 127, 128, 65_535, 1 << 20, 1 << 28, i32::MAX as i64, i32::MIN as i64, i64::MAX];
@@ -256,7 +256,7 @@ fn change_bytes(bytes: &mut Vec<u8>, choices: &mut Choices) {
 #[derive(Clone)]
 pub(crate) struct Crafted {
     footer: Value,
-    /// Of every column of every row group, its pages: a header and a body each.
+    /// The pages of every column of every row group, each with a header and a body.
     chunks: Vec<Vec<(Value, Vec<u8>)>>,
 }
 
@@ -292,14 +292,14 @@ impl Crafted {
                 2 | 3 => header.change(choices),
                 _ => change_bytes(body, choices),
             }
-            // So that a changed body is not only one that is cut off.
+            // Otherwise a body that is changed would only ever be cut off.
             if choices.below(2) == 0 {
                 header.set(3, body.len() as i64);
             }
         }
     }
 
-    /// Puts it together. What of the footer says where columns are is made right, as far as it is still there.
+    /// Puts the file together. Corrects the offsets of columns in the footer, as far as the footer still has them.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let (mut file, mut footer) = (b"PAR1".to_vec(), self.footer.clone());
         let mut chunks = self.chunks.iter();
@@ -326,24 +326,24 @@ impl Crafted {
         file
     }
 
-    /// Sets fields of the header of every page: its number, and what it is to be.
+    /// Sets fields in the header of every page. Each is given by its number and its new value.
     pub(crate) fn set_in_headers(&mut self, field: i64, value: i64) {
         self.chunks.iter_mut().flatten().for_each(|(header, _)| header.set(field, value));
     }
 
-    /// Sets how many values every dictionary says to have.
+    /// Sets the number of values that every dictionary claims to have.
     pub(crate) fn set_dictionary_values(&mut self, values: i64) {
         let headers = self.chunks.iter_mut().flatten().filter_map(|(header, _)| header.field(7));
         headers.for_each(|dictionary| dictionary.set(1, values));
     }
 
-    /// Sets how many rows every row group says to have.
+    /// Sets the number of rows that every row group claims to have.
     pub(crate) fn set_rows(&mut self, rows: i64) {
         let groups = self.footer.field(4).into_iter().flat_map(|groups| groups.elements());
         groups.for_each(|group| group.set(3, rows));
     }
 
-    /// Puts groups in groups, in place of the schema.
+    /// Replaces the schema by nested groups.
     pub(crate) fn nest(&mut self, depth: usize) {
         let group = |name: &[u8], children: i64| {
             let repetition = Value::Integer(5, 0);
@@ -358,7 +358,7 @@ impl Crafted {
     }
 }
 
-/// Hands over what the footer says of every column.
+/// Calls a function with the footer's entry of every column.
 fn for_each_column(footer: &mut Value, mut each: impl FnMut(&mut Value)) {
     let Some(groups) = footer.field(4) else { return };
     for group in groups.elements() {
@@ -369,7 +369,7 @@ fn for_each_column(footer: &mut Value, mut each: impl FnMut(&mut Value)) {
     }
 }
 
-/// Where a column lies in its file.
+/// The offset and length of a column in its file.
 fn range(column: &mut Value) -> Range<usize> {
     let start = column.integer(11).or_else(|| column.integer(9)).unwrap() as usize;
     start..start + column.integer(7).unwrap() as usize

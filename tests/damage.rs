@@ -1,5 +1,5 @@
-//! Every byte of a small index changed, and every file cut at every length: an error that names the file, or the same
-//! content. Never a crash, a hang, or another answer.
+//! Changes every byte of a small index, and cuts every file at every length. Each must give an error that names the
+//! file, or the same content. None may cause a crash, a hang, or another answer.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use semsearch::index::{StoreError, StoredPassage, verify};
 
 use crate::support::{Sandbox, open, passages_of, tiny_model};
 
-/// The documents and their vectors, read through the library as a query reads them.
+/// The documents and their vectors, read with the library in the same way as a query reads them.
 fn content(dir: &Path) -> Result<Vec<(StoredPassage, Vec<f32>)>, StoreError> {
     let index = open(dir)?;
     let mut rows = Vec::new();
@@ -20,7 +20,7 @@ fn content(dir: &Path) -> Result<Vec<(StoredPassage, Vec<f32>)>, StoreError> {
     Ok(rows.into_iter().map(|(key, row)| (documents[&key].clone(), row)).collect())
 }
 
-/// An index of a few documents, some of them gone, in two segments; of this factory.
+/// An index with this factory: a few documents in two segments, some of them removed again.
 fn small_index(factory: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     tiny_model(&sandbox.path("tiny"), 1);
@@ -58,7 +58,7 @@ fn try_every_damage(factory: &str) {
         };
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
-            // A bit in turn, and at some bytes all of them.
+            // One bit, a different one for each byte; in every ninth byte, all bits.
             changed[at] ^= if at % 9 == 8 { 0xff } else { 1 << (at % 9) };
             check(&changed, &format!("byte {at} changed"));
             check(&bytes[..at], &format!("cut at {at}"));
@@ -67,7 +67,7 @@ fn try_every_damage(factory: &str) {
         fs::write(&path, &bytes).unwrap();
         assert!(content(&dir).unwrap() == whole);
     }
-    // Only the white space at the manifest's end can change unnoticed.
+    // Only a change in the white space at the end of the manifest may go unnoticed.
     assert!(noticed + 4 >= tried, "{factory}: {noticed} of {tried} noticed");
     assert!(verify(&dir).unwrap().faults.is_empty());
 }

@@ -34,7 +34,7 @@ fn a_data_set_is_indexed_beside_itself_and_measured() {
     let again = sandbox.run(&["eval", "set", "--metrics", "recall@1", "--mode", "lexical", "--format", "json"]);
     assert!(again.stderr.contains("3 unchanged"), "{again}");
     assert_eq!(again.success(), "{\"queries\":2,\"metrics\":{\"recall@1\":0.75}}\n");
-    // Another model, another index.
+    // Another model needs another index.
     let other = sandbox.run(&["eval", "set", "--metrics", "recall@1", "--pooling", "cls"]);
     assert!(other.stderr.contains("building it anew") && other.stderr.contains("3 added"), "{other}");
 }
@@ -115,7 +115,7 @@ fn a_sweep_tries_every_weight_and_draws_it() {
     let found: Value = serde_json::from_str(&ran.success()).unwrap();
     let points = found["sweep"].as_array().unwrap();
     assert_eq!((points.len(), found["queries"].as_u64()), (21, Some(2)));
-    // Either end is one side alone.
+    // At both ends of the sweep, only one side counts.
     for (point, mode) in [(0, "lexical"), (20, "dense")] {
         let alone = sandbox.run(&["eval", "set", "--mode", mode, "--metrics", "mrr@10", "--format", "json"]).success();
         let alone: Value = serde_json::from_str(&alone).unwrap();
@@ -134,7 +134,7 @@ fn an_index_that_is_named_and_not_there_is_built_of_the_data_set() {
     let first = sandbox.run(&args);
     assert!(first.stderr.contains("new/index: 3 added"), "{first}");
     assert!(!sandbox.path("set/.semsearch").exists());
-    // One that is there is taken as it is.
+    // A named index that exists is used without an update.
     sandbox.write("set/corpus.jsonl", "nonsense\n");
     let again = sandbox.run(&args);
     assert_eq!(again.stderr, "");

@@ -1,9 +1,9 @@
-//! Every example of README, of `docs/` and of `--help`, run as it is written, with what it prints.
+//! Runs every example of README, of `docs/` and of `--help` as it is written, and checks what it prints.
 //!
-//! A block of a page runs in a directory of its own that has the files it names, with an index of the sample passages in
-//! it unless the block builds one itself. Of a `console` block the page shows the output, and the output is compared with the
-//! page; `…` on a page stands for anything. Of an `sh` block the output is kept in a snapshot. What differs from run to
-//! run is masked: times, sizes, instruction sets, and digits of scores after the fourth.
+//! A block of a page runs in a directory of its own that has the files it names, with an index of the sample passages
+//! in it unless the block builds one itself. For a `console` block, the page shows the output, and the output is
+//! compared with the page; `…` on a page stands for any text. For an `sh` block, a snapshot has the output. Values that
+//! differ from run to run are masked: times, sizes, instruction sets, and digits of scores after the fourth.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -12,11 +12,11 @@ use std::process::Command;
 use crate::hub::{Fault, Hub};
 use crate::support::{PASSAGES, Sandbox, cache, copy, model};
 
-/// What cannot run within a test, each for its reason.
+/// Commands that cannot run within a test, with the reasons.
 const NOT_HERE: [&str; 5] = [
     // The test would run itself.
     "script/test",
-    // These build anew and install; continuous integration runs what they are made of.
+    // These build everything again and install programs. Continuous integration runs their parts.
     "script/demo",
     "script/bootstrap",
     "cargo install",
@@ -55,13 +55,13 @@ impl Page {
         self.blocks().into_iter().filter(move |block| block.0 == kind).map(|block| block.1)
     }
 
-    /// Where its links lead, but for those to the web.
+    /// The targets of its links, except links to the web.
     fn links(&self) -> impl Iterator<Item = &str> {
         let targets = self.text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
         targets.filter(|target| !target.starts_with("http"))
     }
 
-    /// Its headings as GitHub names them in links.
+    /// Its headings, in the form in which GitHub names them in links.
     fn anchors(&self) -> Vec<String> {
         let headings = self.text.lines().filter(|line| line.starts_with('#'));
         let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
@@ -80,7 +80,7 @@ fn pages() -> Vec<Page> {
     paths.iter().map(|path| Page::read(path)).collect()
 }
 
-/// Every file that an example names; with an index of the passages, and the same one called `squad`.
+/// A sandbox with every file that an example names, an index of the passages, and a copy of that index called `squad`.
 fn world(with_index: bool) -> Sandbox {
     let sandbox = if with_index { Sandbox::with_index() } else { Sandbox::new() };
     if with_index {
@@ -127,7 +127,7 @@ fn world(with_index: bool) -> Sandbox {
     sandbox
 }
 
-/// Runs the commands in one shell, and gives each with what it printed and its status, if that is not 0.
+/// Runs the commands in one shell. Returns each command with its output, and with its status if that is not 0.
 fn transcript(sandbox: &Sandbox, hub: &Hub, commands: &[&str]) -> String {
     let plain = sandbox.command(&[]);
     let mut script = String::new();
@@ -146,7 +146,7 @@ fn transcript(sandbox: &Sandbox, hub: &Hub, commands: &[&str]) -> String {
         std::env::join_paths(std::iter::once(program).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())));
     shell.env("PATH", path.unwrap());
     shell.env("HF_ENDPOINT", &hub.endpoint).env("NO_PROXY", "127.0.0.1").env("HF_HOME", sandbox.path("hf"));
-    // As on a terminal: what is said stands where it is said.
+    // Both streams go to one file, so messages and output are in order, as on a terminal.
     shell.stdout(out.try_clone().unwrap()).stderr(out);
     shell.status().unwrap();
     let printed = fs::read_to_string(sandbox.path(".out")).unwrap();
@@ -177,7 +177,7 @@ fn needs_index(commands: &[&str]) -> bool {
     !first.is_some_and(|command| command.starts_with("semsearch index"))
 }
 
-/// Without times, sizes and instruction sets, and with scores to four digits.
+/// The text with times, sizes and instruction sets masked, and with scores cut to four digits.
 fn comparable(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.is_empty()).map(comparable_line);
     let text = lines.collect::<Vec<_>>().join("\n");
@@ -206,14 +206,14 @@ fn with_rounded_numbers(line: &str) -> String {
     rounded_line + rest
 }
 
-/// A long decimal number, to four digits.
+/// A long decimal number, cut to four digits.
 fn rounded(number: &str) -> String {
     let long = number.split_once('.').is_some_and(|(_, decimals)| decimals.len() > 4);
     let parsed = number.parse::<f64>().ok().filter(|_| long);
     parsed.map_or_else(|| number.to_owned(), |number| format!("{number:.4}"))
 }
 
-/// Whether a text is the one shown, in which `…` stands for anything.
+/// Whether a text matches the one on the page, in which `…` stands for any text.
 fn matches(shown: &str, text: &str) -> bool {
     let Some((first, others)) = shown.split_once('…') else { return shown == text };
     let (middle, last) = others.rsplit_once('…').unwrap_or(("", others));

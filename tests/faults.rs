@@ -1,9 +1,10 @@
-//! The real program, killed, cut off from power and out of disk at every step of a build, and at any moment.
+//! Builds with the real program that are killed, lose power or run out of disk space at every step, or are killed at a
+//! random moment.
 //!
-//! A step is an operation on a file of the index: opening it to write, writing, syncing, renaming, removing, by whichever
-//! library. `faults.c`, loaded before the C library, counts them and strikes at one; so every step is tried without a line
-//! for it in the program. After each blow the index must be intact, hold exactly some commit, and be finished by the
-//! next run as if nothing had happened.
+//! A step is an operation on a file of the index: opening it to write, writing, syncing, renaming, removing. It does
+//! not matter which library does it. `faults.c`, loaded before the C library, counts the steps and injects a fault at
+//! one of them, so the program needs no code for this. After each fault the index must be intact and hold exactly one
+//! of the commits, and the next run must complete the build as if nothing had happened.
 //!
 //! A part of the steps is tried by default; `SEMSEARCH_FAULTS=all` tries every one, and kills at 1,000 random moments.
 
@@ -40,8 +41,8 @@ fn shim() -> &'static Path {
     })
 }
 
-/// A build over an index that is there: some documents stay, some change, some come, some leave; in several commits, the
-/// last of them with a compaction.
+/// A build over an existing index: some documents stay, some change, some are new, some are removed. It makes several
+/// commits, and the last one includes a compaction.
 struct Scene {
     sandbox: Sandbox,
     before: Texts,
@@ -63,7 +64,7 @@ impl Scene {
         };
         let document = |number: usize, version: usize| (format!("d{number:02}"), text(number, version));
         let before: Texts = (0..12).map(|number| document(number, 0)).collect();
-        // 0, 1 and 2 leave, 3 to 6 stay, 7 to 11 change, the others are new.
+        // 0, 1 and 2 are removed, 3 to 6 stay, 7 to 11 change, the others are new.
         let after: Texts = (3..24).map(|number| document(number, usize::from((7..12).contains(&number)))).collect();
         let scene = Self { sandbox, before, after, undisturbed: Content::new(), steps: Vec::new() };
         scene.write(&scene.before);
@@ -89,7 +90,7 @@ impl Scene {
         copy(&self.sandbox.path("start"), &index);
     }
 
-    /// Runs the build, struck at a step.
+    /// Runs the build with a fault at a step.
     fn struck(&self, mode: &str, at: usize, log: Option<&Path>) -> std::process::ExitStatus {
         let mut command = self.sandbox.command(&BUILD);
         command.env("LD_PRELOAD", shim()).env("FAULT_MODE", mode).env("FAULT_AT", at.to_string());
@@ -100,7 +101,7 @@ impl Scene {
         command.stderr(Stdio::null()).status().unwrap()
     }
 
-    /// What the index holds, by way of `export`.
+    /// What the index holds, as `export` writes it.
     fn content(&self) -> Content {
         let out = self.sandbox.path("out");
         let _ = fs::remove_dir_all(&out);
@@ -120,7 +121,7 @@ impl Scene {
         content
     }
 
-    /// Checks the index after a blow, has it finished, and checks it again.
+    /// Checks the index after a fault, completes the build, and checks the index again.
     fn check(&self, blow: &str) {
         let verified = self.sandbox.run(&["verify"]);
         assert_eq!(verified.status, Some(0), "{blow}: {verified}");
@@ -141,8 +142,8 @@ impl Scene {
         assert!(verified.contains(&format!("intact: {files} files")), "{blow}: {verified}, {files} are there");
     }
 
-    /// Strikes at some steps, or at every one. The first of them differs from mode to mode, so that together they meet
-    /// many.
+    /// Injects a fault at some steps, or at every step. Each mode starts at another step, so that together the modes
+    /// cover many steps.
     fn strike(&self, mode: &str, first: usize, each: impl Fn(&std::process::ExitStatus, &str)) {
         let stride = if everything() { 1 } else { 9 };
         let first = if everything() { 0 } else { first };
@@ -174,7 +175,7 @@ fn a_power_cut_at_any_step_leaves_a_commit_and_the_next_run_finishes() {
 #[test]
 fn a_disk_full_from_any_step_on_leaves_a_commit_and_the_next_run_finishes() {
     Scene::new().strike("full", 6, |status, blow| {
-        // Where nothing more had to be written, or only what can be done without, all went well.
+        // The run succeeds if nothing more had to be written, or only files that it can do without.
         assert!([Some(0), Some(2)].contains(&status.code()), "{blow}: {status}");
     });
 }

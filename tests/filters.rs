@@ -1,4 +1,4 @@
-//! Filters and words over a real index, against a plain scan of the documents.
+//! Filters and lexical searches over a real index, compared with a plain scan of the documents.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ fn config() -> IndexConfig {
     }
 }
 
-/// A document of the texts' words and these metadata.
+/// A document with random words and these metadata.
 #[derive(Clone, Debug)]
 struct Given {
     text: String,
@@ -53,11 +53,11 @@ impl Given {
     }
 }
 
-/// Indexes documents in two commits, the second of which replaces every fifth one of the first; ids are numbers.
+/// Indexes documents in two commits. The second commit replaces every fifth document of the first. Ids are numbers.
 fn indexed(dir: &Path, documents: &[Given]) -> LocalSnapshot {
     let place = Place::whole(&"test".into());
     for round in 0..2 {
-        // A child that another test is starting holds what this process holds, until it runs.
+        // While another test starts a child process, that child holds the files and locks of this process.
         let options = WriteOptions { wait: Duration::from_secs(20), ..WriteOptions::default() };
         let mut writer = LocalStore::new(dir).writer(config(), options).unwrap();
         let wanted = documents.iter().enumerate().filter(|(number, _)| round == 0 || number % 5 == 0);
@@ -170,14 +170,14 @@ proptest! {
             }
 
             let passes = |key: u64| parsed.matches(&documents[id(&index, key)].metadata);
-            // By words: all that pass, in the order that they have among all.
+            // Lexical: all documents that pass, in the order that they have among all documents.
             let lexical = index.words("bees in the valley ran").unwrap();
             let among = lexical.best(&among(k, Some(&parsed))).unwrap();
             let expected: Vec<_> = words.iter().filter(|near| passes(near.key)).take(k).copied().collect();
             prop_assert_eq!(&among, &expected, "{}", filter);
             let known = lexical.scores(&among.iter().map(|near| near.key).collect::<Vec<_>>()).unwrap();
             for (near, known) in among.iter().zip(known) {
-                // The sums are in another order.
+                // The terms are added in another order.
                 prop_assert!((near.score - known).abs() < 1e-5, "{} {known}", near.score);
             }
         }
@@ -211,14 +211,14 @@ fn pages_of_hits_are_parts_of_one_ranking_and_a_reload_brings_the_newest_commit(
     assert_eq!(all.iter().map(|(rank, _)| *rank).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
 }
 
-/// BM25 as Robertson and Zaragoza have it, with the weight of a word that Lucene uses: ln(1 + (N − n + ½) / (n + ½)).
+/// BM25 (Robertson and Zaragoza 2009), with Lucene's weight of a word: ln(1 + (N − n + ½) / (n + ½)).
 #[test]
 fn words_score_by_bm25() {
     let texts = ["Bees dance.", "The bees danced for other bees", "ice", "Dancing on ice, dancing with bees"];
     let given = texts.map(|text| Given { text: text.into(), metadata: Map::new(), vector: [0; DIM] });
     let dir = tempfile::tempdir().unwrap();
     let index = indexed(dir.path(), &given);
-    // The first document was replaced, and the one that it replaced still counts: "to be replaced".
+    // The first document was replaced. Its old text, "to be replaced", still counts in the statistics.
     let lengths = [2.0, 6.0, 1.0, 6.0];
     let (count, mean) = (5.0f64, (2.0 + 6.0 + 1.0 + 6.0 + 3.0) / 5.0);
     let weight = |documents: f64| (1.0 + (count - documents + 0.5) / (documents + 0.5)).ln();

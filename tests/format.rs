@@ -1,4 +1,4 @@
-//! The index's format: what earlier releases wrote.
+//! Index formats that earlier releases wrote.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Sandbox, copy};
 
-/// An index of an earlier format, by its name in `tests/data`.
+/// A copy of an index of an earlier format, named as in `tests/data`.
 fn of_format(name: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name), &sandbox.path(".semsearch"));
@@ -68,7 +68,7 @@ fn answers_and_grows(name: &str) {
     sandbox.pipe(&["index", "-"], "{\"_id\":\"f\",\"text\":\"Bread rises.\"}\n").success();
     assert_eq!(best(&sandbox, &["baking"])["id"], "f");
     assert!(sandbox.run(&["verify"]).success().contains("documents: 4, vectors: 5"));
-    // What is written is the newest format, with checksums of parts of all codes.
+    // The new commit has the newest format, with checksums for the parts of all codes.
     let info: serde_json::Value = serde_json::from_str(&sandbox.run(&["info", "--json"]).success()).unwrap();
     assert_eq!(info["format_version"], 4);
     let endings = |kind: &str| {
@@ -78,7 +78,7 @@ fn answers_and_grows(name: &str) {
     assert_eq!(endings("sums"), endings("faiss"));
 }
 
-/// A manifest is checked by more than its checksum, which whoever hands an index on can make.
+/// The checksum of a manifest is not enough, because whoever passes on an index can compute it.
 #[test]
 fn a_manifest_that_says_what_cannot_be_is_damaged_whatever_its_checksum() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -86,7 +86,7 @@ fn a_manifest_that_says_what_cannot_be_is_damaged_whatever_its_checksum() {
         let sandbox = Sandbox::new();
         copy(&root.join("tests/data/index-3"), &sandbox.path("index"));
         let seed = fs::read(root.join("fuzz/seeds/manifest").join(name)).unwrap();
-        // The version's digit, then the commit.
+        // A seed is the digit of the version, then the commit.
         let (version, commit) = (u32::from(seed[0] - b'0'), seed[1..].trim_ascii());
         let mut crc = crc32fast::Hasher::new();
         crc.update(&version.to_le_bytes());

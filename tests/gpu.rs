@@ -1,4 +1,4 @@
-//! The encoder for GPUs: on one where there is one, and always on the CPU, which runs the same network.
+//! The tensor encoder: on a GPU if the machine has one, and always on the CPU, which runs the same network.
 
 use semsearch::embedder::{Backend, Embedder, Options};
 use semsearch::encoder::{Device, Precision};
@@ -7,15 +7,15 @@ use semsearch::model::ModelFiles;
 use crate::known_answers::{assert_within, distances_from_golden, load, one_minus_cosine, texts};
 use crate::support::{Sandbox, model};
 
-/// Some passages, and the shortest and longest of texts.
+/// Some passages, a very short text and a very long one.
 fn some_texts() -> Vec<String> {
     texts().into_iter().rev().step_by(3).collect()
 }
 
-/// What each precision may differ from the reference: 1 − cos, of each vector.
+/// How far each precision may differ from the reference: 1 − cos, for each vector.
 const QUALITY: [(Precision, f64); 3] = [(Precision::F32, 1e-5), (Precision::F16, 1e-3), (Precision::Bf16, 1e-3)];
 
-/// The devices there are: the CPU and, where it opens, the first GPU.
+/// The devices of this machine: the CPU, and the first GPU if it can be opened.
 fn devices() -> Vec<Device> {
     let files = ModelFiles { dir: model().into(), id: "default".into(), revision: None };
     let gpu = Device::Cuda(0);
@@ -75,12 +75,12 @@ fn more_texts_than_a_batch_holds_come_back_in_their_order() {
     }
 }
 
-/// An index that a GPU built in f16 is asked on a CPU as well.
+/// A CPU can search an index that a GPU built in f16.
 #[test]
 fn what_an_encoder_lacks_is_computed_in_f32() {
     let options = Options { device: Device::Cpu, precision: Some(Precision::F16), ..Options::default() };
     assert_eq!(load(&options).precision(), Precision::F32);
-    // Tensors have no int8.
+    // The tensor encoder has no int8.
     let options = Options { precision: Some(Precision::Int8), backend: Some(Backend::Tensor), ..options };
     assert_eq!(load(&options).precision(), Precision::F32);
 }
@@ -93,7 +93,7 @@ fn driver_without_a_gpu(sandbox: &Sandbox, functions: &[&str]) {
     assert!(compiled.unwrap().success());
 }
 
-/// What is said on standard error of a question put to a GPU, and to `auto`, with the sandbox's driver.
+/// Standard error of a query with `--device cuda` and of one with `auto`, with the driver in the sandbox.
 fn asked(sandbox: &Sandbox) -> [String; 2] {
     let ask = |device, status| {
         let mut command = sandbox.command(&["-v", "query", "hello", "--device", device]);
@@ -104,7 +104,7 @@ fn asked(sandbox: &Sandbox) -> [String; 2] {
     [ask("cuda", 2), ask("auto", 0)]
 }
 
-/// A machine without a GPU is told so, and `auto` goes on with the CPU.
+/// Without a GPU, `cuda` is an error that says so, and `auto` computes on the CPU.
 #[test]
 fn a_build_with_cuda_answers_where_there_is_no_gpu() {
     if !cfg!(feature = "cuda") {
@@ -136,7 +136,7 @@ fn a_build_with_cuda_answers_where_there_is_no_gpu() {
 
     driver_without_a_gpu(&sandbox, &drivers);
     let [cuda, auto] = asked(&sandbox);
-    // Where the toolkit's libraries are not there either, that is what is told.
+    // If the toolkit's libraries are missing too, the message names these instead.
     let told = ["the driver finds no GPU: ", "there is no libcublas.so.13 of CUDA's toolkit"]
         .map(|why| format!("cuda:0 cannot be used: {why}"));
     assert!(told.iter().any(|told| cuda.contains(told) && auto.contains(told)), "{cuda}{auto}");

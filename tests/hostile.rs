@@ -1,4 +1,5 @@
-//! What no one means to give, and what comes back: an answer, in bounded time and memory, and an index as it was.
+//! Input that nobody gives on purpose: the program must answer within bounded time and memory, and keep the index
+//! intact.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Ran, Sandbox};
 
-/// Runs `script` in a shell in the sandbox, `$semsearch` the program, with at most 3 GB of address space.
+/// Runs `script` in a shell in the sandbox with at most 3 GB of address space. `$semsearch` is the program.
 fn shell(sandbox: &Sandbox, script: &str) -> Ran {
     let plain = sandbox.command(&[]);
     let mut shell = Command::new("bash");
@@ -21,7 +22,7 @@ fn shell(sandbox: &Sandbox, script: &str) -> Ran {
     sandbox.ran(&shell.output().unwrap())
 }
 
-/// Documents in the sandbox's index, which is intact.
+/// The number of documents in the sandbox's index. Checks that the index is intact.
 fn documents(sandbox: &Sandbox) -> Value {
     sandbox.run(&["verify"]).success();
     serde_json::from_str::<Value>(&sandbox.run(&["info", "--json"]).success()).unwrap()["documents"].take()
@@ -63,7 +64,7 @@ fn ten_million_empty_lines_are_passed_over_and_counted() {
     assert!(ran.stderr.starts_with("error: <stdin>:10000001: invalid JSON"), "{ran}");
     shell(&sandbox, &format!("({empty}; echo '{{\"text\":\"a\"}}') | $semsearch index -")).success();
     assert_eq!(documents(&sandbox), 1);
-    // As queries too.
+    // The same input as queries.
     let ran = shell(&sandbox, &format!("({empty}; echo a) | $semsearch query -f tsv | cut -f1,3"));
     assert!(ran.success().starts_with("10000001\t"));
 }
@@ -75,7 +76,7 @@ fn a_fifo_is_read_as_it_comes() {
                   while [ ! -p p.jsonl ]; do sleep 0.01; done; $semsearch index p.jsonl";
     shell(&sandbox, script).success();
     assert_eq!(documents(&sandbox), 2);
-    // Passed over in a directory: to open one waits for a writer.
+    // In a directory a FIFO is skipped, because opening it would wait for a writer.
     sandbox.write("dir/a.jsonl", "{\"text\":\"c\"}\n");
     shell(&sandbox, "mkfifo dir/b.jsonl && $semsearch index dir").success();
     assert_eq!(documents(&sandbox), 3);
@@ -95,7 +96,7 @@ fn a_file_that_grows_or_is_cut_while_it_is_read_leaves_an_intact_index() {
     });
     let ran = sandbox.ran(&child.wait_with_output().unwrap());
     growing.join().unwrap();
-    // Lines are appended whole: what was there when its end was met is indexed.
+    // Only whole lines are appended. All lines before the end of the file, as the reader met it, are indexed.
     assert_eq!(ran.status, Some(0), "{ran}");
     let found = documents(&sandbox).as_u64().unwrap();
     assert!((2000..=4000).contains(&found), "{found}");
@@ -162,14 +163,14 @@ fn files_of_any_name_are_read_and_named_without_harm() {
     }
     sandbox.run(&["index", "dir"]).success();
     assert_eq!(documents(&sandbox), 6);
-    // What reaches a terminal is text: no name can colour it or move its cursor.
+    // No name can colour a terminal or move its cursor.
     let shown = sandbox.run(&["query", "words"]).success();
     assert!(!shown.contains('\x1b'), "{shown:?}");
     fs::write(sandbox.path("\u{1b}[31mbad.jsonl"), "nonsense\n").unwrap();
     let ran = sandbox.run(&["index", "\u{1b}[31mbad.jsonl"]);
     assert_eq!(ran.status, Some(2), "{ran}");
     assert!(!ran.stderr.contains('\x1b'), "{:?}", ran.stderr);
-    // As any program has it: -- before, or ./ .
+    // As with other programs: put -- before the name, or write it with ./
     fs::write(sandbox.path("-y.jsonl"), "{\"text\":\"a\"}\n").unwrap();
     sandbox.run(&["index", "--", "-y.jsonl"]).success();
     sandbox.run(&["index", "./-y.jsonl"]).success();
@@ -188,7 +189,7 @@ fn zero_bytes_marks_and_carriage_returns_are_text_or_none() {
     let mut texts: Vec<_> = hits.iter().map(|hit| hit["text"].as_str().unwrap()).collect();
     texts.sort_unstable();
     assert_eq!(texts, ["a\0b", "c\r\nd"]);
-    // A zero byte itself is no JSON; in a plain line it is a character.
+    // A raw zero byte is not valid JSON. In a plain line it is a character.
     sandbox.write("zero.jsonl", b"{\"text\":\"a\0b\"}\n");
     let ran = sandbox.run(&["index", "zero.jsonl"]);
     insta::assert_snapshot!(ran.stderr, @r"
@@ -227,7 +228,7 @@ fn ids_may_be_whole_numbers_of_any_size() {
     let mut found: Vec<_> = hits.iter().map(|hit| hit["id"].as_str().unwrap()).collect();
     found.sort_unstable();
     assert_eq!(found, ["-7", "0", "007", "18446744073709551615", "7"]);
-    // 1.0 and 1e3 could be written in several ways, and beyond 64 bits digits are lost.
+    // 1.0 and 1e3 could be written in several ways, and numbers beyond 64 bits lose digits.
     for id in ["1.0", "1e3", "18446744073709551616", "null", "true", "[1]", "\"\""] {
         let ran = sandbox.pipe(&["index", "-"], format!("{{\"id\":{id},\"text\":\"a\"}}\n"));
         assert_eq!(ran.status, Some(2), "{id}: {ran}");
@@ -244,14 +245,14 @@ fn deep_nesting_is_an_error_and_not_the_end_of_the_stack() {
     assert!(ran.stderr.starts_with("error: <stdin>:1: invalid JSON: recursion limit exceeded"), "{ran}");
     let ran = sandbox.pipe(&["index", "-", "--format", "json"], format!("[{}]", nested.trim_end()));
     assert!(ran.stderr.starts_with("error: <stdin>:1: invalid JSON: recursion limit exceeded"), "{ran}");
-    // Markdown's quotes, lists and brackets; a text is a text.
+    // Nested quotes, lists and brackets of Markdown are no error, because any text is valid Markdown.
     for open in [">", "- ", "[", "*", "`", "#"] {
         sandbox.write("deep.md", open.repeat(20_000) + " words\n");
         sandbox.run(&["index", "deep.md", "--rebuild"]).success();
     }
     sandbox.write("in.jsonl", "{\"text\":\"a\",\"year\":1}\n");
     sandbox.run(&["index", "in.jsonl", "--rebuild"]).success();
-    // Of a length that a command line may have.
+    // About as long as a command line may be.
     let expression = format!("{}year = 1{}", "(".repeat(50_000), ")".repeat(50_000));
     let ran = sandbox.run(&["query", "a", "--filter", &expression]);
     assert_eq!(ran.status, Some(2), "{ran}");

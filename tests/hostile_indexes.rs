@@ -1,9 +1,9 @@
-//! Indexes from somebody who means harm, every checksum of them right: files of FAISS and of tantivy, manifests. Whatever is
-//! in them, the program answers or refuses. It is not ended by a signal, does not hang, takes less than 1 GB, and calls no
-//! file a defect of its own.
+//! Crafted indexes with valid checksums: files of FAISS and of tantivy, and manifests. Whatever they contain, the
+//! program answers or refuses. No signal ends it, it does not hang, it takes less than 1 GB, and it does not report a
+//! crafted file as a defect of the program.
 //!
-//! Some are tried by default; `SEMSEARCH_HOSTILE=all` tries 10,000 files of FAISS, 1,000 manifests and 1,000 files of tantivy.
-//! `SEMSEARCH_HOSTILE_UNDER` names a program that each command runs under, valgrind for one.
+//! Some are tried by default; `SEMSEARCH_HOSTILE=all` tries 10,000 files of FAISS, 1,000 manifests and 1,000 files of
+//! tantivy. `SEMSEARCH_HOSTILE_UNDER` names a program that each command runs under, valgrind for one.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ const FACTORIES: [(&str, &str, &[&str]); 16] = [
     ("PCA4,SQ4,RFlat", "ip", &[]),
 ];
 
-/// Numbers that nobody can guess, and that are the same each time.
+/// Pseudo-random numbers that are the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -57,12 +57,12 @@ impl Random {
     }
 }
 
-/// So many cases: all, or a few.
+/// The number of cases: `all` on request, otherwise few.
 fn cases(all: usize, few: usize) -> usize {
     if env::var("SEMSEARCH_HOSTILE").is_ok_and(|word| word == "all") { all } else { few }
 }
 
-/// An index in two segments, some of its passages gone.
+/// An index in two segments, with some passages removed.
 fn small_index(factory: &str, metric: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     tiny_model(&sandbox.path("tiny"), 1);
@@ -83,7 +83,7 @@ fn small_index(factory: &str, metric: &str) -> Sandbox {
     sandbox
 }
 
-/// Files of the sandbox's index whose name ends so.
+/// The files of the sandbox's index whose names have this ending.
 fn files(sandbox: &Sandbox, ends: &[&str]) -> Vec<PathBuf> {
     let all = sandbox.index_bytes().into_iter().map(|(path, _)| path);
     all.filter(|path| ends.iter().any(|end| path.to_str().unwrap().ends_with(end))).collect()
@@ -105,7 +105,7 @@ const COMMANDS: [&[&str]; 12] = [
     &["query", "--queries", "queries", "--filter", "n = 57 or n = 3", "-f", "tsv"],
 ];
 
-/// Runs a command as a user of little memory and patience. Why that did not end well, if it did not.
+/// Runs a command with little memory and little time. Returns what went wrong, if anything.
 fn ends_badly(sandbox: &Sandbox, args: &[&str]) -> Option<String> {
     let plain = sandbox.command(args);
     let mut command = Command::new("sh");
@@ -123,7 +123,7 @@ fn ends_badly(sandbox: &Sandbox, args: &[&str]) -> Option<String> {
     (!well).then(|| format!("{args:?}: {:?}, signal {signal:?}, {}", output.status.code(), said.trim()))
 }
 
-/// Tries so many crafted indexes on all cores: `craft` changes an index, and says how.
+/// Tries `count` crafted indexes on all cores. `craft` changes an index, and returns a description of the change.
 fn try_all(
     count: usize,
     seed: u64,
@@ -134,7 +134,7 @@ fn try_all(
         copy(&sandbox.path(".semsearch"), &sandbox.path("start"));
     }
     let (next, bad, refused) = (AtomicUsize::new(0), Mutex::new(Vec::new()), AtomicUsize::new(0));
-    // One thread for each index at a time: its directory is the case's.
+    // Only one thread at a time may use an index, because each case changes its directory.
     let busy: Vec<Mutex<()>> = start.iter().map(|_| Mutex::new(())).collect();
     let work = || {
         loop {
@@ -159,7 +159,7 @@ fn try_all(
                 .iter()
                 .filter_map(|args| {
                     let wrong = ends_badly(sandbox, args);
-                    // What changed the index must not hide it from the next.
+                    // A command that changed the index must not hide the crafted change from the next command.
                     if ["index", "remove"].contains(&args[0]) {
                         reset(&mut Random(again));
                     }
@@ -182,7 +182,7 @@ fn try_all(
     assert!(refused > 0, "nothing was found");
 }
 
-/// Changes bytes as somebody would who knows that they are lengths, links and positions.
+/// Changes bytes in a way that makes sense for lengths, links and positions.
 fn craft(bytes: &mut Vec<u8>, random: &mut Random) -> String {
     let near = random.below(5) < 2;
     let at = random.below(if near { bytes.len().min(200) } else { bytes.len() });
@@ -218,7 +218,7 @@ fn craft(bytes: &mut Vec<u8>, random: &mut Random) -> String {
     format!("{number:#x} at {at}")
 }
 
-/// Crafts one of these files of an index.
+/// Changes one of these files of an index.
 fn craft_file(sandbox: &Sandbox, ends: &[&str], random: &mut Random) -> String {
     let file = random.of(&files(sandbox, ends)).clone();
     let mut bytes = fs::read(&file).unwrap();

@@ -1,5 +1,6 @@
-//! Inputs that are made to take all memory, to overflow a stack or to go on for ever. Each ends as an answer or as an error,
-//! with at most 500 MB. `SEMSEARCH_HOSTILE=all` tries them in their full sizes, and a thousand crafted Parquet files.
+//! Inputs that are made to take all memory, to overflow a stack or to run for ever. Each must end in an answer or an
+//! error, with at most 500 MB of memory. `SEMSEARCH_HOSTILE=all` tries them in full size, and a thousand crafted
+//! Parquet files.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,10 +12,10 @@ use std::time::{Duration, Instant};
 use crate::crafted_parquet::{Choices, Crafted};
 use crate::support::{Ran, Sandbox, tiny_model};
 
-/// Bytes of memory that no input makes the program take.
+/// The most memory, in bytes, that the program may take for any input.
 const MEMORY: u64 = 500 << 20;
 
-/// Whether everything is to be tried.
+/// Whether all cases are tried.
 fn all() -> bool {
     std::env::var("SEMSEARCH_HOSTILE").is_ok_and(|value| value == "all")
 }
@@ -25,7 +26,7 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
-/// Runs a command to its end; with the most memory that it had, in bytes.
+/// Runs a command to its end. Returns also its peak memory in bytes.
 fn measured(sandbox: &Sandbox, command: &mut Command) -> (Ran, u64) {
     let (out, error) = (sandbox.path(".out"), sandbox.path(".err"));
     command.stdout(fs::File::create(&out).unwrap()).stderr(fs::File::create(&error).unwrap());
@@ -46,7 +47,7 @@ fn measured(sandbox: &Sandbox, command: &mut Command) -> (Ran, u64) {
     (sandbox.ran(&std::process::Output { status, stdout, stderr }), peak)
 }
 
-/// Indexes a file within bounds; its status and what it said first.
+/// Indexes a file, and checks the bounds. Returns the status and the first line of the message.
 #[track_caller]
 fn within_bounds(sandbox: &Sandbox, file: &str, options: &[&str]) -> (Option<i32>, String) {
     let _ = fs::remove_dir_all(sandbox.path("ix"));
@@ -63,7 +64,7 @@ fn within_bounds(sandbox: &Sandbox, file: &str, options: &[&str]) -> (Option<i32
     (ran.status, said)
 }
 
-/// A text of words, of about so many bytes.
+/// A text of words with about this many bytes.
 fn words(bytes: usize) -> String {
     "dog cat walk rain ".repeat(bytes / 18)
 }
@@ -75,7 +76,7 @@ fn a_text_of_megabytes_takes_memory_in_proportion() {
     sandbox.write("words.jsonl", format!("{{\"text\":\"{}\"}}\n", words(bytes)));
     let summary = sandbox.run(&["index", "words.jsonl", "--model", "tiny", "--json", "-q"]).json_lines().remove(0);
     let tokens = bytes / 18 * 4;
-    // 14 are kept beside the two specials.
+    // 14 tokens are kept, in addition to the two special tokens.
     assert_eq!((&summary["tokens"], &summary["tokens_dropped"]), (&16.into(), &(tokens - 14).into()));
     assert_eq!(within_bounds(&sandbox, "words.jsonl", &[]).0, Some(0));
     sandbox.write("words.txt", words(bytes));
@@ -103,7 +104,7 @@ fn records_of_a_million_values_or_names_are_bad_ones() {
     sandbox.write("array.json", format!("[{{\"text\":\"a\",\"x\":[{many}1]}}]\n"));
     let keys = |count: usize| (0..count).map(|number| format!("\"{number}\":1,")).collect::<String>();
     sandbox.write("keys.jsonl", format!("{{\"text\":\"a\",\"x\":{{{}\"y\":1}}}}\n", keys(1_000_000)));
-    // Each would be listed by its path, 20 GB of them.
+    // The index would have to list the path of each value, 20 GB in all.
     let long = "k".repeat(420_000);
     sandbox.write("long.jsonl", format!("{{\"text\":\"a\",\"{long}\":{{{}\"y\":1}}}}\n", keys(50_000)));
     sandbox.write(
@@ -230,7 +231,7 @@ fn crafted_parquet_files_end_as_an_answer_or_an_error() {
     let sandbox = sandbox();
     let originals = ["none", "snappy", "gzip", "zstd", "lz4"].map(|compression| Crafted::new(&parquet(compression)));
     for original in &originals {
-        // Taken apart and put together it is what it was.
+        // A file that is taken apart and put together again without a change can still be read.
         sandbox.write("a.parquet", original.bytes());
         assert_eq!(sandbox.run(&["embed", "a.parquet", "--model", "tiny"]).json_lines().len(), 3);
     }
@@ -261,7 +262,7 @@ fn crafted_parquet_files_end_as_an_answer_or_an_error() {
     if all() {
         eprintln!("crafted Parquet files: {count}, read {read}, at most {} MB and {slowest:.1?}", largest >> 20);
     }
-    // Neither is every change harmless, nor does every one break the file.
+    // Some changes are harmless, and some break the file.
     assert!(read > 0 && read < count as usize, "{read} of {count}");
 }
 

@@ -1,6 +1,6 @@
-//! Models that nobody means well with: every file of one changed in its structure or its bytes, by a seed. Whatever comes of
-//! it, the program ends by itself, soon, in bounded memory, with an answer of finite numbers or an error, and nothing but
-//! its own cache is written.
+//! Crafted models: a seed decides how the files of a model are changed, in their structure or their bytes. Whatever the
+//! change, the program must end by itself, soon, in bounded memory, with finite numbers or an error, and it must write
+//! only to its own cache.
 //!
 //! Some are tried by default; `SEMSEARCH_HOSTILE=all` tries 2,000, `SEMSEARCH_HOSTILE=SEED` the one of that seed.
 
@@ -16,17 +16,17 @@ use serde_json::{Map, Value, json};
 
 use crate::support::{Sandbox, tiny_model};
 
-/// KiB of address space; what is mapped counts, and a pool of threads takes a third of it.
+/// KiB of address space. Mapped files count, and a pool of threads takes a third of it.
 const MEMORY: usize = 1_500_000;
 
-/// No machine is so busy that a model of 8 components takes as long.
+/// The time limit. Even on a busy machine, a model of 8 components needs less.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 30 });
 
 /// Numbers that sizes, ids and lengths may be changed to.
 const NUMBERS: [u64; 18] =
     [0, 1, 2, 3, 4, 7, 8, 9, 16, 31, 255, 1000, 65_536, 1 << 20, 1 << 31, u32::MAX as u64, 1 << 62, u64::MAX];
 
-/// A generator of which each seed gives another model, and always the same.
+/// A generator of random numbers. Each seed gives another model, and always the same one.
 struct Random(u64);
 
 impl Random {
@@ -47,7 +47,7 @@ impl Random {
     }
 }
 
-/// A value that stands where another was expected.
+/// A value of a type that is not expected at its place.
 fn anything(random: &mut Random) -> Value {
     let deep = (0..100).fold(json!(1), |inner, _| json!([inner]));
     match random.below(18) {
@@ -102,7 +102,7 @@ fn change(value: &mut Value, random: &mut Random) {
     }
 }
 
-/// Parts of a tokenizer that the library knows, as no one would combine them.
+/// Parts of a tokenizer that the library knows, in combinations that nobody would use.
 fn tokenizer_part(random: &mut Random) -> (&'static str, Value) {
     let number = random.one(&NUMBERS);
     let replace = json!({"type": "Replace", "pattern": {"Regex": random.one(&["", "a*", "(a*)*b", "(?=a)", "[", ".{0,100000}"])},
@@ -249,7 +249,7 @@ fn change_weights(bytes: &mut Vec<u8>, random: &mut Random) {
     *bytes = joined(&header, &data);
 }
 
-/// The header and the data of safetensors, if that is what they still are.
+/// The header and the data of a safetensors file, if it still has them.
 fn parted(bytes: &[u8]) -> Option<(Map<String, Value>, Vec<u8>)> {
     let length = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?) as usize;
     let header: Map<String, Value> = serde_json::from_slice(bytes[8..].get(..length)?).ok()?;
@@ -271,7 +271,7 @@ const FILES: [&str; 6] = [
     "model.safetensors",
 ];
 
-/// Puts something else where a file was.
+/// Replaces a file by something else.
 fn change_kind(path: &Path, random: &mut Random) {
     fs::remove_file(path).unwrap();
     match random.below(7) {
@@ -285,7 +285,7 @@ fn change_kind(path: &Path, random: &mut Random) {
     }
 }
 
-/// Makes the model of this seed. Gives what was done to it.
+/// Makes the model of this seed. Returns a description of the changes.
 fn make(dir: &Path, random: &mut Random) -> String {
     let _ = fs::remove_dir_all(dir);
     tiny_model(dir, 1);
@@ -404,7 +404,7 @@ fn fault(ended: Option<(ExitStatus, String, String)>, args: &[&str]) -> Option<S
         return Some(err);
     }
     match status.code() {
-        // Not a number is no JSON but as null.
+        // JSON cannot contain NaN, so it would be written as null.
         Some(0) if args[0] == "embed" && (out.contains("null") || out.lines().count() != 3) => {
             Some(format!("answers {out}"))
         }
@@ -415,7 +415,7 @@ fn fault(ended: Option<(ExitStatus, String, String)>, args: &[&str]) -> Option<S
     }
 }
 
-/// Tries the model of this seed. Gives its status, or what is wrong.
+/// Tries the model of this seed. Returns the status, or what is wrong.
 fn try_one(sandbox: &Sandbox, seed: u64) -> Result<bool, String> {
     let mut random = Random(seed.wrapping_mul(0x1_0000_0001));
     let done = make(&sandbox.path("m"), &mut random);
@@ -469,7 +469,7 @@ fn a_hostile_model_is_an_error_or_an_answer_in_bounded_time_and_memory() {
     let faults: Vec<String> = found.into_iter().flat_map(|(_, faults)| faults).collect();
     eprintln!("{} models: {answered} answered, {} refused", seeds.len(), seeds.len() - answered - faults.len());
     assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), seeds.len(), faults.join("\n"));
-    // That a part of them is run at all.
+    // Some of the models must still run, or the test would prove little.
     assert!(seeds.len() == 1 || answered > seeds.len() / 20, "only {answered} answered");
 }
 
@@ -536,7 +536,8 @@ fn a_weight_that_is_no_number_is_named_whichever_it_is_and_whatever_is_computed(
                 &["--pooling", "max"],
                 &["--encoder", "candle"],
             ] {
-                // Several texts, for weights that are packed beforehand, and one.
+                // One text uses weights that are packed as they are used; several texts use weights that are packed
+                // beforehand.
                 for texts in ["a\n".to_owned(), "a b c a b c a b c\n".repeat(30)] {
                     let args = [&["embed", "--lines", "--model", "m"][..], more].concat();
                     let ran = sandbox.pipe(&args, texts);
@@ -583,7 +584,7 @@ fn each_kind_of_unusable_model_has_its_own_message() {
         said(&|sandbox| edit(sandbox, "sentence_bert_config.json", |config| config["max_seq_length"] = json!(0))),
         said(&|sandbox| {
             edit(sandbox, "tokenizer.json", |tokenizer| {
-                // A table that leads outside of itself: the library panics.
+                // A table with an index beyond its end, over which the library panics.
                 tokenizer["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": "CAAAAGEEAAAFAACA"});
             })
         }),
@@ -624,7 +625,7 @@ fn too_many_open_files_are_said() {
     sandbox.write("in.jsonl", "{\"text\":\"a\"}\n");
     let plain = sandbox.command(&["index", "in.jsonl", "--model", "m"]);
     let mut command = Command::new("sh");
-    // The program itself is loaded by way of a fourth file, and an index is written by way of several.
+    // Loading the program needs a fourth open file, and writing an index needs several.
     command.arg("-c").arg("ulimit -n 4; exec \"$0\" \"$@\"").arg(plain.get_program()).args(plain.get_args());
     command.current_dir(sandbox.path("")).stdin(Stdio::null()).env_clear();
     command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));

@@ -1,6 +1,6 @@
-//! The way to the Hugging Face Hub, for real, against a small server on loopback that speaks the Hub's routes: a HEAD
-//! with the file's ETag, size and commit, large files by way of a redirect, a list of a data set's files, 404 for what is
-//! not there.
+//! Downloads from the Hugging Face Hub, tested against a small server on loopback that answers the Hub's routes: HEAD
+//! with a file's ETag, size and commit, large files through a redirect, the list of a data set's files, and 404 for
+//! files that do not exist.
 
 use std::collections::HashMap;
 use std::fs;
@@ -34,13 +34,13 @@ fn is_data(file: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     None,
-    /// The weights are not there.
+    /// The weights do not exist.
     NoWeights,
     /// The connection ends in the middle of the weights.
     Truncated,
-    /// The weights have one other byte than their ETag says.
+    /// One byte of the weights differs from what their ETag says.
     WrongByte,
-    /// The weights stop coming, and the connection stays.
+    /// The server stops sending the weights, but the connection stays open.
     Stalled,
 }
 
@@ -117,7 +117,7 @@ impl Shared {
         }
         let [method, path, _] = request.split(' ').collect::<Vec<_>>()[..] else { return None };
         let (path, _) = path.split_once('?').unwrap_or((path, ""));
-        // Of any owner and name there is the same data set.
+        // The server has the same data set for every owner and name.
         if path.starts_with("/api/datasets/") && path.ends_with("/tree/main") && !path.contains("/no/such/") {
             return self.list(&mut connection);
         }
@@ -206,7 +206,7 @@ fn a_file_of_a_data_set_is_named_by_its_address_whatever_its_revision() {
         serde_json::from_str::<Value>(&run(&sandbox, &hub.endpoint, &args).success()).unwrap()
     };
     assert_eq!(index(&file(""), &[])["added"], json!(1));
-    // The same input, so that pruning knows what it had.
+    // With a revision it is still the same input, so pruning knows which documents came from it.
     let pruned = index(&file("@main"), &["--prune"]);
     assert_eq!((&pruned["unchanged"], &pruned["removed"]), (&json!(1), &json!(0)));
     let embedded = run(&sandbox, &hub.endpoint, &["embed", &file(""), "--model", "tiny"]).success();
@@ -247,7 +247,7 @@ fn a_data_set_that_is_not_clear_or_not_there_is_said_with_what_there_is() {
     ");
 }
 
-/// As the Hub names a file's content: a large one by SHA-256, a small one as git does.
+/// The ETag that the Hub gives a file: SHA-256 for a large file, git's blob id for a small one.
 fn etag(file: &str, content: &[u8]) -> String {
     if file == WEIGHTS {
         return hex::encode(Sha256::digest(content));
@@ -273,7 +273,7 @@ fn with_hub(mut command: Command, sandbox: &Sandbox, endpoint: &str) -> Command 
     command
 }
 
-/// The same without a word about the network's address, which differs each time.
+/// Standard error with the server's address masked, because it differs from run to run.
 fn told(ran: &Ran, hub: &Hub) -> String {
     ran.stderr.replace(&hub.endpoint, "[HUB]")
 }
@@ -293,7 +293,7 @@ fn a_model_is_downloaded_once_and_found_in_the_cache_afterwards() {
     let first = run(&sandbox, &hub.endpoint, &embed()).success();
     assert_eq!(hub.requests(), requests, "what is in the cache needs no network");
     assert!(first.contains("1.0000"));
-    // Its own pooling and length came along.
+    // The model's own pooling and length were downloaded too.
     let info = run(&sandbox, &hub.endpoint, &[&embed()[..], &["-v"]].concat());
     assert!(info.stderr.contains("pooling cls, at most 16 tokens, not normalized"), "{info}");
     let verified = run(&sandbox, &hub.endpoint, &["model", "verify", MODEL]);
@@ -370,7 +370,7 @@ fn the_default_model_must_have_its_pinned_digests() {
 #[test]
 fn a_hub_that_is_gone_is_an_error() {
     let sandbox = Sandbox::new();
-    // A port that was free a moment ago, and that nobody listens on.
+    // A port that was free a moment ago. Nothing listens on it.
     let endpoint = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     let ran = run(&sandbox, &endpoint, &embed());
     assert_eq!(ran.status, Some(2), "{ran}");
@@ -403,7 +403,7 @@ fn an_import_that_was_killed_is_swept_and_done_again() {
     let imported = run(&sandbox, "http://127.0.0.1:9", &args).success();
     let cache = sandbox.path("cache/semsearch/models/tiny--bert");
     assert_eq!(imported.trim_end(), "[DIR]/cache/semsearch/models/tiny--bert/main");
-    // As a kill in the middle of a copy leaves it.
+    // What a kill in the middle of a copy leaves behind.
     let arriving = cache.join(".arriving-0123456789abcdef");
     fs::create_dir_all(arriving.join("1_Pooling")).unwrap();
     fs::write(arriving.join("config.json"), "half").unwrap();
@@ -428,7 +428,7 @@ fn a_full_disk_is_an_error_and_the_next_run_recovers() {
 #[test]
 fn a_cache_that_cannot_be_written_is_an_error() {
     let (sandbox, hub) = (Sandbox::new(), Hub::start(Fault::None));
-    // No directory can be made where a file is.
+    // A file stands where the directory would have to be made.
     sandbox.write("hf", "not a directory");
     let ran = run(&sandbox, &hub.endpoint, &embed());
     assert_eq!(ran.status, Some(2), "{ran}");
@@ -437,7 +437,7 @@ fn a_cache_that_cannot_be_written_is_an_error() {
     recovers(&sandbox);
 }
 
-/// With a Hub that works, and whatever earlier runs left, the model comes.
+/// Checks that the model can be downloaded when the Hub works again, whatever earlier runs left behind.
 #[track_caller]
 fn recovers(sandbox: &Sandbox) {
     let hub = Hub::start(Fault::None);
@@ -471,13 +471,13 @@ fn server(answer: impl Fn(&str, &str) -> Vec<u8> + Send + Sync + 'static) -> Str
     endpoint
 }
 
-/// An answer with these headers, and for GET with this body.
+/// A response with these headers, and with this body if the method is GET.
 fn response(method: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     [head.as_bytes(), if method == "GET" { body } else { &[] }].concat()
 }
 
-/// Every file, directory and link outside the caches, with what is in it.
+/// Every file, directory and link outside the caches, with its content.
 fn outside(sandbox: &Sandbox) -> Vec<(String, Vec<u8>)> {
     fn walk(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) {
         for entry in fs::read_dir(dir).unwrap().flatten() {
@@ -567,7 +567,7 @@ fn a_models_own_files_name_none_outside_of_it() {
         };
         refused(sandbox.run(&["sim", "a", "b", "--model", "tiny"]));
         refused(run(&sandbox, "http://127.0.0.1:9", &["model", "import", "tiny", "--model", MODEL]));
-        // The same from the Hub.
+        // The same model, but from the Hub.
         let endpoint = server(move |method, path| {
             let file = path.split_once("/resolve/main/").map_or("", |(_, file)| file);
             let content = fs::read(dir.join(file)).unwrap_or_default();
@@ -644,7 +644,7 @@ fn links_in_the_cache_of_imports_are_not_followed_and_what_is_not_a_models_stays
     fs::create_dir_all(&cache).unwrap();
     let before = outside(&sandbox);
     let import = || run(&sandbox, "http://127.0.0.1:9", &["model", "import", "tiny", "--model", MODEL]);
-    // Names that an import had before, or has now.
+    // Names that earlier versions used during an import, and names that this version uses.
     for name in [".arriving", ".leaving", ".arriving-0123456789abcdef", "main"] {
         std::os::unix::fs::symlink(sandbox.path("theirs"), cache.join(name)).unwrap();
     }
@@ -656,14 +656,14 @@ fn links_in_the_cache_of_imports_are_not_followed_and_what_is_not_a_models_stays
     let ran = import();
     assert_eq!(ran.status, Some(2), "{ran}");
     assert!(ran.stderr.contains("symbolic link") && outside(&sandbox) == before, "{ran}");
-    // A user's file in a model's place.
+    // A file of the user in the directory of a model.
     fs::remove_file(cache.join(".lock")).unwrap();
     fs::write(cache.join("main/notes.txt"), "theirs").unwrap();
     let ran = import();
     assert_eq!(ran.status, Some(2), "{ran}");
     assert!(ran.stderr.contains("notes.txt is no model's file"), "{ran}");
     assert_eq!(fs::read_to_string(cache.join("main/notes.txt")).unwrap(), "theirs");
-    // No revision is a way out, nor one of the names above.
+    // A revision can neither lead out of the cache nor be one of the names above.
     for revision in ["..", "../../x", ".lock", ".arriving"] {
         let args = ["model", "import", "tiny", "--model", MODEL, "--revision", revision];
         assert_eq!(run(&sandbox, "http://127.0.0.1:9", &args).status, Some(2), "{revision}");
@@ -689,7 +689,7 @@ fn a_model_that_only_an_index_names_is_not_downloaded_without_being_asked_for() 
     }
     run(&sandbox, &hub.endpoint, &["model", "fetch", "tiny/bert", "--revision", "main"]).success();
     run(&sandbox, &hub.endpoint, &["query", "a dog"]).success();
-    // Whoever names it in the config file has asked for it.
+    // A model that the config file names counts as asked for.
     fs::remove_dir_all(sandbox.path("hf")).unwrap();
     sandbox.write(".config/semsearch/config.toml", "model = \"tiny/bert\"\n");
     run(&sandbox, &hub.endpoint, &["query", "a dog"]).success();
@@ -717,7 +717,7 @@ fn an_index_of_another_user_is_used_only_if_it_is_named() {
     ");
     sandbox.run(&["info", "-i", ".semsearch"]).success();
     below(&["info", "-i", "../.semsearch"]).success();
-    // What needs no index does not mind.
+    // A command that needs no index is not affected.
     sandbox.run(&["sim", "a", "b"]).success();
 }
 

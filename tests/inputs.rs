@@ -87,7 +87,7 @@ fn compressed_inputs_are_read_as_what_they_hold_and_cut_ones_change_nothing() {
     assert_eq!(sandbox.index_bytes(), before);
 }
 
-/// The summary of `index` with these arguments, and what it said.
+/// The summary of `index` with these arguments, and its standard error.
 fn summary(sandbox: &Sandbox, args: &[&str]) -> (Value, String) {
     let ran = sandbox.run(&[&["index", "--model", "tiny", "--json"], args].concat());
     let said = ran.stderr.clone();
@@ -157,7 +157,7 @@ fn a_directory_is_indexed_whatever_lies_in_it_and_what_was_skipped_is_told() {
         assert_eq!(listed.status, Some(2), "{name}: {listed}");
     }
     let embedded = sandbox.run(&["embed", "dir", "--model", "tiny", "-q"]).json_lines();
-    // With the blank text, so that the rows are those of the records.
+    // The blank text counts too, because each record has its own row.
     assert_eq!(embedded.len(), 5);
 }
 
@@ -168,13 +168,13 @@ fn what_cannot_be_read_now_is_not_pruned() {
         sandbox.write(&format!("dir/{name}"), format!("{{\"_id\":\"{name}\",\"text\":\"dog\"}}\n"));
     }
     summary(&sandbox, &["dir"]);
-    // One is damaged, one loses its text field, one is gone.
+    // One file is damaged, one loses its text field, and one is removed.
     sandbox.write("dir/a.jsonl", "nonsense\n");
     sandbox.write("dir/b.jsonl", "{\"_id\":\"b.jsonl\",\"titel\":\"dog\"}\n");
     std::fs::remove_file(sandbox.path("dir/c.jsonl")).unwrap();
     let (found, said) = summary(&sandbox, &["dir", "--prune"]);
     assert_eq!((&found["documents"], &found["removed"]), (&json!(3), &json!(1)), "{said}");
-    // Of a file that is read in part nobody knows what is missing.
+    // If only a part of a file can be read, it is not known which documents are missing.
     sandbox.write("dir/d.jsonl", "{\"_id\":\"other\",\"text\":\"cat\"}\nnonsense\n");
     let (found, said) = summary(&sandbox, &["dir", "--prune"]);
     assert_eq!((&found["documents"], &found["removed"]), (&json!(4), &json!(0)), "{said}");
@@ -199,7 +199,7 @@ fn blank_texts_are_skipped_in_every_format() {
     sandbox.write("e.txt", " \n");
     let (found, _) = summary(&sandbox, &["e.txt", "a.jsonl", "-i", "e"]);
     assert_eq!((&found["documents"], &found["skipped"]), (&json!(1), &json!(3)));
-    // Row i of the vectors is record i's, whatever its text.
+    // Row i of the vectors belongs to record i, whatever its text is.
     sandbox.run(&["embed", "a.jsonl", "--model", "tiny", "-o", "a.npy"]).success();
     let (found, _) = summary(&sandbox, &["a.jsonl", "--vectors", "a.npy", "-i", "v"]);
     assert_eq!((&found["documents"], &found["skipped"]), (&json!(1), &json!(2)));
@@ -221,7 +221,7 @@ fn cells_that_are_decimal_numbers_compare_as_numbers_and_stay_as_they_are_writte
     assert_eq!(ids("price = 12.5"), "001");
     assert_eq!(ids("price in 100..1000"), "002 003");
     assert_eq!(ids("price < 1"), "004 005");
-    // As strings they are what is written; and so they are returned.
+    // As strings they are compared as they are written, and hits return them in this form.
     assert_eq!(ids("price = \"12.50\""), "001 json");
     assert_eq!(ids("price = \"007\""), "006");
     let found = hits(&sandbox, &["-k", "9", "--filter", "price = 100"]);
@@ -242,7 +242,7 @@ fn what_may_not_be_read_in_a_directory_is_skipped_and_what_came_from_it_stays() 
     let set = |name: &str, mode| fs::set_permissions(sandbox.path(name), Permissions::from_mode(mode)).unwrap();
     ["", "tiny", "tiny/1_Pooling"].iter().for_each(|name| set(name, 0o755));
     set("ix", 0o777);
-    // Root may read anything, so another user it is.
+    // Root may read anything, so root runs the command as another user.
     let is_root = fs::metadata(sandbox.path("")).unwrap().uid() == 0;
     let as_other = |args: &[&str]| {
         let mut command =

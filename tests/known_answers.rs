@@ -1,7 +1,8 @@
-//! The figures that transformers and faiss give on the same model and texts.
+//! Compares results with the figures of transformers and faiss for the same model and texts.
 //!
-//! Those of whole corpora need data from outside the project, and say so where it is not there. `data/golden.jsonl` has
-//! the vectors of 17 short texts by transformers 5.23 and torch 2.15, in 64-bit floats; the data outside, 7 long ones more.
+//! Tests over whole corpora need data from outside the project, and say so if it is missing. `data/golden.jsonl` has
+//! the vectors of 17 short texts by transformers 5.23 and torch 2.15, in 64-bit floats. The outside data has 7 long
+//! texts.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,16 +20,16 @@ use crate::support::{Sandbox, model, shared_data};
 const QUESTION: &str = "Who headlined the halftime show for Super Bowl 50?";
 const SENTENCES: [&str; 3] = ["I took my dog for a walk", "Today is going to rain", "I took my cat for a walk"];
 
-/// What each precision may differ from a better one: 1 − cos, of each vector and on average.
+/// How far each precision may differ from a better one: 1 − cos, for each vector and on average.
 const QUALITY: [(Precision, f64, f64); 3] =
     [(Precision::F32, 1e-6, 1e-6), (Precision::Bf16, 1e-4, 1e-4), (Precision::Int8, 4e-3, 1.5e-3)];
 
-/// Scores to 4 decimals, as the references are given.
+/// A score with 4 decimals, like the reference values.
 fn four_decimals(value: &Value) -> String {
     format!("{:.4}", value.as_f64().unwrap())
 }
 
-/// The default model by an encoder of these options.
+/// The default model, loaded with these options.
 pub(crate) fn load(options: &Options) -> Embedder {
     let files = ModelFiles { dir: model().into(), id: "default".into(), revision: None };
     Embedder::load(&files, options).unwrap()
@@ -111,7 +112,7 @@ fn every_golden_embedding_is_met_in_every_precision_on_every_instruction_set() {
     }
 }
 
-/// Holds every distance to the one bound, and their mean to the other.
+/// Checks that every distance is within the first bound, and their mean within the second.
 pub(crate) fn assert_within(what: &str, distances: &[f64], each: f64, mean: f64) {
     let worst = distances.iter().copied().fold(0.0, f64::max);
     let average = distances.iter().sum::<f64>() / distances.len() as f64;
@@ -126,7 +127,7 @@ fn a_text_has_the_same_vector_whatever_it_is_batched_with() {
     {
         let embedder = embedder(Options { precision: Some(precision), isa: Some(isa), ..Options::default() });
         let texts: Vec<String> = texts().into_iter().step_by(3).collect();
-        // The first one alone has weights packed as they are used, those that follow packed beforehand.
+        // For the first text, weights are packed as they are used. For the texts after it, they are packed beforehand.
         let first = embedder.embed(&texts[..1]).unwrap();
         let together = embedder.embed(&texts).unwrap();
         assert!(together.vectors.row(0) == first.vectors.row(0), "{precision} on {isa}: every bit of the first");
@@ -137,7 +138,7 @@ fn a_text_has_the_same_vector_whatever_it_is_batched_with() {
     }
 }
 
-/// The sample passages and the shortest and longest of texts.
+/// The sample passages, a very short text and a very long one.
 pub(crate) fn texts() -> Vec<String> {
     let passages = std::fs::read_to_string(crate::support::PASSAGES).unwrap();
     let text = |line: &str| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_owned();
@@ -170,7 +171,7 @@ fn an_instruction_set_can_be_forced_if_the_processor_has_it() {
         let output = sandbox.command(&["sim", "a", "b", "-v"]).env("SEMSEARCH_ISA", isa.to_string()).output().unwrap();
         assert!(sandbox.ran(&output).stderr.contains(&format!("encoder on cpu, {isa}, f32")));
     }
-    // What an instruction set lacks is said, and done in a better precision.
+    // If an instruction set lacks a precision, a message says so, and a better precision is used.
     let ran = sandbox.run(&["sim", "a", "b", "-v", "--isa", "scalar", "--precision", "bf16"]);
     assert!(ran.stderr.contains("warning: no bf16 products on cpu, scalar: computing in f32"), "{ran}");
     assert!(ran.stderr.contains("encoder on cpu, scalar, f32"), "{ran}");
@@ -238,7 +239,7 @@ fn measured(sandbox: &Sandbox, args: &[&str]) -> Value {
     serde_json::from_str(&ran.success()).unwrap()
 }
 
-/// How near a figure is to be to a known one.
+/// How near a figure must be to the known one.
 #[derive(Clone, Copy, Debug)]
 enum Known {
     About(f64, f64),
@@ -285,7 +286,7 @@ fn all_of_squads_questions_have_the_known_recall() {
     }
 }
 
-/// As MTEB's XQuAD retrieval has it: English, the validation split's questions over its contexts.
+/// The task XQuADRetrieval of MTEB: English, the questions of the validation split over its contexts.
 #[test]
 fn xquads_questions_have_the_published_ndcg() {
     use Known::{About, AtLeast};
@@ -335,7 +336,7 @@ fn embedded(embedder: &Embedder, path: &Path) -> (Vec<String>, Vectors) {
     (column("_id"), embedder.embed(&column("text")).unwrap().vectors)
 }
 
-/// The inner product, in as many sums as a processor adds to at once.
+/// The inner product, added up in several sums as SIMD instructions do.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; 32];
     for (a, b) in a.chunks_exact(32).zip(b.chunks_exact(32)) {

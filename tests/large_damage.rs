@@ -1,8 +1,8 @@
-//! Damage in an index that is too large to be checked whole when it is opened: no hit is wrong, and no wrong byte gets a new
-//! checksum.
+//! Damage in an index that is too large to be checked completely when it is opened. No hit may be wrong, and no damaged
+//! byte may get a new checksum.
 //!
-//! 72,000 passages, 160 MB, nearly all of them with given vectors. Some damages by default; `SEMSEARCH_FAULTS=all` makes 1,000,
-//! and lets every fourth go through an update, compaction and an export.
+//! The index has 72,000 passages (160 MB), most of them with given vectors. `SEMSEARCH_FAULTS=all` damages it 1,000
+//! times instead of a few times, and every fourth damaged index goes through an update, a compaction and an export.
 
 use std::collections::HashMap;
 use std::fs;
@@ -38,7 +38,7 @@ fn everything() -> bool {
     std::env::var("SEMSEARCH_FAULTS").is_ok_and(|word| word == "all")
 }
 
-/// A vector of length 1 that its number decides.
+/// A vector of length 1 that depends only on its number.
 fn vector(number: usize) -> Vec<f32> {
     let mut random = Random(number as u64 + 1);
     let row: Vec<f32> = (0..DIM).map(|_| random.below(2001) as f32 / 1000.0 - 1.0).collect();
@@ -52,7 +52,7 @@ fn text(number: usize) -> String {
     format!("{} {} {} number{number} {}", word(1), word(10), word(100), word(1000))
 }
 
-/// Writes the first passages, as `NAME.jsonl` and `NAME.npy`, each text with a word more.
+/// Writes the first passages to `NAME.jsonl` and `NAME.npy`. Each text gets one more word.
 fn write_given(sandbox: &Sandbox, name: &str, passages: usize, word: &str) {
     let mut npy = std::io::BufWriter::new(fs::File::create(sandbox.path(format!("{name}.npy"))).unwrap());
     let shape = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({passages}, {DIM}), }}");
@@ -69,11 +69,11 @@ fn write_given(sandbox: &Sandbox, name: &str, passages: usize, word: &str) {
     sandbox.write(&format!("{name}.jsonl"), lines);
 }
 
-/// The index, built by the real program: given vectors first, then texts that the model embeds.
+/// The index, built by the real program: first given vectors, then texts that the model embeds.
 fn large_index() -> Sandbox {
     let sandbox = Sandbox::new();
     write_given(&sandbox, "given", PASSAGES, "");
-    // More than a quarter of a segment, which is rewritten then.
+    // More than a quarter of a segment, so that it is rewritten.
     write_given(&sandbox, "changed", CHANGED, " changed");
     let embedded = |number: usize| format!("{{\"_id\":\"e{number}\",\"text\":\"embedded {}\"}}\n", text(number));
     sandbox.write("embedded.jsonl", (0..EMBEDDED).map(embedded).collect::<String>());
@@ -82,7 +82,7 @@ fn large_index() -> Sandbox {
     sandbox
 }
 
-/// What an index holds and answers while nothing is damaged.
+/// What the undamaged index holds and answers.
 struct Truth {
     documents: HashMap<u64, StoredPassage>,
     queries: Vec<Vec<f32>>,
@@ -119,7 +119,8 @@ impl Truth {
         Self { documents, queries, scores, lexical, embedded }
     }
 
-    /// Asks the index; every hit must be true. An error must be one of damage. Says whether there was one.
+    /// Searches the index. Every hit must be correct, and an error must report damage. Returns whether there was an
+    /// error.
     fn check(&self, dir: &Path, damage: &str) -> bool {
         let ask = || -> Result<(), StoreError> {
             let index = open(dir)?;
@@ -128,7 +129,7 @@ impl Truth {
                 let documents = passages_of(&index, found.iter().map(|near| near.key))?;
                 for near in &found {
                     let expected = scores.get(&near.key).unwrap_or_else(|| panic!("{damage}: no key {}", near.key));
-                    // FAISS and the scan that compares rows add up in another order.
+                    // FAISS and our own scan add in different orders.
                     assert!((near.score - expected).abs() < 1e-5, "{damage}: {near:?}, it is {expected}");
                     assert_eq!(documents[&near.key], self.documents[&near.key], "{damage}");
                 }
@@ -153,7 +154,7 @@ fn is_damage(outcome: Result<(), StoreError>, damage: &str) -> bool {
     }
 }
 
-/// Changed bytes of a file, which can be put back.
+/// Changed bytes of a file, with the original bytes to restore them.
 struct Damage {
     path: PathBuf,
     at: u64,
@@ -161,7 +162,7 @@ struct Damage {
 }
 
 impl Damage {
-    /// Changes some bytes of a file: one, several, a page; often those of a vector or a text that is a hit.
+    /// Changes some bytes of a file: one, several, or a page. Often they belong to a vector or a text that is a hit.
     fn random(files: &[PathBuf], random: &mut Random) -> Self {
         let path = files[random.below(files.len())].clone();
         let file = fs::File::options().read(true).write(true).open(&path).unwrap();
@@ -169,7 +170,7 @@ impl Damage {
         let count = [1, 1, 2, 4, 16, 300, 4096][random.below(7)].min(length);
         let mut at = random.below(length - count + 1);
         if path.extension().is_some_and(|kind| kind == "faiss") && random.below(2) == 0 {
-            // A row that a query finds, if it is in this segment.
+            // The row of a hit, if that hit is in this segment.
             let row = 82 + [7, 31_337, 71_999][random.below(3)] * DIM * 4 + random.below(DIM) * 4;
             at = if row + count <= length { row } else { at };
         }
@@ -191,13 +192,13 @@ impl Damage {
     }
 }
 
-/// Lets the damaged index go through all that writes it anew: each step is refused, or what it leaves is true.
+/// Runs every command that rewrites the damaged index. Each is refused, or the result is correct.
 fn try_to_launder(sandbox: &Sandbox, truth: &Truth, damage: &str) {
     let ix = sandbox.path("laundered");
     let _ = fs::remove_dir_all(&ix);
     copy(&sandbox.path(".semsearch"), &ix);
-    // The same texts under other ids, so that their vectors are used again; small commits, so that segments are merged; and
-    // many documents replaced, so that large ones are rewritten.
+    // The same texts with other ids, so that their vectors are used again; small commits, so that segments are merged;
+    // and many documents replaced, so that large ones are rewritten.
     let again = |number: usize| format!("{{\"_id\":\"again{number}\",\"text\":\"embedded {}\"}}\n", text(number));
     sandbox.write("again.jsonl", (0..EMBEDDED).map(again).collect::<String>());
     for update in [&["again.jsonl", "--commit-every", "4"][..], &["changed.jsonl", "--vectors", "changed.npy"]] {
@@ -208,7 +209,7 @@ fn try_to_launder(sandbox: &Sandbox, truth: &Truth, damage: &str) {
     let export = sandbox.run(&["export", "-i", "laundered", "--output", "out.npy"]);
     assert!([Some(0), Some(2)].contains(&export.status) && !export.stderr.contains("defect"), "{damage}: {export}");
     assert!(export.status == Some(0) || !sandbox.path("out.npy").exists(), "{damage}");
-    // What `verify` finds intact is true, to the last byte.
+    // If `verify` reports an intact index, its content must be correct to the last byte.
     let intact = verify(&ix).is_ok_and(|verified| verified.faults.is_empty());
     if intact {
         check_content(&ix, truth, damage);

@@ -1,4 +1,4 @@
-//! An index over time: builds, updates, rebuilds, and readers meanwhile.
+//! An index over time: builds, updates, rebuilds, and readers at the same time.
 
 use std::fs;
 
@@ -53,7 +53,7 @@ fn many_updates_leave_few_files_and_every_document() {
         sandbox.write("in.jsonl", records(&[(own.as_str(), "A page of its own."), ("shared", text.as_str())]));
         summary(&sandbox, &["index", "in.jsonl"]);
     }
-    // Two files a segment.
+    // Each segment has two files.
     assert!(fs::read_dir(sandbox.path(".semsearch/vectors")).unwrap().count() <= 16);
     let hits = sandbox.run(&["query", "race", "-k", "100", "-f", "jsonl"]).json_lines();
     assert_eq!(hits.len(), 13);
@@ -95,7 +95,7 @@ fn a_full_disk_leaves_the_index_as_it_was() {
 
 #[test]
 fn other_factories_find_the_same_answer() {
-    // One list makes IVF exact, whatever it probes.
+    // With one list, IVF is exact for any number of probes.
     for factory in ["HNSW16", "SQfp16", "IVF1,Flat"] {
         let sandbox = Sandbox::new();
         summary(&sandbox, &["index", PASSAGES, "--factory", factory]);
@@ -109,7 +109,7 @@ fn other_factories_find_the_same_answer() {
 #[test]
 fn a_record_without_an_id_is_the_same_document_the_next_time() {
     let sandbox = Sandbox::new();
-    // Twice in one input, too: the content is the id.
+    // The same record twice in one input is also one document, because the id is computed from the content.
     sandbox.write("in.jsonl", "{\"text\": \"one\"}\n{\"text\": \"two\"}\n{\"text\": \"one\"}\n");
     let first = summary(&sandbox, &["index", "in.jsonl"]);
     assert_eq!((&first["added"], &first["unchanged"]), (&2.into(), &1.into()));
@@ -197,7 +197,7 @@ fn what_left_an_input_leaves_the_index_with_prune_and_not_without() {
     sandbox.write("a.jsonl", records(&[("1", "The dog sleeps."), ("3", "Bread rises slowly.")]));
     let kept = summary(&sandbox, &["index", "a.jsonl"]);
     assert_eq!((&kept["removed"], &kept["updated"], &kept["documents"]), (&0.into(), &1.into(), &4.into()));
-    // By another name of the same file, from another directory.
+    // The same file by another path, from another directory.
     fs::create_dir(sandbox.path("sub")).unwrap();
     let mut again = sandbox.command(&["index", "../a.jsonl", "--prune", "--json"]);
     let ran = sandbox.ran(&again.current_dir(sandbox.path("sub")).output().unwrap());
@@ -221,7 +221,7 @@ fn the_last_document_of_an_input_leaves_with_it() {
     index("docs", &[]).success();
     sandbox.write("a.jsonl", "");
     fs::remove_file(sandbox.path("docs/b.md")).unwrap();
-    // Without being told so, an empty input is more likely a mistake.
+    // Without `--prune`, an empty input is probably a mistake.
     assert_eq!((index("a.jsonl", &[]).status, index("docs", &[]).status), (Some(2), Some(2)));
     for input in ["a.jsonl", "docs"] {
         let said = index(input, &["--prune", "--json"]).success();
@@ -229,12 +229,12 @@ fn the_last_document_of_an_input_leaves_with_it() {
     }
     let info = sandbox.run(&["info", "--json"]).success();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&info).unwrap()["documents"], 0);
-    // Of a stream, the program before it has failed.
+    // An empty stream means that the program before it in the pipe has failed.
     sandbox.pipe(&["index", "-", "--model", "tiny"], "{\"text\": \"s\"}\n").success();
     assert_eq!(sandbox.pipe(&["index", "-", "--model", "tiny", "--prune"], "").status, Some(2));
     let info = sandbox.run(&["info", "--json"]).success();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&info).unwrap()["documents"], 1);
-    // One that is gone may be a disk that is not there: that stays an error.
+    // A missing file is an error even with `--prune`, because its disk may just not be mounted.
     fs::remove_file(sandbox.path("a.jsonl")).unwrap();
     assert_eq!(index("a.jsonl", &["--prune"]).status, Some(2));
 }
@@ -302,7 +302,7 @@ fn given_vectors_are_the_index_s_and_go_out_as_they_came() {
             ask("computed")
         });
     }
-    // Other vectors are another version of the same documents.
+    // With other vectors, the same documents have another version.
     sandbox.write("one.jsonl", records(&[("a", "The dog sleeps.")]));
     let vector = |first: f32| {
         let mut row = vec![0_f32; 384];
@@ -362,7 +362,7 @@ fn an_export_to_a_directory_has_documents_and_an_index_of_the_same_order() {
     sandbox.run(&["export", "--output", "out"]).success();
     let documents = fs::read_to_string(sandbox.path("out/documents.jsonl")).unwrap();
     assert_eq!(documents.lines().count(), 72);
-    // It is an input again, of the same documents.
+    // The exported file is an input with the same documents.
     assert_eq!(summary(&sandbox, &["index", "out/documents.jsonl"])["unchanged"], 72);
     let faiss = fs::read(sandbox.path("out/index.faiss")).unwrap();
     assert_eq!((&faiss[..4], faiss.len()), (&b"IxFI"[..], 37 + 8 + 72 * 384 * 4));

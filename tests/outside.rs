@@ -1,4 +1,4 @@
-//! A program of somebody else: it depends on the library crates, and needs nothing more to build and to link.
+//! A program outside the workspace: it depends on the library crates, and needs nothing more to build and to link.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +14,8 @@ fn target() -> &'static Path {
 fn a_program_outside_of_the_workspace_builds_links_and_searches() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let outside = root.join("tests/outside");
-    // The versions of the workspace: there may be no network, and FAISS would be built again for any other one.
+    // The same versions as in the workspace: there may be no network, and another version of FAISS's crate would be
+    // compiled again.
     std::fs::copy(root.join("Cargo.lock"), outside.join("Cargo.lock")).unwrap();
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--release", "--offline", "--quiet", "--manifest-path"]).arg(outside.join("Cargo.toml"));

@@ -1,4 +1,4 @@
-//! What is not ours is never touched: directories that are no index, links inside one, and what a failed build leaves.
+//! The program changes only what it made: directories that are no index, links inside an index, and failed builds.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{Ran, Sandbox, tiny_model};
 
-/// What stands at a path below a directory.
+/// A file, directory or link below a directory.
 #[derive(Debug, PartialEq, Eq)]
 enum Entry {
     Directory,
@@ -15,7 +15,7 @@ enum Entry {
     Link(PathBuf),
 }
 
-/// All that is in a directory, links not followed.
+/// Everything in a directory. Links are not followed.
 fn tree(dir: &Path) -> BTreeMap<PathBuf, Entry> {
     let mut found = BTreeMap::new();
     let mut open = vec![dir.to_owned()];
@@ -37,7 +37,7 @@ fn tree(dir: &Path) -> BTreeMap<PathBuf, Entry> {
     found
 }
 
-/// A sandbox with a small model, an input, and one whose second line is no record.
+/// A sandbox with a small model, an input, and an input whose second line is no record.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     tiny_model(&sandbox.path("tiny"), 1);
@@ -110,7 +110,7 @@ fn links_inside_an_index_are_not_followed_when_it_is_written() {
         for more in [&[][..], &["--rebuild"]] {
             let ran = index(&sandbox, "more.jsonl", "ix", more);
             assert_eq!(tree(&sandbox.path("theirs")), before, "{name} {more:?}: {ran}");
-            // What is no file of an index is no concern of it.
+            // A build ignores names that are no file of an index.
             let harmless = [".gitignore", "manifest.tmp"].contains(&name);
             assert_eq!(ran.status, Some(if harmless { 0 } else { 2 }), "{name} {more:?}: {ran}");
         }
@@ -180,7 +180,7 @@ fn a_beginning_that_was_left_is_no_index_and_the_next_build_goes_on_with_it() {
         assert!(sandbox.run(&["verify", "-i", "ix"]).success().contains("intact"));
         assert!(!sandbox.path("ix/vectors/000001-0123456789abcdef.faiss").exists());
     }
-    // Killed between the first two steps, or while it took its beginning away.
+    // What a writer leaves if it is killed between its first two steps, or while it undoes its beginning.
     for (name, content) in
         [("new-0123456789abcdef.tmp", begun), ("lock", "semsearch 4711      \n"), (".gitignore", "*\n")]
     {
@@ -231,7 +231,7 @@ fn a_rebuild_touches_nothing_before_its_commit_whatever_the_manifest_says() {
         assert_eq!(content(tree(&sandbox.path("ix"))), content(before), "{damage}");
         index(&sandbox, "in.jsonl", "ix", &["--rebuild"]).success();
         assert!(sandbox.run(&["verify", "-i", "ix"]).success().contains("documents and vectors: 2"));
-        // The files of the manifest that could not be read are gone.
+        // The files that the unreadable manifest named are removed.
         assert_eq!(fs::read_dir(sandbox.path("ix/vectors")).unwrap().count(), 2, "{damage}");
     }
 }

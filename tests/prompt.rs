@@ -1,10 +1,11 @@
-//! The prompt, on a terminal of its own: Python's pty stands in for one.
+//! The prompt, on a pseudo-terminal that Python's pty makes.
 
 use std::process::{Command, Stdio};
 
 use crate::support::Sandbox;
 
-/// Types each line, waiting for the answer to the one before; `^` stands for a control key. Prints what the screen got.
+/// Types each line after the answer to the line before it. `^` stands for a control key. Prints what the terminal
+/// received.
 const TYPIST: &str = r#"
 import os, pty, re, select, sys, time
 program, *lines = sys.argv[1:]
@@ -57,7 +58,7 @@ fn questions_are_asked_one_after_the_other_and_remembered() {
     assert!(place("0.6025  super-bowl-50-halftime") < place("0.4341  sourdough-microbes"), "{shown}");
     let history = std::fs::read_to_string(sandbox.path(".local/state/semsearch/history")).unwrap();
     assert!(history.ends_with("Who headlined the halftime show?\nwhat makes bread rise\n"), "{history}");
-    // The next session has them: the last one is an arrow key away.
+    // The next session remembers the questions: the up arrow shows the last one.
     let (status, shown) = typed(&sandbox, &["^up", "^D"]);
     assert_eq!(status, Some(0), "{shown}");
     assert!(shown.contains("sourdough-microbes"), "{shown}");
@@ -73,7 +74,7 @@ fn questions_are_remembered_for_nobody_else_and_not_by_way_of_a_link() {
     assert_eq!(status, Some(0), "{shown}");
     assert_eq!(history.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 
-    // What steers a terminal is not brought back to one.
+    // A question with escape sequences is not shown again.
     std::fs::write(&history, "#V2\nwho won\nwho \u{1b}]0;evil\u{7} won\n").unwrap();
     let (status, shown) = typed(&sandbox, &["^up", "^D"]);
     assert_eq!(status, Some(0), "{shown}");

@@ -1,4 +1,5 @@
-//! Files that are damaged or cut while others read them: a reader gives true hits or an error of damage, and goes on living.
+//! Files that are damaged or cut while others read them. A reader returns correct hits or an error about damage, and
+//! keeps running.
 //!
 //! A few rounds by default, 40 with `SEMSEARCH_FAULTS=all`.
 
@@ -22,7 +23,7 @@ fn everything() -> bool {
     std::env::var("SEMSEARCH_FAULTS").is_ok_and(|word| word == "all")
 }
 
-/// Texts that differ as far as the small model can tell.
+/// Texts whose vectors the small model makes different.
 fn text(number: usize) -> String {
     let words = ["dog", "cat", "walk", "rain", "today", "a", "b", "c"];
     (0..5).map(|at| words[number >> (3 * at) & 7]).collect::<Vec<_>>().join(" ") + &format!(" number{number}")
@@ -37,7 +38,7 @@ fn index_of_many() -> Sandbox {
     sandbox
 }
 
-/// What the index says while it is whole.
+/// The answers of the undamaged index.
 struct Truth {
     query: Vec<f32>,
     scores: HashMap<u64, f32>,
@@ -60,7 +61,7 @@ impl Truth {
         Self { query, scores, documents: passages_of(&index, keys).unwrap() }
     }
 
-    /// Asks an index, whenever it was opened.
+    /// Searches an index that may have been opened before or after the damage.
     fn ask(&self, index: &LocalSnapshot) -> Result<(), StoreError> {
         let found = index.nearest(&Vectors::new(self.query.clone(), DIM), &among(10, None))?.remove(0);
         let documents = passages_of(index, found.iter().map(|near| near.key))?;
@@ -157,7 +158,7 @@ fn programs_that_ask_while_files_are_damaged_and_cut_answer_truly_or_say_so() {
             let ran = ask("3");
             match ran.status {
                 Some(0) => {
-                    // The next ones may come instead: one that is damaged may not be found.
+                    // Later hits may move up, because a search may miss a damaged vector.
                     assert!(ran.stdout.lines().all(|hit| near.contains(&without_rank(hit))), "{round}: {ran}");
                 }
                 Some(2) => {
@@ -173,7 +174,7 @@ fn programs_that_ask_while_files_are_damaged_and_cut_answer_truly_or_say_so() {
     assert_eq!(ask("3").success(), expected);
 }
 
-/// A hit without its place among the others.
+/// A hit without its rank.
 fn without_rank(hit: &str) -> (String, String) {
     let hit: serde_json::Value = serde_json::from_str(hit).unwrap();
     (hit["id"].to_string(), format!("{:.4} {}", hit["score"].as_f64().unwrap(), hit["text"]))

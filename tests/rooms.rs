@@ -1,4 +1,4 @@
-//! Rules of the architecture that Cargo does not know: who touches files, where `unsafe` stands.
+//! Rules of the architecture that Cargo cannot check: which code opens files, and where `unsafe` is allowed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ fn sources() -> Vec<(String, String)> {
     files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
 }
 
-/// The files, outside those that `allowed` begins, whose code has one of `words`.
+/// The files whose code contains one of `words`, except files whose path begins with one of `allowed`.
 fn trespassers(words: &[&str], allowed: &[&str]) -> Vec<String> {
     let code = |line: &str| !line.trim_start().starts_with("//");
     let names =
@@ -40,8 +40,8 @@ fn clap_stays_in_the_arguments() {
     assert_eq!(trespassers(&["clap::", "clap_complete::", "clap_mangen::"], &["cli/args/"]), [""; 0]);
 }
 
-/// Every place that opens, creates, renames, maps or removes a file goes through `files/`, whose functions follow no link that
-/// nobody named, wait for no pipe and replace nothing by accident. These are all that do not.
+/// All code opens, creates, renames, maps and removes files through `files/`. Its functions follow no link that the
+/// user did not name, wait for no pipe and replace nothing by accident. This test lists all exceptions.
 #[test]
 fn files_are_opened_created_and_removed_in_one_room() {
     let words = [
@@ -64,12 +64,12 @@ fn files_are_opened_created_and_removed_in_one_room() {
     let exceptions = [
         // An input that was named may be a pipe or a device.
         ("corpus/input.rs", "File::open"),
-        // The caches' own directories, by the paths that the user's settings give.
+        // The directories of the caches, at the paths that the user's settings name.
         ("hub/cache.rs", "fs::create_dir"),
         ("models/import.rs", "fs::create_dir"),
         // The directory of an export that failed, if it is empty.
         ("cli/export.rs", "fs::remove_"),
-        // By a directory's descriptor.
+        // This call is relative to the descriptor of a directory.
         ("hub/cache.rs", "symlink("),
     ];
     let mut found = Vec::new();
@@ -118,7 +118,7 @@ fn built_with(package: &str) -> Vec<String> {
     tree.lines().filter_map(|line| line.split(' ').next()).map(String::from).collect()
 }
 
-/// They are for programs that want an encoder and nothing else.
+/// These crates are for programs that need only an encoder.
 #[test]
 fn encoder_and_kernels_are_built_without_the_heavy_parts_of_the_others() {
     for package in ["semsearch-encoder", "semsearch-kernels"] {

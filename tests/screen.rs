@@ -1,11 +1,11 @@
-//! What a terminal gets: Python's pty stands in for one.
+//! What a terminal receives, tested with a pseudo-terminal that Python's pty makes.
 
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Output, Stdio};
 
 use crate::support::{Sandbox, tiny_model};
 
-/// Runs a command with both streams on one terminal, and prints what that was sent.
+/// Runs a command with both output streams on one terminal, and prints what the terminal received.
 const SCREEN: &str = r#"
 import os, pty, sys
 pid, screen = pty.fork()
@@ -40,7 +40,7 @@ fn json_string(text: &str) -> String {
     serde_json::to_string(text).unwrap()
 }
 
-/// A sandbox with hostile names and texts wherever there can be some.
+/// A sandbox with hostile text in every name and text that can have it.
 fn world() -> Sandbox {
     let sandbox = Sandbox::new();
     let model = format!("tiny{HOSTILE}");

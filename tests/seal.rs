@@ -1,4 +1,4 @@
-//! An index handed on by somebody who means harm: files changed, and every checksum right again.
+//! Makes a hostile index: changes its files, and then corrects every checksum.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ impl Manifest {
         Self { path, version: envelope["format_version"].as_u64().unwrap(), commit: envelope["commit"].clone() }
     }
 
-    /// Writes it with the checksum that it has now.
+    /// Writes the manifest with a checksum that matches its content.
     pub(crate) fn seal(&self) {
         let commit = self.commit.to_string();
         let crc32 = crc32(&[&(self.version as u32).to_le_bytes(), commit.as_bytes()]);
@@ -28,7 +28,8 @@ impl Manifest {
         fs::write(&self.path, sealed).unwrap();
     }
 
-    /// Replaces the content of a file of vectors or of the catalog, and what the commit says of its bytes.
+    /// Replaces the content of a file of vectors or of the catalog, and corrects its length and checksums in the
+    /// commit.
     pub(crate) fn replace(&mut self, file: &Path, bytes: &[u8]) {
         fs::write(file, bytes).unwrap();
         let named = file.file_name().unwrap().to_str().unwrap();

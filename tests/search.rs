@@ -1,4 +1,4 @@
-//! Searching by words and by both, among some documents, and documents in pieces.
+//! Lexical and hybrid searches, filters, and documents that are cut into chunks.
 
 use serde_json::{Value, json};
 
@@ -66,16 +66,16 @@ fn both_sides_are_fused_and_explained() {
     let scores = |hit: &Value, side: &str| hit["scores"][side].as_f64().unwrap();
     assert_eq!(found[0]["id"], "super-bowl-50-halftime");
     assert!(found.is_sorted_by(|a, b| a["score"].as_f64() >= b["score"].as_f64()));
-    // The best of both sides has all of both weights.
+    // The best hit of both sides gets the full weight of both.
     assert_eq!(found[0]["score"], 1.0);
-    // What one side alone says, it says here too.
+    // The score of each side is the one that a search by this side alone gives.
     for (mode, side) in [("dense", "dense"), ("lexical", "lexical")] {
         for alone in hits(&sandbox, &[query, "--mode", mode, "-k", "72"]) {
             let Some(hit) = found.iter().find(|hit| hit["id"] == alone["id"]) else { continue };
             assert!((scores(hit, side) - alone["score"].as_f64().unwrap()).abs() < 1e-5, "{mode}: {hit}");
         }
     }
-    // A weight of 1 is the dense order, one of 0 the lexical.
+    // A weight of 1 gives the dense order, and a weight of 0 the lexical order.
     let order = |args: &[&str]| ids(&hits(&sandbox, &[&[query, "-k", "3"], args].concat())).join(" ");
     assert_eq!(order(&["--mode", "hybrid", "--alpha", "1"]), order(&["--mode", "dense"]));
     assert_eq!(order(&["--mode", "hybrid", "--alpha", "0"]), order(&["--mode", "lexical"]));
@@ -104,7 +104,7 @@ fn a_filter_finds_k_that_match_if_there_are_k_by_every_mode_and_factory() {
             assert_eq!(found.len(), 10, "{factory} {mode}");
             assert!(found.iter().all(|hit| hit["metadata"]["kind"] == "rare"), "{factory} {mode}");
         }
-        // The best of few are the best: those that an exact search finds.
+        // If few documents pass, the hits are those of an exact search.
         let exact = hits(
             &sandbox,
             &["walk 7", "-k", "1000", "--nprobe", "8"].as_slice()[..if factory.starts_with("IVF") { 5 } else { 3 }],
@@ -159,7 +159,7 @@ fn a_long_document_is_in_pieces_and_comes_once_by_its_best() {
     assert_eq!((&said["truncated"], &said["tokens_dropped"]), (&json!(0), &json!(0)));
 
     for mode in ["dense", "lexical", "hybrid"] {
-        // Many pieces of the long one come before the last short one.
+        // Many chunks of the long document rank before the last short document.
         let found = hits(&sandbox, &["glacier valley stones bread", "--mode", mode, "-k", "2"]);
         let mut both = ids(&found);
         both.sort_unstable();
@@ -169,7 +169,7 @@ fn a_long_document_is_in_pieces_and_comes_once_by_its_best() {
     assert!(best["text"].as_str().unwrap().contains("number 17"), "{best}");
     assert!(best["metadata"]["heading"].as_str().unwrap().starts_with("Ice > Part 1"), "{best}");
 
-    // As they are, they are all of the text.
+    // With `--chunks`, the hits together are the whole text.
     let all = hits(&sandbox, &["ice", "--chunks", "-k", "1000"]);
     assert_eq!(all.len() as u64, passages);
     let mut chunks: Vec<_> = all.iter().filter(|hit| hit["id"] == "docs/ice.md").collect();
@@ -195,7 +195,7 @@ fn a_changed_or_vanished_file_leaves_no_piece_behind() {
     sandbox.run(&index).success();
     let again = sandbox.run(&index).json_lines().remove(0);
     assert_eq!((&again["added"], &again["updated"], &again["unchanged"]), (&json!(0), &json!(0), &json!(3)));
-    // Cut otherwise, it is another version.
+    // If it is cut in another way, the document has another version.
     let recorded = sandbox.run(&["index", "docs", "--json"]).json_lines().remove(0);
     assert_eq!(recorded["unchanged"], 3, "as they were cut before");
     let other = sandbox.run(&["index", "docs", "--chunk-tokens", "100", "--json"]).json_lines().remove(0);
@@ -233,7 +233,7 @@ fn globs_and_lists_choose_files_and_ignored_ones_are_left_out() {
     assert_eq!(indexed(&["docs"]), ["docs/bees.txt", "docs/ice.md"]);
     assert_eq!(indexed(&["docs", "--glob", "*.md", "--glob", "!.*"]), ["docs/ice.md"]);
     assert_eq!(indexed(&["docs", "--glob", "*.xyz"]), ["docs/code.xyz"]);
-    // What was not chosen this time stays, what is no longer there goes.
+    // Documents of files that were not chosen this time stay. Documents of files that no longer exist are removed.
     sandbox.run(&["index", "--rebuild", "docs"]).success();
     std::fs::remove_file(sandbox.path("docs/ice.md")).unwrap();
     sandbox.write("docs/new.md", "New.");
@@ -249,7 +249,7 @@ fn prompts_and_dimensions_are_recorded_and_asked_for_no_more() {
     tiny_model(&sandbox.path("tiny"), 3);
     sandbox.write("in.jsonl", "{\"_id\":\"1\",\"text\":\"dog walk\"}\n{\"_id\":\"2\",\"text\":\"rain today\"}\n");
     let top = |args: &[&str]| hits(&sandbox, args)[0]["score"].as_f64().unwrap();
-    // As if the prompts stood in the texts.
+    // Prompts have the same effect as the same words in the texts.
     sandbox
         .run(&["index", "in.jsonl", "--model", "tiny", "--query-prompt", "cat ", "--document-prompt", "a b "])
         .success();
@@ -260,7 +260,7 @@ fn prompts_and_dimensions_are_recorded_and_asked_for_no_more() {
     );
     sandbox.run(&["index", "plain.jsonl", "--model", "tiny", "-i", "plain"]).success();
     assert_eq!(prompted, top(&["cat walk", "-i", "plain"]));
-    // The model's own, where none are named.
+    // Without an option, the model's own prompts are used.
     sandbox.write("tiny/config_sentence_transformers.json", r#"{"prompts": {"query": "cat ", "passage": "a b "}}"#);
     sandbox.run(&["index", "in.jsonl", "--model", "tiny", "-i", "own"]).success();
     assert_eq!(prompted, top(&["walk", "-i", "own"]));

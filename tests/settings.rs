@@ -1,4 +1,5 @@
-//! Arguments, environment, what an index recorded, the config file: which comes first; and what is made of the command line.
+//! The precedence of arguments, environment, values recorded in an index and config file, and errors of the command
+//! line.
 
 use crate::support::{Sandbox, tiny_model};
 
@@ -63,7 +64,7 @@ fn a_config_file_that_cannot_be_used_is_named_with_what_is_wrong() {
     assert!(
         said("alpha = 3\n").contains("invalid value '3' for `alpha` in config.toml: expected a number from 0 to 1")
     );
-    // Help is there even then.
+    // Help works even if the config file is wrong.
     sandbox.write(CONFIG, "nonsense");
     assert!(sandbox.run(&["query", "--help"]).success().contains("Search an index"));
 }
@@ -117,7 +118,7 @@ fn an_empty_variable_counts_as_one_that_is_not_set() {
     assert_eq!(empty(&["config"]), (Some(0), told));
     let plain = sandbox.run(&["query", "who sang", "-f", "tsv"]).success();
     assert_eq!(empty(&["query", "who sang", "-f", "tsv"]), (Some(0), plain));
-    // The config file's word stands, where the variable says nothing.
+    // If the variable is empty, the value of the config file counts.
     sandbox.write(CONFIG, "top-k = 3\n");
     assert_eq!(lines(&sandbox, &["query", "music", "-f", "tsv"], &[("SEMSEARCH_TOP_K", "")]), 3);
 }
@@ -130,7 +131,7 @@ fn a_bad_value_is_blamed_on_its_source_whatever_else_is_typed() {
         sandbox.ran(&output).stderr.lines().next().unwrap_or_default().replace("[DIR]/", "")
     };
     let of_variable = "error: invalid value '0' for SEMSEARCH_TOP_K: must be at least 1";
-    // The word is typed as well, as something else.
+    // The same word is also typed, but as the value of another argument.
     assert_eq!(first(&["query", "0"], "0"), of_variable);
     assert_eq!(first(&["query", "x", "--run-name", "0"], "0"), of_variable);
     assert_eq!(

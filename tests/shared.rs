@@ -1,4 +1,4 @@
-//! The example of a shared searcher, as it is run.
+//! Runs the example of a shared searcher.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,6 +17,6 @@ fn eight_threads_share_a_searcher_and_each_answer_is_that_of_a_fresh_process() {
     assert!(ran.status.success(), "{ran:?}");
     let numbers: Vec<usize> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     let [answers, seen, commits] = numbers[..] else { panic!("{said}") };
-    // Each thread answers before the first commit and after the last one.
+    // Each thread has an answer from before the first commit and one from after the last commit.
     assert!(answers >= 16 && seen >= 2 && commits == 11, "{said}");
 }

@@ -1,4 +1,4 @@
-//! Streams that take nothing: what cannot be said harms nothing, and data that cannot be written is an error.
+//! Streams that cannot be written: a message that is lost changes nothing else, but lost data is an error.
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
@@ -48,7 +48,7 @@ const COMMANDS: [(&[&str], bool); 39] = [
     (&["help", "query"], true),
 ];
 
-/// A sandbox with all that the commands name.
+/// A sandbox with all files that the commands name.
 fn world() -> Sandbox {
     let sandbox = Sandbox::new();
     tiny_model(&sandbox.path("tiny"), 1);
@@ -65,7 +65,7 @@ fn world() -> Sandbox {
 fn command(sandbox: &Sandbox, args: &[&str]) -> Command {
     let _ = fs::remove_dir_all(sandbox.path("new"));
     let mut command = sandbox.command(args);
-    // As much as can be said.
+    // Verbose, so that a command writes as many messages as possible.
     command.env("SEMSEARCH_VERBOSE", "1").env("XDG_CACHE_HOME", sandbox.path("cache"));
     command
 }

@@ -13,7 +13,7 @@ use semsearch::index::{Among, Effort, LocalSnapshot, LocalStore, Snapshot, Store
 /// The sample passages.
 pub(crate) const PASSAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/passages.jsonl");
 
-/// The default model's pinned revision, as its cache directory is called.
+/// The default model's pinned revision, which is also the name of its cache directory.
 const REVISION: &str = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf";
 
 /// The default model's files on this machine.
@@ -39,7 +39,7 @@ pub(crate) fn cache() -> &'static Path {
     })
 }
 
-/// Data from outside the project, or `None`, said aloud, where it is not there.
+/// The path of data from outside the project. If the data is missing, prints that the test skips, and returns `None`.
 pub(crate) fn shared_data(file: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(file);
     if path.exists() {
@@ -49,8 +49,8 @@ pub(crate) fn shared_data(file: &str) -> Option<PathBuf> {
     None
 }
 
-/// A directory that goes away with the test, and the command run in it: no network, no settings of the person who runs
-/// the tests, the default model in its cache.
+/// A directory that is removed after the test, and the commands that run in it: without network and without the
+/// settings of the person who runs the tests, but with the default model in the cache.
 pub(crate) struct Sandbox {
     dir: tempfile::TempDir,
 }
@@ -66,7 +66,7 @@ impl Sandbox {
         let index = INDEX.get_or_init(|| {
             let sandbox = Self::new();
             sandbox.run(&["index", PASSAGES]).success();
-            // Kept for the tests that follow, copied by each.
+            // Built once. Each test copies it.
             sandbox.dir.keep().join(".semsearch")
         });
         let sandbox = Self::new();
@@ -94,11 +94,11 @@ impl Sandbox {
         command
     }
 
-    /// The command on a disk that is as good as full: no file may grow over `bytes`.
+    /// The command with a limit that acts like a full disk: no file may grow over `bytes`.
     pub(crate) fn command_on_full_disk(&self, args: &[&str], bytes: usize) -> Command {
         let plain = self.command(args);
         let mut command = Command::new("sh");
-        // The signal that would end the process is ignored, so that a write fails as it does where there is no room.
+        // The signal that would end the process is ignored, so a write fails with an error, as on a full disk.
         let limited = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", bytes / 512);
         command.arg("-c").arg(limited).arg(plain.get_program()).args(plain.get_args());
         command.current_dir(self.dir.path()).stdin(Stdio::null()).env_clear();
@@ -124,8 +124,8 @@ impl Sandbox {
         Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
 
-    /// Every file below the sandbox's index and its bytes, to see that nothing changed. The lock and what git ignores are no
-    /// content.
+    /// Every file below the sandbox's index with its bytes, to check that nothing changed. The lock and .gitignore do
+    /// not count as content.
     pub(crate) fn index_bytes(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();
         collect(&self.path(".semsearch"), &mut files);
@@ -191,8 +191,8 @@ impl std::fmt::Display for Ran {
     }
 }
 
-/// Writes a complete BERT model of 8 components with weights that only its `seed` decides: quick to load, and of a
-/// pooling, length and normalization that are not the default model's.
+/// Writes a complete BERT model of 8 components, whose weights depend only on `seed`. It loads quickly, and its
+/// pooling, length and normalization differ from those of the default model.
 pub(crate) fn tiny_model(dir: &Path, seed: u32) {
     let words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "c", "dog", "cat", "walk", "rain", "today", "##s"];
     let vocabulary: serde_json::Map<_, _> =
@@ -272,7 +272,7 @@ fn tiny_weights(vocabulary: usize, seed: u32) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], &header, &data].concat()
 }
 
-/// The newest commit of the index at `dir`, by way of the library.
+/// The newest commit of the index at `dir`, opened with the library.
 pub(crate) fn open(dir: &Path) -> Result<LocalSnapshot, StoreError> {
     LocalStore::new(dir).open()
 }

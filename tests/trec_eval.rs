@@ -1,4 +1,5 @@
-//! The numbers of pytrec_eval and scipy: `tests/data/eval/make.py` made them, and the judgements and runs they are of.
+//! Compares metrics with pytrec_eval and scipy. `tests/data/eval/make.py` made the expected values, judgements and
+//! runs.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -25,7 +26,7 @@ fn evaluation(run: &str, metrics: &Map<String, Value>) -> Evaluation {
     evaluate(&run, &Qrels::read(open("qrels.tsv"), &"qrels.tsv".into()).unwrap(), &metrics)
 }
 
-/// That each metric has the value expected of it.
+/// Checks that each metric has its expected value.
 fn assert_close(what: &str, found: impl Fn(RankingMetric) -> f64, expected: &Value) {
     for (word, expected) in expected.as_object().unwrap() {
         let (found, expected) = (found(word.parse().unwrap()), expected.as_f64().unwrap());

@@ -1,6 +1,7 @@
-//! Several writers at one path, directories that go away under them, and signals: what was committed stays, whoever fails.
+//! Several writers at one path, directories that are removed while they write, and signals. Whichever writer fails,
+//! what was committed stays.
 //!
-//! A few runs of each by default; `SEMSEARCH_FAULTS=all` makes 1,000 races.
+//! Each test makes a few runs by default; with `SEMSEARCH_FAULTS=all` there are 1,000 races.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -38,7 +39,7 @@ fn ended(sandbox: &Sandbox, child: Child) -> Ran {
     sandbox.ran(&child.wait_with_output().unwrap())
 }
 
-/// Checks that the index holds just the documents of those inputs, each of eight.
+/// Checks that the index holds exactly the documents of these inputs. Each input has eight.
 fn holds(sandbox: &Sandbox, inputs: &[&str], race: &str) {
     let verified = sandbox.run(&["verify", "-i", "ix"]);
     assert_eq!(verified.status, Some(0), "{race}: {verified}");
@@ -119,7 +120,7 @@ fn a_rebuild_beside_an_update_leaves_what_came_last() {
     }
 }
 
-/// A build that is between its first commit and its end until its input goes on.
+/// A build that has made its first commit, and now waits for more input.
 struct Waiting<'a> {
     sandbox: &'a Sandbox,
     child: Child,
@@ -141,7 +142,7 @@ impl<'a> Waiting<'a> {
             assert!(began.elapsed() < Duration::from_secs(60));
             thread::sleep(Duration::from_millis(5));
         }
-        // Time to read what was written to it.
+        // Gives the build time to read what was written to it.
         thread::sleep(Duration::from_millis(300));
         waiting
     }
@@ -162,7 +163,7 @@ impl<'a> Waiting<'a> {
         ended(self.sandbox, self.child)
     }
 
-    /// Its end while its input is open still.
+    /// Waits for the build to end while its input is still open.
     fn ended(mut self) -> (Ran, Duration) {
         let began = Instant::now();
         let input = self.child.stdin.take();

@@ -49,7 +49,7 @@ pub(super) fn run(options: &EmbedOptions, settings: &Settings) -> anyhow::Result
     Ok(Outcome::Done)
 }
 
-/// A run under way.
+/// A run of the command.
 struct Embedding<'a> {
     options: &'a EmbedOptions,
     embedder: &'a Embedder,

@@ -10,7 +10,7 @@ use semsearch::hub::{Proxies, Token};
 
 use super::terminal::Terminal;
 
-/// The Hub, where `HF_ENDPOINT` names no other.
+/// The Hub's address, unless `HF_ENDPOINT` names another.
 const HUB: &str = "https://huggingface.co";
 
 /// Bytes of a file that holds a token, at most.
@@ -43,7 +43,7 @@ fn cache() -> PathBuf {
         .unwrap_or_else(|| env::temp_dir().join("cache"))
 }
 
-/// The Hugging Face cache, where Python's huggingface_hub has it.
+/// The Hugging Face cache, at the place that Python's huggingface_hub uses.
 pub(super) fn hub_cache() -> PathBuf {
     set("HF_HUB_CACHE").or_else(|| set("HUGGINGFACE_HUB_CACHE")).unwrap_or_else(|| hub_home().join("hub"))
 }
@@ -62,12 +62,12 @@ pub(super) fn is_offline() -> bool {
     env::var("HF_HUB_OFFLINE").is_ok_and(|word| is_true(&word))
 }
 
-/// The words that huggingface_hub takes for yes.
+/// The values that huggingface_hub understands as true.
 fn is_true(word: &str) -> bool {
     ["1", "on", "yes", "true"].contains(&word.to_ascii_lowercase().as_str())
 }
 
-/// The token for the Hub, where Python's huggingface_hub has it: `HF_TOKEN`, or a file that `hf auth login` wrote.
+/// The token for the Hub, from the places that Python's huggingface_hub uses: `HF_TOKEN`, or a file of `hf auth login`.
 pub(super) fn hub_token(terminal: &Terminal) -> Option<Token> {
     if set("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_some() {
         return None;

@@ -17,7 +17,7 @@ use super::settings::Settings;
 use files::{judged_queries, qrels_file, run_file};
 use searches::Searches;
 
-/// Hits for each query, where no metric looks further.
+/// Hits for each query, unless a metric needs more.
 const DEPTH: usize = 100;
 
 pub(super) fn run(options: &EvalOptions, settings: &Settings) -> anyhow::Result<Outcome> {
@@ -58,8 +58,8 @@ fn of_search(
     report::evaluation(options, &settings.terminal, &evaluation, qrels)
 }
 
-/// The settings with the index that is searched. A named index is built from the data set's corpus if it does not exist. If
-/// none is named, the index beside the corpus is brought up to date.
+/// The settings with the index that is searched. A named index is built from the data set's corpus if it does not
+/// exist. If none is named, the index beside the corpus is brought up to date.
 fn with_index(corpus: &CorpusOptions, settings: &Settings) -> anyhow::Result<Settings> {
     let settings = match settings.index_named {
         true if index::recorded(&settings.index)?.is_some() => return Ok(settings.clone()),

@@ -51,11 +51,11 @@ fn directory(index: &LocalSnapshot, dir: &Path) -> anyhow::Result<()> {
         return Err(Advice { message, hint: "name a directory that is not there yet".into() }.into());
     }
     let (faiss, records) = (dir.join("index.faiss"), dir.join("documents.jsonl"));
-    // The one that may fail for other reasons than the disk comes first.
+    // This step comes first, because it may fail for other reasons than the disk.
     let written = write_whole(&faiss, |file| Ok::<_, EngineError>(index::export_faiss(index, file, &faiss)?))
         .and_then(|()| write_whole(&records, |file| documents(index, file, &records)));
     if written.is_err() && made {
-        // Only if nothing is in it.
+        // This removes the directory only if it is empty.
         let _ = fs::remove_dir(dir);
     }
     Ok(written?)

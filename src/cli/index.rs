@@ -29,7 +29,7 @@ pub(super) fn run(options: &IndexOptions, settings: &Settings) -> anyhow::Result
     Ok(Outcome::Done)
 }
 
-/// Brings an index up to date, and tells of it.
+/// Brings an index up to date, and reports the result.
 pub(super) fn update(options: &IndexOptions, settings: &Settings) -> anyhow::Result<()> {
     let started = Instant::now();
     let terminal = &settings.terminal;
@@ -46,7 +46,7 @@ pub(super) fn update(options: &IndexOptions, settings: &Settings) -> anyhow::Res
         at_once: given.is_some(),
         commit_every: options.commit_every,
     };
-    // Before this a signal ends the process as usual: a lock that is waited for, for one.
+    // Until here a signal ends the process as usual, for example while it waits for a lock.
     let writer = LocalStore::new(&settings.index).writer(config.clone(), write_options)?;
     let interrupt = Interrupt::expect(terminal);
     let records = records.until(interrupt.reading());
@@ -127,7 +127,7 @@ fn ended(interrupt: &Interrupt, written: Written, terminal: &Terminal) -> anyhow
     Err(Stopped(interrupt.status()).into())
 }
 
-/// Tells a person of a build, and counts what was skipped.
+/// Reports the progress of a build, and counts what was skipped.
 struct BuildProgress<'a> {
     bar: EncodingBar,
     skipped: SkipReport<'a>,
@@ -167,7 +167,7 @@ fn stopped(options: &IndexOptions, indexer: Indexer<'_>) -> Result<(IndexCounts,
     indexer.commit_untidied()
 }
 
-/// Removes what left the inputs, if that is wanted, and commits.
+/// Removes documents that are no longer in the inputs, if `--prune` is given, and commits.
 fn finished(
     options: &IndexOptions,
     mut indexer: Indexer<'_>,
@@ -175,11 +175,11 @@ fn finished(
     skipped: &mut SkipReport<'_>,
 ) -> Result<(IndexCounts, Written), EngineError> {
     indexer.end_of_records()?;
-    // A record that cannot be read may be that of a document which is there.
+    // A record that cannot be read may belong to a document of the index.
     if options.prune && skipped.hides_documents() {
         skipped.warn_of_pruning();
     } else if options.prune {
-        // Of a directory of which only some files were chosen, the others are no concern of this run.
+        // If only some files of a directory were chosen, documents from its other files must stay.
         let some = !options.input.globs.is_empty();
         indexer.prune(directories, &|path| (!some || !path.exists()) && !skipped.is_unread(path))?;
     }

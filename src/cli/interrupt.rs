@@ -1,7 +1,8 @@
 //! Ctrl-C and `SIGTERM` during long work.
 //!
-//! Most commands end at once, because incomplete output is of no use. A build stops and commits what it has done. A second
-//! signal ends it at once: an index changes only by a commit, and the next run removes files that were left over.
+//! Most commands end at once, because incomplete output is of no use. A build stops and commits what it has done. A
+//! second signal ends it at once: an index changes only by a commit, and the next run removes files that were left
+//! over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -13,7 +14,7 @@ use signal_hook::iterator::Signals;
 
 use super::terminal::Terminal;
 
-/// Added to the number of the signal, as shells do: the status is 130 after Ctrl-C.
+/// Added to the number of the signal to make the exit status, as shells do: 130 after Ctrl-C.
 const ENDED_BY_SIGNAL: i32 = 128;
 
 /// A signal stopped the build, and what was done is kept. Holds the status of the process.
@@ -21,7 +22,7 @@ const ENDED_BY_SIGNAL: i32 = 128;
 #[error("interrupted")]
 pub(super) struct Stopped(pub(super) u8);
 
-/// How long a stopped build goes on embedding what it has read.
+/// How long a stopped build continues to embed what it has read.
 const LAST_WORDS: Duration = Duration::from_millis(700);
 
 /// Whether a signal has told a build to stop.
@@ -84,12 +85,12 @@ pub(super) fn exit_on_signal(terminal: &Terminal) {
 }
 
 fn on_signal(mut act: impl FnMut(i32) + Send + 'static) {
-    // Where no handler can be had, the system's own way of ending the process does as well.
+    // If no handler can be installed, a signal ends the process in the system's default way, which is sufficient.
     let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
     thread::spawn(move || signals.forever().for_each(&mut act));
 }
 
 fn exit(signal: i32) {
-    // Not `exit`: other threads are at work, and nothing of theirs may be torn down under them.
+    // Not `exit`, because it would destroy data that other threads still use.
     signal_hook::low_level::exit(ENDED_BY_SIGNAL + signal);
 }

@@ -15,7 +15,7 @@ pub(super) fn run(options: &ModelOptions, settings: &Settings) -> anyhow::Result
     match options {
         ModelOptions::Fetch(name) => print(&find(settings, name)?.dir),
         ModelOptions::Import { dir, name } => print(&model::import(dir, name, &settings.places)?),
-        // To ask where a model is must not bring it here.
+        // `model path` must not download the model.
         ModelOptions::Path(name) => print(&find_here(settings, name)?.dir),
         ModelOptions::Verify(name) => {
             let found = find_here(settings, name)?;

@@ -89,8 +89,8 @@ fn tell_of_gpu(terminal: &Terminal, embedder: &Embedder) {
     }
 }
 
-/// Warns if the encoder does not compute in the precision `wanted`. To ask for f16 without a GPU is an error. (An index that
-/// recorded f16 can be searched on a CPU.)
+/// Warns if the encoder does not compute in the precision `wanted`. To ask for f16 without a GPU is an error. (An index
+/// that recorded f16 can be searched on a CPU.)
 fn check_precision(
     terminal: &Terminal,
     encoding: &EncodingOptions,
@@ -105,7 +105,8 @@ fn check_precision(
     }
     if let Some(wanted) = wanted.filter(|&wanted| wanted != used) {
         let message = format!("no {wanted} products on {}: computing in {used}", embedder.describe());
-        // What only the index recorded was perhaps asked for on another machine, and a better precision answers as well.
+        // A precision that only the index recorded may have been chosen on another machine. A better one gives good
+        // answers too, so this needs no warning.
         match asked {
             Some(_) => terminal.warn(&message),
             None => terminal.detail(&message),
@@ -125,7 +126,7 @@ fn described(embedder: &Embedder) -> String {
     )
 }
 
-/// A word as a shell takes it for one.
+/// Quotes a text so that a shell reads it as one word.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
     if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")) }

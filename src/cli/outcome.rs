@@ -1,6 +1,6 @@
 //! How a command ends if it did not fail.
 
-/// The outcome, as grep has it.
+/// The outcome, with the same meanings as in grep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Done, or something was found: status 0.

@@ -1,5 +1,5 @@
-//! A prompt for questions, one after the other, while model and index stay loaded. Lines are edited and remembered as in a
-//! shell.
+//! A prompt for questions, one after the other, while model and index stay loaded. Lines are edited and remembered as
+//! in a shell.
 
 mod history;
 
@@ -16,7 +16,7 @@ const PROMPT: &str = "semsearch> ";
 /// How many lines are remembered.
 const REMEMBERED: usize = 1000;
 
-/// A terminal at which a person asks.
+/// A terminal at which a person asks questions.
 pub(super) struct Prompt {
     editor: Editor<(), MemHistory>,
     /// Where the questions are remembered, if there is such a place.
@@ -26,7 +26,7 @@ pub(super) struct Prompt {
 
 impl Prompt {
     pub(super) fn open(terminal: &Terminal) -> anyhow::Result<Self> {
-        // By way of the terminal itself: standard output may go elsewhere, and holds data alone.
+        // The prompt uses the terminal itself, because standard output may go elsewhere and contains only data.
         let config = Config::builder().behavior(Behavior::PreferTerm);
         let config = config.max_history_size(REMEMBERED)?.history_ignore_dups(true)?.history_ignore_space(true);
         let config = config.build();
@@ -52,13 +52,13 @@ impl Prompt {
                     if self.editor.add_history_entry(&line)?
                         && let Some(history) = &mut self.history
                     {
-                        // A question that is not remembered is answered all the same.
+                        // A question that cannot be remembered is still answered.
                         let _ = history.remember(&line);
                     }
                     self.asked += 1;
                     return Ok(Some(Query { id: self.asked.to_string(), text: line.trim().into() }));
                 }
-                // As in a shell: the line is given up, not the session.
+                // As in a shell, Ctrl-C discards the line but does not end the session.
                 Err(ReadlineError::Interrupted) => {}
                 Err(ReadlineError::Eof) => return Ok(None),
                 Err(error) => return Err(error.into()),

@@ -39,8 +39,8 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
     bar.finish();
     out.finish()?;
     terminal.warn_of_cuts(cuts, searcher.snapshot().facts().config.max_length);
-    // The process ends here, and takes its memory with it: to free a vocabulary word by word would take longer than the
-    // search did.
+    // The process ends here, and the system frees its memory. Freeing a vocabulary word by word would take longer than
+    // the search.
     std::mem::forget(searcher);
     Ok(if found { Outcome::Done } else { Outcome::Nothing })
 }

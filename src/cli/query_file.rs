@@ -64,7 +64,7 @@ impl<R> QueryLines<R> {
             return Ok(Some(Query { id: self.number.to_string(), text: text.into() }));
         }
         let query = object(text, self.number)?;
-        // Two of one id would be one query to whoever reads the hits.
+        // A reader of the hits could not distinguish two queries with the same id.
         if let Some(first) = self.seen.get(&query.id) {
             return Err(BadRecord::DuplicateId { id: query.id, first: first.clone() });
         }

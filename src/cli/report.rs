@@ -26,7 +26,7 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     if let Some(Stopped(status)) = error.downcast_ref() {
         return ExitCode::from(*status);
     }
-    // Every other file's errors say which file they are of.
+    // The errors of all other files name the file.
     let bare = error.chain().next().and_then(|first| first.downcast_ref::<io::Error>());
     let of_output = match errors::of_file(error) {
         Some(FileError::Write { path, source }) if path.as_os_str() == output::STDOUT => Some(source),
@@ -52,10 +52,11 @@ pub(super) fn failure(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-/// Installs a hook by which a panic in any thread ends the process with an error. Half of an answer would be no answer.
+/// Installs a hook: a panic in any thread ends the process with an error, because an incomplete answer would be wrong.
 pub(super) fn defects() {
     panic::set_hook(Box::new(|panic| {
-        // A reader that gives up is an error of its input, a library over a damaged file one of that file, and told as such.
+        // A panic in a reader thread or in a guarded section is reported elsewhere, as an error of the input or of the
+        // file.
         if is_guarded() || thread::current().name() == Some(corpus::READER) {
             return;
         }
@@ -114,7 +115,7 @@ fn print(message: &str, hint: Option<&str>) {
     }
 }
 
-/// The error and its causes on one line. A library that pastes its cause into its own message is not repeated.
+/// The error and its causes on one line. A cause that a library has already put into its own message is not repeated.
 fn chain(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {

@@ -13,8 +13,8 @@ use super::options::ranking::RankingOptions;
 use super::settings::Settings;
 use super::terminal::Terminal;
 
-/// Opens the index and loads the model that it was built with. To ask for another model is an error. A lexical search loads
-/// no model, unless it needs one for something else.
+/// Opens the index and loads the model that it was built with. Asking for another model is an error. A lexical search
+/// loads no model, unless it needs one for something else.
 pub(super) fn open(
     ranking: &RankingOptions,
     encoding: &EncodingOptions,

@@ -31,8 +31,9 @@ impl Settings {
     /// Sets the size of the thread pools. Call it before they start.
     pub(super) fn limit_threads(&self) {
         if let Some(threads) = self.threads {
-            // The pools of the encoder and of FAISS, before either starts. If nobody says how many, they have a thread a
-            // core, and start when there is work for several. A process that runs two commands keeps the first one's pool.
+            // Sets the pools of the encoder and of FAISS before they start. Without a number, they have one thread for
+            // each core, and start when several threads have work. A process that runs two commands keeps the pool of
+            // the first.
             let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
             index::set_threads(threads);
         }

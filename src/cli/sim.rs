@@ -48,7 +48,7 @@ fn cosines(texts: &[String], embedder: &Embedder, terminal: &Terminal) -> Result
     let mut cuts = Truncation::default();
     cuts.add(&tokenized.dropped);
     terminal.warn_of_cuts(cuts, embedder.tokenizer().max_length());
-    // Cosines, whatever --no-normalize and the model say of other uses.
+    // Vectors are normalized here whatever --no-normalize and the model say, because the results are cosines.
     vectors.iter_mut().for_each(normalize);
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum();
     Ok(vectors.iter().map(|row| vectors.iter().map(|other| dot(row, other)).collect()).collect())

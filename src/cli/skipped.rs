@@ -20,8 +20,8 @@ const NAMED: usize = 10;
 
 /// What was skipped, and why.
 ///
-/// A bad record of an input that was named ends the run, unless `--on-error skip` is given. The files of a directory were not
-/// named: neither a file that cannot be used nor a bad record in one ends the run.
+/// A bad record of an input that was named ends the run, unless `--on-error skip` is given. The files of a directory
+/// were not named: neither a file that cannot be used nor a bad record in one ends the run.
 pub(super) struct SkipReport<'a> {
     on_error: OnError,
     terminal: &'a Terminal,
@@ -108,7 +108,8 @@ impl<'a> SkipReport<'a> {
         skipped
     }
 
-    /// Treats every file as named, if `all` is set: where each record goes with a row of another file, no file can be left out.
+    /// If `all` is set, treats every file as named: if each record belongs to a row of another file, no file can be
+    /// left out.
     pub(super) fn naming_all(mut self, all: bool) -> Self {
         if all {
             self.found.clear();
@@ -162,7 +163,8 @@ impl<'a> SkipReport<'a> {
         self.unread.insert(fs::canonicalize(path).unwrap_or_else(|_| path.into()));
     }
 
-    /// Skips a bad record or file, if its file was found in a directory or `--on-error skip` is given. Returns any other error.
+    /// Skips a bad record or file, if its file was found in a directory or `--on-error skip` is given. Returns any
+    /// other error.
     pub(super) fn note(&mut self, error: CorpusError) -> anyhow::Result<()> {
         if let CorpusError::Record { problem: BadRecord::Blank, place } = &error {
             self.met(&place.input);
@@ -170,7 +172,7 @@ impl<'a> SkipReport<'a> {
             self.terminal.detail(&format!("skipped {error}"));
             return Ok(());
         }
-        // Such a text can be used; that it is not was asked for.
+        // Such a text could be used; the user asked for an error instead.
         let is_long = matches!(&error, CorpusError::Record { problem: BadRecord::TooLong { .. }, .. });
         if let Some((input, reason)) = reason(&error).filter(|_| !is_long)
             && self.enter(&input)

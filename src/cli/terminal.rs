@@ -18,7 +18,7 @@ const DETAIL: Style = Style::new().dimmed();
 /// Columns assumed if standard output is not a terminal.
 const WIDTH: usize = 80;
 
-/// Writes notes, warnings and progress to standard error, as much as is wanted.
+/// Writes notes, warnings and progress to standard error, as far as `-q` and `-v` allow.
 #[derive(Clone)]
 pub(super) struct Terminal {
     verbosity: Verbosity,
@@ -83,15 +83,15 @@ impl Terminal {
         !self.is_quiet() && stderr().is_terminal()
     }
 
-    /// A progress bar for encoding texts, which it calls `what`. Their number is read from `total` when it is known.
+    /// A progress bar, with the label `what`, for encoding texts. Their number is read from `total` when it is known.
     pub(super) fn encoding(&self, what: &str, total: Option<Arc<OnceLock<u64>>>) -> EncodingBar {
         let target = if self.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = EncodingBar::new(ProgressBar::with_draw_target(None, target), what, total, self);
         EncodingBar { lines: !self.is_quiet() && !stderr().is_terminal(), ..bar }
     }
 
-    /// The same for a command that writes to standard output. If that is a terminal too, no bar is shown: it would be drawn
-    /// over the output.
+    /// The same for a command that writes to standard output. If that is a terminal too, no bar is shown: it would be
+    /// drawn over the output.
     pub(super) fn encoding_beside_output(&self, what: &str) -> EncodingBar {
         if stdout().is_terminal() {
             EncodingBar::new(ProgressBar::hidden(), what, None, self)
@@ -142,7 +142,7 @@ pub(super) struct EncodingBar {
     total: Option<Arc<OnceLock<u64>>>,
     started: Instant,
     tokens: usize,
-    /// Whether a line is written now and then, instead of a bar: if standard error is not a terminal.
+    /// Whether a line is written from time to time instead of a bar, because standard error is not a terminal.
     lines: bool,
     told: Instant,
     terminal: Terminal,
@@ -196,7 +196,7 @@ impl EncodingBar {
 
 impl Progress for EncodingBar {
     fn done(&mut self, texts: usize, tokens: usize) {
-        // A rate of nothing would promise an end at once.
+        // With a rate of 0, the estimate would be an end at once.
         if self.bar.position() > 0 {
             self.learn_total();
         }

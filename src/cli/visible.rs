@@ -1,15 +1,15 @@
-//! Characters that a terminal obeys or hides, made visible. What others wrote (documents, ids, names of files, messages of
-//! libraries) can then neither steer the terminal nor look like something that it is not.
+//! Characters that a terminal obeys or hides, made visible. What others wrote (documents, ids, names of files, messages
+//! of libraries) can then neither steer the terminal nor look like something that it is not.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// Whether a terminal would obey the character, or show nothing for it: control characters, what sets the direction of
-/// writing, what separates lines or paragraphs, and what has no width (Unicode's categories Cc, Zl and Zp, of Cf what is
-/// not seen, and the fillers among letters).
+/// writing, what separates lines or paragraphs, and what has no width (Unicode's categories Cc, Zl and Zp, of Cf what
+/// is not seen, and the fillers among letters).
 ///
-/// The joiners U+200C and U+200D and the variation selectors are not among them: Persian, Hindi and emoji are spelled with
-/// them.
+/// The joiners U+200C and U+200D and the variation selectors are not among them: Persian, Hindi and emoji are spelled
+/// with them.
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -24,7 +24,7 @@ pub(super) fn hides(text: &str) -> bool {
     text.contains(is_hidden)
 }
 
-/// `text` with such characters as Rust writes them in a string: `\u{1b}`, `\n`.
+/// `text` with such characters spelled as in a string of Rust: `\u{1b}`, `\n`.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
     if !hides(text) {
         return Cow::Borrowed(text);
@@ -63,7 +63,7 @@ impl Spelling {
 pub(super) struct Visible<W> {
     out: W,
     spelling: Spelling,
-    /// The first bytes of a character whose others are to come.
+    /// The first bytes of a character whose other bytes have not been written yet.
     begun: Vec<u8>,
 }
 
@@ -95,7 +95,7 @@ impl<W: Write> Write for Visible<W> {
     }
 }
 
-/// How many of the bytes are whole characters: all but the begin of one at the end.
+/// How many of the bytes are complete characters: all except an incomplete character at the end.
 fn whole(bytes: &[u8]) -> usize {
     for back in 1..=bytes.len().min(3) {
         let length = match bytes[bytes.len() - back] {

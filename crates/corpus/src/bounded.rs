@@ -49,7 +49,7 @@ impl ValueCount {
 
 /// Whether a record of this JSON has more values than it may have.
 pub(crate) fn has_too_many_values(json: &[u8]) -> bool {
-    // Each takes at least two bytes.
+    // Each value takes at least two bytes.
     json.len() / 2 > MOST_VALUES && {
         let mut values = ValueCount::default();
         values.pass(json);
@@ -93,7 +93,7 @@ pub(crate) fn line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<B
     if line.last() != Some(&b'\n') {
         input.skip_until(b'\n')?;
     }
-    // Gives the memory back.
+    // Frees the memory of a long line.
     *line = Vec::new();
     Ok(Bounded::TooLong)
 }
@@ -137,7 +137,7 @@ mod tests {
         };
         let whole = |length| (Bounded::Whole, length);
         assert_eq!([next(), next()], [whole(2), whole(1)]);
-        // With its end it is longer than the largest by one.
+        // With its line end, the line is one byte longer than the limit.
         assert_eq!(
             [next(), next(), next(), next()].map(|(found, _)| found),
             [Bounded::TooLong, Bounded::TooLong, Bounded::Whole, Bounded::End]

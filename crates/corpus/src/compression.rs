@@ -66,7 +66,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
-        // With a checksum, as the program of that name writes it.
+        // With a checksum, as the program zstd writes it.
         let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
         encoder.include_checksum(true).unwrap();
         encoder.write_all(bytes).unwrap();
@@ -118,7 +118,7 @@ pub(crate) mod tests {
             for at in MAGIC..whole.len() {
                 let mut changed = whole.clone();
                 changed[at] ^= 0x10;
-                // A time stamp or a file's name may change and nothing of what it holds.
+                // Damage to a time stamp or a file name does not change the content.
                 assert!(read(changed).map_or(true, |found| found == text), "byte {at}");
             }
         }

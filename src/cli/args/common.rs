@@ -43,8 +43,8 @@ pub(crate) struct CommonArgs {
 }
 
 impl CommonArgs {
-    /// Chooses between `-q` and `-v` where both are given: a typed one counts before one of the environment or the config
-    /// file, and of two typed ones the last. (clap would report a conflict between sources.)
+    /// Chooses between `-q` and `-v` if both are given. A typed option has precedence over the environment and the
+    /// config file; if both are typed, the last one counts. (clap would report a conflict between sources.)
     pub(crate) fn settle(&mut self, matches: &ArgMatches) {
         let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
         let last = typed("verbose") && (!typed("quiet") || matches.index_of("verbose") > matches.index_of("quiet"));

@@ -1,5 +1,5 @@
-//! The command line as clap sees it. Only this module knows clap. Parsing checks words and nothing else: it touches no file,
-//! no terminal and no model. `options` makes the plain structs that commands take.
+//! The command line as clap sees it. Only this module knows clap. Parsing checks words and nothing else: it touches no
+//! file, no terminal and no model. `options` makes the plain structs that commands take.
 
 pub(crate) mod common;
 pub(crate) mod embed;
@@ -67,19 +67,19 @@ Example:
     Man(ManArgs),
 }
 
-/// What a command does with an index, which may be one that nobody named.
+/// What a command does with an index. The index may be one that the user did not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IndexUse {
     /// Nothing.
     None,
     /// It shows what the index recorded, if there is one.
     Shown,
-    /// It reads or writes it.
+    /// It reads or writes the index.
     Opened,
 }
 
 impl Action {
-    /// What it does with an index.
+    /// What the command does with an index.
     pub(crate) fn index_use(&self) -> IndexUse {
         match self {
             Self::Embed(_) | Self::Sim(_) | Self::Model(_) | Self::Completions(_) | Self::Man(_) => IndexUse::None,
@@ -89,7 +89,7 @@ impl Action {
     }
 }
 
-/// The version, and what is built in that need not be.
+/// The version, and the optional features that are built in.
 fn long_version() -> String {
     let all =
         [("hub", cfg!(feature = "hub")), ("parquet", cfg!(feature = "parquet")), ("cuda", cfg!(feature = "cuda"))];

@@ -31,14 +31,15 @@ pub(crate) fn completions(shell: Shell) -> Vec<u8> {
 /// The program and each of its commands, by the names of their pages.
 fn commands() -> Vec<Command> {
     let mut program = Args::command();
-    // So that the options of all commands stand on each one's page.
+    // So the page of each command also lists the options that all commands share.
     program.build();
     let mut pages = Vec::new();
     collect(&program, "semsearch", &mut pages);
     pages
 }
 
-/// Adds a command's page, named `name`, and the pages of its subcommands. A page has also what the short help leaves out.
+/// Adds the page of a command, named `name`, and the pages of its subcommands. A page includes what the short help
+/// omits.
 fn collect(command: &Command, name: &str, pages: &mut Vec<Command>) {
     let whole = |arg: Arg| arg.hide_short_help(false).hide_env(false);
     pages.push(command.clone().name(name.to_owned()).mut_args(whole));
@@ -78,7 +79,7 @@ fn section(part: &str, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, ".SH \"{}\"\n{}", title.to_uppercase(), escaped(content.trim()))
 }
 
-/// Text escaped for roff: it cannot begin with a request, and its hyphens and quotes stay as they are.
+/// Escapes text for roff: no line is taken for a request, and hyphens and quotes stay as they are.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq").replace('`', "\\(ga");
     if text.starts_with('.') { format!("\\&{text}") } else { text }

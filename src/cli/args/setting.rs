@@ -1,7 +1,7 @@
 //! Settings: options that have an environment variable. The config file has them by the options' names.
 //!
-//! The file's values replace the defaults of the options. Some settings are recorded in an index, and the index's value comes
-//! before the file's: the file's values of these are kept apart ([`RECORDED`]).
+//! The file's values replace the defaults of the options. For settings that an index records, the index's value has
+//! precedence over the file's, so the file's values of these settings are kept separately ([`RECORDED`]).
 
 use std::collections::BTreeMap;
 
@@ -72,7 +72,8 @@ pub(super) fn with_defaults(command: Command, config: &ConfigFile) -> Command {
     with_own(command).mut_subcommands(with_own)
 }
 
-/// The config file's values of settings that an index records. They are checked as options are; an error says what is wrong.
+/// The config file's values of settings that an index records. They are checked like options; an error says what is
+/// wrong.
 pub(crate) fn recorded(config: &ConfigFile) -> Result<RecordedArgs, String> {
     let words = RECORDED.iter().filter_map(|name| Some(format!("--{name}={}", config.values.get(*name)?)));
     let command = RecordedArgs::augment_args(Command::new("config"));

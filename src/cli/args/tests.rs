@@ -37,7 +37,7 @@ fn every_option_and_each_of_its_values_has_a_line_of_help() {
         for option in command.get_arguments() {
             let name = format!("{} {}", words.join(" "), option.get_id());
             assert!(option.get_help().is_some_and(|help| !help.to_string().is_empty()), "{name}");
-            // A shell's name says what it is.
+            // The name of a shell needs no help text.
             let described = |value: &PossibleValue| value.get_help().is_some() || option.get_id() == "shell";
             assert!(option.get_possible_values().iter().all(described), "{name}");
         }
@@ -48,7 +48,7 @@ fn every_option_and_each_of_its_values_has_a_line_of_help() {
 const CANDIDATES: [&str; 14] =
     ["1", "2", "0.5", "x", "y", "a.svg", "b.svg", "cpu", "cuda", "scalar", "ip", "l2", "english", "ndcg@10"];
 
-/// The words that `arg` takes, as far as they are candidates.
+/// The candidates that `arg` accepts.
 fn taken(arg: &clap::Arg, command: &Command) -> Vec<String> {
     let possible = arg.get_possible_values();
     let candidates = possible.iter().map(|value| value.get_name().to_owned());
@@ -63,7 +63,7 @@ fn taken(arg: &clap::Arg, command: &Command) -> Vec<String> {
     found
 }
 
-/// Other arguments without which a command is none.
+/// Further arguments that a command requires.
 fn needed(command: &Command, option: &clap::Arg) -> Vec<String> {
     let required = |arg: &&clap::Arg| arg.is_required_set() && arg.get_id() != option.get_id();
     let words = command.get_arguments().filter(required).map(|arg| {

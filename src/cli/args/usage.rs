@@ -11,8 +11,8 @@ use super::parse::{with_environment, without_environment};
 use crate::cli::advice::{Advice, Refusal};
 use crate::cli::config_file::ConfigFile;
 
-/// When to colour the report of a command line that cannot be parsed, by `--color`, the environment or the config file. A
-/// word that is no value of `--color` is ignored.
+/// When to colour the report of a command line that cannot be parsed, by `--color`, the environment or the config file.
+/// A word that is no value of `--color` is ignored.
 pub(crate) fn color(config: &ConfigFile) -> ColorArg {
     let words: Vec<String> = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let options = words.split(|word| word == "--").next().unwrap_or_default();
@@ -56,7 +56,8 @@ fn invalid(error: &clap::Error) -> Option<(&str, &str)> {
     }
 }
 
-/// Where an invalid value comes from, if it was not typed. A typed one is invalid also without environment and config file.
+/// Where an invalid value comes from, if it was not typed. A typed value is invalid even without environment and config
+/// file.
 fn untyped(error: &clap::Error, config: &ConfigFile) -> Option<String> {
     let (option, _) = invalid(error)?;
     let wrong = |command: Command| {
@@ -72,7 +73,7 @@ fn untyped(error: &clap::Error, config: &ConfigFile) -> Option<String> {
     config.place(name)
 }
 
-/// What clap thinks was meant, else where to find help.
+/// What clap assumes was meant; if it has no suggestion, where to find help.
 fn suggestion(error: &clap::Error) -> String {
     let likely = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
     for (kind, value) in error.context() {

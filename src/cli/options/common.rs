@@ -16,7 +16,7 @@ use crate::cli::environment;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Terminal, Verbosity};
 
-/// Resolves the common options. Where no index is named, the usual one is looked for if the command uses one.
+/// Resolves the common options. If no index is named and the command uses one, `.semsearch` is looked for.
 pub(crate) fn resolve(common: &CommonArgs, index_use: IndexUse) -> anyhow::Result<Settings> {
     set_color(common.color);
     let terminal = Terminal::new(match (common.quiet, common.verbose) {
@@ -57,7 +57,7 @@ pub(crate) fn set_color(color: ColorArg) {
     choice.write_global();
 }
 
-/// The index that `-i` names. A file is not one: most likely it was meant as input.
+/// The index that `-i` names. A file cannot be an index; it was probably meant as input.
 fn named_index(path: &Path) -> anyhow::Result<PathBuf> {
     if fs::metadata(path).is_ok_and(|found| !found.is_dir()) {
         let message = format!("{}: this is a file, and an index is a directory", path.display());

@@ -20,7 +20,7 @@ pub(crate) struct SettingOptions {
     pub(crate) default: String,
 }
 
-/// A value, and the variable or file that it is from.
+/// A value, and the variable or file that sets it.
 #[derive(Clone, Debug)]
 pub(crate) struct SetBy {
     pub(crate) value: String,

@@ -1,4 +1,4 @@
-//! The config file's values of what an index records.
+//! The config file's values of settings that an index records.
 
 use semsearch::index::{Language, Metric};
 use semsearch::model::{ModelName, Pooling};
@@ -23,7 +23,7 @@ pub(crate) struct Defaults {
 }
 
 impl Defaults {
-    /// Checks the file's values as those of options are checked.
+    /// Checks the file's values like values of options.
     pub(crate) fn resolve(config: &ConfigFile) -> anyhow::Result<Self> {
         let args = setting::recorded(config).map_err(|wrong| Advice {
             message: format!("{}: {wrong}", config.path.display()),
@@ -34,7 +34,7 @@ impl Defaults {
         Ok(Self { model, revision, precision, pooling, max_length, factory, metric, language })
     }
 
-    /// The model where none is named.
+    /// The model if none is named.
     pub(crate) fn model(&self) -> ModelName {
         match &self.model {
             Some(id) => ModelName { id: id.clone(), revision: self.revision.clone() },

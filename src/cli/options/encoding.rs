@@ -18,13 +18,13 @@ pub(crate) struct EncodingOptions {
     pub(crate) model: Option<String>,
     /// The revision asked for.
     pub(crate) revision: Option<String>,
-    /// The model where none is asked for or recorded.
+    /// The model if none is asked for or recorded.
     pub(crate) usual_model: ModelName,
     pub(crate) device: Device,
     pub(crate) precision: Recordable<PrecisionChoice>,
     pub(crate) pooling: Recordable<Pooling>,
     pub(crate) max_length: Recordable<usize>,
-    /// Whether vectors are scaled to length 1, if that was said.
+    /// Whether vectors are scaled to length 1; `None` if no option says so.
     pub(crate) normalized: Option<bool>,
     pub(crate) encoder: Option<Backend>,
     pub(crate) isa: Option<Isa>,

@@ -78,7 +78,7 @@ impl EvalOptions {
 fn search(args: &EvalArgs, defaults: &Defaults) -> anyhow::Result<SearchOptions> {
     let queries = queries(args)?;
     let ranking = RankingOptions::resolve(&args.ranking)?;
-    // Only a fusion has weights to try.
+    // Only a hybrid search has weights to try.
     let mode = if args.sweep.is_some() { Mode::Hybrid } else { ranking.mode() };
     Ok(SearchOptions {
         queries,

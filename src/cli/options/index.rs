@@ -40,7 +40,7 @@ impl IndexOptions {
         let input = InputOptions::resolve(&args.inputs, &args.records, "index")?;
         let encoding = EncodingOptions::resolve(&args.encoding, defaults);
         Ok(Self {
-            // What is pruned may be all.
+            // With `--prune`, an empty input removes all its documents, so it is no error.
             input: InputOptions { may_be_empty: args.prune, ..input },
             passages: PassageOptions::resolve(&args.records),
             encoding: EncodingOptions { truncate_dim: args.records.truncate_dim, ..encoding },
@@ -62,7 +62,7 @@ impl IndexOptions {
         Self { rebuild: true, ..self.clone() }
     }
 
-    /// The settings of the index itself: those asked for, else those recorded, else the usual ones.
+    /// The settings of the index itself: those asked for, else those recorded, else the defaults.
     pub(crate) fn settings(&self, recorded: Option<&IndexConfig>, model: &ModelConfig) -> IndexSettings {
         let prompts = recorded.map(|config| &config.prompts);
         let query = self.query_prompt.clone().or(prompts.map(|prompts| prompts.query.clone()));

@@ -10,7 +10,7 @@ use crate::cli::args::records::{LongArg, RecordsArgs};
 pub(crate) struct PassageOptions {
     /// Whether a title is embedded before its text.
     pub(crate) with_title: bool,
-    /// What happens to texts over the maximum length, if that was said.
+    /// What happens to texts over the maximum length; `None` if no option says so.
     pub(crate) long: Option<LongTexts>,
     chunk_tokens: Option<usize>,
     chunk_overlap: Option<usize>,
@@ -20,7 +20,7 @@ pub(crate) struct PassageOptions {
 /// What happens to a text over the maximum length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LongTexts {
-    /// The model sees as much as it takes.
+    /// It is cut off at the maximum length.
     Truncate,
     /// It becomes chunks, each with a vector.
     Chunk,
@@ -43,7 +43,8 @@ impl PassageOptions {
         }
     }
 
-    /// The text put before each document when it is embedded: the one asked for, else the one recorded, else the model's.
+    /// The text put before each document when it is embedded: the one asked for, else the one recorded, else the
+    /// model's.
     pub(crate) fn document_prompt(&self, recorded: Option<&Prompts>, model: &ModelConfig) -> String {
         let recorded = recorded.map(|prompts| prompts.document.clone());
         self.document_prompt.clone().or(recorded).unwrap_or_else(|| model.prompts.document.clone())

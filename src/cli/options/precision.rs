@@ -7,13 +7,13 @@ use crate::cli::args::encoding::PrecisionArg;
 /// The arithmetic asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PrecisionChoice {
-    /// The fastest of this machine with the answers of f32.
+    /// The fastest precision of this machine that gives the same answers as f32.
     Auto,
     Named(Precision),
 }
 
 impl PrecisionChoice {
-    /// The precision named, if one is.
+    /// The precision, if one is named.
     pub(crate) fn named(self) -> Option<Precision> {
         match self {
             Self::Auto => None,

@@ -18,7 +18,7 @@ pub(crate) struct QueryOptions {
     pub(crate) encoding: EncodingOptions,
     pub(crate) format: &'static HitFormat,
     pub(crate) highlight: Highlight,
-    /// Whether the sentence nearest to the query is marked. To find it takes the model.
+    /// Whether the sentence nearest to the query is marked. Finding it needs the model.
     pub(crate) marks_sentences: bool,
     /// Whether text shows whole passages.
     pub(crate) full: bool,
@@ -35,7 +35,7 @@ pub(crate) enum QuerySource {
     Texts(Vec<String>),
     File(PathBuf),
     Stdin,
-    /// A person who is asked for one after the other.
+    /// A person at a terminal, who is asked for one query after the other.
     Prompt,
 }
 

@@ -15,7 +15,7 @@ use crate::cli::visible::visible;
 pub(crate) struct RankingOptions {
     /// The search, without its queries.
     pub(crate) request: SearchRequest,
-    /// Whether the model is needed even where words alone are searched.
+    /// Whether the model is needed even for a lexical search.
     pub(crate) needs_model: bool,
 }
 
@@ -43,7 +43,7 @@ impl RankingOptions {
 fn filter(expression: &str) -> anyhow::Result<Filter> {
     expression.parse().map_err(|bad: BadFilter| {
         let message = format!("cannot understand the filter: {bad}");
-        // The mark stands below the place as it is shown.
+        // The column of the mark is counted in the expression as it is shown, with hidden characters spelled out.
         let before = visible(expression.get(..bad.byte).unwrap_or(expression)).len();
         let marked = filter::caret(&visible(expression), before);
         MarkedAdvice { message, marked, hint: hint::OF_FILTER.into() }.into()

@@ -1,11 +1,11 @@
 //! A setting that an index may have recorded.
 
-/// A value asked for, and the config file's value. What an index recorded comes between the two.
+/// A value asked for, and the config file's value. The value that an index recorded has a precedence between the two.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recordable<T> {
-    /// By an argument or the environment.
+    /// The value of an argument or the environment.
     pub(crate) asked: Option<T>,
-    /// By the config file.
+    /// The value of the config file.
     pub(crate) configured: Option<T>,
 }
 

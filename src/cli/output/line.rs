@@ -5,10 +5,10 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::cli::visible::visible;
 
-/// Stands where something is left out.
+/// Replaces text that is left out.
 pub(super) const ELLIPSIS: &str = "…";
 
-/// `text` with every run of white space as one space, and with the characters spelled out that a terminal obeys or hides.
+/// `text` with one space for each run of white space, and with characters that a terminal obeys or hides spelled out.
 /// Such a text can neither break the layout nor steer the terminal.
 pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().map(visible).collect::<Vec<_>>().join(" ")

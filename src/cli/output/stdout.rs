@@ -7,8 +7,8 @@ use crate::cli::visible::{Spelling, Visible};
 /// The name of standard output in errors that name a file.
 pub(crate) const STDOUT: &str = "<stdout>";
 
-/// Standard output for data. Into a file or a pipe its bytes go as they are. On a terminal, characters that it would obey or
-/// hide are spelled out.
+/// Standard output for data. A file or a pipe receives the bytes unchanged. On a terminal, characters that it would
+/// obey or hide are spelled out.
 pub(crate) type Data = BufWriter<Visible<StdoutLock<'static>>>;
 
 /// Standard output for rows and lines.
@@ -28,6 +28,6 @@ fn data(on_terminal: Spelling) -> Data {
 
 /// Standard output that removes colours where they are not wanted.
 pub(crate) fn styled() -> impl Write {
-    // What is wanted was set for the whole process, from `--color`, NO_COLOR and the terminal.
+    // `--color`, NO_COLOR and the terminal have decided this for the whole process.
     BufWriter::with_capacity(1 << 16, anstream::AutoStream::auto(io::stdout()))
 }

@@ -1,7 +1,8 @@
 //! Questions of earlier sessions: a file that only this user can read, with one question on each line.
 //!
-//! The file is rustyline's: a first line `#V2`, and `\n` and `\\` for line breaks and backslashes. It is read and written here
-//! because a file in a directory that others may write to could be a link to something else, or hold what steers a terminal.
+//! The file is rustyline's: a first line `#V2`, and `\n` and `\\` for line breaks and backslashes. It is read and
+//! written here because, in a directory that others may write to, it could be a link to another file or contain escape
+//! sequences.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,7 +16,7 @@ use crate::cli::visible::hides;
 
 const FIRST: &str = "#V2";
 
-/// A larger file is not read, in bytes.
+/// The most bytes of a file that is read.
 const LARGEST: u64 = 16 << 20;
 
 /// Earlier questions, and where the next ones go.
@@ -25,8 +26,8 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Opens `$XDG_STATE_HOME/semsearch/history`, or the same below `~/.local/state`; `None` if there is no such place. Of a
-    /// file that has grown long the last `most` lines stay.
+    /// Opens `$XDG_STATE_HOME/semsearch/history`, or the same below `~/.local/state`; `None` if there is no such place.
+    /// Of a file that has grown long the last `most` lines stay.
     pub(super) fn open(most: usize) -> Result<Option<Self>, FileError> {
         environment::state_home().map(|state| Self::at(&state.join("semsearch"), most)).transpose()
     }
@@ -59,7 +60,7 @@ impl History {
     /// Adds a question.
     pub(super) fn remember(&mut self, line: &str) -> io::Result<()> {
         let escaped = line.replace('\\', r"\\").replace('\n', r"\n");
-        // In one piece, since another session may write as well.
+        // In one write, because another session may write at the same time.
         self.file.write_all(format!("{escaped}\n").as_bytes())
     }
 }

@@ -46,7 +46,8 @@ impl Queries {
         Ok(Self::Given(Some(numbered.collect()), texts.len()))
     }
 
-    /// Reads on a thread of its own: a query is answered when it comes, and many that come together are answered together.
+    /// Reads on a thread of its own: a query is answered when it comes, and many that come together are answered
+    /// together.
     fn read(input: impl BufRead + Send + 'static, name: Arc<str>) -> Self {
         let (sender, receiver) = sync_channel(BATCH);
         thread::spawn(move || {
@@ -65,7 +66,7 @@ impl Queries {
         match self {
             Self::Given(_, count) => *count > 1,
             Self::Read(_) => true,
-            // Each stands above its hits as it was typed.
+            // Each query is shown above its hits as it was typed.
             Self::Asked(_) => false,
         }
     }
@@ -78,7 +79,7 @@ impl Iterator for Queries {
         match self {
             Self::Given(queries, _) => queries.take().map(Ok),
             Self::Read(queries) => {
-                // Waits for one, and takes what has come with it.
+                // Waits for one query, and takes the others that have arrived by then.
                 let first = queries.recv().ok()?;
                 let all = std::iter::once(first).chain(queries.try_iter().take(BATCH - 1));
                 Some(all.collect::<Result<_, _>>().map_err(Into::into))

@@ -26,7 +26,7 @@ fn words_and_signs(text: &str) -> usize {
     tokens.sum::<usize>() + signs
 }
 
-/// Texts of words, blanks, signs, Markdown and what is more than one byte or more than one character.
+/// Texts of words, white space, punctuation, Markdown, and characters of several bytes or several code points.
 fn texts() -> impl Strategy<Value = String> {
     const PARTS: &[&str] = &[
         "word",
@@ -110,7 +110,7 @@ proptest! {
             let piece = text.get(chunk.bytes.clone()).expect("characters are whole");
             prop_assert!(count(piece) <= tokens || chunk.end - chunk.start == 1, "{:?}", piece);
             prop_assert_eq!(chunk.index, number);
-            // The naive twin of counting as one goes.
+            // The naive computation of the same number.
             prop_assert_eq!(chunk.start, text[..chunk.bytes.start].chars().count());
             prop_assert_eq!(chunk.end, text[..chunk.bytes.end].chars().count());
         }

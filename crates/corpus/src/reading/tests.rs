@@ -38,7 +38,7 @@ fn a_blank_text_and_a_file_without_records_are_errors() {
     assert!(matches!(all[2], Err(CorpusError::NoRecords { .. })));
 }
 
-/// What the records of a file are, but for its path, which some have in them.
+/// The records of a file, without the file's path, which some records contain.
 fn parts(path: PathBuf) -> Vec<(Option<u64>, Option<Markup>, String)> {
     let record = |mut record: Record| {
         record.fields.retain(|name, _| name != "_id" && name != "path");

@@ -28,7 +28,7 @@ fn open(destination: Destination<'_>, _: usize) -> anyhow::Result<Box<dyn Embedd
     })
 }
 
-/// Records with their vectors, a line each, written to what messages call `path`.
+/// Records with their vectors, one a line. Messages call the output `path`.
 struct JsonRecords<'a, W> {
     out: W,
     path: &'a Path,
@@ -68,7 +68,8 @@ fn write(out: &mut impl Write, mut fields: Map<String, Value>, passage: &Embedde
         fields.insert("tokens".into(), tokens.clone().into());
     }
     fields.shift_remove("embedding");
-    // The vectors are written by themselves: as JSON values they would be 64-bit floats, with digits that are not theirs.
+    // Vectors are not written as JSON values, because those are 64-bit floats and would have more digits than a 32-bit
+    // float.
     let object = Value::Object(fields).to_string();
     let (open, _) = object.split_at(object.len() - 1);
     let comma = if open.len() > 1 { "," } else { "" };

@@ -12,11 +12,11 @@ use crate::cli::output::format::OutputFormat;
 
 /// A passage with its vector.
 pub(crate) struct EmbeddedPassage<'a> {
-    /// The fields of its record, as they came.
+    /// The fields of its record, as they were read.
     pub(crate) fields: &'a Map<String, Value>,
     pub(crate) document: &'a Document,
     pub(crate) piece: &'a Piece<'a>,
-    /// Where each token has a vector: the tokens.
+    /// The tokens, if each token has a vector.
     pub(crate) tokens: Option<Vec<String>>,
     /// The vector, or a row of `dim` components for each token.
     pub(crate) embedding: &'a [f32],

@@ -47,6 +47,6 @@ pub(super) fn write_hit(out: &mut impl Write, query: &Query, hit: &Hit, explain:
         chunk: document.chunk,
         scores: explain.then_some(SideScores { dense: hit.scores.dense, lexical: hit.scores.lexical }),
     };
-    // An error here is the writer's: a hit has no key that JSON could not hold.
+    // An error here comes from the writer, because every hit can be written as JSON.
     serde_json::to_writer(out, &object).map_err(Into::into)
 }

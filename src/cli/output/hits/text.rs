@@ -27,7 +27,7 @@ const SCORE: Style = AnsiColor::Cyan.on_default();
 const ID: Style = Style::new().dimmed();
 const TITLE: Style = Style::new().bold();
 
-/// Columns left of a hit's text.
+/// The columns to the left of a hit's text.
 const INDENT: usize = 4;
 
 /// The terminal on which hits are read.
@@ -106,7 +106,7 @@ impl<W: Write> TextHits<W> {
         }
         let shown = words.snippet(text, room);
         match highlight {
-            // The words still choose the stretch that is shown.
+            // The query's words still decide which part is shown.
             Highlight::None => writeln!(self.out, "{:INDENT$}{}", "", anstream::adapter::strip_str(&shown)),
             _ => writeln!(self.out, "{:INDENT$}{shown}", ""),
         }
@@ -135,7 +135,7 @@ fn named(hit: &Hit) -> String {
 /// A link to the file that a hit comes from, if the file still exists.
 fn link(hit: &Hit) -> Option<Hyperlink<String>> {
     let path = Path::new(hit.document.metadata.get("path")?.as_str()?).canonicalize().ok()?;
-    // The path is percent-encoded, the machine's name in front of it is not.
+    // The path is percent-encoded, but the machine's name before it is not.
     let url = path_to_url(&path).filter(|url| url.bytes().all(|byte| byte.is_ascii_graphic()))?;
     Some(Hyperlink::with_url(url))
 }
@@ -192,7 +192,7 @@ mod tests {
         ");
     }
 
-    /// A hit with this text everywhere, of the file at `path`, as it is written.
+    /// The output for a hit from the file at `path` that has this text in every field.
     fn hostile(text: &str, path: &Path, highlight: Highlight, full: bool) -> String {
         let stored = StoredPassage {
             id: text.into(),
@@ -213,10 +213,10 @@ mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
-    /// What is left without this module's own styles and links, of which a text has none.
+    /// The output without the styles and links that this module writes. The rest must contain no escape sequences.
     fn without_styles(shown: &str) -> String {
         let mut left = shown.to_owned();
-        // The longer ones first: some begin as others do.
+        // The longer styles come first, because some begin with a shorter one.
         for style in [QUERY, AnsiColor::Red.on_default().bold(), SCORE, ID, TITLE] {
             left = left.replace(&style.to_string(), "").replace(&format!("{style:#}"), "");
         }

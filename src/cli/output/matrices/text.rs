@@ -1,4 +1,4 @@
-//! Similarities for a person: values in columns, a heat map where there are colours, each text behind its row.
+//! Similarities for a person: values in columns, a heat map if the output has colours, each text after its row.
 
 use std::io::{self, Write};
 
@@ -43,7 +43,7 @@ fn write(matrix: &Similarities<'_>, out: &mut impl Write) -> io::Result<()> {
 
 /// The colours of a cell.
 fn heat(value: f32) -> Style {
-    // The cast saturates: what is below 0 is 0.
+    // The cast saturates, so values below 0 become 0.
     let level = ((value * HEAT.len() as f32) as usize).min(HEAT.len() - 1);
     let letters = if level < DEEP { 16 } else { 231 };
     let palette = |index| Some(Color::Ansi256(Ansi256Color(index)));
