@@ -423,6 +423,6 @@ fn a_trained_factory_grows_by_little_and_is_searched_as_asked() {
     let hits = sandbox.run(&["query", "musical instrument", "-k", "73", "--nprobe", "4", "-f", "jsonl"]).json_lines();
     assert_eq!((hits.len(), hits[0]["id"].as_str()), (73, Some("new")));
     let refused = sandbox.run(&["query", "x", "--ef-search", "4"]);
-    assert!(refused.stderr.contains("--ef-search is for HNSW factories, this index is IVF4,Flat"), "{refused}");
+    assert!(refused.stderr.contains("ef-search is for HNSW factories, this index is IVF4,Flat"), "{refused}");
     sandbox.run(&["verify"]).success();
 }

@@ -1,7 +1,7 @@
 //! A commit: how its vectors were made, and which files hold them and the documents.
 //!
-//! It is one file of JSON with a checksum, `manifest.json`, replaced by a rename: documents and vectors change in one
-//! step. Everything it names is on the disk before.
+//! It is one file of JSON with a checksum, `manifest.json`. A rename replaces it, so documents and vectors change in
+//! one step. Every file that it names is on the disk before.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,22 +21,23 @@ use semsearch_store::{IndexConfig, StoreError};
 /// The format this release writes, and the newest it reads.
 pub const FORMAT_VERSION: u32 = 4;
 
-/// The oldest format this release reads, to search; it has neither words nor facts, and cannot be added to.
+/// The oldest format that this release reads. It can be searched, but has neither words nor facts, and cannot be added
+/// to.
 const OLDEST_READ: u32 = 2;
 
-/// The oldest format that can be added to; what is added makes it the newest.
+/// The oldest format that can be added to. Adding to it changes it to the newest format.
 pub(super) const OLDEST_WRITTEN: u32 = 3;
 
-/// The file's name.
+/// The manifest's name.
 pub(super) const FILE: &str = "manifest.json";
 
-/// Where format 1 kept its commit, below `catalog/`.
+/// The file in which format 1 kept its commit, below `catalog/`.
 const FORMAT_1: &str = "meta.json";
 
-/// More bytes than a commit has.
+/// A limit for the manifest's length in bytes. Every commit is shorter.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// What stands in every manifest, also in one of a newer format and in one with a changed byte.
+/// Texts that every manifest holds, even one of a newer format or one with a changed byte.
 const MARKS: [&str; 4] = ["\"format_version\":", "\"crc32\":", "\"commit\":", "\"recipe\":"];
 
 /// One file of vectors.
@@ -45,99 +46,102 @@ pub struct Segment {
     /// The file, below `vectors/`.
     #[serde(flatten)]
     pub file: StoredFile,
-    /// The codes in it, where they are one piece.
+    /// Where the codes are in the file, if they are in one piece.
     pub codes: Option<Codes>,
-    /// Vectors in it.
+    /// The number of vectors in the file.
     pub vectors: u64,
-    /// The smallest of their keys, which ascend.
+    /// The smallest key in the file. Keys ascend.
     pub first_key: u64,
-    /// The largest.
+    /// The largest key in the file.
     pub last_key: u64,
-    /// Keys of vectors in it whose documents are gone, ascending.
+    /// Keys of vectors in the file whose documents were removed or replaced, ascending.
     pub dead: Vec<u64>,
 }
 
 impl Segment {
-    /// Its files.
+    /// The segment's files.
     pub(super) fn files(&self) -> impl Iterator<Item = &StoredFile> {
         let sums = self.codes.as_ref().and_then(|codes| codes.sums.as_ref());
         std::iter::once(&self.file).chain(sums.map(|sums| &sums.file))
     }
 
-    /// Vectors in it whose documents are there.
+    /// The number of vectors whose documents are still there.
     pub fn live(&self) -> u64 {
         self.vectors - self.dead.len() as u64
     }
 }
 
-/// Where a file of vectors has its codes: most of its bytes, and the only ones that FAISS takes as they come.
+/// Where a file of vectors has its codes. Codes are most of its bytes, and the only ones for which FAISS accepts any
+/// value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Codes {
-    /// Bytes before them.
+    /// The number of bytes before the codes.
     pub start: u64,
-    /// Their length in bytes.
+    /// The length of the codes in bytes.
     pub bytes: u64,
-    /// The CRC-32 of all else in the file.
+    /// The CRC-32 of everything else in the file.
     pub rest_crc32: u32,
-    /// The checksums of their parts; `None` before format 4.
+    /// The checksums of the codes' parts; `None` before format 4.
     #[serde(default)]
     pub sums: Option<Sums>,
 }
 
-/// A file with a CRC-32 for each part of a segment's codes, so that a vector can be checked without reading all of them.
+/// A file with a CRC-32 for each part of a segment's codes. A vector can be checked without reading all codes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {
     /// The file, below `vectors/`.
     #[serde(flatten)]
     pub file: StoredFile,
-    /// Bytes of a part; the last one may have fewer.
+    /// The bytes of a part; the last part may have fewer.
     pub part: u64,
 }
 
 /// The documents of a commit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Documents {
-    /// How many.
+    /// The number of documents.
     pub count: u64,
-    /// How many passages they were cut into; as many, in format 2.
+    /// The number of passages that they were cut into. Format 2 does not store it, because each document is one passage
+    /// there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passages: Option<u64>,
     /// The files, below `catalog/`.
     pub files: Vec<StoredFile>,
-    /// What tantivy would keep in its `meta.json`.
+    /// What tantivy would write into its `meta.json`.
     pub meta: Value,
 }
 
 /// A commit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The format it was written in.
+    /// The format in which the manifest was written.
     #[serde(skip)]
     pub format_version: u32,
     /// How the index was made.
     #[serde(rename = "recipe")]
     pub config: IndexConfig,
-    /// The files that hold them.
+    /// The files of vectors.
     pub segments: Vec<Segment>,
-    /// An empty index that segments begin as, below `vectors/`, where the factory had to be trained.
+    /// The trained empty index with which every segment begins, below `vectors/`; `None` if the factory needs no
+    /// training.
     pub trained: Option<StoredFile>,
     /// The documents.
     pub documents: Documents,
-    /// The key the next passage gets; keys are never used again.
+    /// The key of the next passage. Keys are never used again.
     pub next_key: u64,
     /// The number of the next file of vectors.
     pub next_file: u64,
     /// When the index was first committed, RFC 3339, UTC.
     pub created: String,
-    /// When this commit was made.
+    /// When this commit was made, RFC 3339, UTC.
     pub updated: String,
 }
 
-/// The file's outermost level, which no format changes.
+/// The outermost level of the file, which no format changes.
 #[derive(Serialize, Deserialize)]
 struct Envelope<'a> {
     format_version: u32,
-    /// Of the version, as four bytes with the smallest first, and the commit's bytes.
+    /// The CRC-32 of the version, as four bytes with the smallest first, and of the commit's bytes.
     crc32: u32,
     #[serde(borrow)]
     commit: &'a RawValue,
@@ -152,7 +156,7 @@ impl Envelope<'_> {
     }
 }
 
-/// A commit as the file has it.
+/// A commit as the bytes of its file.
 fn sealed(commit: Option<&Manifest>) -> serde_json::Result<Vec<u8>> {
     let commit = serde_json::value::to_raw_value(&commit)?;
     let mut envelope = Envelope { format_version: FORMAT_VERSION, crc32: 0, commit: &commit };
@@ -163,7 +167,7 @@ fn sealed(commit: Option<&Manifest>) -> serde_json::Result<Vec<u8>> {
 }
 
 impl Manifest {
-    /// The file in the index at `dir`.
+    /// The path of the manifest in the index at `dir`.
     pub(super) fn path(dir: &Path) -> PathBuf {
         dir.join(FILE)
     }
@@ -190,7 +194,7 @@ impl Manifest {
         }
     }
 
-    /// Whether these are the bytes of a manifest of ours, be it damaged or of a newer release.
+    /// Whether these bytes are a manifest of ours, even a damaged one or one of a newer release.
     pub(super) fn is_ours(bytes: &[u8]) -> bool {
         MARKS.iter().filter(|mark| bytes.contains_str(mark)).count() >= 3
     }
@@ -198,7 +202,7 @@ impl Manifest {
     /// The latest commit of the index in `root`; `None` if nothing was ever committed.
     ///
     /// # Errors
-    /// As of [`Manifest::parse`], and [`StoreError::NotAnIndex`] where the file is none of ours.
+    /// Those of [`Manifest::parse`], and [`StoreError::NotAnIndex`] if the file is not a manifest of ours.
     pub(super) fn read(root: &Dir) -> Result<Option<Self>, StoreError> {
         match Self::bytes(root)? {
             Some(bytes) if Self::is_ours(&bytes) => Self::parse(&bytes, root.path()),
@@ -207,7 +211,7 @@ impl Manifest {
         }
     }
 
-    /// Reads the file's bytes; `None` if they say that nothing was committed yet.
+    /// Parses the file's bytes; `None` if nothing was committed yet.
     ///
     /// # Errors
     /// [`StoreError::NewerFormat`] or [`StoreError::Damaged`].
@@ -219,7 +223,7 @@ impl Manifest {
         };
         let envelope: Envelope = serde_json::from_slice(bytes).map_err(damaged)?;
         files::expect(&Self::path(dir), envelope.checksum(), envelope.crc32)?;
-        // The version before the commit: a newer one need not have these fields.
+        // The version is checked before the commit is parsed: a newer format need not have these fields.
         match envelope.format_version {
             found @ OLDEST_READ..=FORMAT_VERSION => {
                 let commit: Option<Self> = serde_json::from_str(envelope.commit.get()).map_err(damaged)?;
@@ -234,18 +238,18 @@ impl Manifest {
         }
     }
 
-    /// The file's bytes for a commit, or for an index in which nothing was committed yet.
+    /// The file's bytes for a commit; for `None`, those of an index in which nothing was committed yet.
     pub(super) fn bytes_of(commit: Option<&Self>, dir: &Path) -> Result<Vec<u8>, StoreError> {
         sealed(commit)
             .map_err(|source| StoreError::File(FileError::Write { path: Self::path(dir), source: source.into() }))
     }
 
-    /// Vectors whose documents are there.
+    /// The number of vectors whose documents are still there.
     pub fn vectors(&self) -> u64 {
         self.segments.iter().map(Segment::live).sum()
     }
 
-    /// Bytes of all files that the commit names.
+    /// The number of bytes of all files that the commit names.
     pub fn bytes_named(&self) -> u64 {
         self.files().map(|file| file.bytes).sum()
     }
@@ -255,17 +259,18 @@ impl Manifest {
         self.vector_files().chain(&self.documents.files)
     }
 
-    /// Those below `vectors/`.
+    /// The files below `vectors/` that the commit names.
     pub(super) fn vector_files(&self) -> impl Iterator<Item = &StoredFile> {
         self.segments.iter().flat_map(Segment::files).chain(&self.trained)
     }
 
-    /// Checks that what it says can be: a checksum does not say so, since whoever hands an index on can make one.
+    /// Checks that the manifest's values are possible. The checksum does not prove it: anyone who passes an index on
+    /// can compute one.
     fn is_sound(&self) -> Result<(), String> {
         sound::check(self)
     }
 
-    /// Whether the commit names this file of this directory.
+    /// Whether the commit names the file `name` in the directory `dir`.
     pub(super) fn names(&self, dir: &str, name: &str) -> bool {
         if dir == CATALOG {
             self.documents.files.iter().any(|file| file.name == name)
@@ -274,13 +279,13 @@ impl Manifest {
         }
     }
 
-    /// Whether it names this file, in whichever directory.
+    /// Whether the commit names this file in any directory.
     pub(super) fn names_somewhere(&self, name: &str) -> bool {
         self.files().any(|file| file.name == name)
     }
 }
 
-/// Whether a manifest that cannot be read, whose bytes these are, has this file's name in it.
+/// Whether the bytes of a manifest that cannot be parsed contain this file's name.
 pub(super) fn mentions(bytes: &[u8], name: &str) -> bool {
     bytes.contains_str(format!("\"{name}\""))
 }
