@@ -1,4 +1,4 @@
-//! BERT (Devlin et al. 2018), as transformers' `BertModel` has it.
+//! BERT (Devlin et al. 2018), as transformers implements it in `BertModel`.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use super::spec::{Architecture, EmbeddingSpec, HiddenAct, LayerSpec, LinearSpec,
 use crate::error::EncoderError;
 use crate::json;
 
-/// The most weights of a model: three times those of the largest BERT. A file that asks for more is damaged, or made to
-/// fill memory.
+/// The most weights of a model: three times those of the largest BERT. A file that asks for more is damaged, or was
+/// made to fill memory.
 const MAX_WEIGHTS: u64 = 1 << 30;
 
 /// Models for other tasks keep the encoder below this name.
