@@ -43,7 +43,7 @@ impl IndexProgress for () {
 /// How an indexer works.
 #[derive(Clone, Debug, Default)]
 pub struct IndexerOptions {
-    /// A text over the maximum length is a bad record.
+    /// Whether a text over the maximum length is a bad record.
     pub refuse_long: bool,
     /// Whether an input may have no records. Its documents are then removed ([`Indexer::prune`]).
     pub may_be_empty: bool,
@@ -190,7 +190,7 @@ impl<'a> Indexer<'a> {
                 self.counts.unchanged += 1;
                 progress.done(1, 0);
             }
-            // Of a stream, the program before it failed more likely than not.
+            // An empty stream is more likely a failure of the program that writes it.
             Err(CorpusError::NoRecords { input }) if self.options.may_be_empty && *input != *Input::Stdin.name() => {
                 progress.empty(&input);
                 self.writer.note_empty(&input);
@@ -200,13 +200,14 @@ impl<'a> Indexer<'a> {
         Ok(None)
     }
 
-    /// A document compared with the index; nothing if it is there as it is. The inner error is one of the record.
+    /// Compares a document with the index. Returns `None` if it is unchanged. The inner error is an error of the
+    /// record.
     fn compared(
         &mut self,
         document: Document,
         given: Option<Vec<f32>>,
     ) -> Result<Result<Option<ChangedDocument>, CorpusError>, EngineError> {
-        // A given vector is that of a whole record.
+        // A given vector belongs to a whole record.
         let max_length = self.embedder.tokenizer().max_length();
         let chunks = if given.is_some() { None } else { chunk_size(&document, self.config.chunks, max_length) };
         let compared = match self.writer.compare(&document, chunks, given.as_deref()) {
@@ -249,7 +250,7 @@ impl<'a> Indexer<'a> {
         Ok(())
     }
 
-    /// What cuts documents into passages.
+    /// The cutter, which cuts documents into passages.
     pub(super) fn cutter(&self) -> Cutter<'a> {
         let config = self.config;
         let tokenizer = self.embedder.tokenizer();
@@ -266,8 +267,8 @@ impl<'a> Indexer<'a> {
         self.counts.updated += usize::from(change == Change::Updated);
     }
 
-    /// Removes every document that came from the inputs of this run and was not met in it, and every document of a file below
-    /// one of `directories` that is `gone`.
+    /// Removes every document that came from the inputs of this run and did not occur in it, and every document of a
+    /// file below one of `directories` that is `gone`.
     ///
     /// # Errors
     /// The index is damaged.
@@ -276,7 +277,7 @@ impl<'a> Indexer<'a> {
         Ok(())
     }
 
-    /// Checks that every given vector belonged to a record.
+    /// Checks that there is a record for every given vector.
     ///
     /// # Errors
     /// There are more vectors than records.
@@ -287,26 +288,27 @@ impl<'a> Indexer<'a> {
     /// Commits everything that was put.
     ///
     /// # Errors
-    /// Something cannot be written; the last commit stands then.
+    /// Something cannot be written; then the last commit stays.
     pub fn commit(self) -> Result<(IndexCounts, Written), EngineError> {
         Ok((self.counts, self.writer.commit()?))
     }
 
-    /// Commits everything that was put, for a process that has no time left: what is small or worn stays as it is.
+    /// Commits everything that was put, for a process that has no time left. Segments that are small or have many dead
+    /// entries are not rewritten.
     ///
     /// # Errors
-    /// As of [`Indexer::commit`].
+    /// Those of [`Indexer::commit`].
     pub fn commit_untidied(self) -> Result<(IndexCounts, Written), EngineError> {
         Ok((self.counts, self.writer.commit_untidied()?))
     }
 
-    /// Gives up what was put since the last commit.
+    /// Drops what was put since the last commit.
     pub fn abandon(self) -> Written {
         self.writer.abandon()
     }
 }
 
-/// A record that cannot be used.
+/// Reports a record that cannot be used.
 fn skip<P: IndexProgress>(error: CorpusError, progress: &mut P) -> Result<(), P::Failure> {
     progress.done(1, 0);
     progress.skip(error)

@@ -1,4 +1,4 @@
-//! The language as a whole: its table of examples, its spellings and its errors.
+//! Tests the language as a whole: its table of examples, its spellings and its errors.
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +13,7 @@ fn object(json: Value) -> Map<String, Value> {
     serde_json::from_value(json).unwrap()
 }
 
-/// Whether `filter` finds a document, by both ways.
+/// Whether `filter` finds a document; both ways to answer are asked.
 fn finds(filter: &Filter, metadata: &Map<String, Value>) -> bool {
     let matches = filter.matches(metadata);
     assert_eq!(filter.plan().holds(&terms(metadata)), matches, "{filter}: {}", json!(metadata));
