@@ -15,7 +15,7 @@ impl Vectors {
     /// # Panics
     /// If `data` does not consist of whole rows.
     pub fn new(data: Vec<f32>, dim: usize) -> Self {
-        assert!(dim > 0 && data.len().is_multiple_of(dim), "{} floats are no rows of {dim}", data.len());
+        assert!(dim > 0 && data.len().is_multiple_of(dim), "{} floats are not rows of {dim}", data.len());
         Self { data, dim }
     }
 
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[should_panic(expected = "no rows of 3")]
+    #[should_panic(expected = "not rows of 3")]
     fn vectors_are_whole_rows() {
         Vectors::new(vec![0.0; 4], 3);
     }

@@ -127,7 +127,7 @@ impl Parser<'_> {
     /// Parses what a parenthesis or negation at byte `at` contains.
     fn deeper(&mut self, at: usize, read: fn(&mut Self) -> Parsed<Filter>) -> Parsed<Filter> {
         if self.depth == MAX_DEPTH {
-            let expected = format!("at most {MAX_DEPTH} parentheses and negations within each other");
+            let expected = format!("at most {MAX_DEPTH} nested parentheses and negations");
             return Err(self.scanner.error_at(at, &expected));
         }
         self.depth += 1;
@@ -319,6 +319,6 @@ fn noun(kind: ValueKind) -> &'static str {
     match kind {
         ValueKind::Number => "a number",
         ValueKind::Date => "a date",
-        _ => "a string that is no date",
+        _ => "a string that is not a date",
     }
 }

@@ -77,7 +77,7 @@ impl<'a> Repository<'a> {
         };
         let names = parts(id).ok_or_else(|| failed("its id is not OWNER/NAME".into()))?;
         let path = RelativePath::new(revision);
-        let revision = path.ok_or_else(|| failed(format!("{revision:?} is no revision").into()))?;
+        let revision = path.ok_or_else(|| failed(format!("{revision:?} is not a valid revision").into()))?;
         let http = Http::new(hub, kind, names).map_err(|source| failed(source.into()))?;
         Ok(Self { hub, kind, id, revision, http, progress })
     }

@@ -57,13 +57,13 @@ impl FromStr for DataSet {
         }
         let path = words.next().map(|path| path.trim_matches('/')).filter(|path| !path.is_empty());
         if path.is_some_and(|path| RelativePath::new(path).is_none()) {
-            return Err(bad("its path leads out of it, or is none"));
+            return Err(bad("its path is not valid"));
         }
         let revision = if revision == CONVERTED.0 { CONVERTED.1 } else { revision };
         // A slash within a revision is written %2F, as in the Hub's own addresses.
         let revision = revision.replace("%2F", "/");
         if RelativePath::new(&revision).is_none() {
-            return Err(bad("its revision is none"));
+            return Err(bad("its revision is not valid"));
         }
         Ok(Self { id, revision, path: path.map(String::from) })
     }
@@ -121,7 +121,7 @@ impl DataSet {
         if let Some(dir) = &self.path {
             all.retain(|file| file.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/')));
             if all.is_empty() {
-                return Err(self.wrong(format!("no records in {dir}"), "name one of its files, or none".into()));
+                return Err(self.wrong(format!("no records in {dir}"), "name one of its files, or no path".into()));
             }
         }
         let parquet = |file: &String| file.ends_with(".parquet");
@@ -152,7 +152,7 @@ impl DataSet {
         if directories.len() > 1 {
             let directories: Vec<String> = directories.into_iter().map(String::from).collect();
             let hint = format!("name one, as in {DATA_SETS}{}/{}", self.id, directories[0]);
-            return Err(self.wrong(format!("it is several data sets: {}", some(&directories)), hint));
+            return Err(self.wrong(format!("it consists of several data sets: {}", some(&directories)), hint));
         }
         Ok(chosen)
     }
@@ -307,7 +307,7 @@ mod tests {
         insta::assert_snapshot!(chosen(&SQUAD, None, None).unwrap_err(), @"hf://datasets/a/b: it has the splits train, validation; name one, as in `--split validation`");
         insta::assert_snapshot!(chosen(&SQUAD, None, Some("test")).unwrap_err(), @r#"hf://datasets/a/b: no split "test" in it; there are train, validation"#);
         insta::assert_snapshot!(chosen(&["README.md"], None, None).unwrap_err(), @"hf://datasets/a/b: no records in it; the Hub has many data sets as Parquet at OWNER/NAME@~parquet");
-        insta::assert_snapshot!(chosen(&["de/test.csv", "en/test.csv"], None, Some("test")).unwrap_err(), @"hf://datasets/a/b: it is several data sets: de, en; name one, as in hf://datasets/a/b/de");
-        insta::assert_snapshot!(chosen(&["de/test.csv"], Some("en"), None).unwrap_err(), @"hf://datasets/a/b: no records in en; name one of its files, or none");
+        insta::assert_snapshot!(chosen(&["de/test.csv", "en/test.csv"], None, Some("test")).unwrap_err(), @"hf://datasets/a/b: it consists of several data sets: de, en; name one, as in hf://datasets/a/b/de");
+        insta::assert_snapshot!(chosen(&["de/test.csv"], Some("en"), None).unwrap_err(), @"hf://datasets/a/b: no records in en; name one of its files, or no path");
     }
 }

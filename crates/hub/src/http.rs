@@ -47,10 +47,10 @@ pub(super) enum HttpError {
         code: Option<String>,
     },
     /// The answer is not valid.
-    #[error("the Hub's answer is not one: {0}")]
+    #[error("the Hub's answer is not valid: {0}")]
     Answer(String),
     /// The proxy setting for this protocol is not an address.
-    #[error("the proxy for {0} is not the address of one")]
+    #[error("the proxy for {0} is not a valid address")]
     Proxy(&'static str),
     /// There is no answer.
     #[error("no answer from {host}")]
@@ -115,7 +115,7 @@ impl Http {
         let api = below(&endpoint, ["api", of_kind, owner, name])?;
         let token = hub.token.as_ref().map(|token| {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.0))
-                .map_err(|_| HttpError::answer("the token for the Hub has characters that no token has"))?;
+                .map_err(|_| HttpError::answer("the token for the Hub has characters that are not allowed"))?;
             value.set_sensitive(true);
             Ok::<_, HttpError>(value)
         });
@@ -252,7 +252,7 @@ fn is_passing(error: &ureq::Error) -> bool {
 fn below<'a>(url: &Url, names: impl IntoIterator<Item = &'a str>) -> Result<Url, HttpError> {
     let mut below = url.clone();
     let mut parts =
-        below.path_segments_mut().map_err(|()| HttpError::answer(format!("{url} is no address of a server")))?;
+        below.path_segments_mut().map_err(|()| HttpError::answer(format!("{url} is not the address of a server")))?;
     parts.pop_if_empty().extend(names);
     drop(parts);
     Ok(below)
@@ -278,7 +278,7 @@ fn next_page(headers: &HeaderMap, url: &Url) -> Result<Option<Url>, HttpError> {
     let address = link.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or("", |(address, _)| address);
     match url.join(address) {
         Ok(next) if next.origin() == url.origin() => Ok(Some(next)),
-        _ => Err(HttpError::answer(format!("its list of files goes on elsewhere, at {address:?}"))),
+        _ => Err(HttpError::answer(format!("its list of files continues at another server, at {address:?}"))),
     }
 }
 
@@ -383,6 +383,6 @@ mod tests {
         };
         assert_eq!(page("<https://hub.example/c?p=2>; rel=\"next\""), Ok(Some("https://hub.example/c?p=2".into())));
         assert_eq!(page("<https://hub.example/c>; rel=\"prev\""), Ok(None));
-        assert!(page("<https://evil.example/c>; rel=\"next\"").unwrap_err().contains("goes on elsewhere"));
+        assert!(page("<https://evil.example/c>; rel=\"next\"").unwrap_err().contains("continues at another server"));
     }
 }

@@ -131,7 +131,7 @@ mod choice {
         fn a_proxy_that_is_no_address_is_an_error_that_does_not_show_it() {
             let proxies = Proxies { https: Some("gopher://me:secret@x".into()), ..Proxies::default() };
             let error = proxies.for_address(&Url::parse("https://hub.example").unwrap()).unwrap_err();
-            assert_eq!(error.to_string(), "the proxy for HTTPS is not the address of one");
+            assert_eq!(error.to_string(), "the proxy for HTTPS is not a valid address");
         }
     }
 }

@@ -122,7 +122,7 @@ pub(super) unsafe fn product<P: Product, const ROWS: usize, const VECTORS: usize
 #[inline(always)]
 #[allow(
     clippy::needless_range_loop,
-    reason = "counted to constants, these loops are unrolled, and the sums are registers"
+    reason = "loops that count to constants are unrolled, and their sums stay in registers"
 )]
 unsafe fn tile<P: Product, const ROWS: usize, const VECTORS: usize>(
     first: usize,

@@ -29,6 +29,6 @@ pub enum ModelsError {
     #[error("{0:?} is not a Hub id: expected OWNER/NAME")]
     NotAnId(String),
     /// The revision is not a possible revision on the Hub.
-    #[error("{0:?} is no revision of a model")]
+    #[error("{0:?} is not a valid revision of a model")]
     NotARevision(String),
 }

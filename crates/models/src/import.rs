@@ -50,7 +50,7 @@ pub fn import(from: &Path, name: &ModelName, places: &Locations) -> Result<PathB
     sweep(&dir).map_err(failed)?;
     let place = to.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if let Some(file) = foreign(&dir, place).map_err(failed)? {
-        let what = format!("{} is no model's file: nothing is replaced", to.join(file).display());
+        let what = format!("{} is not a file of a model: nothing is replaced", to.join(file).display());
         return Err(failed(io::Error::new(io::ErrorKind::DirectoryNotEmpty, what)).into());
     }
     let arriving = format!("{ARRIVING}{}", unique());

@@ -196,7 +196,7 @@ mod tests {
         for bad in ["..", ".", "", "/", "a/../..", ".lock", "a/.hidden", "a\nb"] {
             let named = ModelName { id: "a/b".into(), revision: Some(bad.into()) };
             let error = resolve(&named, &offline(root.path()), &silent()).unwrap_err();
-            assert!(error.to_string().ends_with("is no revision of a model"), "{error}");
+            assert!(error.to_string().ends_with("is not a valid revision of a model"), "{error}");
         }
     }
 }

@@ -25,7 +25,7 @@ pub enum StoreError {
         dir: PathBuf,
     },
     /// A file in an index's directory that semsearch did not write.
-    #[error("{}: not a file of semsearch's", .path.display())]
+    #[error("{}: not a file of semsearch", .path.display())]
     Foreign {
         /// The file.
         path: PathBuf,

@@ -85,6 +85,6 @@ pub(super) fn check_finite(
         return Ok(());
     }
     let beyond =
-        || EncoderError::Arithmetic { device: device(), source: format!("numbers beyond all range{hint}").into() };
+        || EncoderError::Arithmetic { device: device(), source: format!("a number is out of range{hint}").into() };
     Err(weights.not_finite().unwrap_or_else(beyond))
 }

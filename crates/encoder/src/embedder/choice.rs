@@ -19,7 +19,7 @@ pub(super) type Chosen = (Box<dyn Encoder>, Option<EncoderError>);
 pub(super) fn encoder(model: &ModelFiles, config: &ModelConfig, options: &Options) -> Result<Chosen, EncoderError> {
     match (options.backend, options.device) {
         (Some(Backend::Packed), Device::Cuda(_)) => {
-            Err(EncoderError::Unsupported("the packed encoder runs on CPUs: leave out the encoder or the GPU".into()))
+            Err(EncoderError::Unsupported("the packed encoder runs only on CPUs, not on a GPU".into()))
         }
         (_, device @ Device::Cuda(_)) => Ok((tensor(model, config, options, device)?, None)),
         (Some(Backend::Packed), _) | (_, Device::Cpu) => Ok((on_cpu(model, config, options)?, None)),
@@ -38,7 +38,7 @@ fn on_cpu(model: &ModelFiles, config: &ModelConfig, options: &Options) -> Result
     let is_packed = PackedEncoder::supports(&config.architecture);
     match options.backend {
         Some(Backend::Packed) if !is_packed => Err(EncoderError::Unsupported(
-            "the packed encoder runs models with the activation gelu: use `--encoder candle`".into(),
+            "the packed encoder runs only models with the activation gelu; candle's encoder runs others".into(),
         )),
         Some(Backend::Packed) | None if is_packed => {
             let isa = options.isa.unwrap_or_else(Isa::best);

@@ -56,7 +56,7 @@ impl Embedder {
         let dim = options.truncate_dim.unwrap_or(encoder.dim());
         if dim == 0 || dim > encoder.dim() {
             let (id, made) = (&model.id, encoder.dim());
-            return Err(EncoderError::Unsupported(format!("{dim} components of a vector: {id} makes {made}")));
+            return Err(EncoderError::Unsupported(format!("{dim} components were asked for, {id} makes {made}")));
         }
         Ok(Self {
             tokenizer: Tokenizer::load(model, max_length)?,

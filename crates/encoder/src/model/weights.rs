@@ -122,7 +122,7 @@ impl Weights {
 fn damaged(path: &Path, source: Cause) -> EncoderError {
     EncoderError::Model {
         path: path.into(),
-        what: "damaged weights, or not those of config.json".into(),
+        what: "damaged weights, or weights that do not belong to config.json".into(),
         source: Some(source),
     }
 }

@@ -132,7 +132,7 @@ impl Encoder for TensorEncoder {
             true => EncoderError::DeviceMemory { device: device(), tokens, source: cause(source) },
             false => EncoderError::Arithmetic { device: device(), source: cause(source) },
         })?;
-        let hint = if self.precision == Precision::F16 { " of f16: use `--precision bf16` or `f32`" } else { "" };
+        let hint = if self.precision == Precision::F16 { " of f16; bf16 and f32 have a larger range" } else { "" };
         check_finite(&vectors, &self.weights, device, hint)?;
         Ok(Vectors::new(vectors, output.dim))
     }

@@ -49,7 +49,7 @@ macro_rules! jump {
 
 macro_rules! functions {
     ($($library:ident: $($name:ident)*;)*) => {
-        #[allow(non_upper_case_globals, reason = "they are called what the functions are")]
+        #[allow(non_upper_case_globals, reason = "they have the names of the functions")]
         mod slots {
             use super::*;
 
@@ -58,7 +58,7 @@ macro_rules! functions {
 
         // SAFETY: a jump changes no memory, and no register except x16, which may change between a caller and the
         // function that it calls. So the function is called as it expects.
-        #[allow(unsafe_code, reason = "as is said above")]
+        #[allow(unsafe_code, reason = "the comment above says why")]
         mod jumps {
             use std::arch::global_asm;
 

@@ -7,7 +7,7 @@ use crate::error::EncoderError;
 /// Returns the error that this build has no CUDA.
 pub(in crate::backend::tensor) fn open(_number: usize) -> Result<Device, EncoderError> {
     Err(EncoderError::Unsupported(
-        "this build has no CUDA: build with `cargo build --release --features cuda`, or use `--device cpu`".into(),
+        "this build has no CUDA: build with `cargo build --release --features cuda`, or compute on the CPU".into(),
     ))
 }
 
