@@ -352,7 +352,7 @@ fn vectors_that_do_not_go_with_the_records_are_refused_and_nothing_is_committed(
     );
     insta::assert_snapshot!(refused(&["index", "two.jsonl", "--vectors", "two.npy", "--model", "tiny", "--rebuild"]), @r"
     error: two.npy: its rows have 384 components, the model [DIR]/tiny makes 8
-    hint: name the model that made them with `--model`: queries are embedded by it
+    hint: with `--model`, name the model that made these vectors; it also embeds queries
     ");
 }
 

@@ -23,7 +23,7 @@ impl Repository<'_> {
         _: &Arc<dyn DownloadProgress>,
     ) -> Result<Self, HubError> {
         Err(HubError::NotBuiltIn {
-            what: format!("{} {id} is not on this machine: to download it", kind.name()),
+            what: format!("{} {id} is not on this machine: downloading it", kind.name()),
             feature: "hub",
         })
     }
