@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// file is stored.
 const REDIRECTS: usize = 10;
 
-/// The most bytes of a list of files. A page of it counts as `PAGE` bytes or more, so that a list ends, however small its
+/// The most bytes of a list of files. A page counts as `PAGE` bytes or more, so that a list ends, however small its
 /// pages are.
 const LIST: u64 = 128 << 20;
 const PAGE: u64 = 64 << 10;

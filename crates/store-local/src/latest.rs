@@ -17,8 +17,9 @@ fn opened(dir: &Path) -> Result<Option<Dir>, StoreError> {
     }
 }
 
-/// Reads the newest commit of the index at `dir`. If this fails and there is a newer commit by then, it is read again:
-/// a writer may remove files that its new commit does not need at any moment, and a reader may see this as any error.
+/// Reads the newest commit of the index at `dir`. If this fails or `is_good` refuses the result, and there is a newer
+/// commit by then, it is read again: a writer may remove files that its new commit does not need at any moment, and a
+/// reader may see this as any error.
 pub(super) fn with_latest<T>(
     dir: &Path,
     read: impl Fn(&Dir, &[u8]) -> Result<T, StoreError>,

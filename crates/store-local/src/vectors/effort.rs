@@ -17,8 +17,7 @@ pub(super) const ALL_LISTS: usize = i32::MAX as usize;
 /// # Errors
 /// [`StoreError::Unsupported`]: the factory's kind of index has no such parameter.
 pub(super) fn set_effort(index: &IdMap<IndexImpl>, effort: Effort, config: &IndexConfig) -> Result<(), StoreError> {
-    let parameters =
-        [("nprobe", "nprobe", "IVF", effort.nprobe), ("efSearch", "ef-search", "HNSW", effort.ef_search)];
+    let parameters = [("nprobe", "nprobe", "IVF", effort.nprobe), ("efSearch", "ef-search", "HNSW", effort.ef_search)];
     for (name, option, kind, value) in parameters {
         let Some(value) = value else { continue };
         let set = ParameterSpace::new().and_then(|space| space.set_index_parameter(index, name, value as f64));
