@@ -339,7 +339,7 @@ fn cuda_in_a_build_without_it() {
         eprintln!("skipped: this build has CUDA");
         return;
     }
-    insta::assert_snapshot!(refused(&Sandbox::with_index(), &["query", "hello", "--device", "cuda"]), @"error: this build has no CUDA: build with `cargo build --release --features cuda`, or use `--device cpu`");
+    insta::assert_snapshot!(refused(&Sandbox::with_index(), &["query", "hello", "--device", "cuda"]), @"error: this build has no CUDA: build with `cargo build --release --features cuda`, or compute on the CPU");
 }
 
 #[test]

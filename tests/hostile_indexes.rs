@@ -311,7 +311,7 @@ fn craft_value(value: &mut Value, path: &str, random: &mut Random) -> String {
 fn vectors_that_faiss_cannot_give_back_are_an_error_not_the_end() {
     let sandbox = small_index("IVF4,PQ4x4fs", "ip");
     let ran = sandbox.run(&["export", "--output", "out.npy"]);
-    let said = "cannot read vectors back: FAISS gives none back from lists of product codes in blocks (x4fs)";
+    let said = "cannot read vectors back: FAISS cannot give vectors back from lists of product codes in blocks (x4fs)";
     assert!(ran.status == Some(2) && ran.stderr.contains(said), "{ran}");
 }
 

@@ -352,7 +352,7 @@ fn vectors_that_do_not_go_with_the_records_are_refused_and_nothing_is_committed(
     );
     insta::assert_snapshot!(refused(&["index", "two.jsonl", "--vectors", "two.npy", "--model", "tiny", "--rebuild"]), @r"
     error: two.npy: its rows have 384 components, the model [DIR]/tiny makes 8
-    hint: name the model that made them with `--model`: queries are embedded by it
+    hint: with `--model`, name the model that made these vectors; it also embeds queries
     ");
 }
 
@@ -423,6 +423,6 @@ fn a_trained_factory_grows_by_little_and_is_searched_as_asked() {
     let hits = sandbox.run(&["query", "musical instrument", "-k", "73", "--nprobe", "4", "-f", "jsonl"]).json_lines();
     assert_eq!((hits.len(), hits[0]["id"].as_str()), (73, Some("new")));
     let refused = sandbox.run(&["query", "x", "--ef-search", "4"]);
-    assert!(refused.stderr.contains("--ef-search is for HNSW factories, this index is IVF4,Flat"), "{refused}");
+    assert!(refused.stderr.contains("ef-search is for HNSW factories, this index is IVF4,Flat"), "{refused}");
     sandbox.run(&["verify"]).success();
 }

@@ -232,6 +232,6 @@ fn a_field_that_no_document_has_is_named_with_those_that_there_are() {
     let told = sandbox.run(&["query", "dog", "-i", "bare", "--filter", "x = 1"]).stderr;
     assert_eq!(
         told,
-        "warning: no document has the field `x` of the filter: documents have no fields beside id, title and text\n"
+        "warning: no document has the field `x` of the filter: documents have no fields besides id, title and text\n"
     );
 }

@@ -1,4 +1,4 @@
-//! Keeps CUDA's libraries out of the link of a build for GPUs.
+//! Keeps CUDA's libraries out of the link of a GPU build.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -10,8 +10,8 @@ fn main() {
     }
 }
 
-/// Has the linker find empty archives under the names of CUDA's libraries: what candle calls of these,
-/// `src/backend/tensor/cuda/libraries.rs` defines.
+/// Makes the linker find empty archives under the names of CUDA's libraries. `src/backend/tensor/cuda/libraries.rs`
+/// defines the functions that candle calls in these.
 fn replace_cuda() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("cuda");
     fs::create_dir_all(&out).expect("OUT_DIR can be written");

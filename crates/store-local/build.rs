@@ -1,12 +1,13 @@
-//! Links BLAS, LAPACK and the C++ runtime into the program, where their archives are there.
+//! Links BLAS, LAPACK and the C++ runtime statically into the program, if their archives are installed.
 //!
-//! FAISS's crate names the libraries (`-lblas -llapack -lgomp -lstdc++`); which file that is, the linker's search path
-//! says. A directory with archives and no shared libraries, first on the path, makes it these. BLAS and LAPACK are the
-//! reference ones, small and slow; the products that take time are our own (`src/blas.rs`). Where an archive is
-//! missing the shared libraries are linked, and everything works as well, a little later.
+//! FAISS's crate names the libraries (`-lblas -llapack -lgomp -lstdc++`), and the linker's search path decides which
+//! files these are. This script puts a directory that holds only archives first on the path. BLAS and LAPACK are the
+//! reference implementations, which are small and slow; the products that take time are computed by our own code
+//! (`src/blas.rs`). If an archive is missing, the shared libraries are linked. Everything then works the same, but each
+//! start takes a few milliseconds longer.
 //!
-//! LAPACK is a Fortran program, so its archive stands beside what that needs, in a group: a linker's script under the name of
-//! LAPACK's archive. A program that depends on this crate needs no build script of its own.
+//! LAPACK is written in Fortran, so its archive needs Fortran's libraries. A linker script under the name of LAPACK's
+//! archive names them all in one group. A program that depends on this crate needs no build script of its own.
 //!
 //! This script also passes on how FAISS was compiled.
 
@@ -23,7 +24,7 @@ const ARCHIVES: [(&str, &str); 5] = [
     ("stdc++", "libstdc++.a"),
 ];
 
-/// What is linked where LAPACK is asked for.
+/// The libraries that are linked in place of LAPACK.
 const FORTRAN: [&str; 4] = ["lapack", "blas", "gfortran", "quadmath"];
 
 fn main() {
@@ -31,14 +32,15 @@ fn main() {
     println!("cargo:rerun-if-env-changed=CXX");
     tell_of_instructions();
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("archives");
-    // Fortran's numbers of 128 bits; elsewhere the processor's own floats are these, and there is no such library.
+    // libquadmath has Fortran's 128-bit floats. It exists only for x86-64; elsewhere the processor's own floats are
+    // used.
     let quadmath = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64");
     let archives = ARCHIVES.iter().chain(quadmath.then_some(&("quadmath", "libquadmath.a")));
     let found: Option<Vec<_>> = archives.map(|(name, file)| Some((name, archive(file)?))).collect();
     let _ = fs::remove_dir_all(&out);
     let Some(found) = found.filter(|_| env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux")) else {
         println!(
-            "cargo:warning=no archives of LAPACK here: linking shared libraries, which costs each start a few milliseconds"
+            "cargo:warning=no archives of LAPACK found: shared libraries are linked, so each start takes a few milliseconds longer"
         );
         return;
     };
@@ -56,8 +58,8 @@ fn main() {
     println!("cargo:rustc-link-search=native={}", out.display());
 }
 
-/// Tells the program which instructions FAISS was compiled for (`.cargo/config.toml`), so that it can say when they are
-/// missing instead of being killed by the first of them.
+/// Tells the program which instructions FAISS was compiled for (`.cargo/config.toml`). If the processor lacks them, the
+/// program can then say so, instead of being killed by the first of them.
 fn tell_of_instructions() {
     const LEVEL: &str = "x86-64-v3";
     let names = [format!("CXXFLAGS_{}", env::var("TARGET").unwrap_or_default().replace('-', "_")), "CXXFLAGS".into()];
@@ -70,7 +72,7 @@ fn tell_of_instructions() {
     }
 }
 
-/// The archive of this name: one of the compiler's own, or where Debian has the reference BLAS and LAPACK.
+/// The archive of this name: one of the compiler's own, or one of Debian's reference BLAS and LAPACK.
 fn archive(file: &str) -> Option<PathBuf> {
     let compiler = env::var("CXX").unwrap_or_else(|_| "c++".into());
     let ask = |file: &str| {

@@ -37,7 +37,7 @@ fn of_engine(error: &EngineError) -> Option<String> {
         EngineError::VectorFile(error) => of_vector_file(error),
         EngineError::Store(error) => of_store(error),
         EngineError::GivenDim { .. } => {
-            Some("name the model that made them with `--model`: queries are embedded by it".into())
+            Some("with `--model`, name the model that made these vectors; it also embeds queries".into())
         }
         EngineError::GivenCount { .. } => Some("row i is the vector of record i; nothing was committed".into()),
         _ => None,

@@ -92,7 +92,7 @@ fn index_config(options: &IndexOptions, settings: &Settings) -> anyhow::Result<(
     let recorded = manifest.map(|manifest| manifest.config);
     let (model, embedder) = model_loader::load(settings, &options.encoding, recorded.as_ref())?;
     if embedder.pooling() == Pooling::None {
-        let message = "an index needs one vector a text: `--pooling none` is for `embed`";
+        let message = "an index needs one vector for each text: `--pooling none` is only for `embed`";
         return Err(EngineError::Unsupported(message.into()).into());
     }
     let own = options.settings(recorded.as_ref(), embedder.config());

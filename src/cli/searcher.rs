@@ -85,7 +85,7 @@ fn unknown_fields(filter: &Filter, snapshot: &dyn Snapshot) -> Result<Vec<String
     known.truncate(NAMED);
     known.sort();
     let known = match known.is_empty() {
-        true => "documents have no fields beside id, title and text".to_owned(),
+        true => "documents have no fields besides id, title and text".to_owned(),
         false => format!("fields are {}{}", known.join(", "), if more { " and others" } else { "" }),
     };
     Ok(unknown.iter().map(|field| format!("no document has the field `{field}` of the filter: {known}")).collect())

@@ -66,7 +66,7 @@ impl ReasonCounts {
 #[derive(Default)]
 struct Current {
     name: Option<Arc<str>>,
-    /// Records that could be used.
+    /// The number of records that could be used.
     good: usize,
     bad: usize,
     /// Why the first bad record could not be used.

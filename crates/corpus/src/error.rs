@@ -82,7 +82,7 @@ pub enum CorpusError {
     /// The library was built without a feature that the input needs.
     #[error("{what} needs a build with the feature `{feature}`")]
     NotBuiltIn {
-        /// What was to be done.
+        /// What was attempted.
         what: String,
         /// The Cargo feature.
         feature: &'static str,

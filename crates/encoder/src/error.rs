@@ -1,4 +1,4 @@
-//! What can go wrong with a model's files, its texts, or the device that computes.
+//! Every way in which a model can fail: its files, its texts, or the device that computes.
 
 use std::path::PathBuf;
 

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::EncoderError;
 
-/// The largest JSON file that is read, in bytes. The usual ones have a few thousand.
+/// The largest JSON file that is read, in bytes. The usual files have a few thousand bytes.
 pub(crate) const MAX_JSON: u64 = 1 << 20;
 
 /// Reads the bytes of a file; `None` if there is none.

@@ -1,4 +1,4 @@
-//! From a text's token vectors to its one vector.
+//! Turns a text's token vectors into its one vector.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +23,7 @@ impl Pooling {
     /// All kinds, in the order of the documentation.
     pub const ALL: [Self; 4] = [Self::Mean, Self::Cls, Self::Max, Self::None];
 
-    /// The word for it in options and files.
+    /// The name of the pooling in options and files.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mean => "mean",
@@ -48,12 +48,12 @@ impl FromStr for Pooling {
     }
 }
 
-/// What a text's token vectors become.
+/// How a text's token vectors become its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// How they become one vector.
+    /// How the token vectors become one vector.
     pub pooling: Pooling,
-    /// How many components of a vector are kept, the first ones.
+    /// How many components of a vector are kept, from the first on.
     pub dim: usize,
     /// Whether a text's vector is scaled to length 1. Without pooling, token vectors keep the length that the model gives
     /// them.
@@ -61,7 +61,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// The number of rows for a text of so many tokens: one, or one for each token.
+    /// The number of rows for a text with this many tokens: one, or one for each token.
     pub fn rows(&self, tokens: usize) -> usize {
         if self.pooling == Pooling::None { tokens } else { 1 }
     }
@@ -81,14 +81,14 @@ impl Output {
     }
 }
 
-/// Pools the token vectors of one text, `[n, width]` with n ≥ 1, into `out`. It takes as many components of each vector as
-/// `out` has, the first ones.
+/// Pools the token vectors of one text, `[n, width]` with n ≥ 1, into `out`. Only the first components of each vector
+/// are used, as many as `out` has.
 ///
 /// `tokens` has no padding, so the mean over it is the mean over the attention mask in the reference implementation
 /// (sentence-transformers, `Pooling.py`).
 ///
 /// # Panics
-/// For [`Pooling::None`], which makes no single vector.
+/// For [`Pooling::None`], which does not make a single vector.
 pub fn pool(tokens: &[f32], width: usize, pooling: Pooling, out: &mut [f32]) {
     let mut rows = tokens.chunks_exact(width);
     let count = rows.len();
@@ -110,9 +110,9 @@ pub fn pool(tokens: &[f32], width: usize, pooling: Pooling, out: &mut [f32]) {
     }
 }
 
-/// Scales `vector` to length 1; one of length 0 stays as it is.
+/// Scales `vector` to length 1. A vector of length 0 stays as it is.
 ///
-/// The length is at least 10⁻¹², as in torch's `normalize`.
+/// The vector is divided by at least 10⁻¹², as in torch's `normalize`.
 pub fn normalize(vector: &mut [f32]) {
     let squares: f64 = vector.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
     let length = squares.sqrt().max(1e-12);

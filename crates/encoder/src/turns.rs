@@ -1,18 +1,19 @@
-//! Calls that share one pool of threads take turns.
+//! Lets calls that share one pool of threads take turns.
 //!
-//! Every call of this process computes on rayon's pool. The pool begins what it is asked for in the order of asking, and
-//! finishes it before it begins the next: by itself it would let a question wait until all of a large batch is encoded.
-//! So a call whose work is in many pieces looks for others after some of them. If one waits, the call leaves the pool, and
-//! asks for it again for the rest. Which pieces run together changes no result: each piece is computed by itself.
+//! Every call of this process computes on rayon's pool. The pool begins tasks in the order in which they were asked
+//! for, and finishes one before it begins the next. By itself it would let a question wait until all of a large batch
+//! is encoded. So a call whose work has many pieces checks after some of them whether another call waits. If one does,
+//! the call leaves the pool, and asks for it again for the rest. The result does not depend on which pieces run
+//! together: each piece is computed by itself.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-/// Pieces that a call does before it gives way, for each thread of the pool.
+/// The pieces that a call does before it gives way, for each thread of the pool.
 const TURN: usize = 4;
 
-/// Calls that have asked for the pool, and of which it has not begun anything.
+/// The number of calls that have asked for the pool and that it has not begun.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 /// A call that has asked for the pool. It waits until the pool begins its work.
@@ -38,8 +39,8 @@ impl Drop for Waiting {
     }
 }
 
-/// Does every piece of the work on the pool, in turns with other calls. A thread makes a scratch when it begins, and works
-/// with it on one piece after the other.
+/// Does every piece of the work on the pool, in turns with other calls. A thread makes a scratch value when it begins,
+/// and uses it for one piece after the other.
 pub(crate) fn for_each<T: Send, S>(
     pieces: &mut [T],
     scratch: impl Fn() -> S + Send + Sync,
@@ -94,7 +95,8 @@ mod tests {
                     &mut long,
                     || (),
                     |(), ()| {
-                        // The short call is asked once the long one runs, and the long one goes on for as long as it lasts.
+                        // The short call starts once the long one runs. The long call lasts until the short one is
+                        // done.
                         if begun.fetch_add(1, Ordering::SeqCst) == turn {
                             scope.spawn(move || {
                                 for_each(&mut [(); 3], || (), |(), ()| {});

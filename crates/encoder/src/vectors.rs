@@ -1,4 +1,4 @@
-//! Vectors of one dimension, in one piece of memory.
+//! Vectors of one dimension, in one block of memory.
 
 /// Vectors of equal dimension, one after the other.
 ///
@@ -13,23 +13,23 @@ impl Vectors {
     /// Rows of `dim` components.
     ///
     /// # Panics
-    /// If `data` is not whole rows.
+    /// If `data` does not consist of whole rows.
     pub fn new(data: Vec<f32>, dim: usize) -> Self {
-        assert!(dim > 0 && data.len().is_multiple_of(dim), "{} floats are no rows of {dim}", data.len());
+        assert!(dim > 0 && data.len().is_multiple_of(dim), "{} floats are not rows of {dim}", data.len());
         Self { data, dim }
     }
 
-    /// `rows` rows of zeros.
+    /// `rows` rows that are all zeros.
     pub fn zeros(rows: usize, dim: usize) -> Self {
         Self::new(vec![0.0; rows * dim], dim)
     }
 
-    /// Components of a row.
+    /// The number of components of a row.
     pub fn dim(&self) -> usize {
         self.dim
     }
 
-    /// Number of rows.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.data.len() / self.dim
     }
@@ -49,7 +49,7 @@ impl Vectors {
         &self.data[start * self.dim..end * self.dim]
     }
 
-    /// Rows `start..end`, to write to.
+    /// Rows `start..end`, for writing.
     pub fn rows_mut(&mut self, start: usize, end: usize) -> &mut [f32] {
         &mut self.data[start * self.dim..end * self.dim]
     }
@@ -59,7 +59,7 @@ impl Vectors {
         self.data.chunks_exact(self.dim)
     }
 
-    /// Every row, to write to.
+    /// Every row, for writing.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = &mut [f32]> {
         self.data.chunks_exact_mut(self.dim)
     }
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[should_panic(expected = "no rows of 3")]
+    #[should_panic(expected = "not rows of 3")]
     fn vectors_are_whole_rows() {
         Vectors::new(vec![0.0; 4], 3);
     }

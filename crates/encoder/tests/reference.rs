@@ -1,4 +1,4 @@
-//! Both backends against candle's own BERT, which nobody here wrote.
+//! Compares both backends with candle's own BERT, which is independent of this project.
 
 use std::fs;
 
@@ -58,7 +58,7 @@ impl Reference {
         vectors
     }
 
-    /// The vectors that the embedder should make of these texts.
+    /// The vectors that the embedder should compute for these texts.
     fn embed(&self, texts: &[String], embedder: &Embedder) -> Vectors {
         let (pooling, normalized) = (embedder.pooling(), embedder.normalized());
         let output = Output { pooling, dim: embedder.dim(), normalized };

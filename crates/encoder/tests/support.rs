@@ -1,4 +1,4 @@
-//! Models to test with.
+//! Models for tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,13 +47,13 @@ pub(crate) fn worst(found: &[f32], expected: &[f32]) -> f32 {
     found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-/// A small BERT with random weights, and the habits of its file.
+/// A small BERT with random weights, and the naming habits of its file.
 #[derive(Clone, Copy)]
 pub(crate) struct SmallBert {
     pub(crate) hidden_act: &'static str,
-    /// What stands before every name.
+    /// The prefix of every name.
     pub(crate) prefix: &'static str,
-    /// What normalizations call their weight and bias.
+    /// The names of a normalization's weight and bias.
     pub(crate) norm: [&'static str; 2],
     /// Whether the file has tensors that no vector needs.
     pub(crate) others: bool,
@@ -104,7 +104,7 @@ impl SmallBert {
         let mut random = 7_u32;
         let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
         for (name, shape) in self.shapes() {
-            // Embeddings of size 1, matrices that keep it, normalizations near the identity.
+            // Embeddings have size 1, matrices keep that size, and normalizations are near the identity.
             let scale = if shape.len() == 2 && !name.contains("embeddings") { 0.2 } else { 1.0 };
             let offset = if name.ends_with(&format!("Norm.{}", self.norm[0])) { 1.5 } else { 0.0 };
             let mut value = || {

@@ -1,4 +1,4 @@
-//! The names that tensors have in the wild: whatever a file calls them, the vectors have the same bits.
+//! The names that tensors have in existing files: whatever a file calls them, the vectors have the same bits.
 
 use semsearch_encoder::backend::Device;
 use semsearch_encoder::embedder::{Backend, Options};

@@ -1,4 +1,4 @@
-//! What of a document gets a vector of its own: all of it, or pieces that the model takes whole.
+//! Which passages of a document get a vector: the whole document, or pieces that are short enough for the model.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -12,14 +12,14 @@ use semsearch_corpus::{Chunking, CorpusError, Document, Markup, Outline};
 use semsearch_encoder::EncoderError;
 use semsearch_encoder::model::Tokenizer;
 
-/// The metadata field in which a piece of a Markdown document has the headings that it stands under.
+/// The metadata field of a piece of a Markdown document that holds the headings above the piece.
 const HEADING: &str = "heading";
 
-/// Tokens that a chunk shares with the chunk before it, at most.
+/// The most tokens that a chunk shares with the chunk before it.
 const OVERLAP: usize = 32;
 
-/// The size of a document's chunks, if it is cut: as the policy says, else prose in chunks of the model's maximum length, and
-/// records not at all.
+/// The size of a document's chunks; `None` if it is not cut. The policy decides. By default, prose is cut into chunks
+/// of the model's maximum length, and records are not cut.
 pub fn chunk_size(document: &Document, policy: ChunkPolicy, max_length: usize) -> Option<ChunkSize> {
     let chunked = policy.chunked.unwrap_or(document.markup.is_some());
     let tokens = policy.tokens.unwrap_or(max_length).min(max_length);
@@ -31,38 +31,38 @@ pub fn chunk_size(document: &Document, policy: ChunkPolicy, max_length: usize) -
 pub struct Piece<'a> {
     /// The text that hits show.
     pub text: &'a str,
-    /// Which piece it is, if the document is cut.
+    /// The place of the piece, if the document is cut.
     pub chunk: Option<ChunkPlace>,
-    /// What hits bring back.
+    /// The metadata that hits show.
     pub metadata: Cow<'a, Map<String, Value>>,
     /// The text for the model.
     pub to_embed: Cow<'a, str>,
 }
 
 impl Piece<'_> {
-    /// The passage that an index keeps: this piece with the vector that the model made of it.
+    /// The passage for an index: this piece with the vector that the model made of it.
     pub fn with<'a>(&'a self, vector: &'a [f32]) -> NewPassage<'a> {
         let Self { text, chunk, metadata, to_embed } = self;
         NewPassage { text, chunk: *chunk, metadata, embedded: Some(to_embed), vector }
     }
 }
 
-/// Makes passages of documents.
+/// Makes passages from documents.
 pub struct Cutter<'a> {
-    /// The model's.
+    /// The model's tokenizer.
     pub tokenizer: &'a Tokenizer,
-    /// Whether a title is embedded before its text, in every piece.
+    /// Whether a title is embedded before the text, in every piece.
     pub with_title: bool,
-    /// What stands before it all.
+    /// The prompt before title and text.
     pub prompt: &'a str,
 }
 
 impl Cutter<'_> {
-    /// The passages of `document`: one, unless it is cut into chunks of a size and is longer than a chunk. Together they are all
-    /// of its text.
+    /// The passages of `document`. It is one passage, unless the document is cut into chunks and is longer than one
+    /// chunk. Together the passages contain the whole text.
     ///
     /// # Errors
-    /// Chunks would be no longer than their overlap, or tokenizing fails.
+    /// The chunks would not be longer than their overlap, or tokenizing fails.
     pub fn pieces<'a>(&self, document: &'a Document, size: Option<ChunkSize>) -> Result<Vec<Piece<'a>>, EngineError> {
         let chunks = size.map(|size| self.chunks(document, size)).transpose()?.filter(|chunks| chunks.len() > 1);
         let Some(chunks) = chunks else { return Ok(vec![self.piece(document, 0..document.text.len(), None, None)]) };
@@ -75,7 +75,7 @@ impl Cutter<'_> {
         Ok(chunks.into_iter().map(piece).collect())
     }
 
-    /// How many tokens the model would be given of the whole document.
+    /// The number of tokens that the model would get for the whole document.
     ///
     /// # Errors
     /// Tokenizing fails.
@@ -88,7 +88,7 @@ impl Cutter<'_> {
         if overlap >= tokens {
             return Err(CorpusError::Chunking { tokens, overlap }.into());
         }
-        // What stands around a piece takes of its room.
+        // The title, the prompt and the special tokens take some of a chunk's tokens.
         let around = self.to_embed(document, "");
         let room = tokens.saturating_sub(self.tokenizer.count(&[around.as_ref()])?[0]).max(1);
         let markup = document.markup.unwrap_or_default();

@@ -1,4 +1,5 @@
-//! A window of documents embedded and put: each text once, and none that the index has a vector of.
+//! Embeds and puts a window of documents. Each text is embedded once, and a text whose vector the index has is not
+//! embedded.
 
 use std::collections::HashMap;
 
@@ -9,14 +10,14 @@ use super::EngineError;
 use super::cutter::Piece;
 use super::indexer::{ChangedDocument, Indexer};
 
-/// The texts of a window, each once.
+/// The texts of a window, each of them once.
 #[derive(Default)]
 struct Texts<'a> {
-    /// Those that are embedded.
+    /// The texts that are embedded.
     unique: Vec<&'a str>,
-    /// Where each of those stands in `unique`.
+    /// The position of each of these texts in `unique`.
     rows: HashMap<&'a str, usize>,
-    /// The vectors of the others, which the index has.
+    /// The other texts, with their vectors from the index.
     known: HashMap<&'a str, Vec<f32>>,
 }
 
@@ -32,13 +33,13 @@ impl Indexer<'_> {
         let texts = self.texts(&pieces)?;
         let (embedded, done) = self.embedder.embed_until(&texts.unique, progress, &self.embedding())?;
         let Embedded { vectors, tokenized } = embedded;
-        // Progress counts documents.
+        // Progress is counted in documents.
         progress.done(window.len().saturating_sub(texts.unique.len()), 0);
         for text in (0..texts.unique.len()).filter(|&text| done[text]) {
             self.counts.tokens += tokenized.ids.get(text).len();
             self.counts.truncation.add(&tokenized.dropped[text..=text]);
         }
-        // A document of which a piece is missing is not put: the work was stopped.
+        // A document with a piece that has no vector is not put: the work was stopped.
         let is_done = |piece: &Piece| texts.rows.get(piece.to_embed.as_ref()).is_none_or(|&row| done[row]);
         for (changed, pieces) in window.iter().zip(&pieces).filter(|(_, pieces)| pieces.iter().all(is_done)) {
             let vector = |piece: &Piece| match texts.rows.get(piece.to_embed.as_ref()) {
@@ -52,8 +53,8 @@ impl Indexer<'_> {
         Ok(())
     }
 
-    /// The texts of these pieces. A text that stands twice in the window is embedded once, and one that the index has a vector of
-    /// is not embedded at all.
+    /// The texts of these pieces. A text that occurs twice in the window is embedded once. A text whose vector the
+    /// index has is not embedded at all.
     fn texts<'p>(&mut self, pieces: &'p [Vec<Piece<'p>>]) -> Result<Texts<'p>, EngineError> {
         let mut texts = Texts::default();
         for text in pieces.iter().flatten().map(|piece| piece.to_embed.as_ref()) {

@@ -1,4 +1,4 @@
-//! Every way indexing and searching can fail.
+//! Every way in which indexing and searching can fail.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use semsearch_files::FileError;
 use semsearch_store::StoreError;
 use semsearch_vector_file::VectorFileError;
 
-/// A failure of the engine, or of a part that it is made of.
+/// A failure of the engine, or of a part that it uses.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
     /// A file or directory could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The inputs failed.
+    /// The inputs cannot be read.
     #[error(transparent)]
     Corpus(#[from] CorpusError),
     /// The model failed.
@@ -27,30 +27,30 @@ pub enum EngineError {
     /// The index failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A query without a word.
+    /// A query has no words.
     #[error("the query is empty")]
     EmptyQuery,
-    /// What this searcher or indexer cannot do.
+    /// This searcher or indexer does not support what was asked.
     #[error("{0}")]
     Unsupported(String),
-    /// Given vectors are not of the index's model.
+    /// The given vectors do not fit the index's model.
     #[error("{}: its rows have {found} components, the model {model} makes {expected}", .path.display())]
     GivenDim {
         /// The file of vectors.
         path: PathBuf,
-        /// Components of its rows.
+        /// The number of components in its rows.
         found: usize,
         /// The index's model.
         model: String,
-        /// Components of the index's vectors.
+        /// The number of components in the index's vectors.
         expected: usize,
     },
-    /// There are not as many given vectors as records.
+    /// The number of given vectors is not that of the records.
     #[error("{}: {rows} rows, but there are {records} records", .path.display())]
     GivenCount {
         /// The file of vectors.
         path: PathBuf,
-        /// Its rows.
+        /// The number of its rows.
         rows: u64,
         /// `more` or `fewer`.
         records: &'static str,

@@ -1,4 +1,4 @@
-//! Two rankings made one.
+//! Fuses two rankings into one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,33 +10,33 @@ pub enum Fusion {
     /// al. 2023, *An Analysis of Fusion Functions for Hybrid Retrieval*).
     #[default]
     MinMax,
-    /// Reciprocal ranks: 1 / (60 + rank), added (Cormack et al. 2009). Scores do not count.
+    /// Reciprocal ranks: 1 / (60 + rank) of both sides, added (Cormack et al. 2009). Scores do not count.
     Rrf,
 }
 
-/// Cormack's constant.
+/// The constant of Cormack et al.
 const RRF: f32 = 60.0;
 
 /// A passage that either side found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct FusionCandidate {
     pub(super) key: u64,
-    /// How near it is: an inner product, or a distance negated. Not a number where that cannot be told.
+    /// The nearness: an inner product, or a negated distance. NaN if it is not known.
     pub(super) nearness: f32,
     /// BM25.
     pub(super) lexical: f32,
-    /// Its rank on each side, from 1, where it was found there.
+    /// The rank on each side, from 1, if that side found the passage.
     pub(super) ranks: [Option<usize>; 2],
 }
 
 impl Fusion {
-    /// The fused score of each candidate, `alpha` being the weight of the dense side.
+    /// The fused score of each candidate. `alpha` is the weight of the dense side.
     pub(super) fn scores(self, candidates: &[FusionCandidate], alpha: f32) -> Vec<f32> {
         match self {
             Self::MinMax => {
                 let nearness = Scale::of(candidates.iter().map(|candidate| candidate.nearness));
                 let lexical = Scale::of(candidates.iter().map(|candidate| candidate.lexical));
-                // Where no passage has a word of the query, none is good by words.
+                // If no passage has a word of the query, no passage is good by words.
                 let words = |score| if lexical.greatest > 0.0 { lexical.scaled(score) } else { 0.0 };
                 let score = |candidate: &FusionCandidate| {
                     alpha * nearness.scaled(candidate.nearness) + (1.0 - alpha) * words(candidate.lexical)
@@ -45,7 +45,7 @@ impl Fusion {
             }
             Self::Rrf => {
                 let part = |rank: Option<usize>| rank.map_or(0.0, |rank| 1.0 / (RRF + rank as f32));
-                // Equal weights are 1 each, as in the paper.
+                // Equal weights are 1 on each side, as in the paper.
                 let score = |candidate: &FusionCandidate| {
                     2.0 * (alpha * part(candidate.ranks[0]) + (1.0 - alpha) * part(candidate.ranks[1]))
                 };
@@ -55,7 +55,7 @@ impl Fusion {
     }
 }
 
-/// What scores span.
+/// The range of scores.
 struct Scale {
     least: f32,
     greatest: f32,
@@ -63,12 +63,13 @@ struct Scale {
 
 impl Scale {
     fn of(scores: impl Iterator<Item = f32>) -> Self {
-        // `min` and `max` take no notice of what is not a number.
+        // `min` and `max` ignore NaN.
         let start = Self { least: f32::INFINITY, greatest: f32::NEG_INFINITY };
         scores.fold(start, |scale, score| Self { least: scale.least.min(score), greatest: scale.greatest.max(score) })
     }
 
-    /// 0 for the least and what cannot be told, 1 for the greatest, and where all are equal.
+    /// Scales a score: the least score and NaN become 0, and the greatest becomes 1. If all scores are equal, they
+    /// become 1.
     fn scaled(&self, score: f32) -> f32 {
         if score.is_nan() {
             0.0

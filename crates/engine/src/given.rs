@@ -1,4 +1,4 @@
-//! Vectors that were computed elsewhere, a row a record.
+//! Vectors that were computed elsewhere, one row for each record.
 
 use std::path::Path;
 
@@ -16,10 +16,10 @@ pub struct GivenVectors {
 }
 
 impl GivenVectors {
-    /// Opens the file. With a `limit` it may have more rows than there are records.
+    /// Opens the file. With a `limit`, it may have more rows than records are indexed.
     ///
     /// # Errors
-    /// It cannot be read, or its rows are not vectors of the index's model.
+    /// The file cannot be read, or its rows are not vectors of the index's model.
     pub fn open(path: &Path, config: &IndexConfig, limit: Option<usize>) -> Result<Self, EngineError> {
         let reader = VectorReader::open(path)?;
         if reader.dim() != config.dim {

@@ -1,4 +1,4 @@
-//! Which model it is.
+//! The identity of a model.
 
 use semsearch_encoder::model::{ModelFiles, fingerprint};
 use semsearch_store::ModelIdentity;

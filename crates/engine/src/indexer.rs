@@ -1,4 +1,4 @@
-//! Documents in, commits out: what `semsearch index` does, for whoever has documents.
+//! Documents in, commits out. The command `semsearch index` uses this, and so can any other program that has documents.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,25 +13,25 @@ use super::given::GivenVectors;
 use super::window::{Filled, Window};
 use super::{EngineError, long_texts};
 
-/// Hears of an indexer's work, and decides what happens to records that cannot be used.
+/// Receives the progress of an indexer, and decides what happens with records that cannot be used.
 pub trait IndexProgress: Progress {
-    /// What ends the run.
+    /// The error that ends the run.
     type Failure: From<EngineError>;
 
     /// A record of this input can be used.
     fn met(&mut self, _input: &Arc<str>) {}
 
-    /// A record, or an input, cannot be used. With `Ok` the run goes on without it.
+    /// A record or an input cannot be used. If this returns `Ok`, the run continues without it.
     ///
     /// # Errors
-    /// The run is to end.
+    /// The run should end.
     fn skip(&mut self, error: CorpusError) -> Result<(), Self::Failure>;
 
     /// An input has no records, so all documents that came from it are removed.
     fn empty(&mut self, _input: &Arc<str>) {}
 }
 
-/// Nobody hears of it, and the first record that cannot be used ends the run.
+/// Ignores the progress; the first record that cannot be used ends the run.
 impl IndexProgress for () {
     type Failure = EngineError;
 
@@ -43,17 +43,17 @@ impl IndexProgress for () {
 /// How an indexer works.
 #[derive(Clone, Debug, Default)]
 pub struct IndexerOptions {
-    /// A text over the maximum length is a bad record.
+    /// Whether a text over the maximum length is a bad record.
     pub refuse_long: bool,
-    /// An input without records is no error: its documents are removed ([`Indexer::prune`]).
+    /// Whether an input may have no records. Its documents are then removed ([`Indexer::prune`]).
     pub may_be_empty: bool,
-    /// The most documents between two commits, beside the usual times.
+    /// The most documents between two commits, in addition to the usual commits.
     pub commit_every: Option<usize>,
-    /// When to stop.
+    /// The flags that stop the indexer.
     pub stop: Stop,
 }
 
-/// Flags by which another thread stops an indexer. It then commits what it has done.
+/// Flags with which another thread stops an indexer. It then commits what it has done.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     /// Once it is set, no further document is taken.
@@ -69,7 +69,7 @@ pub struct IndexCounts {
     pub added: usize,
     /// Documents that replaced others.
     pub updated: usize,
-    /// Documents that were there as they are.
+    /// Documents that the index held unchanged.
     pub unchanged: usize,
     /// Documents that were removed.
     pub removed: usize,
@@ -79,7 +79,7 @@ pub struct IndexCounts {
     pub truncation: Truncation,
 }
 
-/// Texts that were cut at the maximum length, and what that cost.
+/// Texts that were cut at the maximum length, and how many tokens were lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Truncation {
     /// How many texts were cut.
@@ -89,17 +89,17 @@ pub struct Truncation {
 }
 
 impl Truncation {
-    /// Counts texts in, each by the number of tokens dropped of it.
+    /// Adds texts to the counts; `dropped` is the number of dropped tokens of each text.
     pub fn add(&mut self, dropped: &[usize]) {
         self.texts += dropped.iter().filter(|&&dropped| dropped > 0).count();
         self.tokens += dropped.iter().sum::<usize>();
     }
 }
 
-/// Brings an index up to date with documents.
+/// Updates an index with documents.
 ///
-/// Documents are compared with the index; what is new is cut into passages, embedded in windows, put, and committed when it is
-/// time to.
+/// Documents are compared with the index. New and changed ones are cut into passages, embedded in windows and put, and
+/// then committed at certain times.
 pub struct Indexer<'a> {
     pub(super) embedder: &'a Embedder,
     config: &'a IndexConfig,
@@ -110,17 +110,17 @@ pub struct Indexer<'a> {
     pub(super) counts: IndexCounts,
 }
 
-/// A document to be put.
+/// A document that is about to be put.
 pub(super) struct ChangedDocument {
     pub(super) compared: Compared,
     pub(super) document: Document,
     pub(super) chunks: Option<ChunkSize>,
-    /// Its vector, if it was given.
+    /// The document's vector, if it was given.
     given: Option<Vec<f32>>,
 }
 
 impl<'a> Indexer<'a> {
-    /// An indexer that embeds with `embedder` as the index's `config` says, and writes to `writer`.
+    /// An indexer that embeds with `embedder` as the index's `config` says, and writes with `writer`.
     pub fn new(
         embedder: &'a Embedder,
         config: &'a IndexConfig,
@@ -137,7 +137,7 @@ impl<'a> Indexer<'a> {
         Self { given: Some(given), ..self }
     }
 
-    /// Puts every document that the index does not hold as it is, until the documents end or it is stopped.
+    /// Puts every document that is new or changed, until there are no more documents, or until it is stopped.
     ///
     /// # Errors
     /// `progress` ends the run, or encoding or writing fails.
@@ -164,13 +164,13 @@ impl<'a> Indexer<'a> {
         self.put(window, progress)
     }
 
-    /// What is to be put of a document, if anything is.
+    /// What must be put for a document; `None` if it is unchanged or cannot be used.
     fn take<P: IndexProgress>(
         &mut self,
         document: Result<Document, CorpusError>,
         progress: &mut P,
     ) -> Result<Option<ChangedDocument>, P::Failure> {
-        // A blank file is no record, and nobody makes a vector of it.
+        // A blank file is not a record, and there is no given vector for it.
         let is_record = !matches!(document, Err(CorpusError::Record { problem: BadRecord::Blank, .. }));
         let given = self.given.as_mut().filter(|_| is_record).map(GivenVectors::next).transpose();
         let given = given?;
@@ -190,7 +190,7 @@ impl<'a> Indexer<'a> {
                 self.counts.unchanged += 1;
                 progress.done(1, 0);
             }
-            // Of a stream, the program before it failed more likely than not.
+            // An empty stream is more likely a failure of the program that writes it.
             Err(CorpusError::NoRecords { input }) if self.options.may_be_empty && *input != *Input::Stdin.name() => {
                 progress.empty(&input);
                 self.writer.note_empty(&input);
@@ -200,13 +200,14 @@ impl<'a> Indexer<'a> {
         Ok(None)
     }
 
-    /// A document compared with the index; nothing if it is there as it is. The inner error is one of the record.
+    /// Compares a document with the index. Returns `None` if it is unchanged. The inner error is an error of the
+    /// record.
     fn compared(
         &mut self,
         document: Document,
         given: Option<Vec<f32>>,
     ) -> Result<Result<Option<ChangedDocument>, CorpusError>, EngineError> {
-        // A given vector is that of a whole record.
+        // A given vector belongs to a whole record.
         let max_length = self.embedder.tokenizer().max_length();
         let chunks = if given.is_some() { None } else { chunk_size(&document, self.config.chunks, max_length) };
         let compared = match self.writer.compare(&document, chunks, given.as_deref()) {
@@ -249,7 +250,7 @@ impl<'a> Indexer<'a> {
         Ok(())
     }
 
-    /// What cuts documents into passages.
+    /// The cutter, which cuts documents into passages.
     pub(super) fn cutter(&self) -> Cutter<'a> {
         let config = self.config;
         let tokenizer = self.embedder.tokenizer();
@@ -266,8 +267,8 @@ impl<'a> Indexer<'a> {
         self.counts.updated += usize::from(change == Change::Updated);
     }
 
-    /// Removes every document that came from the inputs of this run and was not met in it, and every document of a file below
-    /// one of `directories` that is `gone`.
+    /// Removes every document that came from the inputs of this run and did not occur in it, and every document of a
+    /// file below one of `directories` that is `gone`.
     ///
     /// # Errors
     /// The index is damaged.
@@ -276,7 +277,7 @@ impl<'a> Indexer<'a> {
         Ok(())
     }
 
-    /// Checks that every given vector belonged to a record.
+    /// Checks that there is a record for every given vector.
     ///
     /// # Errors
     /// There are more vectors than records.
@@ -287,26 +288,27 @@ impl<'a> Indexer<'a> {
     /// Commits everything that was put.
     ///
     /// # Errors
-    /// Something cannot be written; the last commit stands then.
+    /// Something cannot be written; then the last commit stays.
     pub fn commit(self) -> Result<(IndexCounts, Written), EngineError> {
         Ok((self.counts, self.writer.commit()?))
     }
 
-    /// Commits everything that was put, for a process that has no time left: what is small or worn stays as it is.
+    /// Commits everything that was put, for a process that has no time left. Segments that are small or have many dead
+    /// entries are not rewritten.
     ///
     /// # Errors
-    /// As of [`Indexer::commit`].
+    /// Those of [`Indexer::commit`].
     pub fn commit_untidied(self) -> Result<(IndexCounts, Written), EngineError> {
         Ok((self.counts, self.writer.commit_untidied()?))
     }
 
-    /// Gives up what was put since the last commit.
+    /// Drops what was put since the last commit.
     pub fn abandon(self) -> Written {
         self.writer.abandon()
     }
 }
 
-/// A record that cannot be used.
+/// Reports a record that cannot be used.
 fn skip<P: IndexProgress>(error: CorpusError, progress: &mut P) -> Result<(), P::Failure> {
     progress.done(1, 0);
     progress.skip(error)

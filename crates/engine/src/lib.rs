@@ -1,11 +1,12 @@
 //! Semantic search as a library: documents and queries in, hits out.
 //!
-//! An [`Indexer`] takes documents, cuts them into passages, embeds these and writes them to a store. A [`Searcher`] answers
-//! [`SearchRequest`]s over a store's newest commit; it is cheap to clone, and any number of threads may share it. How hits are
-//! shown, and where documents come from, is left to others.
+//! An [`Indexer`] takes documents, cuts them into passages, embeds these and writes them to a store. A [`Searcher`]
+//! answers [`SearchRequest`]s over a store's newest commit; it is cheap to clone, and any number of threads may share
+//! it. This crate does not know how hits are shown, or where documents come from.
 //!
-//! Candidates come from a [store](semsearch_store::Snapshot), vectors from an [embedder](semsearch_encoder::embedder::Embedder). What is
-//! done here is the same for every store: fusion, each document by its best passage, pages of hits.
+//! Candidates come from a [store](semsearch_store::Snapshot), and vectors from an
+//! [embedder](semsearch_encoder::embedder::Embedder). The rest is the same for every store and is done here: fusion,
+//! choosing each document's best passage, pages of hits.
 //!
 //! A session, over an index in a directory:
 //!

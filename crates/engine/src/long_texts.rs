@@ -1,10 +1,10 @@
-//! Texts over the maximum length, where those are errors.
+//! Texts over the maximum length, for runs in which they are errors.
 
 use semsearch_corpus::{BadRecord, CorpusError};
 use semsearch_encoder::EncoderError;
 use semsearch_files::Place;
 
-/// Splits items into those of at most `max` tokens, and an error for each longer one.
+/// Splits items into those with at most `max` tokens, and an error for each longer one.
 ///
 /// # Errors
 /// `tokens` fails.

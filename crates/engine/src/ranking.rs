@@ -1,4 +1,5 @@
-//! A request over one commit: candidates of both sides, fused, each document once, read.
+//! Answers a request over one commit: finds candidates on both sides, fuses them, chooses each document's best passage,
+//! and reads the passages.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,11 +11,11 @@ use semsearch_store::{Among, Metric, Scored, Snapshot, StoredPassage, WordQuery}
 use super::fusion::FusionCandidate;
 use super::{EngineError, Hit, Mode, Scores, SearchRequest};
 
-/// Candidates of each side for each hit that is wanted of both, and at the least.
+/// In hybrid mode, the number of candidates on each side for each wanted hit, and the least number of candidates.
 const DEPTH: usize = 10;
 const LEAST_DEPTH: usize = 100;
 
-/// So many queries are looked up by several threads; for fewer it is not worth starting them.
+/// From this many queries on, several threads look them up. For fewer queries it does not pay to start threads.
 const MANY_QUERIES: usize = 16;
 
 /// A passage with its scores, before it is read.
@@ -37,7 +38,7 @@ impl RankedPassage {
     }
 }
 
-/// What `one` makes of each of so many queries, on several threads where it is worth starting them.
+/// Calls `one` for each of this many queries, on several threads if that pays.
 fn each<T: Send>(
     count: usize,
     one: impl Fn(usize) -> Result<T, EngineError> + Send + Sync,
@@ -45,13 +46,13 @@ fn each<T: Send>(
     if count < MANY_QUERIES { (0..count).map(one).collect() } else { (0..count).into_par_iter().map(one).collect() }
 }
 
-/// A request at work on one commit.
+/// A request that is answered over one commit.
 pub(super) struct Ranking<'a> {
     snapshot: &'a dyn Snapshot,
     request: &'a SearchRequest,
-    /// The index's own metric, of the dense side.
+    /// The index's own metric, which the dense side uses.
     metric: Metric,
-    /// How many hits are looked for: those of the pages before, too.
+    /// The number of hits that are searched, including those of earlier pages.
     k: usize,
 }
 
@@ -61,7 +62,7 @@ impl<'a> Ranking<'a> {
         Self { snapshot, request, metric, k: request.k.saturating_add(request.offset) }
     }
 
-    /// The hits of each query.
+    /// The hits for each query.
     pub(super) fn hits(&self, texts: &[&str], vectors: Option<&Vectors>) -> Result<Vec<Vec<Hit>>, EngineError> {
         let ranked = self.ranked(texts, vectors)?;
         self.read(&ranked)
@@ -83,7 +84,7 @@ impl<'a> Ranking<'a> {
         alphas.iter().map(of_alpha).collect()
     }
 
-    /// How many candidates are looked for at first.
+    /// The number of candidates at first.
     fn depth(&self, mode: Mode) -> usize {
         if mode == Mode::Hybrid { LEAST_DEPTH.max(DEPTH.saturating_mul(self.k)) } else { self.k }
     }
@@ -92,12 +93,13 @@ impl<'a> Ranking<'a> {
         Among { k: depth, filter: self.request.filter.as_ref(), effort: self.request.effort }
     }
 
-    /// The best passages for each query, or each document's best.
+    /// The best passages for each query. If documents are hits, only the best passage of each document.
     fn ranked(&self, texts: &[&str], vectors: Option<&Vectors>) -> Result<Vec<Vec<RankedPassage>>, EngineError> {
         let mut depth = self.depth(self.request.mode);
         let mut all = vec![Vec::new(); texts.len()];
         let mut open: Vec<usize> = (0..texts.len()).collect();
-        // Several passages of one document may stand before another's: then more are looked for.
+        // Several passages of one document may rank before those of others. If documents are then missing, more
+        // candidates are searched.
         while !open.is_empty() {
             let texts: Vec<&str> = open.iter().map(|&query| texts[query]).collect();
             let vectors = vectors.map(|vectors| vectors.gather(&open));
@@ -119,7 +121,7 @@ impl<'a> Ranking<'a> {
         Ok(all)
     }
 
-    /// Passages for each query, best first; of each side `depth`.
+    /// Ranked passages for each query, best first, from `depth` candidates on each side.
     fn candidates(
         &self,
         texts: &[&str],
@@ -140,7 +142,7 @@ impl<'a> Ranking<'a> {
         Ok(found.iter().map(|found| found.iter().map(RankedPassage::dense).collect()).collect())
     }
 
-    /// What either side finds for each query, `depth` of each.
+    /// The candidates that either side finds for each query, `depth` on each side.
     fn unions(
         &self,
         texts: &[&str],
@@ -155,7 +157,7 @@ impl<'a> Ranking<'a> {
         })
     }
 
-    /// What either side found, each with its score on the other: the true one, where that can be told.
+    /// The candidates that either side found. Each has its score on the other side too, if that can be computed.
     fn union(
         &self,
         [dense, lexical]: [&[Scored]; 2],
@@ -186,7 +188,8 @@ impl<'a> Ranking<'a> {
         Ok(dense.iter().map(|found| found.key).chain(only_lexical).map(candidate).collect())
     }
 
-    /// The candidates by their fused scores, best first; of equals the one indexed first.
+    /// The candidates ordered by their fused scores, best first. Of equal scores, the passage that was indexed first
+    /// comes first.
     fn fused(&self, candidates: &[FusionCandidate], alpha: f32) -> Vec<RankedPassage> {
         let scores = self.request.fusion.scores(candidates, alpha);
         let ranked = candidates.iter().zip(scores).map(|(candidate, score)| {
@@ -199,7 +202,8 @@ impl<'a> Ranking<'a> {
         ranked
     }
 
-    /// The best that are looked for: of each document the best passage, unless chunks are wanted as they are.
+    /// The best passages, as many as are wanted. Of each document only the best passage is kept, unless chunks are
+    /// hits.
     fn by_document(&self, found: Vec<RankedPassage>) -> Result<Vec<RankedPassage>, EngineError> {
         let mut best = found;
         let facts = self.snapshot.facts();
@@ -214,7 +218,7 @@ impl<'a> Ranking<'a> {
         Ok(best)
     }
 
-    /// The passages of the page that is wanted, read.
+    /// Reads the passages of the wanted page.
     fn read(&self, ranked: &[Vec<RankedPassage>]) -> Result<Vec<Vec<Hit>>, EngineError> {
         let offset = self.request.offset;
         let pages: Vec<&[RankedPassage]> =

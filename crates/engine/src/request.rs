@@ -1,4 +1,4 @@
-//! What is asked, and what is answered.
+//! The types of a request and of its answer.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,29 +10,29 @@ use semsearch_store::{Effort, StoredPassage};
 
 use super::Fusion;
 
-/// A question.
+/// A query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     /// The query's own id, or its 1-based number.
     pub id: String,
-    /// Its text.
+    /// The query's text.
     pub text: String,
 }
 
 /// How a query and a passage are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// By meaning: vectors.
+    /// By meaning: with vectors.
     #[default]
     Dense,
-    /// By words: BM25.
+    /// By words: with BM25.
     Lexical,
     /// By both.
     Hybrid,
 }
 
 impl Mode {
-    /// All of them.
+    /// All modes.
     pub const ALL: [Self; 3] = [Self::Dense, Self::Lexical, Self::Hybrid];
 }
 
@@ -55,10 +55,10 @@ impl fmt::Display for Mode {
     }
 }
 
-/// A search: everything that it depends on beside the index and the model. Nothing of one request reaches another.
+/// A search: everything that it depends on, except the index and the model. No request affects another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchRequest {
-    /// The questions, which are answered together.
+    /// The queries, which are answered together.
     pub queries: Vec<Query>,
     /// How a query and a passage are compared.
     pub mode: Mode,
@@ -66,7 +66,7 @@ pub struct SearchRequest {
     pub k: usize,
     /// How many of the best hits are left out, for the next page.
     pub offset: usize,
-    /// What a passage's metadata must pass. It is applied before the best are chosen.
+    /// The filter that a passage's metadata must pass. It is applied before the best passages are chosen.
     pub filter: Option<Filter>,
     /// The worst score of a hit: the smallest score, or the largest distance.
     pub min_score: Option<f32>,
@@ -76,7 +76,7 @@ pub struct SearchRequest {
     pub alpha: f32,
     /// How thoroughly an index that is not exact is searched.
     pub effort: Effort,
-    /// Whether chunks are hits; otherwise a document is one hit, by its best chunk.
+    /// Whether chunks are hits. Otherwise a document is one hit, ranked by its best chunk.
     pub chunks: bool,
 }
 
@@ -111,20 +111,20 @@ pub struct SearchResults {
 /// A passage that answers a query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
-    /// 1 for the best.
+    /// The rank, from 1 for the best hit.
     pub rank: usize,
-    /// What it is ranked by: inner product (a cosine, where vectors are normalized), squared distance, BM25, or the fused
-    /// score.
+    /// The score by which the hit is ranked: the inner product (a cosine, if vectors are normalized), the squared
+    /// distance, BM25, or the fused score.
     pub score: f32,
-    /// What either side says of it.
+    /// The scores of both sides.
     pub scores: Scores,
-    /// The passage, which other hits may share.
+    /// The passage. Other hits may share it.
     pub document: Arc<StoredPassage>,
-    /// The sentence that is nearest to the query, in bytes of the passage's text, where it was looked for.
+    /// The sentence that is nearest to the query, as a byte range of the passage's text, if it was looked for.
     pub sentence: Option<Range<usize>>,
 }
 
-/// What either side says of a passage, where it was asked and could tell.
+/// The scores of a passage on both sides, if they were asked for and can be computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scores {
     /// Inner product or squared distance.

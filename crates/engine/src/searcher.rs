@@ -1,4 +1,4 @@
-//! An index and the model that speaks its language, shared by everybody who asks.
+//! An index together with its model, shared by all threads that search.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -8,19 +8,19 @@ use semsearch_store::{IndexConfig, Metric, ModelIdentity, Snapshot, Store};
 use super::ranking::Ranking;
 use super::{EngineError, Hit, Mode, Query, SearchRequest, SearchResults};
 
-/// A model that is loaded, and its identity.
+/// A loaded model, and its identity.
 #[derive(Clone)]
 pub struct LoadedModel {
-    /// What makes vectors of texts.
+    /// The embedder, which turns texts into vectors.
     pub embedder: Arc<Embedder>,
-    /// Which model it is.
+    /// The identity of the model.
     pub identity: ModelIdentity,
 }
 
 /// Answers requests over an index.
 ///
-/// Cheap to clone: clones share the model and the commit. Any number of threads may search at once; each request sees one
-/// commit from its beginning to its end, whatever is committed or reloaded meanwhile.
+/// It is cheap to clone: clones share the model and the commit. Any number of threads may search at once. Each request
+/// sees one commit from beginning to end, whatever is committed or reloaded meanwhile.
 #[derive(Clone)]
 pub struct Searcher(Arc<Shared>);
 
@@ -28,16 +28,17 @@ struct Shared {
     store: Arc<dyn Store>,
     model: Option<LoadedModel>,
     newest: RwLock<Arc<dyn Snapshot>>,
-    /// Held while a commit is opened: of two reloads at once the earlier commit must not come last.
+    /// Held while a commit is opened. Otherwise, of two reloads at once, the one with the earlier commit could end
+    /// last.
     reloading: Mutex<()>,
 }
 
 impl Searcher {
-    /// Puts a store, a commit of it and a model together.
+    /// Combines a store, one of its commits and a model.
     ///
     /// # Errors
-    /// [`StoreError::Mismatch`](semsearch_store::StoreError::Mismatch) if the index was built with another model, or one that
-    /// was run in another way.
+    /// [`StoreError::Mismatch`](semsearch_store::StoreError::Mismatch) if the index was built with another model, or
+    /// with other settings of the model.
     pub fn new(store: Arc<dyn Store>, snapshot: Arc<dyn Snapshot>, model: LoadedModel) -> Result<Self, EngineError> {
         check(&*store, &*snapshot, &model)?;
         Ok(Self(Arc::new(Shared {
@@ -48,7 +49,7 @@ impl Searcher {
         })))
     }
 
-    /// A searcher by words alone, which needs no model.
+    /// A searcher that searches only by words and needs no model.
     pub fn by_words(store: Arc<dyn Store>, snapshot: Arc<dyn Snapshot>) -> Self {
         Self(Arc::new(Shared { store, model: None, newest: RwLock::new(snapshot), reloading: Mutex::default() }))
     }
@@ -58,11 +59,11 @@ impl Searcher {
         Arc::clone(&self.0.newest.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes the newest commit of the store, for this searcher and all its clones. Says whether it is another one. The model
-    /// stays as it is.
+    /// Opens the newest commit of the store, for this searcher and all its clones. Returns whether it is another commit
+    /// than before. The model stays the same.
     ///
     /// # Errors
-    /// The commit cannot be opened, or was made with another model; the requests go on with the one before.
+    /// The commit cannot be opened, or was made with another model. The searcher then keeps the commit that it had.
     pub fn reload(&self) -> Result<bool, EngineError> {
         let _reloading = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = self.0.store.snapshot()?;
@@ -76,15 +77,15 @@ impl Searcher {
         Ok(true)
     }
 
-    /// How scores compare in this mode: only distances are better when they are smaller.
+    /// How scores compare in this mode. Only for distances, a smaller score is better.
     pub fn metric(&self, mode: Mode) -> Metric {
         if mode == Mode::Dense { self.snapshot().facts().config.metric } else { Metric::Ip }
     }
 
-    /// Answers a request's queries, all together.
+    /// Answers the queries of a request together.
     ///
     /// # Errors
-    /// A query is empty, encoding fails, a mode with vectors is asked of a searcher by words, or the index is damaged.
+    /// A query is empty, encoding fails, a mode needs vectors and this is a searcher by words, or the index is damaged.
     pub fn search(&self, request: &SearchRequest, progress: &mut dyn Progress) -> Result<SearchResults, EngineError> {
         let texts = texts(&request.queries)?;
         let snapshot = self.snapshot();
@@ -100,10 +101,11 @@ impl Searcher {
         Ok(SearchResults { hits, dropped: embedded.tokenized.dropped, commit })
     }
 
-    /// Answers a request by both sides for each weight of the dense one, whatever its mode: the hits by weight, then by query.
+    /// Answers a request in hybrid mode for each weight of the dense side, whatever mode the request names. Returns the
+    /// hits by weight, then by query.
     ///
     /// # Errors
-    /// As of [`Searcher::search`].
+    /// Those of [`Searcher::search`].
     pub fn sweep(
         &self,
         request: &SearchRequest,
@@ -127,7 +129,7 @@ impl Searcher {
         Ok(self.embedder("a search by meaning")?.embed_reporting(&prompted, progress)?)
     }
 
-    /// What makes vectors of texts.
+    /// The embedder, which turns texts into vectors.
     pub(super) fn embedder(&self, what_for: &str) -> Result<&Embedder, EngineError> {
         let model = self.0.model.as_ref();
         let none = || EngineError::Unsupported(format!("{what_for} needs the index's model"));
@@ -135,14 +137,14 @@ impl Searcher {
     }
 }
 
-/// Checks that the model makes the vectors of this commit.
+/// Checks that the model makes vectors like those of this commit.
 fn check(store: &dyn Store, snapshot: &dyn Snapshot, model: &LoadedModel) -> Result<(), EngineError> {
     let recorded = &snapshot.facts().config;
     let asked = IndexConfig::new(model.identity.clone(), &model.embedder, recorded.settings());
     Ok(recorded.check(&asked, store.place())?)
 }
 
-/// The texts of queries, none of which is empty.
+/// The texts of queries. No text may be empty.
 fn texts(queries: &[Query]) -> Result<Vec<&str>, EngineError> {
     let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
     if texts.iter().any(|text| text.trim().is_empty()) { Err(EngineError::EmptyQuery) } else { Ok(texts) }

@@ -1,11 +1,11 @@
-//! Which sentence of a hit answers the query.
+//! Finds the sentence of a hit that answers the query.
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{EngineError, Hit, Query, Searcher};
 
 impl Searcher {
-    /// Finds the sentence of each hit that is nearest to the query.
+    /// Finds, for each hit, the sentence that is nearest to the query.
     ///
     /// # Errors
     /// Encoding fails, or this is a searcher by words.
@@ -26,7 +26,7 @@ impl Searcher {
         }
         let vectors = embedder.embed(&texts)?.vectors;
         let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-        // A cosine but for the query's length, also where vectors are not normalized.
+        // This is the cosine times the query's length, even where vectors are not normalized.
         let nearness = |row: &[f32]| product(vectors.row(0), row) / product(row, row).sqrt();
         let mut best = vec![f32::NEG_INFINITY; hits.len()];
         for (row, (position, place)) in (1..).zip(places) {

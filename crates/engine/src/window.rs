@@ -4,8 +4,8 @@ use semsearch_corpus::Document;
 use semsearch_encoder::embedder::Embedder;
 use semsearch_encoder::model::Pooling;
 
-/// How much is embedded together, at most. With many texts, texts of similar length share a batch, and cores seldom wait for
-/// each other. With too many, memory fills and commits come late.
+/// The most documents that are embedded together. With many texts, texts of similar length share a batch, and cores
+/// seldom wait for each other. With too many, memory fills and commits come late.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
     /// The most records.
@@ -15,16 +15,16 @@ pub struct Window {
 }
 
 impl Window {
-    /// For a CPU: about 15 seconds of work on a slow one.
+    /// The window for a CPU: about 15 seconds of work on a slow one.
     const CPU: Self = Self { records: 2048, bytes: 512 << 10 };
 
-    /// Bytes that records may take in memory, with their metadata.
+    /// The most bytes that records may take in memory, with their metadata.
     const WEIGHT: usize = 32 << 20;
 
-    /// The most records where each token has a vector.
+    /// The most records if each token has a vector.
     const TOKENS: usize = 64;
 
-    /// The window for an embedder. A GPU takes several times as much at once.
+    /// The window for an embedder. A GPU takes several times as much as a CPU.
     pub fn of(embedder: &Embedder) -> Self {
         let bytes = (2 * embedder.part_bytes()).max(Self::CPU.bytes);
         let records = match embedder.pooling() {
@@ -40,7 +40,7 @@ impl Window {
     }
 }
 
-/// How much a window holds so far.
+/// How much a window holds already.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Filled {
     records: usize,
@@ -49,7 +49,7 @@ pub struct Filled {
 }
 
 impl Filled {
-    /// Counts a document in.
+    /// Adds a document to the count.
     pub fn add(&mut self, document: &Document) {
         self.records += 1;
         self.bytes += document.text.len();

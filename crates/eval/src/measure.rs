@@ -89,9 +89,9 @@ fn sum_of_precisions(gains: &[f64]) -> f64 {
     (1_u32..).map(f64::from).zip(relevant_ranks(gains)).map(|(found, rank)| found / rank).sum()
 }
 
-/// `part / whole`, and 0 for 0 / 0: trec_eval's value for a query without relevant documents.
+/// `part / whole`, and 0 for 0 / 0, which is trec_eval's value for a query without relevant documents.
 fn ratio(part: f64, whole: f64) -> f64 {
-    // An empty sum is -0, which would be printed so.
+    // An empty sum is -0, and would be printed with its sign.
     if part > 0.0 { part / whole } else { 0.0 }
 }
 

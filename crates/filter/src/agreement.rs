@@ -1,11 +1,11 @@
-//! What holds of any metadata, filter and text: that the two answers agree, and that reading is the opposite of writing.
+//! Tests for any metadata, filter and text: the two ways to answer agree, and parsing is the inverse of printing.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
 
-/// Keys that could be taken for one another.
+/// Keys that could be mistaken for one another.
 fn key() -> impl Strategy<Value = String> {
     let chosen = prop::sample::select(vec!["a", "b", "a.b", "b.a", "", "a ", "and", "a\0", "a\u{5}x", "é", "."]);
     prop_oneof![
@@ -100,7 +100,7 @@ fn metadata() -> impl Strategy<Value = Map<String, Value>> {
     prop::collection::vec((key(), value), 0..6).prop_map(|fields| fields.into_iter().collect())
 }
 
-/// Documents, each with filters about what it holds: of others hardly one would be true.
+/// Documents, each with filters about its own values. Hardly any filter about other values would be true.
 fn metadata_and_filter() -> impl Strategy<Value = (Map<String, Value>, Filter)> {
     metadata().prop_flat_map(|metadata| {
         let mut facts = vec![("a".into(), Literal::Null)];
@@ -110,7 +110,7 @@ fn metadata_and_filter() -> impl Strategy<Value = (Map<String, Value>, Filter)> 
     })
 }
 
-/// All paths into `value`, with what they lead to.
+/// Collects all paths into `value`, with the values to which they lead.
 fn collect_facts(path: &str, value: &Value, facts: &mut Vec<(String, Literal)>) {
     let fact = match value {
         Value::Null => Literal::Null,
@@ -130,7 +130,8 @@ fn any_fact() -> impl Strategy<Value = (String, Literal)> {
     (prop::collection::vec(key(), 1..3).prop_map(|keys| keys.join(".")), literal())
 }
 
-/// A filter about facts, or about what is not quite so; one that can be read, or, if not `readable`, any that can be made.
+/// A filter about these facts, or about similar ones. If `readable` is set, its text can be parsed; otherwise it can be
+/// any filter.
 fn filter(facts: impl Strategy<Value = (String, Literal)> + 'static, readable: bool) -> impl Strategy<Value = Filter> {
     let leaf = facts.prop_flat_map(move |(path, near)| {
         test(near, readable).prop_map(move |test| Filter::Field { path: path.clone(), test })
@@ -150,11 +151,11 @@ fn test(near: Literal, readable: bool) -> impl Strategy<Value = Test> {
         Literal::Text(text) => text.chars().take(length).collect(),
         _ => String::new(),
     };
-    // The day of a date, where it is one.
+    // The first ten characters, which are the day if the text is a date.
     let (letter, day) = (start(1), Literal::Text(start(10)));
     let literal = prop_oneof![2 => Just(near), 1 => Just(day), 3 => literal()].boxed();
     let has_order = move |literal: &Literal| !readable || matches!(literal, Literal::Number(_) | Literal::Text(_));
-    // `near` may have no order, and is then of no use here.
+    // `near` may have no order, and is then left out.
     let ordered =
         prop_oneof![4 => literal.clone(), 1 => number().prop_map(Literal::Number), 1 => text().prop_map(Literal::Text)]
             .prop_filter("has an order", has_order)
@@ -174,7 +175,7 @@ fn test(near: Literal, readable: bool) -> impl Strategy<Value = Test> {
     ]
 }
 
-/// Text that looks like an expression, more or less.
+/// Text that looks more or less like an expression.
 fn tokens() -> impl Strategy<Value = String> {
     let token = prop::sample::select(vec![
         "a",

@@ -4,11 +4,11 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected} at character {character}, found {found}")]
 pub struct BadFilter {
-    /// What could stand there.
+    /// What would be correct there.
     pub expected: String,
-    /// What stands there, shortened.
+    /// What the expression has there, shortened.
     pub found: String,
-    /// Where: 0-based offset in bytes, at the end of the expression at most.
+    /// The place, as a 0-based offset in bytes. It is at most the length of the expression.
     pub byte: usize,
     /// The same place, as the 1-based number of a character.
     pub character: usize,

@@ -1,8 +1,8 @@
-//! Where in an expression something is wrong, shown on a terminal.
+//! Shows on a terminal where an expression is wrong.
 
 use unicode_width::UnicodeWidthStr;
 
-/// Two lines: `expression`, and a caret under its byte `byte`. Control characters, line breaks among them, are shown as
+/// Two lines: `expression`, and a caret under its byte `byte`. Control characters, including line breaks, are shown as
 /// spaces so that the caret keeps its place. The second line does not end in a line break.
 pub fn caret(expression: &str, byte: usize) -> String {
     let shown = |text: &str| text.replace(char::is_control, " ");

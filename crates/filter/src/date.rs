@@ -1,11 +1,11 @@
-//! Strings that are dates, as stretches of time.
+//! Strings that are dates, as ranges of time.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 const DAY: i128 = 24 * 60 * 60 * 1_000_000_000;
 
-/// A stretch of time: a month, a day or one instant. Both ends are part of it, in nanoseconds since 1970 in UTC.
+/// A range of time: a month, a day or one instant. Both ends belong to it. They are nanoseconds since 1970 in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) first: i128,
@@ -13,10 +13,10 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// Reads `2020-06`, `2020-06-01` or an RFC 3339 date-time, which may lack its offset; days and date-times without one
-    /// are in UTC. Anything else, a year too, is no date.
+    /// Parses `2020-06`, `2020-06-01` or an RFC 3339 date-time, which may lack its offset. Days, and date-times without
+    /// an offset, are in UTC. Anything else, even a year, is not a date.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        // Tells most strings apart without more work.
+        // This quick check excludes most strings.
         let [b'0'..=b'9', _, _, _, b'-', ..] = text.as_bytes() else { return None };
         match text.len() {
             7 => {
@@ -28,7 +28,7 @@ impl Span {
         }
     }
 
-    /// Whether somebody who types this means a date, if perhaps one that there is not: `2020-6-1`, `2020-13`.
+    /// Whether a text is probably meant as a date, even if the date does not exist: `2020-6-1`, `2020-13`.
     pub(super) fn looks(text: &str) -> bool {
         let mut parts = text.split('-');
         let digits = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
@@ -49,7 +49,7 @@ fn instant(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
-/// An instant as bytes in the order of time.
+/// An instant as bytes. The order of the bytes is the order of time.
 pub(super) fn encode(instant: i128) -> [u8; 16] {
     (instant as u128 ^ 1 << 127).to_be_bytes()
 }

@@ -1,4 +1,4 @@
-//! The canonical spelling of a filter: reading it gives the same filter again.
+//! The canonical spelling of a filter. Parsing it gives the same filter again.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -19,7 +19,7 @@ impl Display for Filter {
     }
 }
 
-/// A filter within another.
+/// A filter inside another one.
 struct Part<'a>(&'a Filter);
 
 impl Display for Part<'_> {
@@ -52,7 +52,8 @@ fn write_condition(f: &mut Formatter<'_>, path: &str, test: &Test) -> fmt::Resul
     }
 }
 
-/// Writes that a field has one of these, with an operator for one and one for more or none.
+/// Writes that a field equals one of these literals. There is one operator for a single literal, and another one for
+/// several or none.
 fn write_one_of(f: &mut Formatter<'_>, path: &str, literals: &[Literal], [one, more]: [&str; 2]) -> fmt::Result {
     let field = ShownPath(path);
     match literals {

@@ -1,9 +1,9 @@
 //! The language of `--filter`: conditions on a document's metadata.
 //!
-//! A [`Filter`] is read from text, and answered in two ways that agree: by looking into a document's metadata
-//! ([`Filter::matches`]), and by an inverted index that lists documents under [`terms()`], sorted byte strings, of which
-//! [`Filter::plan`] names ranges. How an index looks terms up is left to it, and how an error is shown to the command
-//! line, with [`caret()`].
+//! A [`Filter`] is parsed from text, and evaluated in two ways that agree. The first way looks into a document's
+//! metadata ([`Filter::matches`]). The second uses an inverted index that lists documents under [`terms()`], which are
+//! sorted byte strings; [`Filter::plan`] names ranges of them. The index decides how it looks terms up, and the command
+//! line decides how an error is shown, with [`caret()`].
 //!
 //! | filter | finds | but not |
 //! | --- | --- | --- |
@@ -32,36 +32,39 @@
 //! | `a:1 \|\| b:>2` | `{"b": 3}` | `{"b": 2}` |
 //!
 //! # Spelling
-//! - A *field* is the keys on the way to a value, joined by dots: `author.name`. Names with other characters than letters,
-//!   digits, `_ - @ $ #` and the like are quoted, as are `and`, `or` and `not`. A dot within a key is like one between
-//!   keys: `a.b` means the key `a.b`, the key `b` within `a`, or both.
-//! - *Equal* is `=`, `==`, `:` or `is`; *not equal* is `!=`, `<>` or `is not`. What may follow: a value; a set `[a, b]` or
-//!   `(a, b)`, for which any of its values will do; a range `a..b`, `a..` or `..b`, its ends included; a prefix `abc*`; or
-//!   `*` for any value. `in` is for sets and ranges; `between a and b` is a range.
+//! - A *field* is the keys that lead to a value, joined by dots: `author.name`. Names with other characters than
+//!   letters, digits, `_ - @ $ #` and the like are quoted, and so are `and`, `or` and `not`. A dot inside a key is
+//!   treated like one between keys: `a.b` means the key `a.b`, the key `b` inside `a`, or both.
+//! - *Equal* is `=`, `==`, `:` or `is`; *not equal* is `!=`, `<>` or `is not`. After it stands a value; a set `[a, b]`
+//!   or `(a, b)`, which means any of its values; a range `a..b`, `a..` or `..b`, which includes its ends; a prefix
+//!   `abc*`; or `*` for any value. `in` is for sets and ranges; `between a and b` is a range.
 //! - *Order* is `<`, `<=`, `>`, `>=`, for numbers, dates and strings.
 //! - *Prefix* is `^=` or `starts with`.
 //! - *Existence* is `exists(field)`, `has(field)`, `field exists` or `field is not null`; `field is null` is its opposite.
 //! - `not` (`!`) binds closest, then `and` (`&&`), then `or` (`||`). `not` may also stand before an operator: `x not in [1]`.
-//! - Strings are in single, double or backquotes, with JSON's escapes, or bare where they have no white space and none of
-//!   ``()[]{},;"'`=<>!&|^*~\`` in them. Bare numbers, `true`, `false` and `null` are not strings; quoted ones are.
+//! - Strings are in single quotes, double quotes or backquotes, with JSON's escapes. A string needs no quotes if it has
+//!   no white space and none of ``()[]{},;"'`=<>!&|^*~\`` in it. Numbers, `true`, `false` and `null` without quotes are
+//!   not strings; with quotes they are.
 //! - Keywords are the same in upper and lower case.
 //!
 //! # Meaning
-//! - The *values of a field* are all that its path leads to. Arrays stand for their elements, on the way and at its end; an
-//!   empty array is no value. An object is a value too, though equal to none.
-//! - A condition holds if one value of the field satisfies it. So both ends of a range are for one value, while
-//!   `x > 1 and x < 3` may be satisfied by two.
-//! - A negated condition holds if the condition does not: `!=` and `not in` are true where the field is missing.
-//! - Values of different kinds are neither equal nor in any order: `"5"` is not `5`, and `null` equals nothing but `null`.
-//! - Numbers compare exactly, whether they are held as integers or as floats.
-//! - Strings compare by their bytes. Strings over 1,024 bytes are equal only if they are the same; two that share their
-//!   first 1,024 bytes are in an order of no meaning (that of their SHA-256). A prefix has 1,024 bytes at most.
-//! - *Dates* are strings, quoted or not: months `2020-06`, days `2020-06-01`, and RFC 3339 date-times such as
-//!   `2020-06-01T12:00:00+02:00`; without an offset they are in UTC. In a document each is the instant it begins at: a
-//!   plain date is midnight. In a filter it is all of its month or day: such an instant is equal to it if it lies within,
-//!   and less or greater if it lies before or after. A string that is no date is neither equal to a date nor before or
-//!   after it. `2020` is a number, and `"2020"` a string.
-//! - A *string* in a filter that is no date compares with all strings, dates included, by their bytes; so does a prefix.
+//! - The *values of a field* are all values to which its path leads. An array stands for its elements, both inside the
+//!   path and at its end; an empty array is no value. An object is a value too, but it equals nothing.
+//! - A condition holds if one value of the field satisfies it. So one value must satisfy both ends of a range, while
+//!   two different values may satisfy `x > 1 and x < 3`.
+//! - A negated condition holds if the condition does not: `!=` and `not in` are true if the field is missing.
+//! - Values of different kinds are never equal and have no order: `"5"` is not `5`, and `null` equals only `null`.
+//! - Numbers compare exactly, whether they are stored as integers or as floats.
+//! - Strings compare by their bytes. Strings over 1,024 bytes are equal only if they are the same; if two of them share
+//!   their first 1,024 bytes, their order has no meaning (it is that of their SHA-256). A prefix has 1,024 bytes at
+//!   most.
+//! - *Dates* are strings, with or without quotes: months `2020-06`, days `2020-06-01`, and RFC 3339 date-times such as
+//!   `2020-06-01T12:00:00+02:00`; without an offset they are in UTC. In a document, a date is the instant at which it
+//!   begins: a plain date is midnight. In a filter, a date is all of its month or day. An instant is equal to it if it
+//!   lies within, less if it lies before, and greater if it lies after. A string that is not a date is neither equal to
+//!   a date nor before or after it. `2020` is a number, and `"2020"` a string.
+//! - A *string* in a filter that is not a date compares with all strings, including dates, by their bytes; so does a
+//!   prefix.
 
 #[cfg(test)]
 mod agreement;
@@ -90,7 +93,7 @@ pub use terms::{field_of, start_of_field, terms, terms_of_row};
 use date::Span;
 use terms::ValueKind;
 
-/// A condition on a document's metadata. [`str::parse`] reads it; `Display` writes its canonical spelling.
+/// A condition on a document's metadata. [`str::parse`] parses it; `Display` writes its canonical spelling.
 ///
 /// ```
 /// use semsearch_filter::Filter;
@@ -103,21 +106,21 @@ use terms::ValueKind;
 pub enum Filter {
     /// A value of a field passes a test.
     Field {
-        /// The keys on the way to the field, joined by dots.
+        /// The keys that lead to the field, joined by dots.
         path: String,
-        /// What one of its values has to pass.
+        /// The test that one of its values must pass.
         test: Test,
     },
-    /// All of these hold; two at least, where they were read.
+    /// All of these hold. A parsed filter has at least two of them.
     And(Vec<Filter>),
-    /// Any of these holds; two at least, where they were read.
+    /// Any of these holds. A parsed filter has at least two of them.
     Or(Vec<Filter>),
-    /// This does not hold.
+    /// This condition does not hold.
     Not(Box<Filter>),
 }
 
 impl Filter {
-    /// The fields that it asks for, each once, in order of their names.
+    /// The fields that the filter tests, each of them once, in order of their names.
     pub fn fields(&self) -> BTreeSet<&str> {
         match self {
             Self::Field { path, .. } => BTreeSet::from([path.as_str()]),
@@ -127,22 +130,23 @@ impl Filter {
     }
 }
 
-/// What is asked of a value.
+/// A test of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
-    /// It is not null.
+    /// The value is not null.
     Exists,
-    /// It equals one of these.
+    /// The value equals one of these.
     OneOf(Vec<Literal>),
-    /// It stands in this order to the literal.
+    /// The value has this order to the literal.
     Compare(Order, Literal),
-    /// It is neither less than the first nor greater than the second; never so if these are of different kinds.
+    /// The value is not less than the first literal and not greater than the second. This never holds if the two are of
+    /// different kinds.
     Between(Literal, Literal),
-    /// It is a string that starts with this, of which the first 1,024 bytes count.
+    /// The value is a string that starts with this. Only the first 1,024 bytes of this count.
     Prefix(String),
 }
 
-/// How a value stands to a literal.
+/// How a value is ordered relative to a literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// `<`
@@ -169,7 +173,7 @@ pub enum Literal {
 }
 
 impl Literal {
-    /// The kind of values that it compares with.
+    /// The kind of values with which it compares.
     fn kind(&self) -> ValueKind {
         match self {
             Self::Null => ValueKind::Null,

@@ -1,4 +1,5 @@
-//! A filter against metadata, value by value: the meaning of a filter, which [`Plan`](super::Plan) answers from an index.
+//! Evaluates a filter on metadata, value by value. This defines the meaning of a filter; [`Plan`](super::Plan) answers
+//! the same from an index.
 
 use std::cmp::Ordering;
 
@@ -9,7 +10,7 @@ use super::terms::{kept, kept_prefix};
 use super::{Filter, Literal, Order, Test, number};
 
 impl Filter {
-    /// Whether a document with these metadata passes.
+    /// Whether a document with these metadata passes the filter.
     pub fn matches(&self, metadata: &Map<String, Value>) -> bool {
         match self {
             Self::Field { path, test } => values_at(path, metadata).into_iter().any(|value| test.passes(value)),
@@ -37,7 +38,7 @@ impl Test {
 }
 
 impl Order {
-    /// `None`, between values of different kinds, is no order.
+    /// `None`, which is the result for values of different kinds, satisfies no order.
     fn holds(self, found: Option<Ordering>) -> bool {
         found.is_some_and(|found| match self {
             Self::Less => found.is_lt(),
@@ -48,7 +49,7 @@ impl Order {
     }
 }
 
-/// The values at `path`, looking into every array; an array itself is none of them.
+/// The values at `path`. Arrays are replaced by their elements.
 fn values_at<'a>(path: &'a str, metadata: &'a Map<String, Value>) -> Vec<&'a Value> {
     let mut open = fields_on(path, metadata);
     let mut found = Vec::new();
@@ -63,14 +64,14 @@ fn values_at<'a>(path: &'a str, metadata: &'a Map<String, Value>) -> Vec<&'a Val
     found
 }
 
-/// The fields that `path` may lead into, with what is left of it: `a.b.c` leads into `a`, `a.b` and `a.b.c`.
+/// The fields into which `path` may lead, each with the rest of the path: `a.b.c` leads into `a`, `a.b` and `a.b.c`.
 fn fields_on<'a>(path: &'a str, fields: &'a Map<String, Value>) -> Vec<(Option<&'a str>, &'a Value)> {
     let dots = path.match_indices('.').map(|(dot, _)| (&path[..dot], Some(&path[dot + 1..])));
     let ways = dots.chain([(path, None)]);
     ways.filter_map(|(key, rest)| Some((rest, fields.get(key)?))).collect()
 }
 
-/// How `value` stands to `literal`; `None` if they are of different kinds.
+/// The order of `value` relative to `literal`; `None` if they are of different kinds.
 fn compare(value: &Value, literal: &Literal) -> Option<Ordering> {
     match (value, literal) {
         (Value::Null, Literal::Null) => Some(Ordering::Equal),
@@ -84,7 +85,7 @@ fn compare(value: &Value, literal: &Literal) -> Option<Ordering> {
     }
 }
 
-/// An instant is before, in or after a stretch of time.
+/// Whether an instant is before, in or after a range of time.
 fn compare_instant(instant: i128, span: Span) -> Ordering {
     if instant < span.first {
         Ordering::Less

@@ -1,13 +1,13 @@
-//! JSON numbers, compared exactly and written as bytes in the same order.
+//! JSON numbers, compared exactly, and encoded as bytes with the same order.
 //!
-//! serde_json keeps a number as i64, u64 or finite f64. Neither of these holds all values of the others, so none is
-//! turned into another to compare: 9007199254740993 is not 9007199254740992.0, and 1 is 1.0.
+//! serde_json stores a number as i64, u64 or finite f64. None of these types holds all values of the others, so numbers
+//! are not converted for a comparison: 9007199254740993 is not 9007199254740992.0, and 1 is 1.0.
 
 use std::cmp::Ordering;
 
 use serde_json::Number;
 
-/// How `a` stands to `b`.
+/// The order of `a` relative to `b`.
 pub(super) fn compare(a: &Number, b: &Number) -> Ordering {
     match (whole(a), whole(b)) {
         (Some(a), Some(b)) => a.cmp(&b),
@@ -17,16 +17,17 @@ pub(super) fn compare(a: &Number, b: &Number) -> Ordering {
     }
 }
 
-/// `number` as bytes whose order is that of [`compare`]: the nearest f64, then what is missing from it.
+/// Encodes `number` as bytes, whose order is that of [`compare`]: the nearest f64, then the difference to it.
 pub(super) fn encode(number: &Number) -> [u8; 10] {
     let (nearest, rest) = match whole(number) {
         // A u64 is at most 1024 away from the nearest f64.
         Some(whole) => (whole as f64, (whole - whole as f64 as i128) as i16),
-        // Makes 0.0 of -0.0.
+        // This changes -0.0 to 0.0.
         None => (float(number) + 0.0, 0),
     };
     let bits = nearest.to_bits();
-    // IEEE 754's order is that of its bits, but for the sign: negative floats ascend as their bits descend.
+    // The order of floats in IEEE 754 is that of their bits, except for the sign: negative floats ascend as their bits
+    // descend.
     let ordered = if nearest.is_sign_negative() { !bits } else { bits | 1 << 63 };
     let mut bytes = [0; 10];
     bytes[..8].copy_from_slice(&ordered.to_be_bytes());
@@ -34,8 +35,8 @@ pub(super) fn encode(number: &Number) -> [u8; 10] {
     bytes
 }
 
-/// The number that `text` writes in decimal, as in `12.50`, `.5` or `1e3`. Leading zeros are none of a number's: `007` is a
-/// code.
+/// The number that `text` writes in decimal, as in `12.50`, `.5` or `1e3`. A text with leading zeros is not a number:
+/// `007` is a code.
 pub(super) fn of_decimal(text: &str) -> Option<Number> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
@@ -47,7 +48,7 @@ pub(super) fn of_decimal(text: &str) -> Option<Number> {
     whole.ok().or_else(|| Number::from_f64(text.parse().ok()?))
 }
 
-/// The number, if it is held as an integer.
+/// The number, if it is stored as an integer.
 fn whole(number: &Number) -> Option<i128> {
     number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
 }
@@ -57,7 +58,7 @@ fn float(number: &Number) -> f64 {
 }
 
 fn compare_whole(whole: i128, float: f64) -> Ordering {
-    // The conversion keeps to i128's limits, which are far outside those of i64 and u64.
+    // The conversion saturates at i128's limits, which are far outside those of i64 and u64.
     let by_whole = whole.cmp(&(float.trunc() as i128));
     by_whole.then_with(|| 0.0.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal))
 }
@@ -73,7 +74,7 @@ mod tests {
         serde_json::from_value(json).unwrap()
     }
 
-    /// Where integers and floats part: around zero, 2⁵³, 2⁶³ and 2⁶⁴, and anywhere.
+    /// Numbers where integers and floats differ: around zero, 2⁵³, 2⁶³ and 2⁶⁴, and anywhere.
     fn numbers() -> impl Strategy<Value = Number> {
         let near = |center: f64| {
             (-3000i128..3000).prop_map(move |step| {

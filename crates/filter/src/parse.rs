@@ -1,4 +1,4 @@
-//! From text to [`Filter`], by recursive descent. The language is described at the [module](super).
+//! Parses text to a [`Filter`], by recursive descent. The crate's documentation describes the language.
 //!
 //! ```text
 //! any       = all { ("or" | "||") all }
@@ -20,12 +20,12 @@ use super::scan::{ScannedWord, Scanner};
 use super::terms::{KEPT, ValueKind};
 use super::{Filter, Literal, Order, Test};
 
-/// Parentheses and negations within each other.
+/// The most nested parentheses and negations.
 const MAX_DEPTH: usize = 100;
 
 const A_VALUE: &str = "a value";
 
-/// What stands between a field and its operand.
+/// The operator between a field and its operand.
 #[derive(Clone, Copy)]
 enum Operator {
     Equal,
@@ -38,7 +38,7 @@ enum Operator {
     Exists,
 }
 
-/// A symbol stands before those it begins with.
+/// A symbol stands before the symbols that are its beginning.
 const SYMBOLS: [(&str, Operator); 14] = [
     ("==", Operator::Equal),
     ("=", Operator::Equal),
@@ -70,10 +70,10 @@ type Parsed<T> = Result<T, BadFilter>;
 impl FromStr for Filter {
     type Err = BadFilter;
 
-    /// Reads an expression.
+    /// Parses an expression.
     ///
     /// # Errors
-    /// The first place at which it cannot go on, and what could.
+    /// The first place at which parsing cannot continue, and what would be correct there.
     fn from_str(text: &str) -> Parsed<Self> {
         let mut parser = Parser { scanner: Scanner::new(text), depth: 0 };
         let filter = parser.any()?;
@@ -83,7 +83,7 @@ impl FromStr for Filter {
 
 struct Parser<'a> {
     scanner: Scanner<'a>,
-    /// How many parentheses and negations are open.
+    /// The number of open parentheses and negations.
     depth: usize,
 }
 
@@ -124,10 +124,10 @@ impl Parser<'_> {
         self.condition()
     }
 
-    /// What a parenthesis or negation at byte `at` holds.
+    /// Parses what a parenthesis or negation at byte `at` contains.
     fn deeper(&mut self, at: usize, read: fn(&mut Self) -> Parsed<Filter>) -> Parsed<Filter> {
         if self.depth == MAX_DEPTH {
-            let expected = format!("at most {MAX_DEPTH} parentheses and negations within each other");
+            let expected = format!("at most {MAX_DEPTH} nested parentheses and negations");
             return Err(self.scanner.error_at(at, &expected));
         }
         self.depth += 1;
@@ -174,7 +174,7 @@ impl Parser<'_> {
         found.ok_or_else(|| self.scanner.error("an operator such as `=`, `<`, `in` or `exists`"))
     }
 
-    /// What a field may equal.
+    /// Parses what a field may equal.
     fn operand(&mut self) -> Parsed<Test> {
         match self.set()? {
             Some(set) => Ok(set),
@@ -182,8 +182,8 @@ impl Parser<'_> {
         }
     }
 
-    /// What a field may be in. A single value is none of it: `"x" in tags`, as Python has it, would otherwise be read as
-    /// `x = "tags"`.
+    /// Parses what a field may be in. A single value is not accepted: Python's `"x" in tags` would otherwise be parsed
+    /// as `x = "tags"`.
     fn members(&mut self) -> Parsed<Test> {
         if let Some(set) = self.set()? {
             return Ok(set);
@@ -195,7 +195,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A set, if a bracket is opened.
+    /// Parses a set, if a bracket opens one.
     fn set(&mut self) -> Parsed<Option<Test>> {
         let brackets = [("[", "]"), ("(", ")")];
         let Some((_, close)) = brackets.into_iter().find(|(open, _)| self.scanner.eat(open)) else { return Ok(None) };
@@ -210,7 +210,7 @@ impl Parser<'_> {
         Ok(Some(Test::OneOf(literals)))
     }
 
-    /// A value, a prefix, a range or any value.
+    /// Parses a value, a prefix, a range, or `*` for any value.
     fn single(&mut self) -> Parsed<Test> {
         if self.scanner.eat("*") {
             return Ok(Test::Exists);
@@ -238,7 +238,7 @@ impl Parser<'_> {
         self.up_to(low)
     }
 
-    /// The range from `low` to the value that comes next.
+    /// Parses the range from `low` to the value that comes next.
     fn up_to(&mut self, low: Literal) -> Parsed<Test> {
         let at = self.scanner.next_at();
         let high = self.ordered()?;
@@ -263,7 +263,7 @@ impl Parser<'_> {
         Ok(Test::Prefix(word.text))
     }
 
-    /// A value that others can be less or greater than.
+    /// Parses a value that has an order.
     fn ordered(&mut self) -> Parsed<Literal> {
         let word = self.scanner.word("a number, a date or a string")?;
         self.orderable(&word)
@@ -296,14 +296,14 @@ impl Parser<'_> {
     }
 }
 
-/// The only part, or all of them joined.
+/// The only part, or all parts joined.
 fn joined(mut parts: Vec<Filter>, join: fn(Vec<Filter>) -> Filter) -> Filter {
     if parts.len() == 1 { parts.remove(0) } else { join(parts) }
 }
 
-/// The number that a bare word is, if it is one. `Err` if it is too large.
+/// The number that a bare word represents, if it does. `Err` if the number is too large.
 fn number(text: &str) -> Option<Result<Number, ()>> {
-    // Rust's own parser would take `inf` and `nan`.
+    // Rust's own parser would accept `inf` and `nan`.
     let numeric = |byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
     if !text.bytes().all(numeric) {
         return None;
@@ -319,6 +319,6 @@ fn noun(kind: ValueKind) -> &'static str {
     match kind {
         ValueKind::Number => "a number",
         ValueKind::Date => "a date",
-        _ => "a string that is no date",
+        _ => "a string that is not a date",
     }
 }

@@ -1,4 +1,4 @@
-//! A filter as ranges of terms, which an index with sorted terms answers without reading a document.
+//! A filter as ranges of terms. An index with sorted terms answers it without reading a document.
 
 use std::ops::{Bound, RangeBounds};
 
@@ -9,25 +9,25 @@ use super::{Filter, Literal, Order, Test, number};
 /// A range of terms. It is never empty: its low end is before its high end, or both are the same and included.
 pub type TermRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
-/// Which documents pass a filter, by their [`terms`](super::terms()).
+/// Describes by their [`terms`](super::terms()) which documents pass a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// All. Stands alone, within no other plan.
+    /// All documents. It is never inside another plan.
     All,
-    /// None. Stands alone, within no other plan.
+    /// No document. It is never inside another plan.
     None,
-    /// Those with a term in the range.
+    /// The documents with a term in the range.
     Terms(TermRange),
-    /// Those that pass all of these, two at least.
+    /// The documents that pass all of these plans, of which there are at least two.
     And(Vec<Plan>),
-    /// Those that pass any of these, two at least.
+    /// The documents that pass any of these plans, of which there are at least two.
     Or(Vec<Plan>),
-    /// Those that do not pass this.
+    /// The documents that do not pass this plan.
     Not(Box<Plan>),
 }
 
 impl Plan {
-    /// Whether a document with these terms passes. An index answers for all documents at once; this says what it answers.
+    /// Whether a document with these terms passes. An index answers for all documents at once; this defines its answer.
     pub fn holds(&self, terms: &[Vec<u8>]) -> bool {
         match self {
             Self::All => true,
@@ -72,7 +72,7 @@ impl Plan {
         }
     }
 
-    /// The terms from `low` to `high`; none, if there can be none between them.
+    /// The terms from `low` to `high`; [`Plan::None`] if there can be no terms between them.
     fn range(low: Bound<Vec<u8>>, high: Bound<Vec<u8>>) -> Self {
         let empty = match (&low, &high) {
             (Bound::Included(low), Bound::Included(high)) => low > high,
@@ -82,14 +82,14 @@ impl Plan {
         if empty { Self::None } else { Self::Terms((low, high)) }
     }
 
-    /// The terms that start with `start`, which ends in a kind or in a byte of UTF-8; neither is ever 255.
+    /// The terms that start with `start`. Its last byte is a kind or a byte of UTF-8, and neither is ever 255.
     fn starting_with(start: Vec<u8>) -> Self {
         let end = after(start.clone());
         Self::range(Bound::Included(start), Bound::Excluded(end))
     }
 }
 
-/// The least byte string after all that start with `start`, whose last byte is not 255.
+/// The least byte string that is greater than all that start with `start`, whose last byte is not 255.
 fn after(mut start: Vec<u8>) -> Vec<u8> {
     if let Some(last) = start.last_mut() {
         *last = last.saturating_add(1);
@@ -146,7 +146,7 @@ impl Order {
     }
 }
 
-/// The terms that say a literal of a path: from the first to the last, all of one kind.
+/// The terms that represent a literal at a path: from the first to the last, all of one kind.
 struct Covered {
     kind: ValueKind,
     first: Vec<u8>,

@@ -1,18 +1,18 @@
-//! The words and symbols of a filter expression, and where in it something is amiss. What they mean is the parser's part.
+//! Splits a filter expression into words and symbols, and reports where it is wrong. The parser decides what they mean.
 
 use super::BadFilter;
 
-/// What no bare word holds, besides white space and control characters.
+/// The characters that a bare word cannot contain, besides white space and control characters.
 const PUNCTUATION: &str = "()[]{},;\"'`=<>!&|^*~\\";
 const QUOTES: [char; 3] = ['"', '\'', '`'];
 
-/// Words that join conditions, and therefore have to be quoted where they are meant as fields or values.
+/// Words that join conditions. They must be quoted where they are meant as fields or values.
 const JOINING: [&str; 3] = ["and", "or", "not"];
 
-/// Characters of what is found in an error.
+/// The most characters of the expression that an error shows.
 const SHOWN: usize = 30;
 
-/// A reader of an expression, at some place of it.
+/// Reads an expression, from its current position on.
 pub(super) struct Scanner<'a> {
     text: &'a str,
     at: usize,
@@ -22,7 +22,7 @@ pub(super) struct Scanner<'a> {
 pub(super) struct ScannedWord {
     pub(super) text: String,
     pub(super) quoted: bool,
-    /// The byte it begins at.
+    /// The byte at which it begins.
     pub(super) at: usize,
 }
 
@@ -35,7 +35,7 @@ impl<'a> Scanner<'a> {
         &self.text[self.at..]
     }
 
-    /// The byte at which the next word or symbol begins, white space skipped.
+    /// The byte at which the next word or symbol begins, after white space.
     pub(super) fn next_at(&mut self) -> usize {
         self.at = self.text.len() - self.rest().trim_start().len();
         self.at
@@ -45,20 +45,20 @@ impl<'a> Scanner<'a> {
         self.next_at() == self.text.len()
     }
 
-    /// Takes `symbol` if it comes next, after white space at most.
+    /// Takes `symbol` if it comes next; there may be white space before it.
     pub(super) fn eat(&mut self, symbol: &str) -> bool {
         self.next_at();
         self.eat_here(symbol)
     }
 
-    /// Takes `symbol` if it comes next, without white space before it.
+    /// Takes `symbol` if it comes next without white space before it.
     pub(super) fn eat_here(&mut self, symbol: &str) -> bool {
         let found = self.rest().starts_with(symbol);
         self.at += if found { symbol.len() } else { 0 };
         found
     }
 
-    /// Takes the words `keywords` if they come next, in upper or lower case; all or none.
+    /// Takes the words `keywords` if all of them come next, in upper or lower case; otherwise takes none.
     pub(super) fn eat_keywords(&mut self, keywords: &[&str]) -> bool {
         let before = self.at;
         for keyword in keywords {
@@ -73,7 +73,7 @@ impl<'a> Scanner<'a> {
         true
     }
 
-    /// Takes a keyword and the symbol after it; both or neither.
+    /// Takes a keyword and the symbol after it if both come next; otherwise takes neither.
     pub(super) fn eat_call(&mut self, keyword: &str, symbol: &str) -> bool {
         let before = self.at;
         let found = self.eat_keywords(&[keyword]) && self.eat(symbol);
@@ -102,8 +102,8 @@ impl<'a> Scanner<'a> {
         Ok(ScannedWord { text, quoted: false, at })
     }
 
-    /// Takes a path: bare or quoted names with dots between them; jq's dot before the first and brackets after any, which
-    /// say nothing here, are skipped.
+    /// Takes a path: bare or quoted names with dots between them. As in jq, there may be a dot before the first name
+    /// and brackets after any name. These have no meaning here and are skipped.
     pub(super) fn path(&mut self) -> Result<String, BadFilter> {
         let mut path = String::new();
         self.eat(".");
@@ -127,7 +127,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Takes a quoted string, if one begins right here. A quote within it is doubled or has a backslash before it.
+    /// Takes a quoted string, if one begins at the current position. A quote inside it is doubled, or has a backslash
+    /// before it.
     fn quoted(&mut self) -> Result<Option<String>, BadFilter> {
         let Some(quote) = self.rest().chars().next().filter(|first| QUOTES.contains(first)) else { return Ok(None) };
         self.at += 1;
@@ -160,7 +161,7 @@ impl<'a> Scanner<'a> {
         escaped.ok_or_else(|| self.error_at(at, expected))
     }
 
-    /// Takes the four digits of `\u`, and a second escape where a character is a pair of surrogates.
+    /// Takes the four digits of `\u`, and a second escape if the character is a pair of surrogates.
     fn unicode(&mut self) -> Option<char> {
         let first = self.four_digits()?;
         let second = if (0xd800..0xdc00).contains(&first) && self.eat_here("\\u") { self.four_digits() } else { None };
@@ -181,20 +182,20 @@ impl<'a> Scanner<'a> {
         Some(next)
     }
 
-    /// What comes next is not what was expected.
+    /// The error that something else was expected next.
     pub(super) fn error(&mut self, expected: &str) -> BadFilter {
         let at = self.next_at();
         self.error_at(at, expected)
     }
 
-    /// What stands at byte `at` is not what was expected.
+    /// The error that something else was expected at byte `at`.
     pub(super) fn error_at(&self, at: usize, expected: &str) -> BadFilter {
         let (before, rest) = self.text.split_at(at);
         BadFilter { expected: expected.into(), found: found(rest), byte: at, character: before.chars().count() + 1 }
     }
 }
 
-/// The word, string or character that `rest` begins with, for a message.
+/// The word, string or character with which `rest` begins, for a message.
 fn found(rest: &str) -> String {
     let Some(first) = rest.chars().next() else { return "the end".into() };
     let length = match bare(rest, "").len() {
@@ -211,7 +212,7 @@ fn found(rest: &str) -> String {
     format!("`{shown}`")
 }
 
-/// The bare word that `text` begins with; it ends before any of `stops`, and before the two dots of a range.
+/// The bare word with which `text` begins. It ends before any of `stops`, and before the two dots of a range.
 fn bare<'a>(text: &'a str, stops: &str) -> &'a str {
     let ends = |(at, char): &(usize, char)| {
         let separates = char.is_whitespace() || char.is_control() || PUNCTUATION.contains(*char);
@@ -220,7 +221,8 @@ fn bare<'a>(text: &'a str, stops: &str) -> &'a str {
     &text[..text.char_indices().find(ends).map_or(text.len(), |(at, _)| at)]
 }
 
-/// The bare name of a field, without a dot, that `text` begins with. A sign before it would look like Lucene's.
+/// The bare name of a field, without a dot, with which `text` begins. A sign is not accepted before it, because it
+/// would look like Lucene's.
 fn bare_name(text: &str) -> &str {
     if text.starts_with(['-', '+']) { "" } else { bare(text, ":.") }
 }

@@ -1,4 +1,4 @@
-//! The byte strings under which a document is listed in an inverted index, and how they are made.
+//! The byte strings under which an inverted index lists a document, and how they are made.
 //!
 //! A term is a length, a path, a kind and a value:
 //!
@@ -18,10 +18,10 @@
 //! | 4 date | nanoseconds since 1970, i128, order-preserving |
 //! | 5 string | its bytes |
 //!
-//! As the length comes first, no key can be mistaken for anything else, whatever its bytes. Paths and strings of more
-//! than [`KEPT`] bytes are cut, with the SHA-256 of the whole after what is kept, so that a term has 2,115 bytes at most
-//! (2 + 1,056 + 1 + 1,056) and two strings still have the same bytes only if they are the same. A cut string or path
-//! is longer than any that is whole, so neither is taken for the other.
+//! The length comes first, so no key can be mistaken for anything else, whatever its bytes are. Paths and strings of
+//! more than [`KEPT`] bytes are cut, and the SHA-256 of the whole follows the kept bytes. So a term has 2,115 bytes at
+//! most (2 + 1,056 + 1 + 1,056), and two strings still have the same bytes only if they are the same. A cut string or
+//! path is longer than any whole one, so the two are never confused.
 
 use std::borrow::Cow;
 
@@ -31,10 +31,10 @@ use sha2::{Digest, Sha256};
 use super::date::{self, Span};
 use super::number;
 
-/// So many bytes of a path or string are kept as they are.
+/// The number of bytes of a path or string that are kept as they are.
 pub(super) const KEPT: usize = 1024;
 
-/// What a term says of its path.
+/// What a term says about its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum ValueKind {
@@ -46,15 +46,15 @@ pub(super) enum ValueKind {
     Text = 5,
 }
 
-/// The terms of a document with these metadata, in ascending order, each once.
+/// The terms of a document with these metadata, in ascending order, each of them once.
 ///
 /// [`Filter::plan`](super::Filter::plan) says which of them answer a filter.
 pub fn terms(metadata: &Map<String, Value>) -> Vec<Vec<u8>> {
     Lister::list(metadata, false)
 }
 
-/// The same for a row of a table, whose cells are strings: one that is written as a decimal number, such as `12.50` or
-/// `1e3`, is listed as that number too. One with leading zeros is a code.
+/// The terms of a row of a table, whose cells are strings. A cell that is written as a decimal number, such as `12.50`
+/// or `1e3`, is also listed as that number. A cell with leading zeros is a code.
 pub fn terms_of_row(metadata: &Map<String, Value>) -> Vec<Vec<u8>> {
     Lister::list(metadata, true)
 }
@@ -76,10 +76,11 @@ impl Lister {
         terms
     }
 
-    /// Adds the terms of what stands at `path`. Values are nested no deeper than their parser allows, which is 128 levels.
+    /// Adds the terms of the value at `path`. Values are nested no deeper than their parser allows, which is 128
+    /// levels.
     fn add(&mut self, path: &FieldPath, value: &Value) {
         match value {
-            // An array stands for its elements and is no value itself.
+            // An array stands for its elements, and is not a value itself.
             Value::Array(elements) => return elements.iter().for_each(|element| self.add(path, element)),
             Value::Object(fields) => fields.iter().for_each(|(key, value)| self.add(&path.below(key), value)),
             Value::Null => return self.push(path, ValueKind::Null, &[]),
@@ -105,12 +106,13 @@ impl Lister {
     }
 }
 
-/// A path as far as terms need it. Thousands of keys may stand under one of megabytes, so none of them holds all of it.
+/// A path, stored only as far as terms need it. A path of megabytes may have thousands of keys below it, so their paths
+/// do not hold all of its bytes.
 struct FieldPath {
-    /// Its first bytes, at most [`KEPT`].
+    /// The first bytes of the path, at most [`KEPT`].
     start: Vec<u8>,
     length: usize,
-    /// Of all its bytes.
+    /// The digest of all bytes of the path.
     digest: Sha256,
 }
 
@@ -135,7 +137,7 @@ impl FieldPath {
         self.digest.update(bytes);
     }
 
-    /// As [`kept`] has it of the whole path.
+    /// The same bytes that [`kept`] returns for the whole path.
     fn kept(&self) -> Cow<'_, [u8]> {
         if self.length <= KEPT {
             return Cow::Borrowed(&self.start);
@@ -144,24 +146,24 @@ impl FieldPath {
     }
 }
 
-/// What all terms of a field start with, and no other terms.
+/// The bytes with which all terms of a field start, and no other terms.
 pub fn start_of_field(path: &str) -> Vec<u8> {
     start(&kept(path))
 }
 
-/// The field that a term is of; `None` for one whose name was cut, and for bytes that are no term.
+/// The field to which a term belongs; `None` for a term whose field was cut, and for bytes that are not a term.
 pub fn field_of(term: &[u8]) -> Option<&str> {
     let (length, rest) = term.split_first_chunk()?;
     let length = usize::from(u16::from_be_bytes(*length));
     if length > KEPT { None } else { std::str::from_utf8(rest.get(..length)?).ok() }
 }
 
-/// The term that says `value` of `path`.
+/// The term that represents `value` at `path`.
 pub(super) fn term(path: &str, kind: ValueKind, value: &[u8]) -> Vec<u8> {
     with_path(&kept(path), kind, value)
 }
 
-/// A path, after its length in two bytes.
+/// A path with its length before it, in two bytes.
 fn start(path: &[u8]) -> Vec<u8> {
     [&(path.len() as u16).to_be_bytes()[..], path].concat()
 }
@@ -174,7 +176,7 @@ fn with_path(path: &[u8], kind: ValueKind, value: &[u8]) -> Vec<u8> {
     term
 }
 
-/// The bytes that stand for a path or string: its own, if they are few.
+/// The bytes that represent a path or string: its own bytes, if they are few.
 pub(super) fn kept(text: &str) -> Cow<'_, [u8]> {
     let bytes = text.as_bytes();
     if bytes.len() <= KEPT {
@@ -183,7 +185,7 @@ pub(super) fn kept(text: &str) -> Cow<'_, [u8]> {
     Cow::Owned([&bytes[..KEPT], &Sha256::digest(bytes)[..]].concat())
 }
 
-/// The bytes that strings starting with `prefix` start with; see [`KEPT`].
+/// The bytes with which strings start that start with `prefix`; see [`KEPT`].
 pub(super) fn kept_prefix(prefix: &str) -> &[u8] {
     &prefix.as_bytes()[..prefix.len().min(KEPT)]
 }
@@ -241,7 +243,7 @@ mod tests {
     fn thousands_of_keys_under_a_long_one_take_no_memory_for_it() {
         let keys: Map<String, Value> = (0..20_000).map(|number| (number.to_string(), 1.into())).collect();
         let long = "k".repeat(1 << 20);
-        // As paths of their own they would be 20 GB.
+        // Stored as full paths, they would be 20 GB.
         let terms = terms_of(&json!({ (long.clone()): keys }));
         assert_eq!(terms.len(), 2 * 20_000 + 1);
         let path = format!("{long}.19999");
@@ -258,7 +260,7 @@ mod tests {
             json!({"a": "\0b"}),
             json!({"": "a\u{5}b"}),
         ];
-        // A document's last term is that of its string.
+        // The last term of a document is that of its string.
         let mut terms: Vec<_> = documents.iter().filter_map(|document| terms_of(document).pop()).collect();
         terms.sort();
         terms.dedup();

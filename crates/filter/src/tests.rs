@@ -1,4 +1,4 @@
-//! The language as a whole: its table of examples, its spellings and its errors.
+//! Tests the language as a whole: its table of examples, its spellings and its errors.
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +13,7 @@ fn object(json: Value) -> Map<String, Value> {
     serde_json::from_value(json).unwrap()
 }
 
-/// Whether `filter` finds a document, by both ways.
+/// Whether `filter` finds a document; both ways to answer are asked.
 fn finds(filter: &Filter, metadata: &Map<String, Value>) -> bool {
     let matches = filter.matches(metadata);
     assert_eq!(filter.plan().holds(&terms(metadata)), matches, "{filter}: {}", json!(metadata));
@@ -79,7 +79,7 @@ fn an_error_says_what_was_expected_and_what_was_found_where() {
         ("a in 1..x", "expected a number, like the range's other end, at character 9, found `x`"),
         (
             "a in x..2020-01-01",
-            "expected a string that is no date, like the range's other end, at character 9, found `2020-01-01`",
+            "expected a string that is not a date, like the range's other end, at character 9, found `2020-01-01`",
         ),
         ("a < null", "expected a number, a date or a string at character 5, found `null`"),
         ("a > 1e999", "expected a number that 64 bits can hold at character 5, found `1e999`"),
@@ -106,7 +106,7 @@ fn deep_nesting_is_an_error_and_long_chains_are_not() {
     for (open, close) in [("(", ")"), ("not ", ""), ("!(", ")")] {
         let nested = |depth| parse(&format!("{}a = 1{}", open.repeat(depth), close.repeat(depth)));
         assert!(nested(50).is_ok());
-        let expected = "at most 100 parentheses and negations within each other";
+        let expected = "at most 100 nested parentheses and negations";
         assert_eq!(nested(101).unwrap_err().expected, expected);
         assert_eq!(nested(1_000_000).unwrap_err().expected, expected);
     }

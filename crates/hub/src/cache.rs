@@ -1,4 +1,4 @@
-//! A repository in the Hugging Face cache, to write: the layout that Python's huggingface_hub has and reads.
+//! A repository in the Hugging Face cache, for writing. The layout is that of Python's huggingface_hub.
 //!
 //! ```text
 //! .locks/models--OWNER--NAME/ETAG.lock   held while the file of this ETag arrives
@@ -9,9 +9,9 @@
 //!   .no_exist/COMMIT/PATH                an empty file: the Hub has no such file
 //! ```
 //!
-//! ETags, commits and paths are the server's words. Each is checked to be a plain name or path, and each step below the
-//! repository's directory is made by the directory's descriptor, so nothing is written, replaced or removed elsewhere,
-//! whatever links there are.
+//! ETags, commits and paths come from the server. Each is checked to be a plain name or path, and each step below the
+//! repository's directory is made relative to the directory's descriptor. So nothing is written, replaced or removed
+//! elsewhere, whatever links there are.
 
 use std::fs::File;
 use std::io;
@@ -21,7 +21,7 @@ use super::{Hub, RepositoryKind, etag};
 use crate::HubError;
 use semsearch_files::{Dir, FileError, RelativePath, is_plain, unique};
 
-/// Characters of an ETag or a commit, at most; a file's name with its ending has to be within what systems allow.
+/// The most characters of an ETag or a commit. Operating systems limit the length of a file's name, ending included.
 const NAME: usize = 128;
 
 /// Whether a server's word can be the name of a file or directory in the cache.
@@ -36,21 +36,21 @@ pub(super) struct CachedRepository {
 }
 
 impl CachedRepository {
-    /// Opens the repository's directory in the cache, making it if need be.
+    /// Opens the repository's directory in the cache, and makes it if it does not exist.
     pub(super) fn open(hub: &Hub, kind: RepositoryKind, owner: &str, name: &str) -> Result<Self, FileError> {
         let folder = kind.folder(owner, name);
         let open = || {
             std::fs::create_dir_all(&hub.cache)?;
             let cache = Dir::open(&hub.cache)?;
             cache.make_directory(&folder)?;
-            // The user may have put a repository on another disk.
+            // This follows a link, because the user may have put a repository on another disk.
             let repository = Dir::open(&cache.path_of(&folder))?;
             Ok(Self { locks: enter(&enter(&cache, ".locks")?, &folder)?, repository })
         };
         open().map_err(FileError::write(&hub.cache.join(&folder)))
     }
 
-    /// Waits until no other process brings the file of this ETag, and holds it off.
+    /// Locks the file of this ETag. Waits until no other process is downloading it.
     pub(super) fn lock(&self, etag: &str) -> Result<File, FileError> {
         let name = format!("{etag}.lock");
         let locked = || {
@@ -61,8 +61,9 @@ impl CachedRepository {
         locked().map_err(FileError::write(&self.locks.path_of(&name)))
     }
 
-    /// Brings the bytes of this ETag, which the caller has [locked](Self::lock): what is there already, if it is right, or
-    /// what `write` writes. They have their name only after they were found to be what the ETag promises.
+    /// Makes the bytes of this ETag, which the caller has [locked](Self::lock), exist in the cache. If the existing
+    /// bytes are right, they stay; otherwise `write` writes them. They get their name only after they were found to be
+    /// what the ETag promises.
     pub(super) fn bring(
         &self,
         etag: &str,
@@ -95,29 +96,30 @@ impl CachedRepository {
         arrived
     }
 
-    /// Makes the bytes of `etag` the file `path` of `commit`. Gives its path in the cache.
+    /// Makes the bytes of `etag` the file `path` of `commit`. Returns its path in the cache.
     pub(super) fn link(&self, commit: &str, path: &RelativePath, etag: &str) -> Result<PathBuf, FileError> {
         let up = "../".repeat(path.as_str().split('/').count() + 1);
         self.place("snapshots", &below(commit, path), |dir, name| dir.symlink(&format!("{up}blobs/{etag}"), name))
     }
 
-    /// Notes that the Hub has no file `path` in `commit`.
+    /// Records that the Hub has no file `path` in `commit`.
     pub(super) fn note_absent(&self, commit: &str, path: &RelativePath) -> Result<(), FileError> {
         self.place(".no_exist", &below(commit, path), |dir, name| write(dir, name, b"")).map(drop)
     }
 
-    /// Notes which commit the branch or tag `revision` stands for.
+    /// Records for which commit the branch or tag `revision` stands.
     pub(super) fn note_commit(&self, revision: &RelativePath, commit: &str) -> Result<(), FileError> {
         self.place("refs", revision.as_str(), |dir, name| write(dir, name, commit.as_bytes())).map(drop)
     }
 
-    /// Where the file `path` of `commit` is, if it has arrived.
+    /// The path of the file `path` of `commit`, if it is in the cache.
     pub(super) fn file(&self, commit: &str, path: &RelativePath) -> Option<PathBuf> {
         let file = self.repository.path().join("snapshots").join(commit).join(path);
         file.is_file().then_some(file)
     }
 
-    /// Has `put` make a new entry of a directory below `room`, and gives it the name `path`, replacing what had it.
+    /// Lets `put` make a new entry of a directory below `room`, and renames it to `path`, which replaces what had this
+    /// name.
     fn place(
         &self,
         room: &str,
@@ -146,7 +148,7 @@ fn below(commit: &str, path: &RelativePath) -> String {
     format!("{commit}/{path}")
 }
 
-/// The directory of this name, made if need be.
+/// Opens the directory of this name, and makes it if it does not exist.
 fn enter(dir: &Dir, name: &str) -> io::Result<Dir> {
     dir.make_directory(name)?;
     dir.subdirectory(name)
@@ -164,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    /// What git and the Hub call the six bytes `hello\n`.
+    /// The name that git and the Hub give to the six bytes `hello\n`.
     const HELLO: &str = "ce013625030ba8dba906f756967f9e9ca394464a";
 
     fn opened(cache: &Path) -> CachedRepository {
@@ -202,7 +204,7 @@ mod tests {
         assert_eq!(std::fs::read_link(&path).unwrap(), Path::new("../../../blobs").join(HELLO));
         cache.note_commit(&RelativePath::new("refs/pr/1").unwrap(), "abc").unwrap();
         assert_eq!(std::fs::read_to_string(dir.path().join("models--a--b/refs/refs/pr/1")).unwrap(), "abc");
-        // What is there and right is not brought again; what is there and wrong is.
+        // Right bytes are not downloaded again; wrong bytes are.
         cache.bring(HELLO, |_| panic!("it is there")).unwrap();
         std::fs::write(dir.path().join("models--a--b/blobs").join(HELLO), "wrong").unwrap();
         cache.bring(HELLO, hello).unwrap();

@@ -1,7 +1,8 @@
-//! A repository of the Hub: its files come into the cache, checked.
+//! A repository of the Hub. Its files are downloaded into the cache, and checked.
 //!
-//! A file has its name in the cache only after its bytes were found to be what its ETag promises. Half-written files and the
-//! locks of dead processes need no care: the next run overwrites the former, and the latter are the operating system's.
+//! A file gets its name in the cache only after its bytes were found to be what its ETag promises. Half-written files
+//! and the locks of dead processes need no care: the next run overwrites the files, and the operating system releases
+//! the locks.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -14,10 +15,10 @@ use super::{DownloadProgress, Hub, RepositoryKind, parts};
 use crate::HubError;
 use semsearch_files::{Cause, FileError, RelativePath};
 
-/// Bytes of a file whose size the Hub does not say, at most.
+/// The most bytes of a file whose size the Hub does not say.
 const UNKNOWN: u64 = 1 << 30;
 
-/// A repository, at one revision.
+/// A repository at one revision.
 pub struct Repository<'a> {
     hub: &'a Hub,
     kind: RepositoryKind,
@@ -27,12 +28,12 @@ pub struct Repository<'a> {
     progress: &'a Arc<dyn DownloadProgress>,
 }
 
-/// Why a file did not come.
+/// Why a file was not downloaded.
 enum Failure {
     /// The Hub has no such file.
     Absent(Cause),
     Other(Cause),
-    /// It came with other bytes than promised.
+    /// The bytes are not those that were promised.
     Wrong(HubError),
 }
 
@@ -59,7 +60,7 @@ impl From<HubError> for Failure {
 
 impl<'a> Repository<'a> {
     /// # Errors
-    /// The Hub's address, the id or the revision is none.
+    /// The Hub's address, the id or the revision is not valid.
     pub fn connect(
         hub: &'a Hub,
         kind: RepositoryKind,
@@ -76,7 +77,7 @@ impl<'a> Repository<'a> {
         };
         let names = parts(id).ok_or_else(|| failed("its id is not OWNER/NAME".into()))?;
         let path = RelativePath::new(revision);
-        let revision = path.ok_or_else(|| failed(format!("{revision:?} is no revision").into()))?;
+        let revision = path.ok_or_else(|| failed(format!("{revision:?} is not a valid revision").into()))?;
         let http = Http::new(hub, kind, names).map_err(|source| failed(source.into()))?;
         Ok(Self { hub, kind, id, revision, http, progress })
     }
@@ -97,7 +98,7 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// A file that must be there.
+    /// Fetches a file that must exist.
     ///
     /// # Errors
     /// The Hub has no such file, does not answer, or sends other bytes than it promised.
@@ -105,10 +106,10 @@ impl<'a> Repository<'a> {
         self.try_fetch(file).map_err(|failure| self.failed(file, failure))
     }
 
-    /// A file that some repositories do not have.
+    /// Fetches a file that some repositories do not have.
     ///
     /// # Errors
-    /// As of [`Repository::fetch`], but for one.
+    /// Those of [`Repository::fetch`], except that a missing file is no error.
     pub fn fetch_if_there(&self, file: &str) -> Result<Option<PathBuf>, HubError> {
         match self.try_fetch(file) {
             Ok(path) => Ok(Some(path)),
@@ -117,7 +118,7 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// Downloads what the cache lacks.
+    /// Downloads what the cache does not have.
     fn try_fetch(&self, file: &str) -> Result<PathBuf, Failure> {
         let path =
             RelativePath::new(file).ok_or_else(|| HttpError::answer(format!("{file:?} is not the path of a file")))?;
@@ -152,7 +153,7 @@ impl<'a> Repository<'a> {
         Ok(cache.link(&commit, &path, &etag)?)
     }
 
-    /// Writes what arrives, as many bytes as were promised.
+    /// Writes the bytes that arrive, and checks that there are as many as promised.
     fn receive(&self, mut from: impl Read, promised: Option<u64>, file: &str, to: &mut File) -> Result<(), HubError> {
         let (most, total) = (promised.unwrap_or(UNKNOWN), promised.unwrap_or(0));
         let (mut buffer, mut bytes) = (vec![0; 1 << 16], 0);
@@ -191,7 +192,7 @@ impl<'a> Repository<'a> {
     }
 }
 
-/// A server's word, if it can be a name in the cache.
+/// A word from the server, if it can be a name in the cache.
 fn checked(header: &str, word: Option<String>) -> Result<Option<String>, HttpError> {
     match word {
         Some(word) if !is_name(&word) => Err(HttpError::answer(format!("its {header} is {word:?}"))),

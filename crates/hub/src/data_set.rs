@@ -1,7 +1,8 @@
-//! Data sets by their address, `hf://datasets/OWNER/NAME[@REVISION][/PATH]`, as Python's `fsspec` has it.
+//! Data sets by their address, `hf://datasets/OWNER/NAME[@REVISION][/PATH]`, as in Python's `fsspec`.
 //!
-//! A path names a file or a directory of the repository; without one, or in a directory, a split's files are told by their
-//! names, as the Hub lays them out: `plain_text/validation-00000-of-00001.parquet`, `data/train.jsonl`, `test/0.csv`.
+//! A path names a file or a directory of the repository. If it names a directory, or there is no path, the files of a
+//! split are recognized by their names, as the Hub names them: `plain_text/validation-00000-of-00001.parquet`,
+//! `data/train.jsonl`, `test/0.csv`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,18 +13,18 @@ use super::{CachedRevision, DEFAULT_BRANCH, DownloadProgress, Hub, Repository, R
 use crate::HubError;
 use semsearch_files::{FileError, RelativePath};
 
-/// What an address begins with.
+/// The beginning of an address.
 pub const SCHEME: &str = "hf://";
 
 const DATA_SETS: &str = "hf://datasets/";
 
-/// Where the Hub keeps data sets that it has made Parquet of, and the short name for it.
+/// The revision in which the Hub keeps the Parquet files that it made of data sets, and its short name.
 const CONVERTED: (&str, &str) = ("~parquet", "refs/convert/parquet");
 
 /// The usual names of splits.
 const SPLITS: [&str; 6] = ["train", "validation", "valid", "val", "dev", "test"];
 
-/// How many files are named where there is a choice.
+/// How many files a message names where there is a choice.
 const NAMED: usize = 8;
 
 /// A data set, or a part of one.
@@ -31,9 +32,9 @@ const NAMED: usize = 8;
 pub struct DataSet {
     /// `OWNER/NAME`.
     pub id: String,
-    /// Commit, tag or branch; `~parquet` is `refs/convert/parquet`.
+    /// A commit, tag or branch; `~parquet` stands for `refs/convert/parquet`.
     pub revision: String,
-    /// A file or directory of the repository.
+    /// A file or directory in the repository.
     pub path: Option<String>,
 }
 
@@ -56,33 +57,33 @@ impl FromStr for DataSet {
         }
         let path = words.next().map(|path| path.trim_matches('/')).filter(|path| !path.is_empty());
         if path.is_some_and(|path| RelativePath::new(path).is_none()) {
-            return Err(bad("its path leads out of it, or is none"));
+            return Err(bad("its path is not valid"));
         }
         let revision = if revision == CONVERTED.0 { CONVERTED.1 } else { revision };
         // A slash within a revision is written %2F, as in the Hub's own addresses.
         let revision = revision.replace("%2F", "/");
         if RelativePath::new(&revision).is_none() {
-            return Err(bad("its revision is none"));
+            return Err(bad("its revision is not valid"));
         }
         Ok(Self { id, revision, path: path.map(String::from) })
     }
 }
 
 impl DataSet {
-    /// The address of a file of it, whatever the revision.
+    /// The address of one of its files, whatever the revision.
     fn address(&self, file: &str) -> Arc<str> {
         format!("{DATA_SETS}{}/{file}", self.id).into()
     }
 
-    /// The error of a choice that cannot be made.
+    /// The error for a choice that cannot be made.
     fn wrong(&self, what: String, hint: String) -> HubError {
         HubError::DataSet { address: format!("{DATA_SETS}{}", self.id), what, hint }
     }
 
-    /// Brings its files, downloading those that are not in the cache: the one that its path names, or those of `split`.
-    /// `is_data` tells by a file's name whether it holds records.
+    /// Fetches its files, and downloads those that are not in the cache: the file that its path names, or the files of
+    /// `split`. `is_data` tells by a file's name whether it holds records.
     ///
-    /// Gives each file's address, which stays when the revision moves, and where it is.
+    /// Returns each file's address, which stays the same when the revision moves, and its path.
     ///
     /// # Errors
     /// There is no such data set, path or split, or more than one may be meant; the download fails.
@@ -108,7 +109,7 @@ impl DataSet {
         chosen.into_iter().map(get).collect()
     }
 
-    /// The files wanted, in the order of their names.
+    /// Chooses the files, in the order of their names.
     fn choose(
         &self,
         mut all: Vec<String>,
@@ -120,7 +121,7 @@ impl DataSet {
         if let Some(dir) = &self.path {
             all.retain(|file| file.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/')));
             if all.is_empty() {
-                return Err(self.wrong(format!("no records in {dir}"), "name one of its files, or none".into()));
+                return Err(self.wrong(format!("no records in {dir}"), "name one of its files, or no path".into()));
             }
         }
         let parquet = |file: &String| file.ends_with(".parquet");
@@ -151,13 +152,13 @@ impl DataSet {
         if directories.len() > 1 {
             let directories: Vec<String> = directories.into_iter().map(String::from).collect();
             let hint = format!("name one, as in {DATA_SETS}{}/{}", self.id, directories[0]);
-            return Err(self.wrong(format!("it is several data sets: {}", some(&directories)), hint));
+            return Err(self.wrong(format!("it consists of several data sets: {}", some(&directories)), hint));
         }
         Ok(chosen)
     }
 }
 
-/// Some of many names.
+/// Some of many names, for a message.
 fn some(names: &[String]) -> String {
     let more = if names.len() > NAMED { ", …" } else { "" };
     names[..names.len().min(NAMED)].join(", ") + more
@@ -168,7 +169,7 @@ fn has(file: &str, split: &str) -> bool {
     file.split(['/', '-', '.', '_']).any(|word| word == split) || file.split(['/', '.']).any(|word| word == split)
 }
 
-/// What a file's directory says beside the split: the name of one of a repository's data sets.
+/// What a file's directory says besides the split: the name of one of the repository's data sets.
 fn configuration(file: &str) -> &str {
     let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
     match directory.rsplit_once('/') {
@@ -178,7 +179,7 @@ fn configuration(file: &str) -> &str {
     }
 }
 
-/// Where a data set's files are asked for.
+/// The place from which a data set's files come.
 enum Files<'a> {
     Hub(Box<Repository<'a>>),
     Cache(PathBuf),
@@ -220,7 +221,8 @@ impl<'a> Files<'a> {
     }
 }
 
-/// The files below `dir`, by their paths from there. In the cache files are links; one to a directory is none of it.
+/// Collects the files below `dir`, as paths relative to it. In the cache, files are links. A link to a directory is not
+/// followed.
 fn walk(dir: &Path, above: &str, files: &mut Vec<String>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
@@ -305,7 +307,7 @@ mod tests {
         insta::assert_snapshot!(chosen(&SQUAD, None, None).unwrap_err(), @"hf://datasets/a/b: it has the splits train, validation; name one, as in `--split validation`");
         insta::assert_snapshot!(chosen(&SQUAD, None, Some("test")).unwrap_err(), @r#"hf://datasets/a/b: no split "test" in it; there are train, validation"#);
         insta::assert_snapshot!(chosen(&["README.md"], None, None).unwrap_err(), @"hf://datasets/a/b: no records in it; the Hub has many data sets as Parquet at OWNER/NAME@~parquet");
-        insta::assert_snapshot!(chosen(&["de/test.csv", "en/test.csv"], None, Some("test")).unwrap_err(), @"hf://datasets/a/b: it is several data sets: de, en; name one, as in hf://datasets/a/b/de");
-        insta::assert_snapshot!(chosen(&["de/test.csv"], Some("en"), None).unwrap_err(), @"hf://datasets/a/b: no records in en; name one of its files, or none");
+        insta::assert_snapshot!(chosen(&["de/test.csv", "en/test.csv"], None, Some("test")).unwrap_err(), @"hf://datasets/a/b: it consists of several data sets: de, en; name one, as in hf://datasets/a/b/de");
+        insta::assert_snapshot!(chosen(&["de/test.csv"], Some("en"), None).unwrap_err(), @"hf://datasets/a/b: no records in en; name one of its files, or no path");
     }
 }

@@ -1,10 +1,10 @@
-//! What can go wrong with the Hub's repositories and their cache.
+//! Every way in which the Hub's repositories and their cache can fail.
 
 use std::path::PathBuf;
 
 use semsearch_files::{Cause, FileError};
 
-/// A file of the Hub cannot be had.
+/// A file of the Hub cannot be fetched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HubError {
@@ -64,7 +64,7 @@ pub enum HubError {
     /// This build cannot download.
     #[error("{what} needs a build with the feature `{feature}`")]
     NotBuiltIn {
-        /// What was to be done.
+        /// What was attempted.
         what: String,
         /// The Cargo feature.
         feature: &'static str,

@@ -1,4 +1,4 @@
-//! Files against the digests that the Hub names them by.
+//! Checks files against the digests by which the Hub names them.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -15,14 +15,14 @@ pub fn check(path: &Path, expected: &str) -> Result<(), HubError> {
     check_sha256(open_regular(path).map_err(FileError::read(path))?, path, expected)
 }
 
-/// Checks a file against the Hub's ETag, which is a digest of its content: SHA-256 for a large file, and for a small
-/// one git's own object id, the SHA-1 of `blob LENGTH\0` and the bytes. Any other ETag promises nothing, and the answer
-/// is `false`.
+/// Checks a file against the Hub's ETag, which is a digest of its content. For a large file this is the SHA-256, and
+/// for a small one git's object id: the SHA-1 of `blob LENGTH\0` and the bytes. Any other ETag promises nothing, and
+/// the answer is `false`.
 pub fn check_etag(path: &Path, etag: &str) -> Result<bool, HubError> {
     check_open(open_regular(path).map_err(FileError::read(path))?, path, etag)
 }
 
-/// The same of an open file, which messages call `path`.
+/// Checks an open file in the same way. Messages name it `path`.
 pub(super) fn check_open(mut file: File, path: &Path, etag: &str) -> Result<bool, HubError> {
     let hexadecimal = etag.bytes().all(|byte| byte.is_ascii_hexdigit());
     file.rewind().map_err(FileError::read(path))?;
@@ -41,8 +41,8 @@ pub(super) fn check_open(mut file: File, path: &Path, etag: &str) -> Result<bool
     }
 }
 
-/// Checks a file of the cache's `repository`, and takes it out again, with the content that it links to, if it is wrong.
-/// What lies elsewhere stays, whatever leads there.
+/// Checks a file of the cache's `repository`. If it is wrong, removes it, together with the content to which it links.
+/// Files outside the repository stay, even if a link leads to them.
 pub fn check_or_remove(
     path: &Path,
     repository: &Path,

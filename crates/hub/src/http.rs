@@ -1,8 +1,7 @@
-//! The Hub's HTTP: what is known of a file, its bytes, and lists of files.
+//! The Hub's HTTP interface: facts about a file, its bytes, and lists of files.
 //!
-//! Any server may call itself the Hub. What it sends is bounded in bytes and in time, and no word of it is used as a name or
-//! a path without a check: names are checked where they are used ([`super::cache`]), and the token goes to the Hub's own
-//! address only.
+//! Any server may claim to be the Hub. What it sends is limited in bytes and in time. No word of it is used as a name
+//! or a path before it is checked ([`super::cache`] checks names), and the token is sent only to the Hub's own address.
 
 use std::error::Error as StdError;
 use std::fmt::Display;
@@ -23,33 +22,35 @@ use semsearch_files::read_bounded;
 /// How long to wait for a connection, for an answer, and for each further part of an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often a request is made at most, where the Hub may soon be able to answer, and the first pause between two.
+/// The most attempts for a request that the Hub may soon be able to answer, and the first pause between two attempts.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How many redirects are followed: within the Hub that of a renamed repository, and one to where a large file is stored.
+/// The most redirects that are followed: within the Hub for a renamed repository, and one to the place where a large
+/// file is stored.
 const REDIRECTS: usize = 10;
 
-/// Bytes of a list of files, at most, and what a page of it counts at least: a list ends, however small its pages.
+/// The most bytes of a list of files. A page counts as `PAGE` bytes or more, so that a list ends, however small its
+/// pages are.
 const LIST: u64 = 128 << 20;
 const PAGE: u64 = 64 << 10;
 
-/// Why a request brought nothing.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HttpError {
-    /// The server answers that it will not.
+    /// The server refuses the request.
     #[error("HTTP error: {status} (url={url}{})", .code.as_ref().map(|code| format!(", error_code={code}")).unwrap_or_default())]
     Status {
         status: StatusCode,
         url: String,
-        /// The Hub's own word for it.
+        /// The Hub's own code for the error.
         code: Option<String>,
     },
-    /// The answer cannot be meant.
-    #[error("the Hub's answer is not one: {0}")]
+    /// The answer is not valid.
+    #[error("the Hub's answer is not valid: {0}")]
     Answer(String),
-    /// The setting of the proxy for this protocol is not an address.
-    #[error("the proxy for {0} is not the address of one")]
+    /// The proxy setting for this protocol is not an address.
+    #[error("the proxy for {0} is not a valid address")]
     Proxy(&'static str),
     /// There is no answer.
     #[error("no answer from {host}")]
@@ -74,7 +75,7 @@ impl HttpError {
     }
 }
 
-/// What the Hub says of a file, unchecked.
+/// What the Hub says about a file, unchecked.
 pub(super) struct ResponseHead {
     pub(super) found: bool,
     pub(super) commit: Option<String>,
@@ -82,7 +83,7 @@ pub(super) struct ResponseHead {
     pub(super) size: Option<u64>,
 }
 
-/// One of a repository's entries in a list.
+/// An entry in the list of a repository.
 #[derive(Deserialize)]
 struct ListEntry {
     #[serde(rename = "type")]
@@ -90,20 +91,21 @@ struct ListEntry {
     path: String,
 }
 
-/// A repository's addresses, and the way to them.
+/// A repository's addresses, and the client that reaches them.
 pub(super) struct Http {
-    /// Follows no redirect: where one may lead, and whether the token goes there too, is decided here.
+    /// This client follows no redirect: the code here decides where a redirect may lead, and whether the token is sent
+    /// there.
     agent: Agent,
     proxies: Proxies,
     token: Option<HeaderValue>,
-    /// Where the repository's files are, and where it is described.
+    /// The address of the repository's files, and the address of its description.
     files: Url,
     api: Url,
 }
 
 impl Http {
     /// # Errors
-    /// The endpoint is not an address, or the token has characters that no header may have.
+    /// The endpoint is not an address, or the token has characters that are not allowed in a header.
     pub(super) fn new(hub: &Hub, kind: RepositoryKind, (owner, name): (&str, &str)) -> Result<Self, HttpError> {
         let endpoint =
             Url::parse(&hub.endpoint).map_err(|error| HttpError::answer(format!("{}: {error}", hub.endpoint)))?;
@@ -113,7 +115,7 @@ impl Http {
         let api = below(&endpoint, ["api", of_kind, owner, name])?;
         let token = hub.token.as_ref().map(|token| {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.0))
-                .map_err(|_| HttpError::answer("the token for the Hub has characters that no token has"))?;
+                .map_err(|_| HttpError::answer("the token for the Hub has characters that are not allowed"))?;
             value.set_sensitive(true);
             Ok::<_, HttpError>(value)
         });
@@ -125,7 +127,8 @@ impl Http {
         below(&self.files, ["resolve", revision].into_iter().chain(path.split('/')))
     }
 
-    /// What the Hub knows of the file at `url`. Of a large file it says it together with the address of its bytes.
+    /// What the Hub knows about the file at `url`. For a large file, the answer that says so also redirects to the
+    /// address of its bytes.
     pub(super) fn head(&self, url: &Url) -> Result<ResponseHead, HttpError> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS {
@@ -152,7 +155,7 @@ impl Http {
         Err(HttpError::answer(format!("over {REDIRECTS} redirects from {url}")))
     }
 
-    /// The bytes at `url`, wherever the Hub says they are.
+    /// The bytes at `url`, wherever the Hub stores them.
     pub(super) fn get(&self, url: &Url) -> Result<Response<Body>, HttpError> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS {
@@ -189,7 +192,7 @@ impl Http {
         Ok(paths)
     }
 
-    /// Makes a request, again after a pause where that may help. The token goes along only to the Hub's own address.
+    /// Makes a request, and repeats it after a pause if that may help. The token is sent only to the Hub's own address.
     fn send(&self, method: &Method, url: &Url) -> Result<Response<Body>, HttpError> {
         let proxy = self.proxies.for_address(url)?;
         let mut pause = PAUSE;
@@ -225,7 +228,7 @@ fn agent(patience: Duration) -> Agent {
         .build();
     Agent::config_builder()
         .user_agent(concat!("semsearch/", env!("CARGO_PKG_VERSION")))
-        // A file that was compressed on the way would have another length than promised.
+        // A file that is compressed for transfer would not have the promised length.
         .accept_encoding("identity")
         .tls_config(tls)
         .max_redirects(0)
@@ -239,23 +242,23 @@ fn agent(patience: Duration) -> Agent {
         .new_agent()
 }
 
-/// Whether the same request may succeed in a moment.
+/// Whether the same request may soon succeed.
 fn is_passing(error: &ureq::Error) -> bool {
     use ureq::Error::{ConnectProxyFailed, ConnectionFailed, HostNotFound, Io, Timeout};
     matches!(error, Io(_) | Timeout(_) | HostNotFound | ConnectionFailed | ConnectProxyFailed(_))
 }
 
-/// The address below `url`; each name becomes one part of it, whatever characters it has.
+/// The address below `url`. Each name becomes one part of it, whatever characters the name has.
 fn below<'a>(url: &Url, names: impl IntoIterator<Item = &'a str>) -> Result<Url, HttpError> {
     let mut below = url.clone();
     let mut parts =
-        below.path_segments_mut().map_err(|()| HttpError::answer(format!("{url} is no address of a server")))?;
+        below.path_segments_mut().map_err(|()| HttpError::answer(format!("{url} is not the address of a server")))?;
     parts.pop_if_empty().extend(names);
     drop(parts);
     Ok(below)
 }
 
-/// Where an answer redirects to, if it does.
+/// Where an answer redirects to, if it is a redirect.
 fn redirect(response: &Response<Body>, url: &Url) -> Option<Url> {
     let location = text(response.headers(), LOCATION.as_str())?;
     let redirects = [301, 302, 303, 307, 308].contains(&response.status().as_u16());
@@ -268,14 +271,14 @@ fn within(url: &Url, location: &str) -> Option<Url> {
     url.join(location).ok().filter(|next| relative && next.origin() == url.origin())
 }
 
-/// The page after this one. The token goes along, so it must be where this one was.
+/// The address of the next page. The token is sent there, so it must be at the same place as this page.
 fn next_page(headers: &HeaderMap, url: &Url) -> Result<Option<Url>, HttpError> {
     let links = text(headers, LINK.as_str()).unwrap_or_default();
     let Some(link) = links.split(',').find(|link| link.contains("rel=\"next\"")) else { return Ok(None) };
     let address = link.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or("", |(address, _)| address);
     match url.join(address) {
         Ok(next) if next.origin() == url.origin() => Ok(Some(next)),
-        _ => Err(HttpError::answer(format!("its list of files goes on elsewhere, at {address:?}"))),
+        _ => Err(HttpError::answer(format!("its list of files continues at another server, at {address:?}"))),
     }
 }
 
@@ -297,8 +300,8 @@ mod tests {
     use super::*;
     use crate::Token;
 
-    /// A server on loopback that gives every request the same answer and then keeps the connection open. Gives its address, and
-    /// the head of each request.
+    /// A server on loopback that gives every request the same answer and then keeps the connection open. Returns its
+    /// address, and the head of each request.
     fn server(answer: String) -> (String, Receiver<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -380,6 +383,6 @@ mod tests {
         };
         assert_eq!(page("<https://hub.example/c?p=2>; rel=\"next\""), Ok(Some("https://hub.example/c?p=2".into())));
         assert_eq!(page("<https://hub.example/c>; rel=\"prev\""), Ok(None));
-        assert!(page("<https://evil.example/c>; rel=\"next\"").unwrap_err().contains("goes on elsewhere"));
+        assert!(page("<https://evil.example/c>; rel=\"next\"").unwrap_err().contains("continues at another server"));
     }
 }

@@ -1,7 +1,8 @@
-//! The Hugging Face Hub: models and data sets, downloaded into the cache that Python uses too.
+//! The Hugging Face Hub: models and data sets, downloaded into the cache that Python also uses.
 //!
-//! A file is verified when it arrives, always against its ETag, which the Hub makes of the content. Which files make a model
-//! is `semsearch_models`'s, which of a data set are wanted [`data_set`]'s, how records stand in them `semsearch_corpus`'s.
+//! Every file is verified when it arrives, against its ETag, which the Hub computes from the content.
+//! `semsearch_models` knows which files make a model, [`data_set`] which files of a data set are wanted, and
+//! `semsearch_corpus` how they hold records.
 
 #[cfg(feature = "download")]
 mod cache;
@@ -29,25 +30,25 @@ pub use without::Repository;
 
 use semsearch_files::{RelativePath, is_plain, open_regular, read_bounded};
 
-/// The branch that is taken where no revision is named.
+/// The branch that is used if no revision is named.
 pub const DEFAULT_BRANCH: &str = "main";
 
-/// Where the Hub is, and where its files are kept.
+/// The address of the Hub, and the place where its files are kept.
 #[derive(Clone, Debug)]
 pub struct Hub {
     /// The Hub's address.
     pub endpoint: String,
     /// The Hugging Face cache, shared with Python.
     pub cache: PathBuf,
-    /// Never open a socket.
+    /// Whether no network connection may be opened.
     pub offline: bool,
-    /// Who asks, for repositories that are not public.
+    /// The token that identifies the user, for repositories that are not public.
     pub token: Option<Token>,
-    /// The proxies that requests to it go through.
+    /// The proxies for requests to the Hub.
     pub proxies: Proxies,
 }
 
-/// A word that proves who asks. It is not shown.
+/// A secret word that identifies the user. It is never shown.
 #[derive(Clone)]
 pub struct Token(pub String);
 
@@ -57,7 +58,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// What a repository holds.
+/// The kind of a repository's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepositoryKind {
     /// A model.
@@ -67,7 +68,7 @@ pub enum RepositoryKind {
 }
 
 impl RepositoryKind {
-    /// In messages.
+    /// The kind, for messages.
     fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
@@ -85,19 +86,19 @@ impl RepositoryKind {
     }
 }
 
-/// Hears of a download's progress.
+/// Receives the progress of a download.
 pub trait DownloadProgress: Send + Sync {
-    /// `bytes` of `total` have arrived of `file`; `total` is 0 where the Hub does not say.
+    /// `bytes` of `total` bytes of `file` have arrived; `total` is 0 if the Hub does not say.
     fn progress(&self, file: &str, bytes: u64, total: u64);
 }
 
-/// Nobody hears of it.
+/// Ignores the progress.
 impl DownloadProgress for () {
     fn progress(&self, _: &str, _: u64, _: u64) {}
 }
 
-/// `owner/name`, each part of the characters that the Hub allows: whatever else stands there could be a path, or a
-/// command where a message shows it in one.
+/// `owner/name`, if each part has only characters that the Hub allows. Other characters could make it a path, or a
+/// command where a message shows the id in one.
 pub fn parts(id: &str) -> Option<(&str, &str)> {
     let (owner, name) = id.split_once('/')?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -105,21 +106,21 @@ pub fn parts(id: &str) -> Option<(&str, &str)> {
     (plain(owner) && plain(name)).then_some((owner, name))
 }
 
-/// Bytes of a file that names a commit, at most.
+/// The most bytes of a file that names a commit.
 const REF: u64 = 4096;
 
 /// One revision of a repository in the Hugging Face cache.
 ///
-/// Layout: `models--OWNER--NAME/{refs/REVISION, snapshots/COMMIT/…, .no_exist/COMMIT/…}`, where an empty file below
-/// `.no_exist` records that the Hub has no such file; of a data set `datasets--…`.
+/// Layout: `models--OWNER--NAME/{refs/REVISION, snapshots/COMMIT/…, .no_exist/COMMIT/…}`, or `datasets--…` for a data
+/// set. An empty file below `.no_exist` records that the Hub has no such file.
 pub struct CachedRevision {
-    /// The directory with its files.
+    /// The directory with the files of the revision.
     pub files: PathBuf,
     absent: PathBuf,
 }
 
 impl CachedRevision {
-    /// The revision that is in the cache, if it is.
+    /// Finds the revision in the cache, if it is there.
     pub fn find(hub: &Hub, kind: RepositoryKind, owner: &str, repository: &str, revision: &str) -> Option<Self> {
         let revision = RelativePath::new(revision)?;
         let repository = hub.cache.join(kind.folder(owner, repository));
@@ -129,13 +130,13 @@ impl CachedRevision {
         files.is_dir().then(|| Self { files, absent: repository.join(".no_exist").join(commit) })
     }
 
-    /// Whether the Hub has no such file.
+    /// Whether it is known that the Hub has no such file.
     pub fn known_absent(&self, file: &str) -> bool {
         self.absent.join(file).is_file()
     }
 }
 
-/// The commit that a branch stands for, if the cache knows it.
+/// The commit for which a branch stands, if the cache knows it.
 fn commit(path: &Path) -> Option<String> {
     let bytes = read_bounded(open_regular(path).ok()?, REF).ok()?;
     String::from_utf8(bytes).ok().map(|commit| commit.trim().to_owned())

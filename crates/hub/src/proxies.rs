@@ -1,16 +1,16 @@
-//! Which proxy a request to the Hub goes through, if any: the rules of curl and of Python.
+//! Which proxy a request to the Hub uses, if any. The rules are those of curl and of Python.
 
 use std::fmt;
 
-/// The proxies for each kind of address, and the hosts that are reached without one.
+/// The proxies for each kind of address, and the hosts that need no proxy.
 #[derive(Clone, Default)]
 pub struct Proxies {
     /// For addresses that begin with `http:`.
     pub http: Option<String>,
     /// For addresses that begin with `https:`.
     pub https: Option<String>,
-    /// Hosts without a proxy, separated by commas: a domain includes all below it; `*` means every host; addresses may be networks,
-    /// as in `10.0.0.0/8`.
+    /// Hosts without a proxy, separated by commas. A domain includes all domains below it; `*` means every host; an
+    /// address may be a network, as in `10.0.0.0/8`.
     pub direct: String,
 }
 
@@ -35,7 +35,7 @@ mod choice {
         /// The proxy for a request to `url`.
         ///
         /// # Errors
-        /// The proxy's address is not one.
+        /// The proxy's address is not valid.
         pub(crate) fn for_address(&self, url: &Url) -> Result<Option<Proxy>, HttpError> {
             let address = if url.scheme() == "https" { &self.https } else { &self.http };
             match address {
@@ -69,7 +69,7 @@ mod choice {
         before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
     }
 
-    /// Whether `address` is the entry, or in the network that the entry is, as in `10.0.0.0/8`.
+    /// Whether `address` is the entry, or is in the network that the entry names, as in `10.0.0.0/8`.
     fn is_in_network(address: IpAddr, entry: &str) -> bool {
         let (network, length) = entry.split_once('/').unwrap_or((entry, "128"));
         let (Ok(network), Ok(length)) = (network.parse(), length.parse::<u32>()) else { return false };
@@ -131,7 +131,7 @@ mod choice {
         fn a_proxy_that_is_no_address_is_an_error_that_does_not_show_it() {
             let proxies = Proxies { https: Some("gopher://me:secret@x".into()), ..Proxies::default() };
             let error = proxies.for_address(&Url::parse("https://hub.example").unwrap()).unwrap_err();
-            assert_eq!(error.to_string(), "the proxy for HTTPS is not the address of one");
+            assert_eq!(error.to_string(), "the proxy for HTTPS is not a valid address");
         }
     }
 }

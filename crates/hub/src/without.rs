@@ -1,4 +1,4 @@
-//! The Hub in a build without the feature `hub`: what is in the cache can be used, and nothing comes to it.
+//! The Hub in a build without the feature `hub`: what is in the cache can be used, and nothing can be downloaded.
 
 use std::marker::PhantomData;
 use std::path::PathBuf;
@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::{DownloadProgress, Hub, RepositoryKind};
 use crate::HubError;
 
-/// A repository that cannot be asked, for as long as its twin's would live.
+/// A repository that cannot be used. Its lifetime is that of the type in a build with the feature.
 pub struct Repository<'a>(PhantomData<&'a ()>);
 
 impl Repository<'_> {
-    /// Says that this build cannot download.
+    /// Returns the error that this build cannot download.
     ///
     /// # Errors
     /// Always.
@@ -23,17 +23,17 @@ impl Repository<'_> {
         _: &Arc<dyn DownloadProgress>,
     ) -> Result<Self, HubError> {
         Err(HubError::NotBuiltIn {
-            what: format!("{} {id} is not on this machine: to download it", kind.name()),
+            what: format!("{} {id} is not on this machine: downloading it", kind.name()),
             feature: "hub",
         })
     }
 
-    /// A file that must be there.
+    /// Fetches a file that must exist.
     pub fn fetch(&self, _: &str) -> Result<PathBuf, HubError> {
         unreachable!("there is no such repository")
     }
 
-    /// A file that some repositories do not have.
+    /// Fetches a file that some repositories do not have.
     pub fn fetch_if_there(&self, _: &str) -> Result<Option<PathBuf>, HubError> {
         unreachable!("there is no such repository")
     }

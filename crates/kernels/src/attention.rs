@@ -1,19 +1,20 @@
-//! Multi-head attention of one text, a head and a few queries at a time: no more than those rows of scores exist.
+//! Multi-head attention of one text. It works on one head and a few queries at a time, so only these rows of scores are
+//! in memory.
 
 use super::gemm::{Finish, Keep, PANEL, Strided, Target, product};
 use super::math;
 use super::product::{FloatProduct, Product};
 use super::simd::Simd;
 
-/// Queries whose scores are held at once: with them and a head's keys and values, all stays in the second-level cache.
+/// Queries whose scores are held at once. These, with a head's keys and values, stay in the second-level cache.
 const QUERIES: usize = 48;
 
 /// How a hidden vector is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttentionShape {
-    /// Heads.
+    /// The number of heads.
     pub heads: usize,
-    /// Components of each.
+    /// The number of components of each head.
     pub head_dim: usize,
 }
 
@@ -26,28 +27,28 @@ pub struct Qkv<'a> {
     pub shape: AttentionShape,
 }
 
-/// Memory that attention works in, kept from one text to the next.
+/// Memory for attention, which is kept from one text to the next.
 #[derive(Clone, Debug, Default)]
 pub struct AttentionScratch {
     pub(super) f32: Scratch<f32>,
     pub(super) bf16: Scratch<u32>,
 }
 
-/// That of one format.
+/// The memory for one format.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scratch<Word> {
-    /// Queries, keys and values of all heads, where floats are no words.
+    /// Queries, keys and values of all heads; unused if floats are words themselves.
     words: Vec<Word>,
     head: Head<Word>,
     /// `[QUERIES, padded tokens]`
     scores: Vec<f32>,
-    /// Their exponentials, `[QUERIES, words of padded tokens]`, where floats are no words.
+    /// The exponentials of the scores, `[QUERIES, words of padded tokens]`; unused if floats are words themselves.
     weights: Vec<Word>,
-    /// What each query's weights are multiplied by to add up to 1.
+    /// The factor of each query that makes its weights add up to 1.
     factors: Vec<f32>,
 }
 
-/// One head of a text. Side by side with the others' its vectors would lie pages apart.
+/// One head of a text, gathered. Side by side with those of other heads, its vectors would be pages apart.
 #[derive(Clone, Debug, Default)]
 struct Head<Word> {
     /// `[tokens, words of head_dim]`
@@ -73,13 +74,13 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
     let AttentionShape { heads, head_dim } = shape;
     let hidden = heads * head_dim;
     let tokens = out.len() / hidden;
-    // Of the last tile's columns no more than the narrower of two tiles wastes.
+    // A wide tile has at most the columns of two narrow ones, so it stays within the padded columns.
     const { assert!(VECTORS <= 2 * HEAD) };
     let (columns, value_dim) = (tokens.next_multiple_of(HEAD * lanes), head_dim.next_multiple_of(HEAD * lanes));
     let (head_words, token_words) = (head_dim / P::PER_WORD, tokens.div_ceil(P::PER_WORD));
     let scale = 1.0 / (head_dim as f32).sqrt();
     let Scratch { words, head, scores, weights, factors } = scratch;
-    // SAFETY: the caller owes the instructions.
+    // SAFETY: the caller guarantees the instructions.
     let qkv = unsafe { P::words(qkv, words) };
     scores.resize(QUERIES * columns, 0.0);
     for number in 0..heads {
@@ -94,7 +95,7 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
                     while start + column < tokens && column < PANEL {
                         let b = Strided { start: &panel[column..], stride: PANEL };
                         let out = &mut scores[start + column..];
-                        // The last columns in a narrower tile, if they fit one.
+                        // The last columns use a narrower tile, if they fit into one.
                         let narrow = tokens - start - column <= HEAD * lanes;
                         let width = if narrow { HEAD * lanes } else { VECTORS * lanes };
                         let mut to = Target { out, stride: columns, width, finish: Keep, column: 0 };
@@ -124,20 +125,20 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
     }
 }
 
-/// Each row is multiplied by a factor of its own.
+/// Multiplies each row by its own factor.
 #[derive(Clone, Copy)]
 struct Scaled<'a>(&'a [f32]);
 
 impl<P: Product<Sum = <P as Product>::Float>> Finish<P> for Scaled<'_> {
     #[inline(always)]
     unsafe fn finish(self, sum: P::Sum, row: usize, _: usize) -> P::Float {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe { sum.mul(P::Float::splat(self.0[row])) }
     }
 }
 
 impl<Word: Copy + Default> Head<Word> {
-    /// Brings head `number`'s queries, keys and values together.
+    /// Gathers the queries, keys and values of head `number`.
     #[inline(always)]
     fn gather<P: FloatProduct<Word = Word>>(
         &mut self,
@@ -150,7 +151,7 @@ impl<Word: Copy + Default> Head<Word> {
         let tokens = qkv.len() / (3 * heads * words);
         let part = |token: usize, part: usize| &qkv[((3 * token + part) * heads + number) * words..][..words];
         self.queries.clear();
-        // What an earlier head left past the last token is multiplied, and not used.
+        // Values that an earlier head left after the last token are multiplied, but not used.
         self.keys.resize(tokens.next_multiple_of(PANEL) * words, Word::default());
         self.values.resize(tokens.div_ceil(P::PER_WORD) * value_dim, Word::default());
         for token in 0..tokens {
@@ -183,10 +184,10 @@ unsafe fn softmax<V: Simd>(row: &mut [f32], tokens: usize, scale: f32) -> f32 {
     factor
 }
 
-/// x becomes e^((x − max)·scale), and the sum of all is given: softmax but for the division.
+/// Replaces x by e^((x − max)·scale), and returns the sum of all: softmax without the division.
 ///
 /// # Safety
-/// The processor has `V`'s instructions; `row` is whole vectors.
+/// The processor has `V`'s instructions; `row` consists of whole vectors.
 #[inline(always)]
 unsafe fn exponentials<V: Simd>(row: &mut [f32], scale: f32) -> f32 {
     // SAFETY: `LANES` floats from `at` are within the row; the processor has the instructions.

@@ -1,4 +1,4 @@
-//! Eight floats at a time, by AVX2 and FMA: Intel since 2013, AMD since 2015.
+//! Eight floats at a time, with AVX2 and FMA: Intel since 2013, AMD since 2015.
 
 use std::arch::x86_64::*;
 
@@ -11,62 +11,62 @@ impl Simd for __m256 {
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm256_set1_ps(value) }
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm256_loadu_ps(from) }
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm256_storeu_ps(to, self) }
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm256_add_ps(self, other) }
     }
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm256_sub_ps(self, other) }
     }
     #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm256_mul_ps(self, other) }
     }
     #[inline(always)]
     unsafe fn div(self, other: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm256_div_ps(self, other) }
     }
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm256_fmadd_ps(self, factor, term) }
     }
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm256_min_ps(self, other) }
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm256_max_ps(self, other) }
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self) }
     }
     #[inline(always)]
     unsafe fn scale(self, n: Self) -> Self {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe {
             // 2ⁿ by its bits: the exponent, biased, above the 23 bits of the mantissa.
             let biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
@@ -96,7 +96,7 @@ impl Simd for __m256 {
     }
     #[inline(always)]
     unsafe fn store_bytes(self, to: *mut u8) {
-        // SAFETY: the caller owes the instructions, and the bytes behind the pointer.
+        // SAFETY: the caller guarantees the instructions, and the bytes behind the pointer.
         unsafe {
             let whole = _mm256_cvtps_epi32(self);
             let words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
@@ -105,8 +105,9 @@ impl Simd for __m256 {
     }
 }
 
-/// Four bytes times four signed ones, a lane of eight. The instruction that multiplies bytes adds pairs in 16 bits, which
-/// overflow; so even and odd ones are widened and multiplied apart, which is exact.
+/// The products of four unsigned and four signed bytes, in each of eight lanes. The instruction that multiplies bytes
+/// adds pairs in 16 bits, which can overflow. So even and odd bytes are widened and multiplied separately, which is
+/// exact.
 pub(super) struct MaddInt8;
 
 impl Product for MaddInt8 {
@@ -118,12 +119,12 @@ impl Product for MaddInt8 {
 
     #[inline(always)]
     unsafe fn zero() -> __m256i {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe { _mm256_setzero_si256() }
     }
     #[inline(always)]
     unsafe fn row(from: *const u32) -> [__m256i; 2] {
-        // SAFETY: the caller owes the instructions, and the word.
+        // SAFETY: the caller guarantees the instructions, and the word.
         unsafe {
             let bytes = _mm256_set1_epi32(*from as i32);
             [_mm256_and_si256(bytes, _mm256_set1_epi16(0xff)), _mm256_srli_epi16::<8>(bytes)]
@@ -131,7 +132,7 @@ impl Product for MaddInt8 {
     }
     #[inline(always)]
     unsafe fn columns(from: *const u32) -> [__m256i; 2] {
-        // SAFETY: the caller owes the instructions, and the words.
+        // SAFETY: the caller guarantees the instructions, and the words.
         unsafe {
             let bytes = _mm256_loadu_si256(from.cast());
             [_mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(bytes)), _mm256_srai_epi16::<8>(bytes)]
@@ -139,7 +140,7 @@ impl Product for MaddInt8 {
     }
     #[inline(always)]
     unsafe fn multiply_add(row: [__m256i; 2], columns: [__m256i; 2], sum: __m256i) -> __m256i {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe {
             let even = _mm256_madd_epi16(row[0], columns[0]);
             let odd = _mm256_madd_epi16(row[1], columns[1]);
@@ -151,12 +152,12 @@ impl Product for MaddInt8 {
 impl IntProduct for MaddInt8 {
     #[inline(always)]
     unsafe fn to_float(sum: __m256i) -> __m256 {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe { _mm256_cvtepi32_ps(sum) }
     }
     #[inline(always)]
     unsafe fn greater(sum: __m256i, bounds: *const i32) -> u16 {
-        // SAFETY: the caller owes the instructions, and the numbers.
+        // SAFETY: the caller guarantees the instructions, and the numbers.
         unsafe {
             let greater = _mm256_cmpgt_epi32(sum, _mm256_loadu_si256(bounds.cast()));
             _mm256_movemask_ps(_mm256_castsi256_ps(greater)) as u16

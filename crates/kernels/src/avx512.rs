@@ -1,4 +1,4 @@
-//! Sixteen floats at a time, by AVX-512: Intel servers since 2017, AMD since 2022.
+//! Sixteen floats at a time, with AVX-512: Intel servers since 2017, AMD since 2022.
 
 use std::arch::x86_64::*;
 use std::mem;
@@ -12,87 +12,87 @@ impl Simd for __m512 {
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_set1_ps(value) }
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_loadu_ps(from) }
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_storeu_ps(to, self) }
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_add_ps(self, other) }
     }
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_sub_ps(self, other) }
     }
     #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_mul_ps(self, other) }
     }
     #[inline(always)]
     unsafe fn div(self, other: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_div_ps(self, other) }
     }
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_fmadd_ps(self, factor, term) }
     }
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_min_ps(self, other) }
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_max_ps(self, other) }
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(self) }
     }
     #[inline(always)]
     unsafe fn scale(self, n: Self) -> Self {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_scalef_ps(self, n) }
     }
     #[inline(always)]
     unsafe fn sum(self) -> f32 {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_reduce_add_ps(self) }
     }
     #[inline(always)]
     unsafe fn largest(self) -> f32 {
-        // SAFETY: the caller owes the instructions, and the floats behind a pointer.
+        // SAFETY: the caller guarantees the instructions, and the floats behind a pointer.
         unsafe { _mm512_reduce_max_ps(self) }
     }
     #[inline(always)]
     unsafe fn smallest(self) -> f32 {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe { _mm512_reduce_min_ps(self) }
     }
     #[inline(always)]
     unsafe fn store_bytes(self, to: *mut u8) {
-        // SAFETY: the caller owes the instructions, and the bytes behind the pointer.
+        // SAFETY: the caller guarantees the instructions, and the bytes behind the pointer.
         unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(self))) }
     }
 }
 
-/// Two bf16s times two, a lane of sixteen: Intel servers since 2020, AMD since 2022.
+/// The products of two pairs of bf16s, in each of sixteen lanes: Intel servers since 2020, AMD since 2022.
 pub(super) struct Bf16;
 
 impl Product for Bf16 {
@@ -104,22 +104,22 @@ impl Product for Bf16 {
 
     #[inline(always)]
     unsafe fn zero() -> __m512 {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe { _mm512_setzero_ps() }
     }
     #[inline(always)]
     unsafe fn row(from: *const u32) -> __m512bh {
-        // SAFETY: the caller owes the instructions, and the word; any bits are bf16s.
+        // SAFETY: the caller guarantees the instructions, and the word; any bits are bf16s.
         unsafe { mem::transmute(_mm512_set1_epi32(*from as i32)) }
     }
     #[inline(always)]
     unsafe fn columns(from: *const u32) -> __m512bh {
-        // SAFETY: the caller owes the instructions, and the words; any bits are bf16s.
+        // SAFETY: the caller guarantees the instructions, and the words; any bits are bf16s.
         unsafe { mem::transmute(_mm512_loadu_si512(from.cast())) }
     }
     #[inline(always)]
     unsafe fn multiply_add(row: __m512bh, columns: __m512bh, sum: __m512) -> __m512 {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe { _mm512_dpbf16_ps(sum, row, columns) }
     }
 }
@@ -133,7 +133,7 @@ impl FloatProduct for Bf16 {
         let whole = floats.len() / 32 * 16;
         for at in (0..whole).step_by(16) {
             let (from, to) = (floats[2 * at..][..32].as_ptr(), words[at..][..16].as_mut_ptr());
-            // SAFETY: there are 32 floats and room for 16 words; the caller owes the instructions.
+            // SAFETY: there are 32 floats and room for 16 words; the caller guarantees the instructions.
             unsafe {
                 let pairs = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(from.add(16)), _mm512_loadu_ps(from));
                 _mm512_storeu_si512(to.cast(), mem::transmute::<__m512bh, __m512i>(pairs));
@@ -162,7 +162,8 @@ impl FloatProduct for Bf16 {
     }
 }
 
-/// Four bytes times four signed ones, a lane of sixteen: Intel servers since 2019, AMD since 2022.
+/// The products of four unsigned and four signed bytes, in each of sixteen lanes: Intel servers since 2019, AMD since
+/// 2022.
 pub(super) struct VnniInt8;
 
 impl Product for VnniInt8 {
@@ -174,22 +175,22 @@ impl Product for VnniInt8 {
 
     #[inline(always)]
     unsafe fn zero() -> __m512i {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe { _mm512_setzero_si512() }
     }
     #[inline(always)]
     unsafe fn row(from: *const u32) -> __m512i {
-        // SAFETY: the caller owes the instructions, and the word.
+        // SAFETY: the caller guarantees the instructions, and the word.
         unsafe { _mm512_set1_epi32(*from as i32) }
     }
     #[inline(always)]
     unsafe fn columns(from: *const u32) -> __m512i {
-        // SAFETY: the caller owes the instructions, and the words.
+        // SAFETY: the caller guarantees the instructions, and the words.
         unsafe { _mm512_loadu_si512(from.cast()) }
     }
     #[inline(always)]
     unsafe fn multiply_add(row: __m512i, columns: __m512i, sum: __m512i) -> __m512i {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe { _mm512_dpbusd_epi32(sum, row, columns) }
     }
 }
@@ -197,12 +198,12 @@ impl Product for VnniInt8 {
 impl IntProduct for VnniInt8 {
     #[inline(always)]
     unsafe fn to_float(sum: __m512i) -> __m512 {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe { _mm512_cvtepi32_ps(sum) }
     }
     #[inline(always)]
     unsafe fn greater(sum: __m512i, bounds: *const i32) -> u16 {
-        // SAFETY: the caller owes the instructions, and the numbers.
+        // SAFETY: the caller guarantees the instructions, and the numbers.
         unsafe { _mm512_cmpgt_epi32_mask(sum, _mm512_loadu_si512(bounds.cast())) }
     }
 }

@@ -1,35 +1,35 @@
-//! Matrix products: a tile of the result is held in registers while its inputs stream by.
+//! Matrix products. A tile of the result stays in registers, while its inputs are read.
 //!
-//! The weights come in panels of 64 columns ([`super::linear`]) that the tile reads from front to back. Every element
-//! of the result is one sum in the order of the inputs, whatever tile it is computed in: so a row has the same bits
-//! alone and among others.
+//! The weights are stored in panels of 64 columns ([`super::linear`]), which a tile reads from front to back. Every
+//! element of the result is one sum in the order of the inputs, in whatever tile it is computed. So a row has the same
+//! bits alone and among other rows.
 
 use super::product::Product;
 use super::simd::Simd;
 
-/// Columns of a panel.
+/// The number of columns of a panel.
 pub(super) const PANEL: usize = 64;
 
-/// Where a product's sums go. A trait and no closure: a closure would not be compiled for the instruction set of the
-/// function that it is inlined into, and so not be inlined.
+/// Where the sums of a product go. This is a trait, because a closure would not be compiled for the instruction set of
+/// the function into which it is inlined, and so would not be inlined.
 pub(super) trait Sink<P: Product> {
-    /// Takes the sums of one row of a tile, vectors of consecutive columns; rows count from 0.
+    /// Takes the sums of one row of a tile: vectors of consecutive columns. Rows count from 0.
     ///
     /// # Safety
     /// The processor has the instructions of `P`.
     unsafe fn take(&mut self, row: usize, sums: &[P::Sum]);
 }
 
-/// What becomes of sums that are stored.
+/// What is done to sums before they are stored.
 pub(super) trait Finish<P: Product>: Copy {
-    /// The values to store for sums that stand in this row, from this column on.
+    /// The values to store for the sums of this row, from this column on.
     ///
     /// # Safety
     /// The processor has the instructions of `P`.
     unsafe fn finish(self, sum: P::Sum, row: usize, column: usize) -> P::Float;
 }
 
-/// They stay as they are.
+/// Stores the sums as they are.
 #[derive(Clone, Copy)]
 pub(super) struct Keep;
 
@@ -40,21 +40,21 @@ impl<P: Product<Sum = <P as Product>::Float>> Finish<P> for Keep {
     }
 }
 
-/// Rows that begin `stride` apart.
+/// Rows that begin `stride` words apart.
 #[derive(Clone, Copy)]
 pub(super) struct Strided<'a, T> {
     pub(super) start: &'a [T],
     pub(super) stride: usize,
 }
 
-/// Sums are stored in rows `stride` apart, of which they have `width` columns.
+/// Stores sums in rows that begin `stride` floats apart. The sums have `width` columns.
 pub(super) struct Target<'a, F> {
     pub(super) out: &'a mut [f32],
     pub(super) stride: usize,
     pub(super) width: usize,
-    /// What becomes of them before.
+    /// What is done to the sums before they are stored.
     pub(super) finish: F,
-    /// What `finish` is told of the first column.
+    /// The column number that `finish` gets for the first column.
     pub(super) column: usize,
 }
 
@@ -65,7 +65,7 @@ impl<P: Product, F: Finish<P>> Sink<P> for Target<'_, F> {
         let out = &mut self.out[row * self.stride..][..self.width];
         for (vector, &sum) in sums.iter().enumerate() {
             let at = vector * lanes;
-            // SAFETY: the caller owes the instructions; what is stored fits into what is left of the row.
+            // SAFETY: the caller guarantees the instructions; what is stored fits into the rest of the row.
             unsafe {
                 let value = self.finish.finish(sum, row, self.column + at);
                 if at + lanes <= out.len() {
@@ -81,8 +81,8 @@ impl<P: Product, F: Finish<P>> Sink<P> for Target<'_, F> {
     }
 }
 
-/// All rows of a product, of at most `VECTORS` vectors of columns, a tile of `ROWS` rows after the other: `rows` rows of
-/// `a`, each of `depth` words, times `depth` rows of `b`.
+/// All rows of a product with at most `VECTORS` vectors of columns, one tile of `ROWS` rows after the other: `rows`
+/// rows of `a`, each of `depth` words, times `depth` rows of `b`.
 ///
 /// # Safety
 /// The processor has the instructions of `P`; `a` has `rows` rows of `depth`, `b` has `depth` rows of
@@ -98,7 +98,7 @@ pub(super) unsafe fn product<P: Product, const ROWS: usize, const VECTORS: usize
     let mut row = 0;
     while row < rows {
         let a = Strided { start: &a.start[row * a.stride..], stride: a.stride };
-        // SAFETY: no tile has more rows than are left; the rest is the caller's.
+        // SAFETY: no tile has more rows than are left; the caller guarantees the rest.
         unsafe {
             match rows - row {
                 1 => tile::<P, 1, VECTORS>(row, a, b, depth, to),
@@ -113,8 +113,8 @@ pub(super) unsafe fn product<P: Product, const ROWS: usize, const VECTORS: usize
     }
 }
 
-/// One tile: `ROWS` rows of `a`, each of `depth`, times `depth` rows of `b`, each of `VECTORS` vectors; `first` is the
-/// number of its first row.
+/// One tile: `ROWS` rows of `a`, each of `depth` words, times `depth` rows of `b`, each of `VECTORS` vectors. `first`
+/// is the number of the tile's first row.
 ///
 /// # Safety
 /// The processor has the instructions of `P`; `a` has `ROWS` rows of `depth`, `b` has `depth` rows of
@@ -122,7 +122,7 @@ pub(super) unsafe fn product<P: Product, const ROWS: usize, const VECTORS: usize
 #[inline(always)]
 #[allow(
     clippy::needless_range_loop,
-    reason = "counted to constants, these loops are unrolled, and the sums are registers"
+    reason = "loops that count to constants are unrolled, and their sums stay in registers"
 )]
 unsafe fn tile<P: Product, const ROWS: usize, const VECTORS: usize>(
     first: usize,
@@ -134,7 +134,7 @@ unsafe fn tile<P: Product, const ROWS: usize, const VECTORS: usize>(
     let lanes = P::Float::LANES;
     debug_assert!(a.start.len() >= (ROWS - 1) * a.stride + depth);
     debug_assert!(depth == 0 || b.start.len() >= (depth - 1) * b.stride + VECTORS * lanes);
-    // SAFETY: the caller owes the shapes that the indices stay within, and the instructions.
+    // SAFETY: the caller guarantees the instructions, and the shapes within which the indices stay.
     unsafe {
         let mut sums = [[P::zero(); VECTORS]; ROWS];
         let (rows, mut at) = (a.start.as_ptr(), b.start.as_ptr());
@@ -151,8 +151,8 @@ unsafe fn tile<P: Product, const ROWS: usize, const VECTORS: usize>(
             }
             at = at.wrapping_add(b.stride);
         }
-        // What follows counts rows and vectors at run time; an array so indexed lies in memory, and would be written
-        // there at each step above if it were the same.
+        // The loops below count rows and vectors at run time. An array with such indices lies in memory. If it were the
+        // same array, each step above would write to memory.
         let mut done = [[P::zero(); VECTORS]; ROWS];
         for row in 0..ROWS {
             for vector in 0..VECTORS {

@@ -1,8 +1,8 @@
 //! The arithmetic of a transformer layer: slices in, slices out.
 //!
-//! Each algorithm is written once, over a vector of floats (`simd::Simd`) or a format of numbers (`product::Product`); one
-//! file an instruction set says what these are there. [`Isa`] is the one place of dispatch: having one proves that the
-//! processor can do what it names.
+//! Each algorithm is written once, over a vector of floats (`simd::Simd`) or a format of numbers (`product::Product`).
+//! One file for each instruction set defines these types. [`Isa`] is the only place of dispatch: a value of it proves
+//! that the processor has the instructions that it names.
 
 #![allow(unsafe_code)]
 
@@ -33,7 +33,7 @@ use product::bf16_words;
 use quantize::Quantized;
 pub use screen::{Candidate, F32_ERROR, MAX_DIM, ScreenQueries, ScreenRows};
 
-/// An instruction set that this processor has.
+/// An instruction set that this processor supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Isa(IsaKind);
 
@@ -42,7 +42,7 @@ enum IsaKind {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// With AVX2 too, and with the products of shorter numbers that later processors added.
+    /// Includes AVX2, and the products of shorter numbers that later processors added.
     #[cfg(target_arch = "x86_64")]
     Avx512 {
         bf16: bool,
@@ -50,7 +50,7 @@ enum IsaKind {
     },
 }
 
-/// A function of an instruction set's file; `unsafe` because it needs the instructions.
+/// A function of an instruction set's file. It is `unsafe` because it needs the instructions.
 macro_rules! instantiate {
     (linear $name:ident, $product:ty, $finish:ident, rows $rows:literal, vectors $vectors:literal $(, $feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
@@ -77,7 +77,7 @@ macro_rules! instantiate {
             scratch: &mut super::attention::Scratch<<$product as super::product::Product>::Word>,
             out: &mut [f32],
         ) {
-            // SAFETY: the caller vouches for the instructions and the shapes.
+            // SAFETY: the caller guarantees the instructions and the shapes.
             unsafe { super::attention::attention::<$product, $rows, $vectors, $head>(qkv, shape, scratch, out) }
         }
     };
@@ -86,7 +86,7 @@ macro_rules! instantiate {
         /// # Safety
         /// The processor has the instructions; the slices have the shapes that `Isa::add_layer_norm` checks.
         pub(super) unsafe fn add_layer_norm(rows: &mut [f32], residual: &[f32], norm: &super::LayerNorm) {
-            // SAFETY: the caller vouches for the instructions and the shapes.
+            // SAFETY: the caller guarantees the instructions and the shapes.
             unsafe { super::norm::add_layer_norm::<$vector>(rows, residual, norm) }
         }
     };
@@ -100,7 +100,7 @@ macro_rules! instantiate {
             words: &mut [u32],
             quantized: &mut [super::Quantized],
         ) {
-            // SAFETY: the caller vouches for the instructions and the shapes.
+            // SAFETY: the caller guarantees the instructions and the shapes.
             unsafe { super::quantize::quantize_rows::<$vector>(input, inputs, words, quantized) }
         }
     };
@@ -109,7 +109,7 @@ macro_rules! instantiate {
         /// # Safety
         /// The processor has the instructions.
         pub(super) unsafe fn round_rows(to: &mut super::ScreenRows, rows: &[f32], dim: usize) {
-            // SAFETY: the caller vouches for the instructions.
+            // SAFETY: the caller guarantees the instructions.
             unsafe { to.round::<$vector>(rows, dim) }
         }
     };
@@ -118,7 +118,7 @@ macro_rules! instantiate {
         /// # Safety
         /// The processor has the instructions; both have the same length.
         pub(super) unsafe fn compare<const DISTANCE: bool>(a: &[f32], b: &[f32]) -> f32 {
-            // SAFETY: the caller vouches for the instructions and the lengths.
+            // SAFETY: the caller guarantees the instructions and the lengths.
             unsafe { super::screen::compare::<$vector, DISTANCE>(a, b) }
         }
     };
@@ -132,7 +132,7 @@ macro_rules! instantiate {
             bounds: &[i32],
             found: &mut Vec<super::Candidate>,
         ) {
-            // SAFETY: the caller vouches for the instructions and the shapes.
+            // SAFETY: the caller guarantees the instructions and the shapes.
             unsafe { super::screen::screen::<$product, $rows, $vectors>(rows, panels, bounds, found) }
         }
     };
@@ -141,14 +141,14 @@ macro_rules! instantiate {
         /// # Safety
         /// The processor has the instructions.
         pub(super) unsafe fn $name<'a>(floats: &'a [f32], scratch: &'a mut Vec<u32>) -> &'a [u32] {
-            // SAFETY: the caller vouches for the instructions.
+            // SAFETY: the caller guarantees the instructions.
             unsafe { <$product as super::product::FloatProduct>::words(floats, scratch) }
         }
     };
 }
 use instantiate;
 
-/// Runs a function of the instruction set in force.
+/// Runs a function of the instruction set that is used.
 macro_rules! dispatch {
     ($isa:expr, $function:ident $(::<$parameter:literal>)? ($($argument:expr),*)) => {
         match $isa.0 {
@@ -163,7 +163,7 @@ macro_rules! dispatch {
 }
 
 impl Isa {
-    /// All that this processor has, the plainest first.
+    /// All instruction sets that this processor supports, the plainest first.
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self(IsaKind::Scalar)];
         #[cfg(target_arch = "x86_64")]
@@ -177,13 +177,13 @@ impl Isa {
         all
     }
 
-    /// The best that this processor has.
+    /// The best instruction set that this processor supports.
     pub fn best() -> Self {
         Self::all().pop().unwrap_or(Self(IsaKind::Scalar))
     }
 
-    /// Whether it has products of this format. All have f32; without instructions for them, products of bytes would be
-    /// slower than those.
+    /// Whether it has products of this format. All instruction sets have f32. Without instructions for products of
+    /// bytes, these would be slower than f32.
     pub fn has(self, format: Format) -> bool {
         match (format, self.0) {
             (Format::F32, _) => true,
@@ -194,10 +194,10 @@ impl Isa {
         }
     }
 
-    /// `input`, `[rows, inputs]`, in another format, in `scratch` unless it is f32.
+    /// Converts `input`, `[rows, inputs]`, to another format. The result is in `scratch`, unless the format is f32.
     ///
     /// # Panics
-    /// If the slice is not whole rows, or the instruction set has not this format.
+    /// If the slice does not consist of whole rows, or the instruction set does not have this format.
     pub fn rows<'a>(self, format: Format, input: &'a [f32], inputs: usize, scratch: &'a mut RowsScratch) -> Rows<'a> {
         assert!(input.len().is_multiple_of(inputs) && self.has(format));
         let count = input.len() / inputs;
@@ -222,7 +222,7 @@ impl Isa {
                     // SAFETY: an `Isa` of this kind exists only where the processor was found to have AVX2.
                     IsaKind::Avx2 => unsafe { avx2::quantize_rows(input, inputs, words, rows) },
                     #[cfg(target_arch = "x86_64")]
-                    // SAFETY: likewise, AVX-512.
+                    // SAFETY: as above, for AVX-512.
                     IsaKind::Avx512 { .. } => unsafe { avx512::quantize_rows(input, inputs, words, rows) },
                 }
                 Words::Int8 { words, rows }
@@ -231,12 +231,12 @@ impl Isa {
         Rows { words, count, inputs }
     }
 
-    /// activation(`input` · weightsᵀ + bias), `[rows, outputs]`, into columns of `to`.
+    /// activation(`input` · weightsᵀ + bias), `[rows, outputs]`, written to columns of `to`.
     ///
     /// Each row's result depends on that row alone, bit for bit.
     ///
     /// # Panics
-    /// If shapes or formats do not fit each other, or the instruction set has not this format.
+    /// If shapes or formats do not match, or the instruction set does not have this format.
     pub fn linear(self, input: Rows<'_>, weights: &PackedLinear, activation: Activation, mut to: Columns<'_>) {
         let (rows, outputs) = (input.count, weights.outputs());
         assert_eq!(input.inputs, weights.inputs());
@@ -256,7 +256,7 @@ impl Isa {
                     IsaKind::Avx512 { vnni: true, .. } => unsafe {
                         avx512::linear_int8(extent, words, panels, to, finish);
                     },
-                    // SAFETY: likewise; every processor with AVX-512 has AVX2.
+                    // SAFETY: as above; every processor with AVX-512 has AVX2.
                     IsaKind::Avx512 { .. } | IsaKind::Avx2 => unsafe {
                         avx2::linear_int8(extent, words, panels, to, finish);
                     },
@@ -275,8 +275,8 @@ impl Isa {
     /// Multi-head attention of one text into `out`, `[tokens, heads · head_dim]`: softmax(Q·Kᵀ/√head_dim)·V (Vaswani et
     /// al. 2017).
     ///
-    /// The products are of bf16s for other formats than f32, where there are such products and `head_dim` is even, and
-    /// of f32s elsewhere.
+    /// For formats other than f32, the products use bf16, if the instruction set has such products and `head_dim` is
+    /// even; otherwise they use f32.
     ///
     /// # Panics
     /// If the slices are not of these shapes.
@@ -294,7 +294,7 @@ impl Isa {
         dispatch!(self, attention_f32(qkv, shape, scratch, out));
     }
 
-    /// Whether it has what [`Isa::screen`] needs.
+    /// Whether the instruction set has what [`Isa::screen`] needs.
     pub fn screens(self) -> bool {
         self.has(Format::Int8)
     }
@@ -302,7 +302,7 @@ impl Isa {
     /// Rounds `rows`, `[rows, dim]`, for [`Isa::screen`].
     ///
     /// # Panics
-    /// If the slice is not whole rows, or the instruction set does not screen.
+    /// If the slice does not consist of whole rows, or the instruction set does not screen.
     pub fn round_rows(self, rows: &[f32], dim: usize, to: &mut ScreenRows) {
         assert!(rows.len().is_multiple_of(dim) && dim <= MAX_DIM);
         match self.0 {
@@ -311,17 +311,17 @@ impl Isa {
             // SAFETY: an `Isa` of this kind exists only where the processor was found to have AVX2.
             IsaKind::Avx2 => unsafe { avx2::round_rows(to, rows, dim) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: likewise, AVX-512.
+            // SAFETY: as above, for AVX-512.
             IsaKind::Avx512 { .. } => unsafe { avx512::round_rows(to, rows, dim) },
         }
     }
 
-    /// Adds to `found` every pair of a row and a query whose inner product may be the query's floor or more, and few
-    /// others; row by row for each 64 queries.
+    /// Adds to `found` every pair of a row and a query whose inner product may reach the query's floor, and few other
+    /// pairs. The pairs come row by row for each 64 queries.
     ///
     /// # Panics
-    /// If rows and queries are not of one dimension, there is not a floor for each query, or the instruction set does not
-    /// screen.
+    /// If rows and queries have different dimensions, there is not one floor for each query, or the instruction set
+    /// does not screen.
     pub fn screen(self, rows: &ScreenRows, queries: &ScreenQueries, floors: &[f64], found: &mut Vec<Candidate>) {
         assert!(rows.fits(queries) && floors.len() == queries.len());
         let (bounds, panels) = (&rows.bounds(queries, floors)[..], &queries.panels[..]);
@@ -332,7 +332,7 @@ impl Isa {
             // a bound for each column of the panels, and rows and panels are of one depth.
             IsaKind::Avx512 { vnni: true, .. } => unsafe { avx512::screen(rows, panels, bounds, found) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: likewise; every processor with AVX-512 has AVX2.
+            // SAFETY: as above; every processor with AVX-512 has AVX2.
             IsaKind::Avx512 { .. } | IsaKind::Avx2 => unsafe { avx2::screen(rows, panels, bounds, found) },
         }
     }
@@ -340,7 +340,7 @@ impl Isa {
     /// Σab
     ///
     /// # Panics
-    /// If the slices are not of one length.
+    /// If the slices have different lengths.
     pub fn inner_product(self, a: &[f32], b: &[f32]) -> f32 {
         assert_eq!(a.len(), b.len());
         dispatch!(self, compare::<false>(a, b))
@@ -349,7 +349,7 @@ impl Isa {
     /// Σ(a − b)²
     ///
     /// # Panics
-    /// If the slices are not of one length.
+    /// If the slices have different lengths.
     pub fn squared_distance(self, a: &[f32], b: &[f32]) -> f32 {
         assert_eq!(a.len(), b.len());
         dispatch!(self, compare::<true>(a, b))
@@ -358,7 +358,7 @@ impl Isa {
     /// `rows` = LayerNorm(`rows` + `residual`), row by row (Ba et al. 2016).
     ///
     /// # Panics
-    /// If the slices are not whole rows of equal number.
+    /// If the slices do not have the same number of whole rows.
     pub fn add_layer_norm(self, rows: &mut [f32], residual: &[f32], norm: &LayerNorm) {
         assert!(rows.len() == residual.len() && rows.len().is_multiple_of(norm.weight.len()));
         assert_eq!(norm.weight.len(), norm.bias.len());
@@ -392,7 +392,7 @@ impl fmt::Display for Isa {
 impl FromStr for Isa {
     type Err = String;
 
-    /// By name, if this processor has it.
+    /// The instruction set of this name, if this processor supports it.
     fn from_str(name: &str) -> Result<Self, String> {
         let all = Self::all();
         let names = || all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! Linear layers: weights packed into panels, rows in the same format, and what is done to their product.
+//! Linear layers: weights packed into panels, rows in the same format, and what is done to the products.
 
 use std::array::from_fn;
 
@@ -7,22 +7,22 @@ use super::product::{Product, bf16_words};
 use super::quantize::{Quantized, quantize_weights};
 use super::simd::Simd;
 
-/// What the numbers of a product are.
+/// The format of the numbers in a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Floats of 32 bits.
     F32,
-    /// Floats of 16 bits with the exponent of 32-bit ones; sums are f32.
+    /// Floats of 16 bits, with the exponent of 32-bit floats; sums are f32.
     Bf16,
-    /// Integers of 8 bits: weights signed, with a scale for each output; rows unsigned, with a scale and an offset each.
-    /// Sums are exact, in 32 bits.
+    /// Integers of 8 bits. Weights are signed, with a scale for each output; rows are unsigned, with a scale and an
+    /// offset for each row. Sums are exact, in 32 bits.
     Int8,
 }
 
-/// What is done to a linear layer's result.
+/// The function that is applied to a linear layer's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
-    /// Nothing.
+    /// No function.
     None,
     /// x·Φ(x), by the error function.
     Gelu,
@@ -34,31 +34,31 @@ pub struct PackedLinear {
     inputs: usize,
     outputs: usize,
     pub(super) panels: Panels,
-    /// `[panels · PANEL]`, zero past the last output.
+    /// `[panels · PANEL]`, zero after the last output.
     pub(super) bias: Vec<f32>,
 }
 
-/// Weights as `[panels, words of an input row, PANEL]`; columns past the last output are zero.
+/// Weights as `[panels, words of an input row, PANEL]`; columns after the last output are zero.
 #[derive(Clone, Debug)]
 pub(super) enum Panels {
     F32(Vec<f32>),
     Bf16(Vec<u32>),
     Int8 {
         words: Vec<u32>,
-        /// What a column's integers are multiplied by, `[panels · PANEL]`.
+        /// The factor of each column's integers, `[panels · PANEL]`.
         scales: Vec<f32>,
-        /// The sum of each column's weights, as rounded.
+        /// The sum of each column's rounded weights.
         sums: Vec<f32>,
-        /// The weights as they were, for outliers: `[panels, inputs, PANEL]`.
+        /// The weights before rounding, for outliers: `[panels, inputs, PANEL]`.
         floats: Vec<f32>,
     },
 }
 
 impl PackedLinear {
-    /// Outputs that are packed together.
+    /// The number of outputs that are packed together.
     pub const PANEL: usize = PANEL;
 
-    /// No weights yet; memory for [`PackedLinear::pack`].
+    /// A layer without weights, which provides memory for [`PackedLinear::pack`].
     pub fn empty(format: Format) -> Self {
         let panels = match format {
             Format::F32 => Panels::F32(Vec::new()),
@@ -70,20 +70,20 @@ impl PackedLinear {
         Self { inputs: 0, outputs: 0, panels, bias: Vec::new() }
     }
 
-    /// Packs `weights`, `[outputs, inputs]` as torch and candle keep them, and `bias`, `[outputs]`.
+    /// Packs `weights`, `[outputs, inputs]` as in torch and candle, and `bias`, `[outputs]`.
     ///
     /// # Panics
-    /// If the slices are not of these shapes.
+    /// If the slices do not have these shapes.
     pub fn new(format: Format, weights: &[f32], bias: &[f32]) -> Self {
         let mut packed = Self::empty(format);
         packed.pack(weights, bias);
         packed
     }
 
-    /// Packs other weights in place of those that are there, as [`PackedLinear::new`] does.
+    /// Packs other weights in place of the present ones, as [`PackedLinear::new`] does.
     ///
     /// # Panics
-    /// If the slices are not of these shapes.
+    /// If the slices do not have these shapes.
     pub fn pack(&mut self, weights: &[f32], bias: &[f32]) {
         let outputs = bias.len();
         let inputs = weights.len() / outputs;
@@ -107,18 +107,18 @@ impl PackedLinear {
         }
     }
 
-    /// Components of an input row.
+    /// The number of components of an input row.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Components of an output row.
+    /// The number of components of an output row.
     pub fn outputs(&self) -> usize {
         self.outputs
     }
 }
 
-/// `[outputs, depth]` to `[panels, depth, PANEL]`.
+/// Reorders `[outputs, depth]` to `[panels, depth, PANEL]`.
 pub(super) fn to_panels<T: Copy + Default>(weights: &[T], depth: usize, panels: &mut Vec<T>) {
     let count = (weights.len() / depth).div_ceil(PANEL);
     if panels.len() != count * depth * PANEL || !(weights.len() / depth).is_multiple_of(PANEL) {
@@ -131,11 +131,11 @@ pub(super) fn to_panels<T: Copy + Default>(weights: &[T], depth: usize, panels: 
     }
 }
 
-/// Rows and columns that are transposed together: a cache line of either, and no more rows than the processor reads
-/// ahead in.
+/// Rows and columns that are transposed together. They are a cache line of each, and no more rows than the processor
+/// can read ahead in.
 const BLOCK: usize = 16;
 
-/// `rows`, at most [`BLOCK`] of `depth`, become the columns of `panel` from `first` on.
+/// Writes `rows`, at most [`BLOCK`] rows of `depth`, to the columns of `panel` from `first` on.
 fn transpose<T: Copy + Default>(rows: &[T], depth: usize, panel: &mut [T], first: usize) {
     let whole = if rows.len() == BLOCK * depth { depth / BLOCK * BLOCK } else { 0 };
     for at in (0..whole).step_by(BLOCK) {
@@ -155,7 +155,7 @@ fn transpose<T: Copy + Default>(rows: &[T], depth: usize, panel: &mut [T], first
     }
 }
 
-/// Rows in the format of the weights that they are to be multiplied with.
+/// Rows in the format of the weights with which they are multiplied.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
     pub(super) words: Words<'a>,
@@ -171,21 +171,21 @@ pub(super) enum Words<'a> {
     Int8 { words: &'a [u32], rows: &'a [Quantized] },
 }
 
-/// Memory for rows in another format than f32.
+/// Memory for rows in a format other than f32.
 #[derive(Clone, Debug, Default)]
 pub struct RowsScratch {
     pub(super) words: Vec<u32>,
     pub(super) rows: Vec<Quantized>,
 }
 
-/// Where the columns of a product go: into rows `stride` apart, from column `first` on.
+/// Where the columns of a product are written: into rows that begin `stride` floats apart, from column `first` on.
 #[derive(Debug)]
 pub struct Columns<'a> {
     /// `[rows, stride]`
     pub out: &'a mut [f32],
-    /// Floats from one row to the next.
+    /// The number of floats from one row to the next.
     pub stride: usize,
-    /// Column of the first output.
+    /// The column of the first output.
     pub first: usize,
 }
 
@@ -226,7 +226,7 @@ pub(super) unsafe fn linear<P: Product, const ROWS: usize, const VECTORS: usize>
     }
 }
 
-/// The bias is added, and the activation taken.
+/// Adds the bias, and applies the activation.
 #[derive(Clone, Copy)]
 pub(super) struct Affine<'a> {
     pub(super) bias: &'a [f32],
@@ -238,7 +238,8 @@ impl Affine<'_> {
     /// The processor has the instructions of `V`.
     #[inline(always)]
     unsafe fn apply<V: Simd>(self, sum: V, column: usize) -> V {
-        // SAFETY: the caller owes the instructions; columns are counted in whole panels, as the bias is padded.
+        // SAFETY: the caller guarantees the instructions; columns are counted in whole panels, and the bias is padded
+        // to these.
         unsafe {
             let sum = sum.add(V::load(self.bias[column..].as_ptr()));
             match self.activation {
@@ -252,13 +253,13 @@ impl Affine<'_> {
 impl<P: Product<Sum = <P as Product>::Float>> Finish<P> for Affine<'_> {
     #[inline(always)]
     unsafe fn finish(self, sum: P::Sum, _: usize, column: usize) -> P::Float {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe { self.apply(sum, column) }
     }
 }
 
-/// Sums of integers become what they stand for: for a row x ≈ offset + scale·q and a column w ≈ scale·v,
-/// x·w = row scale · column scale · Σqv + offset · Σw, and what is left of a row's outlier times its weight.
+/// Converts sums of integers to the values that they stand for. For a row x ≈ offset + scale·q and a column w ≈
+/// scale·v, x·w = row scale · column scale · Σqv + offset · Σw, plus the rest of the row's outlier times its weight.
 #[derive(Clone, Copy)]
 pub(super) struct Dequantize<'a> {
     pub(super) rows: &'a [Quantized],
@@ -276,7 +277,8 @@ pub(super) trait IntProduct: Product {
     /// # Safety
     /// The processor has the format's instructions.
     unsafe fn to_float(sum: Self::Sum) -> Self::Float;
-    /// A bit for each lane, the first lowest: whether its sum is greater than the number at `bounds`.
+    /// A bit for each lane, the first lane in the lowest bit: whether the lane's sum is greater than its number at
+    /// `bounds`.
     ///
     /// # Safety
     /// The processor has the format's instructions; there is a number for each lane.
@@ -287,7 +289,7 @@ impl<P: IntProduct> Finish<P> for Dequantize<'_> {
     #[inline(always)]
     unsafe fn finish(self, sum: P::Sum, row: usize, column: usize) -> P::Float {
         let Quantized { scale, offset, outlier, excess } = self.rows[row];
-        // SAFETY: the caller owes the instructions; scales and sums are padded as the bias is.
+        // SAFETY: the caller guarantees the instructions; scales and sums are padded as the bias is.
         unsafe {
             let scale = P::Float::load(self.scales[column..].as_ptr()).mul(P::Float::splat(scale));
             let mut rest = P::Float::load(self.sums[column..].as_ptr()).mul(P::Float::splat(offset));

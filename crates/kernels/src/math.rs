@@ -2,10 +2,10 @@
 
 use super::simd::Simd;
 
-/// eˣ for x ≤ 0, within 2 units in the last place; below −87, where the result would be no normal float, e⁻⁸⁷.
+/// eˣ for x ≤ 0, within 2 units in the last place. Below −87, where the result would not be a normal float, it is e⁻⁸⁷.
 ///
-/// e^x = 2ⁿ·e^r with n the nearest whole number to x/ln 2 and |r| ≤ ln 2 / 2; ln 2 in two parts, so that r is exact
-/// (Cody and Waite 1980); e^r by its Taylor series to the seventh power, whose next term is below 2⁻²⁷.
+/// e^x = 2ⁿ·e^r, where n is the nearest whole number to x/ln 2, and |r| ≤ ln 2 / 2. ln 2 is split into two parts, so
+/// that r is exact (Cody and Waite 1980). e^r is its Taylor series to the seventh power, whose next term is below 2⁻²⁷.
 ///
 /// # Safety
 /// The processor has `V`'s instructions.
@@ -13,7 +13,7 @@ use super::simd::Simd;
 pub(super) unsafe fn exp<V: Simd>(x: V) -> V {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    // SAFETY: the caller owes the instructions.
+    // SAFETY: the caller guarantees the instructions.
     unsafe {
         let x = x.max(V::splat(-87.0));
         let n = x.mul(V::splat(std::f32::consts::LOG2_E)).round();
@@ -30,14 +30,14 @@ pub(super) unsafe fn exp<V: Simd>(x: V) -> V {
 /// The processor has `V`'s instructions.
 #[inline(always)]
 pub(super) unsafe fn gelu<V: Simd>(x: V) -> V {
-    // SAFETY: the caller owes the instructions.
+    // SAFETY: the caller guarantees the instructions.
     unsafe {
         let half = x.mul(V::splat(0.5));
         erf(x.mul(V::splat(std::f32::consts::FRAC_1_SQRT_2))).mul_add(half, half)
     }
 }
 
-/// erf(x) within 2·10⁻⁷: a quotient of polynomials in x², on |x| ≤ 4, beyond which erf is ±1 in 32 bits.
+/// erf(x) within 2·10⁻⁷: a quotient of polynomials in x² for |x| ≤ 4. Beyond that, erf is ±1 in 32 bits.
 ///
 /// The coefficients are those of the minimax approximation in Eigen (Eigen/src/Core/MathFunctionsImpl.h).
 ///
@@ -55,7 +55,7 @@ unsafe fn erf<V: Simd>(x: V) -> V {
         -1.609_603_3e-2,
     ];
     const BELOW: [f32; 5] = [-1.456_607_2e-5, -2.133_740_6e-4, -1.682_827e-3, -7.373_329e-3, -1.426_474e-2];
-    // SAFETY: the caller owes the instructions.
+    // SAFETY: the caller guarantees the instructions.
     unsafe {
         let x = x.max(V::splat(-4.0)).min(V::splat(4.0));
         let square = x.mul(x);
@@ -63,13 +63,13 @@ unsafe fn erf<V: Simd>(x: V) -> V {
     }
 }
 
-/// Horner's rule, the highest power first.
+/// Evaluates a polynomial by Horner's rule, the highest power first.
 ///
 /// # Safety
 /// The processor has `V`'s instructions.
 #[inline(always)]
 unsafe fn polynomial<V: Simd>(x: V, coefficients: &[f32]) -> V {
-    // SAFETY: the caller owes the instructions.
+    // SAFETY: the caller guarantees the instructions.
     unsafe {
         let mut value = V::splat(coefficients[0]);
         for &coefficient in &coefficients[1..] {
@@ -83,7 +83,7 @@ unsafe fn polynomial<V: Simd>(x: V, coefficients: &[f32]) -> V {
 mod tests {
     use super::*;
 
-    /// Every 997th float from `from` to `to`, negatives and positives by their bits.
+    /// Every 997th float from `from` to `to`, counted by their bits.
     fn floats(from: f32, to: f32) -> impl Iterator<Item = f32> {
         (0..=u32::MAX).step_by(997).map(f32::from_bits).filter(move |x| (from..=to).contains(x))
     }
@@ -111,7 +111,7 @@ mod tests {
         }
     }
 
-    /// 1 − erf(x) in 64 bits, by its series near 0 and its continued fraction elsewhere.
+    /// 1 − erf(x) in 64 bits, by its series near 0, and by its continued fraction elsewhere.
     fn erfc(x: f64) -> f64 {
         if x < 0.0 {
             return 2.0 - erfc(-x);

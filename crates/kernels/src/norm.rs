@@ -10,7 +10,7 @@ use super::simd::Simd;
 #[inline(always)]
 pub(super) unsafe fn add_layer_norm<V: Simd>(rows: &mut [f32], residual: &[f32], norm: &LayerNorm) {
     let dim = norm.weight.len();
-    // What is left over when a row is cut into vectors is computed one float at a time, by the same functions.
+    // The rest of a row that does not fill a vector is computed one float at a time, by the same functions.
     let whole = dim / V::LANES * V::LANES;
     for (row, residual) in rows.chunks_exact_mut(dim).zip(residual.chunks_exact(dim)) {
         let ((head, tail), (head_residual, tail_residual)) = (row.split_at_mut(whole), residual.split_at(whole));
@@ -26,13 +26,13 @@ pub(super) unsafe fn add_layer_norm<V: Simd>(rows: &mut [f32], residual: &[f32],
     }
 }
 
-/// `row` += `residual`; gives the sum of all.
+/// `row` += `residual`; returns the sum of all components.
 ///
 /// # Safety
-/// The processor has `V`'s instructions; the slices have one length, of whole vectors.
+/// The processor has `V`'s instructions; the slices have the same length, of whole vectors.
 #[inline(always)]
 unsafe fn add<V: Simd>(row: &mut [f32], residual: &[f32]) -> f32 {
-    // SAFETY: the caller owes it.
+    // SAFETY: as for this function.
     unsafe {
         let mut sum = V::splat(0.0);
         for at in (0..row.len()).step_by(V::LANES) {
@@ -50,7 +50,7 @@ unsafe fn add<V: Simd>(row: &mut [f32], residual: &[f32]) -> f32 {
 /// The processor has `V`'s instructions; the slice has whole vectors.
 #[inline(always)]
 unsafe fn squares<V: Simd>(row: &[f32], mean: f32) -> f32 {
-    // SAFETY: the caller owes it.
+    // SAFETY: as for this function.
     unsafe {
         let mut sum = V::splat(0.0);
         for at in (0..row.len()).step_by(V::LANES) {
@@ -64,10 +64,10 @@ unsafe fn squares<V: Simd>(row: &[f32], mean: f32) -> f32 {
 /// x = (x − mean) · scale · weight + bias
 ///
 /// # Safety
-/// The processor has `V`'s instructions; the slices have one length, of whole vectors.
+/// The processor has `V`'s instructions; the slices have the same length, of whole vectors.
 #[inline(always)]
 unsafe fn apply<V: Simd>(row: &mut [f32], mean: f32, scale: f32, weight: &[f32], bias: &[f32]) {
-    // SAFETY: the caller owes it.
+    // SAFETY: as for this function.
     unsafe {
         for at in (0..row.len()).step_by(V::LANES) {
             let normal = V::load(row.as_ptr().add(at)).sub(V::splat(mean)).mul(V::splat(scale));

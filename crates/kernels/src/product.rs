@@ -1,29 +1,31 @@
-//! What a matrix product multiplies and sums: words of 32 bits, each one float, two bf16s or four bytes.
+//! The numbers that a matrix product multiplies and sums: words of 32 bits, each of which is one float, two bf16s or
+//! four bytes.
 //!
-//! A lane of a vector is a word whatever the format, so one tile ([`super::gemm`]) serves all.
+//! In every format, a lane of a vector is one word, so one tile ([`super::gemm`]) serves all formats.
 
 use std::marker::PhantomData;
 
 use super::simd::Simd;
 
-/// A format of numbers and the instructions that multiply them. The implementors are never made: they name functions.
+/// A format of numbers, and the instructions that multiply them. No value of an implementing type is ever made: the
+/// types only name functions.
 ///
 /// # Safety
-/// Every function needs the format's instructions on the processor that runs it, and a pointer needs behind it the words
-/// that are read: one for `row`, [`Simd::LANES`] of `Float` for `columns`.
+/// Every function needs the format's instructions on the processor that runs it. A pointer must point to the words that
+/// are read: one for `row`, [`Simd::LANES`] of `Float` for `columns`.
 pub(super) trait Product {
-    /// What rows and columns are stored as.
+    /// The type in which rows and columns are stored.
     type Word: Copy + Default;
-    /// A row's word, in every lane.
+    /// A word of a row, in every lane.
     type Row: Copy;
-    /// Words of consecutive columns, one a lane.
+    /// Words of consecutive columns, one in each lane.
     type Columns: Copy;
-    /// Sums of products, one a lane.
+    /// Sums of products, one in each lane.
     type Sum: Copy;
-    /// The floats that become of them.
+    /// The floats to which sums are converted.
     type Float: Simd;
 
-    /// Sums of nothing.
+    /// Sums that are zero.
     unsafe fn zero() -> Self::Sum;
     /// The word at `from`, in every lane.
     unsafe fn row(from: *const Self::Word) -> Self::Row;
@@ -33,22 +35,24 @@ pub(super) trait Product {
     unsafe fn multiply_add(row: Self::Row, columns: Self::Columns, sum: Self::Sum) -> Self::Sum;
 }
 
-/// A format that floats can be rounded to one by one, as attention needs it.
+/// A format to which floats can be rounded one by one, as attention needs it.
 pub(super) trait FloatProduct: Product<Sum = <Self as Product>::Float> {
-    /// Floats in a word.
+    /// The number of floats in a word.
     const PER_WORD: usize;
 
-    /// `floats` in words, in `scratch` if they are not words as they are. What is left over of the last is 0.
+    /// Packs `floats` into words, in `scratch` unless floats are words themselves. The unused rest of the last word is
+    /// 0.
     ///
     /// # Safety
     /// The processor has the format's instructions.
     unsafe fn words<'a>(floats: &'a [f32], scratch: &'a mut Vec<Self::Word>) -> &'a [Self::Word];
 
-    /// The numbers of a row, and of a second where a word has room for two, with those of one column in one word.
+    /// Combines the numbers of a row, and of a second row where a word has room for two, so that the numbers of one
+    /// column are in one word.
     fn by_column(row: &[Self::Word], second: Option<&[Self::Word]>, to: &mut [Self::Word]);
 }
 
-/// Floats of 32 bits, as they are.
+/// Floats of 32 bits, which are not converted.
 pub(super) struct F32<V>(PhantomData<V>);
 
 impl<V: Simd> Product for F32<V> {
@@ -60,22 +64,22 @@ impl<V: Simd> Product for F32<V> {
 
     #[inline(always)]
     unsafe fn zero() -> V {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe { V::splat(0.0) }
     }
     #[inline(always)]
     unsafe fn row(from: *const f32) -> V {
-        // SAFETY: the caller owes the instructions, and the word.
+        // SAFETY: the caller guarantees the instructions, and the word.
         unsafe { V::splat(*from) }
     }
     #[inline(always)]
     unsafe fn columns(from: *const f32) -> V {
-        // SAFETY: the caller owes the instructions, and the words.
+        // SAFETY: the caller guarantees the instructions, and the words.
         unsafe { V::load(from) }
     }
     #[inline(always)]
     unsafe fn multiply_add(row: V, columns: V, sum: V) -> V {
-        // SAFETY: the caller owes the instructions.
+        // SAFETY: the caller guarantees the instructions.
         unsafe { row.mul_add(columns, sum) }
     }
 }
@@ -103,7 +107,7 @@ fn bf16(float: f32) -> u32 {
     if float.is_nan() { quiet } else { rounded }
 }
 
-/// Rows of `inputs` floats in words of two bf16s, the first one in the lower half; what is left over is 0.
+/// Packs rows of `inputs` floats into words of two bf16s, the first one in the lower half. The unused rest is 0.
 #[inline(always)]
 pub(super) fn bf16_words(rows: &[f32], inputs: usize) -> Vec<u32> {
     let mut words = Vec::with_capacity(rows.len() / inputs * inputs.div_ceil(2));
@@ -124,7 +128,7 @@ mod tests {
         let back = |float| f32::from_bits(bf16(float) << 16);
         assert_eq!(back(1.0), 1.0);
         assert_eq!(back(-0.1), -0.100_097_656);
-        // Halfway between two: to the even one.
+        // A value halfway between two is rounded to the even one.
         assert_eq!([back(1.003_906_3), back(1.011_718_8)], [1.0, 1.015_625]);
         assert_eq!([back(f32::INFINITY), back(3.4e38)], [f32::INFINITY; 2]);
         assert!(back(f32::from_bits(0x7f80_0001)).is_nan() && back(f32::from_bits(u32::MAX)).is_nan());

@@ -1,27 +1,29 @@
-//! Floats to 8-bit integers and what brings them back.
+//! Converts floats to 8-bit integers, and computes what is needed to convert them back.
 //!
-//! A row is rounded between its least and its greatest value, so one value far from the others would leave them few
-//! steps. BERT has such values: in the row of `[CLS]` a single component is twenty times the others' size, and a single
-//! neuron of the feed-forward layer. Such a value is taken out of its row and multiplied in f32 (Dettmers et al. 2022,
-//! LLM.int8(), do so for whole columns): it halves the error of a vector, and costs one multiplication an output.
+//! A row is rounded to steps between its least and its greatest value. One value far from the others would leave few
+//! steps for these. BERT has such values: in the row of `[CLS]`, one component is twenty times as large as the others,
+//! and so is one neuron of the feed-forward layer. Such a value is taken out of its row and multiplied in f32 (Dettmers
+//! et al. 2022, LLM.int8(), do so for whole columns). This halves the error of a vector, and costs one multiplication
+//! for each output.
 
 use super::simd::Simd;
 
-/// A value of more than so many times the root mean square of its row is an outlier. One row in five has one, most of them before the last product of a layer.
+/// A value is an outlier if it is this many times as large as the root mean square of its row. One row in five has an
+/// outlier, most of them before the last product of a layer.
 const OUTLIER: f32 = 10.0;
 
-/// What a row's integers q stand for: `offset` + `scale`·q, and `excess` more at `outlier`.
+/// The values that a row's integers q stand for: `offset` + `scale`·q, and `excess` more at the position `outlier`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Quantized {
     pub(super) scale: f32,
     pub(super) offset: f32,
-    /// The input that is an outlier, if `excess` is not 0.
+    /// The position of the outlier, if `excess` is not 0.
     pub(super) outlier: usize,
     pub(super) excess: f32,
 }
 
-/// Rounds each row of `inputs` floats to bytes between its least and its greatest value; `words` has `inputs / 4`
-/// words a row, rounded up, and what is left over of the last is 0.
+/// Rounds each row of `inputs` floats to bytes between its least and its greatest value. `words` has `inputs / 4` words
+/// for each row, rounded up. The unused rest of the last word is 0.
 ///
 /// # Safety
 /// The processor has `V`'s instructions.
@@ -34,7 +36,7 @@ pub(super) unsafe fn quantize_rows<V: Simd>(
 ) {
     let rows = input.chunks_exact(inputs).zip(words.chunks_exact_mut(inputs.div_ceil(4)));
     for ((row, words), quantized) in rows.zip(quantized) {
-        // SAFETY: the caller owes the instructions; a row's words have a byte for each value.
+        // SAFETY: the caller guarantees the instructions; a row's words have a byte for each value.
         unsafe {
             let all = Range::of::<V>(row);
             let largest = all.greatest.max(-all.least);
@@ -45,7 +47,7 @@ pub(super) unsafe fn quantize_rows<V: Simd>(
             let outlier = row.iter().position(|value| value.abs() == largest).unwrap_or(0);
             let rest = Range::of::<V>(&row[..outlier]).and(Range::of::<V>(&row[outlier + 1..]));
             let rounded = to_bytes::<V>(row, rest, words);
-            // In the outlier's place stands the byte that is nearest to 0.
+            // In place of the outlier stands the byte that is nearest to 0.
             let zero = ((0.0 - rest.least) / rounded.scale).round_ties_even() as u8;
             words.as_mut_ptr().cast::<u8>().add(outlier).write(zero);
             let excess = row[outlier] - (rounded.offset + rounded.scale * f32::from(zero));
@@ -54,17 +56,17 @@ pub(super) unsafe fn quantize_rows<V: Simd>(
     }
 }
 
-/// What some values span.
+/// The range of some values.
 #[derive(Clone, Copy)]
 pub(super) struct Range {
     least: f32,
     greatest: f32,
-    /// The sum of their squares.
+    /// The sum of the values' squares.
     pub(super) squares: f32,
 }
 
 impl Range {
-    /// That of `values`.
+    /// The range of `values`.
     ///
     /// # Safety
     /// The processor has `V`'s instructions.
@@ -95,14 +97,14 @@ impl Range {
     }
 }
 
-/// Each value of `row` to the nearest of 256 steps of `range`; what lies outside of it may become any.
+/// Rounds each value of `row` to the nearest of 256 steps of `range`. A value outside the range may become any byte.
 ///
 /// # Safety
 /// The processor has `V`'s instructions; `words` has a byte for each value.
 #[inline(always)]
 pub(super) unsafe fn to_bytes<V: Simd>(row: &[f32], range: Range, words: &mut [u32]) -> Quantized {
     let scale = (range.greatest - range.least) / 255.0;
-    // The inverse of a tiny scale would be infinite; such a row is its offset.
+    // The inverse of a tiny scale would be infinite. Such a row is represented by its offset alone.
     let inverse = if scale > f32::MIN_POSITIVE { 1.0 / scale } else { 0.0 };
     words.last_mut().into_iter().for_each(|last| *last = 0);
     let whole = row.len() / V::LANES * V::LANES;
@@ -120,17 +122,17 @@ pub(super) unsafe fn to_bytes<V: Simd>(row: &[f32], range: Range, words: &mut [u
     Quantized { scale, offset: range.least, ..Quantized::default() }
 }
 
-/// Rounds each row of weights, of `inputs` floats, to bytes from −127 to 127, in words of four, padded by 0; notes each
-/// row's scale and the sum of its weights as rounded.
+/// Rounds each row of weights, of `inputs` floats, to bytes from −127 to 127, in words of four, padded with 0. Appends
+/// each row's scale and the sum of its rounded weights.
 pub(super) fn quantize_weights(weights: &[f32], inputs: usize, scales: &mut Vec<f32>, sums: &mut Vec<f32>) -> Vec<u32> {
-    /// Added to a small float, this leaves its nearest whole number in the lowest bits: 1.5·2²³.
+    /// Adding this number, 1.5·2²³, to a small float leaves the nearest whole number in the lowest bits.
     const WHOLE: f32 = 12_582_912.0;
     scales.clear();
     sums.clear();
     let mut words = Vec::with_capacity(weights.len() / inputs * inputs.div_ceil(4));
     let mut bytes = vec![0i8; inputs.next_multiple_of(4)];
     for row in weights.chunks_exact(inputs) {
-        // Magnitudes compare as their bits do, and those in vectors.
+        // Magnitudes have the same order as their bits, and bits are compared in vectors.
         let largest = row.iter().map(|weight| weight.abs().to_bits()).max().map_or(0.0, f32::from_bits);
         let scale = largest / 127.0;
         let inverse = if scale > f32::MIN_POSITIVE { 1.0 / scale } else { 0.0 };

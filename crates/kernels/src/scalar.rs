@@ -1,4 +1,4 @@
-//! One float at a time, or four as the compiler likes: what every processor can.
+//! One float at a time, or four if the compiler chooses so. This works on every processor.
 
 use std::array::from_fn;
 
@@ -14,12 +14,12 @@ impl Simd for f32 {
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller owes one float at the pointer.
+        // SAFETY: the caller guarantees one float at the pointer.
         unsafe { *from }
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller owes room for one float at the pointer.
+        // SAFETY: the caller guarantees room for one float at the pointer.
         unsafe { *to = self }
     }
     #[inline(always)]
@@ -40,7 +40,7 @@ impl Simd for f32 {
     }
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
-        // `f32::mul_add` is a call into the C library where the processor may have no such instruction.
+        // `f32::mul_add` calls the C library if the processor may lack such an instruction.
         if cfg!(target_arch = "aarch64") { f32::mul_add(self, factor, term) } else { self * factor + term }
     }
     #[inline(always)]
@@ -53,8 +53,8 @@ impl Simd for f32 {
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
-        // A float this large has no fraction, so adding it rounds; exact for what is smaller than 2²², as all is that is
-        // rounded here. `round_ties_even` is another call into the C library.
+        // A float this large has no fraction, so adding it rounds. This is exact for numbers below 2²², and all numbers
+        // that are rounded here are below it. `round_ties_even` is also a call into the C library.
         const LARGE: f32 = 12_582_912.0;
         self + LARGE - LARGE
     }
@@ -76,12 +76,13 @@ impl Simd for f32 {
     }
     #[inline(always)]
     unsafe fn store_bytes(self, to: *mut u8) {
-        // SAFETY: the caller owes room for one byte at the pointer.
+        // SAFETY: the caller guarantees room for one byte at the pointer.
         unsafe { *to = Simd::round(self) as u8 }
     }
 }
 
-/// Four floats as an array: the compiler makes vectors of them on every processor that has any, x86-64 and ARM among them.
+/// Four floats as an array. The compiler turns them into vectors on every processor that has vectors, such as x86-64
+/// and ARM.
 impl Simd for [f32; 4] {
     const LANES: usize = 4;
 
@@ -91,12 +92,12 @@ impl Simd for [f32; 4] {
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller owes four floats at the pointer.
+        // SAFETY: the caller guarantees four floats at the pointer.
         unsafe { from.cast::<Self>().read_unaligned() }
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller owes room for four floats at the pointer.
+        // SAFETY: the caller guarantees room for four floats at the pointer.
         unsafe { to.cast::<Self>().write_unaligned(self) }
     }
     #[inline(always)]
@@ -152,7 +153,7 @@ impl Simd for [f32; 4] {
     }
     #[inline(always)]
     unsafe fn store_bytes(self, to: *mut u8) {
-        // SAFETY: the caller owes room for four bytes at the pointer.
+        // SAFETY: the caller guarantees room for four bytes at the pointer.
         unsafe { to.cast::<[u8; 4]>().write_unaligned(self.round().map(|value| value as u8)) }
     }
 }

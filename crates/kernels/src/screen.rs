@@ -1,29 +1,30 @@
-//! Which of many inner products could be large: an answer from integers, several times as fast as the products themselves.
+//! Finds out by integers which of many inner products could be large. This is several times as fast as the products
+//! themselves.
 //!
-//! Rows x are rounded to bytes u, x̂ = least + step·u, a block of them by one step; queries q to signed bytes v,
-//! q̂ = scale·v. Then, by Cauchy and Schwarz,
+//! Rows x are rounded to bytes u, x̂ = least + step·u, with one step for all rows of a block. Queries q are rounded to
+//! signed bytes v, q̂ = scale·v. By the inequality of Cauchy and Schwarz,
 //!
 //! ```text
 //! |x·q − x̂·q̂| = |(x − x̂)·q̂ + x·(q − q̂)| ≤ |x − x̂|·|q̂| + |x|·|q − q̂|
 //! ```
 //!
-//! and a pair whose x̂·q̂ is further than this below a floor cannot reach it. x̂·q̂ is Σuv but for constants of the block
-//! and the query, so a floor becomes a bound on the integer Σuv, and to compare is one instruction for sixteen pairs. What
-//! passes is multiplied in floats by the caller: the answer is exact, the integers only spare work.
+//! So if x̂·q̂ is below a floor by more than this, x·q cannot reach the floor. x̂·q̂ is Σuv, apart from constants of
+//! the block and the query. So a floor becomes a bound on the integer Σuv, and one instruction compares sixteen pairs.
+//! The caller multiplies the pairs that pass in floats: the answer is exact, and the integers only save work.
 
 use super::gemm::{PANEL, Sink, Strided, product};
 use super::linear::{IntProduct, to_panels};
 use super::quantize::{Range, quantize_weights, to_bytes};
 use super::simd::Simd;
 
-/// The most components of a vector: sums of more products of two bytes might not fit into 32 bits.
+/// The most components of a vector. With more of them, the sum of products of two bytes might not fit into 32 bits.
 pub const MAX_DIM: usize = 1 << 16;
 
-/// How far a byte can be from the value it stands for, in steps: half a one, and what f32 adds.
+/// How far a byte can be from the value that it stands for, in steps: half a step, and the rounding error of f32.
 const ROUNDING: f64 = 0.51;
 
-/// How far an inner product computed in f32 can be from the true one, for each component and as a part of |x|·|q|: f32's
-/// epsilon, which is twice the bound of a sum of products in any order (Higham 2002, 3.1).
+/// How far an inner product computed in f32 can be from the true one, for each component, as a fraction of |x|·|q|. It
+/// is f32's epsilon, which is twice the bound for a sum of products in any order (Higham 2002, 3.1).
 pub const F32_ERROR: f64 = f32::EPSILON as f64;
 
 /// Queries, rounded to bytes and packed.
@@ -35,7 +36,7 @@ pub struct ScreenQueries {
     rounded: Vec<RoundedQuery>,
 }
 
-/// What is known of a query.
+/// The constants of a query.
 #[derive(Clone, Copy, Debug)]
 struct RoundedQuery {
     /// q̂ = scale·v
@@ -64,12 +65,12 @@ impl ScreenQueries {
         Self { dim, panels, rounded }
     }
 
-    /// How many there are.
+    /// The number of queries.
     pub fn len(&self) -> usize {
         self.rounded.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no queries.
     pub fn is_empty(&self) -> bool {
         self.rounded.is_empty()
     }
@@ -89,7 +90,7 @@ impl RoundedQuery {
     }
 }
 
-/// Rows of vectors, rounded to bytes of one step.
+/// Rows of vectors, rounded to bytes with one step.
 #[derive(Clone, Debug, Default)]
 pub struct ScreenRows {
     /// `[rows, words of a row]`
@@ -100,22 +101,22 @@ pub struct ScreenRows {
     least: f64,
     /// The least and the greatest |x|².
     squares: [f64; 2],
-    /// Whether all values, and their squares, are finite, and a step is something: else nothing can be told.
+    /// Whether all values and their squares are finite, and the step is not 0. Otherwise every pair passes.
     telling: bool,
 }
 
 impl ScreenRows {
-    /// Whether these and the queries have words of one number.
+    /// Whether the rows and the queries have the same number of words.
     pub(super) fn fits(&self, queries: &ScreenQueries) -> bool {
         self.words.len() == self.count * queries.dim.div_ceil(4)
     }
 
-    /// The least and the greatest sum of squares of a row.
+    /// The least and the greatest |x|² of a row.
     pub fn squares(&self) -> [f64; 2] {
         self.squares
     }
 
-    /// Rounds `rows`, `[rows, dim]`, in place of those that are there.
+    /// Rounds `rows`, `[rows, dim]`, in place of the present ones.
     ///
     /// # Safety
     /// The processor has `V`'s instructions.
@@ -125,7 +126,7 @@ impl ScreenRows {
         self.count = rows.len() / dim;
         self.words.resize(self.count * depth, 0);
         (self.squares, self.telling) = ([f64::INFINITY, 0.0], true);
-        // SAFETY: the caller owes the instructions; a row's words have a byte for each value.
+        // SAFETY: the caller guarantees the instructions; a row's words have a byte for each value.
         unsafe {
             let mut all = Range::of::<V>(&[]);
             for row in rows.chunks_exact(dim) {
@@ -143,8 +144,8 @@ impl ScreenRows {
         self.telling &= self.step > f64::from(f32::MIN_POSITIVE);
     }
 
-    /// For each query the number that Σuv must be greater than for an inner product of its floor at least; past the last
-    /// query, to a whole panel, one that no sum is.
+    /// For each query, the bound that Σuv must exceed if the inner product is at least the query's floor. Columns after
+    /// the last query, up to a whole panel, get a bound that no sum exceeds.
     pub(super) fn bounds(&self, queries: &ScreenQueries, floors: &[f64]) -> Vec<i32> {
         let largest = self.squares[1].sqrt();
         let rounding = ROUNDING * self.step * (queries.dim as f64).sqrt();
@@ -152,7 +153,7 @@ impl ScreenRows {
             let float_error = largest * (query.norm + query.error) * F32_ERROR * queries.dim as f64;
             let lowest = floor - rounding * query.norm - largest * query.error - float_error;
             let sum = (lowest - self.least * query.sum) / (self.step * query.scale);
-            // A query of zeros has no scale; every row passes.
+            // A query of zeros has no scale, so every row passes.
             if self.telling && sum.is_finite() { (sum - 1.0).floor() as i32 } else { i32::MIN }
         };
         let mut bounds: Vec<i32> = queries.rounded.iter().zip(floors).map(bound).collect();
@@ -161,19 +162,21 @@ impl ScreenRows {
     }
 }
 
-/// A pair that may reach its floor.
+/// A pair of a row and a query that may reach the query's floor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Number of the row.
+    /// The number of the row.
     pub row: u32,
-    /// Number of the query.
+    /// The number of the query.
     pub query: u32,
 }
 
-/// Which pairs of rows and queries may reach the queries' floors, whose [`ScreenRows::bounds`] are given.
+/// Finds the pairs of rows and queries that may reach the queries' floors. `bounds` are those of
+/// [`ScreenRows::bounds`].
 ///
 /// # Safety
-/// The processor has the instructions of `P`; rows and panels have words of one depth; there is a bound for each column.
+/// The processor has the instructions of `P`; rows and panels have the same depth in words; there is a bound for each
+/// column.
 #[inline(always)]
 pub(super) unsafe fn screen<P: IntProduct<Word = u32>, const ROWS: usize, const VECTORS: usize>(
     rows: &ScreenRows,
@@ -184,7 +187,7 @@ pub(super) unsafe fn screen<P: IntProduct<Word = u32>, const ROWS: usize, const 
     let lanes = P::Float::LANES;
     let depth = rows.words.len() / rows.count.max(1);
     let a = Strided { start: &rows.words[..], stride: depth };
-    // Past the last query stands what passes for none.
+    // Nothing passes in the columns after the last query.
     let used = bounds.iter().rposition(|&bound| bound != i32::MAX).map_or(0, |last| last + 1);
     for first in (0..used).step_by(VECTORS * lanes) {
         let b = Strided { start: &panels[first / PANEL * depth * PANEL + first % PANEL..], stride: PANEL };
@@ -201,10 +204,10 @@ pub(super) unsafe fn screen<P: IntProduct<Word = u32>, const ROWS: usize, const 
     }
 }
 
-/// Sums that are greater than their columns' bounds become candidates.
+/// Collects the candidates: sums that are greater than their columns' bounds.
 struct Passing<'a> {
     bounds: &'a [i32],
-    /// Number of the first column's query.
+    /// The query of the first column.
     first: usize,
     found: &'a mut Vec<Candidate>,
 }
@@ -215,7 +218,7 @@ impl<P: IntProduct> Sink<P> for Passing<'_> {
         let lanes = P::Float::LANES;
         let mut passing = 0u64;
         for (vector, &sum) in sums.iter().enumerate() {
-            // SAFETY: the caller owes the instructions; there are bounds for every column.
+            // SAFETY: the caller guarantees the instructions; there are bounds for every column.
             let greater = unsafe { P::greater(sum, self.bounds[vector * lanes..][..lanes].as_ptr()) };
             passing |= u64::from(greater) << (vector * lanes);
         }
@@ -227,13 +230,13 @@ impl<P: IntProduct> Sink<P> for Passing<'_> {
     }
 }
 
-/// Σab, or for `DISTANCE` Σ(a − b)².
+/// Σab, or Σ(a − b)² if `DISTANCE`.
 ///
 /// # Safety
 /// The processor has `V`'s instructions; both have the same length.
 #[inline(always)]
 pub(super) unsafe fn compare<V: Simd, const DISTANCE: bool>(a: &[f32], b: &[f32]) -> f32 {
-    /// Sums that are computed beside each other: one alone would wait for itself.
+    /// The number of sums that are computed side by side. A single sum would wait for its own last step.
     const SUMS: usize = 4;
     let whole = a.len() / (SUMS * V::LANES) * SUMS * V::LANES;
     // SAFETY: the floats at `at` are within `whole`; the processor has the instructions.

@@ -1,18 +1,18 @@
-//! A vector of floats of whatever width the processor has, so that each algorithm is written once.
+//! A vector of floats, as wide as the processor supports, so that each algorithm is written once.
 //!
-//! The functions of a vector type may be called only where its instructions are known to be there: inside the
-//! `#[target_feature]` functions of its own file, which are reached by way of [`super::Isa`] alone.
+//! The functions of a vector type may be called only where its instructions are known to exist: inside the
+//! `#[target_feature]` functions of its own file, which only [`super::Isa`] calls.
 
-/// Floats that are computed on together.
+/// Floats that are computed together.
 ///
 /// # Safety
-/// Every function needs the type's instruction set on the processor that runs it. `load` and `store` need `LANES` floats
-/// at the pointer, `store_bytes` as many bytes.
+/// Every function needs the type's instruction set on the processor that runs it. `load` and `store` need `LANES`
+/// floats at the pointer; `store_bytes` needs `LANES` bytes.
 pub(super) trait Simd: Copy {
-    /// Floats in one.
+    /// The number of floats in a vector.
     const LANES: usize;
 
-    /// All lanes `value`.
+    /// A vector whose lanes are all `value`.
     unsafe fn splat(value: f32) -> Self;
     /// The floats at `from`, which needs no alignment.
     unsafe fn load(from: *const f32) -> Self;
@@ -26,13 +26,13 @@ pub(super) trait Simd: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// self ÷ other
     unsafe fn div(self, other: Self) -> Self;
-    /// self · factor + term, rounded once where the processor can.
+    /// self · factor + term. It is rounded only once if the processor supports this.
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
-    /// The smaller of each lane.
+    /// The smaller number in each lane.
     unsafe fn min(self, other: Self) -> Self;
-    /// The larger of each lane.
+    /// The larger number in each lane.
     unsafe fn max(self, other: Self) -> Self;
-    /// Each lane to the nearest whole number.
+    /// Rounds each lane to the nearest whole number.
     unsafe fn round(self) -> Self;
     /// self · 2ⁿ for whole n from −126 to 127.
     unsafe fn scale(self, n: Self) -> Self;

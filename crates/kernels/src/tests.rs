@@ -1,10 +1,10 @@
-//! Every instruction set against a naive twin in 64-bit floats, over odd, empty, tall and one-row shapes.
+//! Tests every instruction set against a naive twin in 64-bit floats, over odd, empty, tall and one-row shapes.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Floats of a seed, between −1 and 1.
+/// Pseudo-random floats between −1 and 1.
 fn floats(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_769).wrapping_add(1);
     let mut next = || {
@@ -26,7 +26,7 @@ fn linear(isa: Isa, format: Format, input: &[f32], weights: &PackedLinear) -> Ve
     let (inputs, stride) = (weights.inputs(), weights.outputs() + 1);
     let mut scratch = RowsScratch::default();
     let rows = isa.rows(format, input, inputs, &mut scratch);
-    // Into all columns but the first, which stays as it is.
+    // The result goes into all columns except the first, which stays as it is.
     let mut out = vec![f32::NAN; input.len() / inputs * stride];
     isa.linear(rows, weights, Activation::None, Columns { out: &mut out, stride, first: 1 });
     let columns = |row: &[f32]| {
@@ -36,7 +36,7 @@ fn linear(isa: Isa, format: Format, input: &[f32], weights: &PackedLinear) -> Ve
     out.chunks_exact(stride).flat_map(columns).collect()
 }
 
-/// What rows are in a format, as floats again.
+/// The values of rows after they were rounded to a format, as floats.
 fn rounded_rows(format: Format, input: &[f32], inputs: usize) -> Vec<f32> {
     match format {
         Format::F32 => input.to_vec(),
@@ -55,7 +55,7 @@ fn rounded_rows(format: Format, input: &[f32], inputs: usize) -> Vec<f32> {
     }
 }
 
-/// What weights are in a format, as floats again.
+/// The values of weights after they were rounded to a format, as floats.
 fn rounded_weights(format: Format, weights: &[f32], inputs: usize) -> Vec<f32> {
     match format {
         Format::F32 | Format::Bf16 => rounded_rows(format, weights, inputs),
@@ -109,7 +109,7 @@ proptest! {
     fn linear_is_the_matrix_product(rows in 0..20usize, inputs in 1..80usize, outputs in 1..150usize, seed: u32) {
         let (input, weights, bias) = (floats(rows * inputs, seed), floats(outputs * inputs, seed ^ 1), floats(outputs, seed ^ 2));
         for format in [Format::F32, Format::Bf16, Format::Int8] {
-            // What is left of the numbers in the format is multiplied exactly, but for the order of sums.
+            // The rounded numbers are multiplied exactly, apart from the order of sums.
             let (rounded, rounded_weights) = (rounded_rows(format, &input, inputs), rounded_weights(format, &weights, inputs));
             let expected = naive_linear(&rounded, &rounded_weights, &bias, inputs);
             let packed = PackedLinear::new(format, &weights, &bias);
@@ -131,7 +131,7 @@ proptest! {
         seed: u32,
     ) {
         let shape = AttentionShape { heads, head_dim };
-        // Numbers that bf16 has, so that it rounds nothing but the weights of softmax, by one part in 512 at most.
+        // These numbers are exact in bf16, so that it rounds only the weights of softmax, by one part in 512 at most.
         let qkv: Vec<f32> =
             floats(tokens * 3 * heads * head_dim, seed).iter().map(|value| to_bf16(value * 3.0)).collect();
         let expected = naive_attention(&qkv, shape);
@@ -199,7 +199,7 @@ proptest! {
                 let product = product(row, query);
                 prop_assert!(passed || product < floors[query], "{isa}: {product} of {row}, {query} is missing");
                 let near = floors[query] - steps * (dim as f64).sqrt();
-                // Of a single number bytes tell nothing.
+                // For a vector with a single component, the bytes say nothing.
                 prop_assert!(!passed || product >= near || x.len() == 1, "{isa}: {product} of {row}, {query} is far from {}", floors[query]);
             }
         }
@@ -237,7 +237,8 @@ fn where_bytes_tell_nothing_every_pair_passes_the_screen() {
 fn an_outlier_costs_the_rest_of_its_row_nothing() {
     let (inputs, outputs) = (384, 70);
     let (mut input, weights, bias) = (floats(3 * inputs, 1), floats(outputs * inputs, 2), floats(outputs, 3));
-    // One row as it is, one with a value of 20 times the others' size, one of nothing else.
+    // The rows are: one as it is, one with a value 20 times as large as the others, and one with a single value that is
+    // not 0.
     input[inputs + 100] = -20.0;
     input[2 * inputs..].fill(0.0);
     input[3 * inputs - 1] = 7.0;

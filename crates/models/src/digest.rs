@@ -1,4 +1,4 @@
-//! Digests of a model's files: the pinned ones, and those the Hub promises.
+//! Digests of a model's files: the pinned ones, and those that the Hub promises.
 
 use std::path::Path;
 
@@ -24,16 +24,16 @@ pub(super) fn check_pinned_file(path: &Path, file: &str) -> Result<(), HubError>
 /// Checks the files in `dir` against the default model's pinned digests.
 ///
 /// # Errors
-/// [`HubError::Digest`] for the first file that differs, [`FileError::Read`] for one that cannot be read.
+/// [`HubError::Digest`] for the first file that differs, [`FileError::Read`] for a file that cannot be read.
 pub(super) fn check_pinned(dir: &Path) -> Result<(), HubError> {
     PINNED.iter().try_for_each(|&(file, expected)| check(&dir.join(file), expected))
 }
 
-/// Checks every byte of a model's files that anything is known of: of the default model by its pinned digests, of one
-/// in the Hugging Face cache by the digests that name its files there. Gives the files checked.
+/// Checks every byte of those files of a model whose digests are known: the pinned digests of the default model, or the
+/// digests by which the Hugging Face cache names a file. Returns the files that were checked.
 ///
 /// # Errors
-/// [`HubError::Digest`] for the first file that differs, [`FileError::Read`] for one that cannot be read.
+/// [`HubError::Digest`] for the first file that differs, [`FileError::Read`] for a file that cannot be read.
 pub fn verify(model: &ModelFiles) -> Result<Vec<&'static str>, ModelsError> {
     let name = ModelName { id: model.id.clone(), revision: model.revision.clone() };
     if name.is_pinned() {

@@ -1,4 +1,4 @@
-//! Which files make a model on the Hub, and in which order they are fetched.
+//! Which files of the Hub make a model, and in which order they are fetched.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use super::{Locations, ModelName, digest};
 use crate::ModelsError;
 use semsearch_hub::{DownloadProgress, Repository, RepositoryKind, check_or_remove};
 
-/// Downloads the model. Gives the snapshot's directory.
+/// Downloads the model. Returns the snapshot's directory.
 pub(super) fn download(
     name: &ModelName,
     places: &Locations,
     progress: &Arc<dyn DownloadProgress>,
 ) -> Result<PathBuf, ModelsError> {
     let hub = Repository::connect(&places.hub, RepositoryKind::Model, &name.id, name.revision(), progress)?;
-    // The weights last: whatever else is wrong shows before 90 MB have been waited for.
+    // The weights come last, so that any other fault shows before 90 MB are downloaded.
     let (weights, small) = REQUIRED.split_last().expect("a model has weights");
     for file in small {
         hub.fetch(file)?;
@@ -30,7 +30,8 @@ pub(super) fn download(
     }
     hub.fetch(weights)?;
     if name.is_pinned() {
-        // Whatever the Hub promised: the bytes are known. The directory is snapshots/COMMIT of the repository's.
+        // The bytes are known, so the files are checked whatever the Hub promised. The directory is snapshots/COMMIT of
+        // the repository.
         let repository = dir.ancestors().nth(2).unwrap_or(&dir);
         for file in REQUIRED {
             check_or_remove(&dir.join(file), repository, |content| digest::check_pinned_file(content, file))?;

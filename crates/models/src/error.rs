@@ -1,4 +1,4 @@
-//! What can go wrong when a model's directory is looked for.
+//! Every way in which finding a model can fail.
 
 use semsearch_encoder::EncoderError;
 use semsearch_files::FileError;
@@ -25,10 +25,10 @@ pub enum ModelsError {
         /// The first missing file, and the places where it was looked for.
         missing: String,
     },
-    /// A model's name is not one that the Hub could have.
+    /// The name of a model is not a possible name on the Hub.
     #[error("{0:?} is not a Hub id: expected OWNER/NAME")]
     NotAnId(String),
-    /// A revision is not one that the Hub could have.
-    #[error("{0:?} is no revision of a model")]
+    /// The revision is not a possible revision on the Hub.
+    #[error("{0:?} is not a valid revision of a model")]
     NotARevision(String),
 }

@@ -1,7 +1,7 @@
 //! Copies a model's files from a directory into semsearch's own cache.
 //!
-//! All that happens in the cache happens by the descriptor of the model's directory there: no link is followed, and only
-//! what an import made is ever removed.
+//! All changes in the cache are made relative to the descriptor of the model's directory: no link is followed, and only
+//! files that an import made are removed.
 
 use std::fs::{self, File};
 use std::io;
@@ -14,19 +14,21 @@ use super::{Locations, ModelName, digest, resolve};
 use crate::ModelsError;
 use semsearch_files::{Dir, FileError, RelativePath, open_regular, unique};
 
-/// What a directory's name begins with that an import makes beside the model, and one that it takes away; so many random
-/// digits follow that nobody else has chosen them.
+/// The beginnings of the names of two directories that an import uses: the new model, and the old one that it removes.
+/// Enough random digits follow that nobody else has chosen the same name.
 const ARRIVING: &str = ".arriving-";
 const LEAVING: &str = ".leaving-";
 
-/// Copies the model in `from` into the cache as `name`, replacing what is there. Gives the cache's directory.
+/// Copies the model in `from` into the cache as `name`, and replaces the model that is there. Returns the model's
+/// directory in the cache.
 ///
-/// The files are copied beside their place and renamed, so a cache never holds half a model; what a killed import left
-/// is removed by the next. The default model's files are checked against their pinned digests first.
+/// The files are copied to a directory beside their place, which is then renamed, so the cache never holds half a
+/// model. The next import removes what a killed import left. The default model's files are checked against their pinned
+/// digests first.
 ///
 /// # Errors
-/// A file is missing, unreadable, or has another digest than the pinned one; the cache cannot be written, or holds files
-/// in the model's place that are no model's.
+/// A file is missing, unreadable, or has another digest than the pinned one; the cache cannot be written, or the
+/// model's directory there holds other files.
 pub fn import(from: &Path, name: &ModelName, places: &Locations) -> Result<PathBuf, ModelsError> {
     let Some((owner, repository)) = name.hub_parts() else {
         return Err(ModelsError::NotAnId(name.id.clone()));
@@ -48,7 +50,7 @@ pub fn import(from: &Path, name: &ModelName, places: &Locations) -> Result<PathB
     sweep(&dir).map_err(failed)?;
     let place = to.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if let Some(file) = foreign(&dir, place).map_err(failed)? {
-        let what = format!("{} is no model's file: nothing is replaced", to.join(file).display());
+        let what = format!("{} is not a file of a model: nothing is replaced", to.join(file).display());
         return Err(failed(io::Error::new(io::ErrorKind::DirectoryNotEmpty, what)).into());
     }
     let arriving = format!("{ARRIVING}{}", unique());
@@ -58,7 +60,7 @@ pub fn import(from: &Path, name: &ModelName, places: &Locations) -> Result<PathB
     Ok(to)
 }
 
-/// The files of a model that semsearch reads, by their paths below the directory.
+/// The files of a model that semsearch reads, as paths relative to the directory.
 fn files(dir: &Path) -> Result<Vec<RelativePath>, ModelsError> {
     if !dir.is_dir() {
         let kind = if dir.exists() { io::ErrorKind::NotADirectory } else { io::ErrorKind::NotFound };
@@ -74,14 +76,14 @@ fn files(dir: &Path) -> Result<Vec<RelativePath>, ModelsError> {
     Ok(files)
 }
 
-/// Held while the cache changes; the system lets go of it when the process ends, however it ends.
+/// The lock that is held while the cache changes. The system releases it when the process ends, however it ends.
 fn lock(dir: &Dir) -> io::Result<File> {
     let file = dir.open_or_create(".lock")?;
     file.lock()?;
     Ok(file)
 }
 
-/// Removes what killed imports left.
+/// Removes what killed imports left behind.
 fn sweep(dir: &Dir) -> io::Result<()> {
     for entry in dir.entries()? {
         let name = entry.to_str().unwrap_or_default();
@@ -93,8 +95,8 @@ fn sweep(dir: &Dir) -> io::Result<()> {
     Ok(())
 }
 
-/// A file in the directory `place` that no import wrote; `None` too where `place` is not there, or a link, which goes as a
-/// link.
+/// A file in the directory `place` that no import wrote; `None` if there is no such file, if `place` does not exist, or
+/// if it is a link, which is removed as a link.
 fn foreign(dir: &Dir, place: &str) -> io::Result<Option<PathBuf>> {
     let is_ours = |path: &Path| match path.to_str() {
         Some(file) => REQUIRED.contains(&file) || OPTIONAL.contains(&file) || path.ends_with(CONFIG),
@@ -107,7 +109,7 @@ fn foreign(dir: &Dir, place: &str) -> io::Result<Option<PathBuf>> {
     Ok(files.into_iter().find(|file| !is_ours(file)))
 }
 
-/// The files below a directory, by their paths from there.
+/// Collects the files below a directory, as paths relative to it.
 fn walk(dir: &Dir, above: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in dir.entries()? {
         let path = above.join(&entry);
@@ -119,7 +121,7 @@ fn walk(dir: &Dir, above: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives the new directory its place, and removes what was there.
+/// Renames the new directory to its place, and removes what was there.
 fn replace(dir: &Dir, arriving: &str, place: &str) -> io::Result<()> {
     dir.subdirectory(arriving)?.sync()?;
     let leaving = format!("{LEAVING}{}", unique());
@@ -132,7 +134,7 @@ fn replace(dir: &Dir, arriving: &str, place: &str) -> io::Result<()> {
     if replaced { remove(dir, &leaving) } else { Ok(()) }
 }
 
-/// Removes an entry and, of a directory, all that is in it; of a link the link.
+/// Removes an entry. A directory is removed with everything in it; of a link, only the link is removed.
 fn remove(dir: &Dir, name: &str) -> io::Result<()> {
     let Ok(inner) = dir.subdirectory(name) else { return dir.remove(name) };
     for entry in inner.entries()? {
@@ -142,7 +144,7 @@ fn remove(dir: &Dir, name: &str) -> io::Result<()> {
     dir.remove_directory(name)
 }
 
-/// Copies the bytes, and them only: a source that is a link or read-only must not make the cache so.
+/// Copies only the bytes: if the source is a link or read-only, the copy is not.
 fn copy(from: &Path, to: &Dir, file: &RelativePath) -> Result<(), FileError> {
     let source = from.join(file);
     let mut source = open_regular(&source).map_err(FileError::read(&source))?;
@@ -162,7 +164,7 @@ fn copy(from: &Path, to: &Dir, file: &RelativePath) -> Result<(), FileError> {
     copied().map_err(FileError::write(&to.path().join(file)))
 }
 
-/// The directory of this name, made if need be.
+/// Opens the directory of this name, and makes it if it does not exist.
 fn enter(dir: &Dir, name: &str) -> io::Result<Dir> {
     dir.make_directory(name)?;
     dir.subdirectory(name)

@@ -1,7 +1,8 @@
-//! The directory that a model's name stands for: a directory itself, or a place in one of two caches, or one that the Hub fills.
+//! Finds the directory that a model's name stands for: a directory that the user named, a place in one of two caches,
+//! or a directory that a download fills.
 //!
-//! [`resolve()`] finds the directory, [`import()`] copies one into semsearch's own cache, [`verify`] checks every byte of which
-//! anything is known. What is in the files is left to `semsearch_encoder`.
+//! [`resolve()`] finds the directory, [`import()`] copies a model into semsearch's own cache, and [`verify`] checks
+//! every byte whose digest is known. `semsearch_encoder` reads the content of the files.
 
 mod digest;
 mod download;
@@ -16,10 +17,10 @@ pub use import::import;
 pub use locations::Locations;
 pub use resolve::resolve;
 
-/// The model used where none is named.
+/// The model that is used if none is named.
 pub const DEFAULT_MODEL: &str = "sentence-transformers/all-MiniLM-L6-v2";
 
-/// The commit of [`DEFAULT_MODEL`] on the Hub whose digests are pinned.
+/// The commit of [`DEFAULT_MODEL`] on the Hub to which the pinned digests belong.
 pub const DEFAULT_REVISION: &str = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf";
 
 /// A model as the user names it: a Hub id with a revision, or a directory.
@@ -27,7 +28,7 @@ pub const DEFAULT_REVISION: &str = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf";
 pub struct ModelName {
     /// `owner/name` on the Hub, or a directory's path.
     pub id: String,
-    /// Commit, tag or branch on the Hub.
+    /// A commit, tag or branch on the Hub.
     pub revision: Option<String>,
 }
 
@@ -38,7 +39,7 @@ impl Default for ModelName {
 }
 
 impl ModelName {
-    /// The revision asked for, the pinned one of the default model, or the default branch.
+    /// The revision that was asked for, otherwise the pinned one for the default model, or the default branch.
     fn revision(&self) -> &str {
         match &self.revision {
             Some(revision) => revision,
@@ -47,12 +48,12 @@ impl ModelName {
         }
     }
 
-    /// Whether this is the model whose digests are known.
+    /// Whether this is the model whose digests are pinned.
     fn is_pinned(&self) -> bool {
         self.id == DEFAULT_MODEL && self.revision() == DEFAULT_REVISION
     }
 
-    /// `owner/name`, each part a plain name.
+    /// `owner/name`, if each part is a plain name.
     fn hub_parts(&self) -> Option<(&str, &str)> {
         semsearch_hub::parts(&self.id)
     }

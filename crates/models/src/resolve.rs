@@ -1,4 +1,5 @@
-//! Where a model is: a directory named, semsearch's own cache, the Hugging Face cache, the Hub; in this order.
+//! Where a model is. The places are searched in this order: a directory that was named, semsearch's own cache, the
+//! Hugging Face cache, the Hub.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +12,10 @@ use crate::ModelsError;
 use semsearch_files::{FileError, RelativePath};
 use semsearch_hub::{CachedRevision, DownloadProgress, RepositoryKind};
 
-/// Finds the model's files, downloading them if they are nowhere on this machine and the network may be used.
+/// Finds the model's files. They are downloaded if they are nowhere on this machine and the network may be used.
 ///
 /// # Errors
-/// The directory named is not there or lacks a file; the model is nowhere on this machine and `offline` is set; the
+/// The named directory does not exist or lacks a file; the model is nowhere on this machine and `offline` is set; the
 /// download fails or brings wrong bytes.
 pub fn resolve(
     name: &ModelName,
@@ -55,7 +56,7 @@ pub fn resolve(
     download::download(name, places, progress).map(found)
 }
 
-/// A directory that the user named: what is missing there is an error, not a reason to look elsewhere.
+/// A directory that the user named. If a file is missing there, this is an error, and no other place is searched.
 fn directory(path: &Path) -> Result<ModelFiles, ModelsError> {
     let dir = path.canonicalize().map_err(FileError::read(path))?;
     if let Some(file) = REQUIRED.into_iter().find(|file| !dir.join(file).is_file()) {
@@ -65,18 +66,18 @@ fn directory(path: &Path) -> Result<ModelFiles, ModelsError> {
     Ok(ModelFiles { dir, id, revision: None })
 }
 
-/// Whether a word can be a branch, tag or commit, as git has it: plain names, of which none begins with a dot.
+/// Whether a word can be a branch, tag or commit in git: plain names, none of which begins with a dot.
 pub(super) fn is_revision(word: &str) -> bool {
     RelativePath::new(word).is_some() && word.split('/').all(|name| !name.starts_with('.'))
 }
 
-/// Where semsearch's own cache keeps a model.
+/// The directory of a model in semsearch's own cache.
 pub(super) fn own_directory(own: &Path, owner: &str, repository: &str, revision: &str) -> PathBuf {
     own.join(format!("{owner}--{repository}")).join(revision.replace('/', "--"))
 }
 
-/// The first file that `dir` lacks. A file that says how the model is run may be absent only if `known_absent`:
-/// pooling or length must not depend on what another program happened to leave in a cache.
+/// The first file that `dir` lacks. A file that says how the model is run may be absent only if `known_absent`: pooling
+/// or maximum length must not depend on which files another program left in a cache.
 fn missing(dir: &Path, known_absent: impl Fn(&str) -> bool) -> Option<String> {
     let lacks = |file: &str| !dir.join(file).is_file();
     if let Some(file) = REQUIRED.into_iter().find(|file| lacks(file)) {
@@ -85,7 +86,7 @@ fn missing(dir: &Path, known_absent: impl Fn(&str) -> bool) -> Option<String> {
     if lacks(MODULES) {
         return [MODULES, SENTENCE_CONFIG].into_iter().find(|file| lacks(file) && !known_absent(file)).map(Into::into);
     }
-    // Whoever fetched modules.json fetched what it names, unless interrupted.
+    // Whoever fetched modules.json also fetched the files that it names, unless the download was interrupted.
     let pooling = ModelConfig::pooling_file(dir).ok().flatten().map(|file| file.as_str().to_owned());
     pooling.filter(|file| lacks(file) && !known_absent(file))
 }
@@ -181,7 +182,7 @@ mod tests {
         for bad in ["..", ".", "", "/", "a/../..", ".lock", "a/.hidden", "a\nb"] {
             let named = ModelName { id: "a/b".into(), revision: Some(bad.into()) };
             let error = resolve(&named, &offline(root.path()), &silent()).unwrap_err();
-            assert!(error.to_string().ends_with("is no revision of a model"), "{error}");
+            assert!(error.to_string().ends_with("is not a valid revision of a model"), "{error}");
         }
     }
 }

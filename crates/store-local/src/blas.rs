@@ -1,10 +1,10 @@
-//! The matrix products that FAISS asks of BLAS, under BLAS's names.
+//! The matrix products that FAISS calls in BLAS, under BLAS's names.
 //!
-//! FAISS trains its quantizers and chooses inverted lists by `sgemm`, learns rotations by `dgemm` and `ssyrk`, and leaves
-//! the rest to LAPACK on small matrices. Here these three are the `gemm` crate's, which candle brings along, on rayon's
-//! threads; LAPACK and what it needs of BLAS are the reference ones. An OpenBLAS that suits any processor would be 23 MB of
-//! the program, for these three functions, and is no faster: `OPQ32,IVF64,PQ32` over 60,000 vectors takes 140 s, Python's
-//! faiss with its OpenBLAS 150 s.
+//! FAISS trains its quantizers and chooses inverted lists with `sgemm`, learns rotations with `dgemm` and `ssyrk`, and
+//! leaves the rest to LAPACK on small matrices. Here these three functions use the `gemm` crate, which candle depends
+//! on anyway, on rayon's threads. LAPACK, and the BLAS functions that LAPACK needs, are the reference implementations.
+//! An OpenBLAS that suits any processor would add 23 MB to the program for these three functions, and is no faster:
+//! `OPQ32,IVF64,PQ32` over 60,000 vectors takes 140 s; Python's faiss with its OpenBLAS takes 150 s.
 //!
 //! BLAS's conventions are Fortran's: matrices by columns, every argument by its address, 32-bit integers. The letters of
 //! an operand are `N` (as it is) and `T` or `C` (transposed).
@@ -41,7 +41,7 @@ macro_rules! product {
         /// C := α · op(A) op(B) + β · C, op(A) of shape [m, k], op(B) [k, n], C [m, n].
         ///
         /// # Safety
-        /// As BLAS has it: every pointer is good for what it points to, and C overlaps neither A nor B.
+        /// The conditions of BLAS: every pointer is valid for what it points to, and C overlaps neither A nor B.
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $name(
             letter_a: *const c_char,
@@ -71,10 +71,11 @@ macro_rules! product {
 product!(sgemm_, f32);
 product!(dgemm_, f64);
 
-/// C := α · A Aᵀ + β · C, A of shape [n, k], or AᵀA with the letter `T`; one triangle of C, `U`pper or `L`ower.
+/// C := α · A Aᵀ + β · C, with A of shape [n, k]; with the letter `T`, AᵀA in place of A Aᵀ. Only one triangle of C is
+/// written, `U`pper or `L`ower.
 ///
 /// # Safety
-/// As BLAS has it: every pointer is good for what it points to, and C does not overlap A.
+/// The conditions of BLAS: every pointer is valid for what it points to, and C does not overlap A.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn ssyrk_(
     triangle: *const c_char,
@@ -93,7 +94,8 @@ unsafe extern "C" fn ssyrk_(
         let (n, k, leading_c) = (*n as usize, *k as usize, *leading_c as isize);
         let left = operand(letter, a, leading_a);
         let right = Operand { start: a, row: left.column, column: left.row };
-        // The whole square, then its triangle: twice the work, still many times as fast as the reference.
+        // The whole square is computed, and its triangle is used. This is twice the work, and still many times as fast
+        // as the reference implementation.
         let mut square = vec![0.0; n * n];
         multiply((n, n, k), *alpha, left, right, 0.0, square.as_mut_ptr(), n as isize);
         let upper = (*triangle as u8).eq_ignore_ascii_case(&b'U');
@@ -120,9 +122,9 @@ unsafe fn multiply<T: Copy + PartialEq + Default + 'static>(
     c: *mut T,
     leading: isize,
 ) {
-    // With β = 0, C may hold anything, NaN too, and is not read.
+    // With β = 0, C is not read, because it may hold anything, NaN too.
     let read = beta != T::default();
-    // SAFETY: as the caller promises. The crate names the factors the other way about: its α is BLAS's β.
+    // SAFETY: as the caller promises. The crate swaps the names of the factors: its α is BLAS's β.
     unsafe {
         gemm::gemm(
             m,
@@ -154,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    // Named as FAISS names them, so that what is tried is what the linker chose.
+    // The names are those that FAISS uses, so the tests call the functions that the linker chose.
     unsafe extern "C" {
         #[link_name = "sgemm_"]
         fn linked_sgemm(

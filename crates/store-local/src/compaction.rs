@@ -1,24 +1,24 @@
-//! Which segments of an index are rewritten as one, for vectors and documents alike.
+//! Chooses which segments of an index are rewritten as one, for vectors and documents alike.
 //!
-//! Segments are put into tiers by size, each eight times the last (a log-structured merge, as in O'Neil et al. 1996):
-//! eight of a tier become one of the next, so that a vector is rewritten once a tier, and the number of segments grows
-//! with the logarithm of that of commits. Large ones are left alone. One of which more than a quarter is dead is
-//! rewritten by itself.
+//! Segments are put into tiers by size. A tier's segments are eight times as large as those of the tier before (a
+//! log-structured merge, as in O'Neil et al. 1996). Eight segments of a tier become one of the next. So a vector is
+//! rewritten once for each tier, and the number of segments grows with the logarithm of the number of commits. Large
+//! segments are left alone. A segment of which more than a quarter is dead is rewritten by itself.
 
-/// Segments of a tier that become one.
+/// How many segments of a tier become one.
 const FAN: usize = 8;
 
 /// A segment's size, in vectors or documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Size {
-    /// With the dead.
+    /// All entries, including dead ones.
     pub(super) all: u64,
-    /// Without.
+    /// The living entries.
     pub(super) live: u64,
 }
 
-/// The next segments to rewrite as one, by position; `None` if all is well. What is made of them has at most `large`
-/// entries, or is one rewritten by itself.
+/// The next segments to rewrite as one, by position; `None` if there is nothing to do. The new segment has at most
+/// `large` entries, unless it is one segment rewritten by itself.
 pub(super) fn choose(sizes: &[Size], large: u64) -> Option<Vec<usize>> {
     if let Some(worn) = sizes.iter().position(|size| (size.all - size.live) * 4 > size.all) {
         return Some(vec![worn]);
@@ -57,7 +57,7 @@ mod tests {
         assert_eq!(choose(&sizes(&[1; 8]), 1000), Some((0..8).collect()));
         assert_eq!(choose(&sizes(&[600, 1, 600, 2, 3, 4, 5, 6, 7, 1]), 1000), Some(vec![1, 3, 4, 5, 6, 7, 8, 9]));
         assert_eq!(choose(&sizes(&[600; 20]), 1000), None);
-        // Not more than a large one is made of them.
+        // The new segment has no more entries than a large one.
         assert_eq!(choose(&sizes(&[400; 8]), 1000), Some(vec![0, 1]));
     }
 
@@ -86,7 +86,7 @@ mod tests {
             }
             let total: u64 = added.iter().sum();
             prop_assert_eq!(segments.iter().map(|size| size.live).sum::<u64>(), total);
-            // Seven a tier of four, and those too large to be merged.
+            // There are at most seven segments in each of four tiers, besides those too large to be merged.
             prop_assert!(segments.len() as u64 <= 28 + total / (large / 2) + 1, "{} segments", segments.len());
             prop_assert!(rewritten <= 5 * total, "{rewritten} of {total}");
         }

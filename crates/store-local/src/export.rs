@@ -1,4 +1,4 @@
-//! What an index holds, as one file of FAISS.
+//! Exports what an index holds as one FAISS file.
 
 use std::fs::File;
 use std::path::Path;
@@ -8,8 +8,9 @@ use super::snapshot::LocalSnapshot;
 use super::{VECTORS, vectors};
 use semsearch_store::StoreError;
 
-/// Writes the living vectors of `index` into an open, empty file, which messages call `path`, as one index of its factory,
-/// FAISS's ids being their positions in the order of [`LocalSnapshot::vectors`]. It is put together in memory.
+/// Writes the living vectors of `index` as one FAISS index of its factory. FAISS's ids are the positions in the order
+/// of [`LocalSnapshot::vectors`]. The FAISS index is built in memory. `file` is open and empty, and messages name it
+/// `path`.
 ///
 /// # Errors
 /// FAISS fails, or the file cannot be written.

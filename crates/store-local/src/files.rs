@@ -1,4 +1,4 @@
-//! The files of an index as a commit names them: their checksums, and new ones that are on the disk when they are named.
+//! The files that a commit names: their checksums, and new files, which are on the disk before a commit names them.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -13,17 +13,17 @@ use semsearch_store::StoreError;
 /// A file as a commit names it. Its content never changes once it is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredFile {
-    /// Its name in its directory.
+    /// The file's name in its directory.
     pub name: String,
-    /// Its length.
+    /// The file's length in bytes.
     pub bytes: u64,
-    /// The CRC-32 (IEEE) of its bytes. It finds every change of a single byte for certain, which a longer hash only does
-    /// very probably.
+    /// The CRC-32 (IEEE) of the file's bytes. It detects every change of a single byte with certainty, which a longer
+    /// hash does only with high probability.
     pub crc32: u32,
 }
 
 impl StoredFile {
-    /// The file of this name as it is now, once its bytes are on the disk.
+    /// Syncs the file of this name to the disk, and describes it as it is now.
     pub(super) fn sync(dir: &Dir, name: &str) -> Result<Self, StoreError> {
         let path = dir.path_of(name);
         let file = dir.read(name).map_err(StoreError::write(&path))?;
@@ -35,7 +35,7 @@ impl StoredFile {
         })
     }
 
-    /// Opens the file if it is there, of its length.
+    /// Opens the file, and checks that it exists and has its length.
     pub(super) fn open(&self, dir: &Dir) -> Result<File, StoreError> {
         let path = dir.path_of(&self.name);
         let damaged = |error: io::Error| match error.kind() {
@@ -101,14 +101,15 @@ fn digest(crc: &mut crc32fast::Hasher, bytes: &mut impl Read) -> io::Result<()> 
     }
 }
 
-/// The name of a new file that is number `number` of its directory, ending in `kind`. No commit has named such a file yet,
-/// and nobody else chooses such a name: what has one and is in no commit is ours to remove.
+/// The name of a new file: the file has the number `number` in its directory, and the name ends in `kind`. No commit
+/// has named such a file yet, and nobody else chooses such a name. So a file with such a name that is in no commit may
+/// be removed.
 pub(super) fn new_name(number: u64, kind: &str) -> String {
     format!("{number:06}-{}.{kind}", unique())
 }
 
-/// Whether `name` is one that [`new_name`] or tantivy makes: `000001-0123456789abcdef.KIND` or 32 hexadecimal digits and an
-/// ending.
+/// Whether `name` has the form of names that [`new_name`] or tantivy makes: `000001-0123456789abcdef.KIND`, or 32
+/// hexadecimal digits and an ending.
 pub(super) fn is_new_name(name: &str) -> bool {
     let hexadecimal = |word: &str, length: usize| {
         word.len() == length && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -122,7 +123,7 @@ pub(super) fn is_new_name(name: &str) -> bool {
     }
 }
 
-/// Creates the file `name` and has `write` fill it; that is given its path for messages.
+/// Creates the file `name` and lets `write` fill it. `write` also gets the file's path, for messages.
 pub(super) fn create(
     dir: &Dir,
     name: &str,
@@ -132,13 +133,13 @@ pub(super) fn create(
     let file = dir.create(name).map_err(StoreError::write(&path))?;
     let written = write(&file, &path).and_then(|()| StoredFile::sync(dir, name));
     if written.is_err() {
-        // The error matters; what cannot be removed now is swept by the next writer.
+        // The error is what matters. The next writer removes what cannot be removed now.
         let _ = dir.remove(name);
     }
     written
 }
 
-/// Removes the files of a directory that `remove` names.
+/// Removes the files of a directory for which `remove` is true.
 pub(super) fn sweep(dir: &Dir, remove: impl Fn(&str) -> bool) -> Result<(), StoreError> {
     for entry in dir.entries().map_err(StoreError::read(dir.path()))? {
         if let Some(name) = entry.to_str().filter(|name| remove(name)) {

@@ -1,4 +1,4 @@
-//! What filters let pass, remembered for the next search by the same filter.
+//! Remembers what filters let pass, for the next search with the same filter.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ const KEPT: usize = 16;
 pub(super) struct Filtered(Mutex<Vec<(Filter, Arc<Keys>)>>);
 
 impl Filtered {
-    /// The keys that `filter` lets pass, by `find` if they are not known.
+    /// The keys that `filter` lets pass. If they are not remembered, `find` computes them.
     pub(super) fn keys(
         &self,
         filter: &Filter,
@@ -27,7 +27,7 @@ impl Filtered {
         if let Some(keys) = known(&self.kept()) {
             return Ok(keys);
         }
-        // Nobody waits meanwhile; two may look for the same.
+        // The lock is not held meanwhile, so nobody waits, and two threads may compute the same keys.
         let found = Arc::new(find()?);
         let mut kept = self.kept();
         if kept.len() == KEPT {

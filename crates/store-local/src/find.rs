@@ -1,11 +1,11 @@
-//! The index to use where none is named.
+//! Finds the index to use if none is named.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
 
-/// The directory's usual name.
+/// The usual name of an index's directory.
 pub const DIRECTORY: &str = ".semsearch";
 
 /// What [`find`] saw on its way up.
@@ -17,10 +17,11 @@ pub struct NearestIndex {
     pub passed_over: Vec<PathBuf>,
 }
 
-/// The index to use where none is named: `.semsearch` in `from` or its nearest parent that has one of this user's.
+/// The index to use if none is named: `.semsearch` in `from`, or in the nearest parent that has one that belongs to
+/// this user.
 ///
-/// One of another user's is passed over, as git does: whoever may write to a parent directory, as anybody may to `/tmp`,
-/// would otherwise say which model is run and what is nearest.
+/// An index of another user is passed over, as git does. Otherwise anybody who may write to a parent directory (as
+/// everybody may to `/tmp`) could choose which model is run and what is nearest.
 pub fn find(from: &Path) -> NearestIndex {
     let mut nearest = NearestIndex::default();
     for dir in from.ancestors().map(|parent| parent.join(DIRECTORY)).filter(|dir| Manifest::path(dir).is_file()) {
@@ -33,7 +34,7 @@ pub fn find(from: &Path) -> NearestIndex {
     nearest
 }
 
-/// Whether this user made the directory, and the link that leads to it, if one does.
+/// Whether this user owns the directory, and the link that leads to it, if there is one.
 fn is_own(dir: &Path) -> bool {
     let me = nix::unistd::geteuid().as_raw();
     [dir.metadata(), dir.symlink_metadata()].iter().flatten().filter(|there| there.uid() == me).count() == 2
@@ -65,7 +66,7 @@ mod tests {
         }
         chown(&theirs, Some(1), None).unwrap();
         assert_eq!(find(&here), NearestIndex { index: Some(mine.clone()), passed_over: vec![theirs.clone()] });
-        // Nor is one to which a link leads, whoever made the link.
+        // An index to which a link leads is passed over too, whoever made the link.
         symlink(&theirs, here.join(DIRECTORY)).unwrap();
         assert_eq!(find(&here).passed_over, [here.join(DIRECTORY), theirs]);
     }

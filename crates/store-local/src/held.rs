@@ -1,11 +1,14 @@
-//! An index's directory, held by its one writer: how it is begun, how it is known to be ours, and how it is left.
+//! An index's directory, held by its one writer: how it is created, how it is recognized as ours, and how it is
+//! released.
 //!
-//! A directory is an index if its `manifest.json` is one of ours. A new one gets a manifest without a commit before anything
-//! else, by a link, which never replaces a file; so whatever stands in it later is known to be ours, and a directory that
-//! holds something else is refused as it is. Who may undo what is decided by `mkdir` and `link`: they say who made it.
+//! A directory is an index if its `manifest.json` is one of ours. A new directory gets a manifest without a commit
+//! before anything else. The manifest is created by a link, which never replaces a file. So everything that stands in
+//! the directory later is known to be ours, and a directory that holds something else is refused and left as it is.
+//! `mkdir` and `link` tell a process whether it made the directory or file, and only the process that made it may undo
+//! it.
 //!
-//! The lock counts only while it is the file of its name in the directory of this path. That is looked at after locking,
-//! before each commit, and before anything is undone (ARCHITECTURE.md has the argument that no commit is lost).
+//! The lock counts only while it is the file of its name in the directory at this path. This is checked after locking,
+//! before each commit, and before anything is undone (ARCHITECTURE.md explains why no commit is lost).
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -19,10 +22,10 @@ use super::{CATALOG, VECTORS};
 use semsearch_files::{Dir, Identity, Made, is_temporary, make_directories, temporary};
 use semsearch_store::StoreError;
 
-/// Tells git that nothing here is to be kept.
+/// Tells git to ignore everything here.
 const IGNORED: (&str, &str) = (".gitignore", "*\n");
 
-/// A directory that changes hands more often than this is not one that can be written.
+/// A writer gives up after so many tries: a directory that is replaced more often cannot be written.
 const MOST_TRIES: usize = 10_000;
 
 /// An index's directory with its lock.
@@ -34,11 +37,11 @@ pub(super) struct Held {
     begun: bool,
 }
 
-/// A directory that is locked, and is an index.
+/// A locked directory that is an index.
 struct Locked {
     root: Dir,
     lock: WriterLock,
-    /// The manifest that was there last; another one would be another writer's.
+    /// The manifest that this process last saw. If there is another one, another writer wrote it.
     manifest: Identity,
 }
 
@@ -46,17 +49,17 @@ struct Locked {
 enum Content {
     /// An index, or the beginning of one.
     Index,
-    /// Nothing, or what a writer of ours left behind.
+    /// Nothing, or files that a writer of ours left behind.
     Nothing,
     /// Something else.
     Foreign,
 }
 
 impl Held {
-    /// Takes the index at `path` to write, beginning it if there is nothing.
+    /// Takes the index at `path` for writing, and begins one if there is nothing.
     ///
     /// # Errors
-    /// The directory holds something else, cannot be made or written, or another process holds it after `wait`.
+    /// The directory holds something else, cannot be made or written, or another process still holds it after `wait`.
     pub(super) fn take(path: &Path, wait: Duration) -> Result<Self, StoreError> {
         let deadline = Instant::now() + wait;
         let (mut made, mut begun) = (Vec::new(), false);
@@ -73,7 +76,7 @@ impl Held {
             };
             match outcome {
                 Ok(Some(locked)) => return Ok(Self { locked, made, begun }),
-                // Its last writer took the directory away, or made it an index, in these moments.
+                // Meanwhile another writer removed the directory, or made an index in it.
                 Ok(None) => {}
                 Err(error) => {
                     made.iter().rev().for_each(Made::remove);
@@ -84,7 +87,7 @@ impl Held {
         Err(StoreError::Displaced { dir: path.into() })
     }
 
-    /// The index, locked; `None` if it changed hands meanwhile.
+    /// The index, locked; `None` if the directory was replaced meanwhile.
     fn try_take(path: &Path, deadline: Instant, begun: &mut bool) -> Result<Option<Locked>, StoreError> {
         let root = match Dir::open(path) {
             Ok(root) => root,
@@ -96,7 +99,7 @@ impl Held {
         };
         match lock_index(&root, deadline, begun) {
             Ok(found) => Ok(found.map(|(lock, manifest)| Locked { root, lock, manifest })),
-            // Whatever failed in a directory that is no longer there.
+            // The error does not matter: the directory is no longer there.
             Err(_) if !root.is_in_place().map_err(StoreError::read(path))? => Ok(None),
             Err(error) => Err(error),
         }
@@ -107,7 +110,7 @@ impl Held {
         &self.locked.root
     }
 
-    /// Opens a directory in it, making that if it is not there.
+    /// Opens a directory inside the index's, and makes it if it is not there.
     pub(super) fn directory(&self, name: &str) -> Result<Dir, StoreError> {
         let path = self.root().path_of(name);
         if self.root().make_directory(name).map_err(StoreError::write(&path))? {
@@ -116,7 +119,7 @@ impl Held {
         self.root().subdirectory(name).map_err(StoreError::read(&path))
     }
 
-    /// Whether this is still the index at its path, with our lock, and as its last writer left it.
+    /// Whether this is still the index at its path, with our lock and with the manifest that we last saw.
     fn is_ours(&self) -> Result<bool, StoreError> {
         let there = self
             .root()
@@ -129,8 +132,8 @@ impl Held {
     /// Makes `manifest` the latest commit, in one step. From then on readers see it.
     ///
     /// # Errors
-    /// It cannot be written, or the directory is no longer ours; the last commit stands then. [`StoreError::Unsynced`]: the new
-    /// one stands, and may be lost if the power goes.
+    /// The manifest cannot be written, or the directory is no longer ours; then the last commit stays.
+    /// [`StoreError::Unsynced`]: the new commit is in place, but it may be lost if the power fails.
     pub(super) fn commit(&mut self, manifest: &Manifest) -> Result<(), StoreError> {
         let beside = temporary();
         let written =
@@ -145,12 +148,12 @@ impl Held {
         match written {
             Ok(identity) => self.locked.manifest = identity,
             Err(error) => {
-                // The error matters; what cannot be removed now is swept by the next writer.
+                // The error is what matters. The next writer removes what cannot be removed now.
                 let _ = self.root().remove(&beside);
                 return Err(error);
             }
         }
-        // Nothing is undone any more.
+        // From here on nothing is undone.
         self.begun = false;
         self.made.clear();
         let dir = self.root().path();
@@ -161,8 +164,9 @@ impl Held {
         write(self.root(), name, bytes)
     }
 
-    /// Removes the files that `is_old` says were named by a commit before, and those that no commit has named, but for
-    /// those that `is_named` keeps. Both are given the directory's name and the file's.
+    /// Removes files that no commit names any more: those that an earlier commit named, which `is_old` tells, and those
+    /// that no commit has named. Files that `is_named` knows are kept. Both functions get the directory's name and the
+    /// file's.
     pub(super) fn sweep(
         &self,
         is_old: impl Fn(&str) -> bool,
@@ -179,7 +183,7 @@ impl Held {
         Ok(())
     }
 
-    /// Takes away a beginning in which nothing was committed: only what is known to be ours, only while it is.
+    /// Removes a new index in which nothing was committed: only what is known to be ours, and only while it is ours.
     fn undo(&self) -> Result<(), StoreError> {
         let nothing = |root: &Dir| -> Result<bool, StoreError> {
             Ok(match Manifest::bytes(root)? {
@@ -193,7 +197,7 @@ impl Held {
         self.sweep(|_| false, |_, _| false)?;
         let gone = |name: &str| self.root().remove(name).map_err(StoreError::write(&self.root().path_of(name)));
         for name in [VECTORS, CATALOG] {
-            // One that is not empty holds something of somebody.
+            // A directory that is not empty holds files of somebody else.
             let _ = self.root().remove_directory(name);
         }
         let here = self.root().identity().map_err(StoreError::read(self.root().path()))?;
@@ -212,13 +216,13 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // A beginning that cannot be taken away is one that the next writer goes on with.
+        // If a new index cannot be removed, the next writer continues with it.
         let _ = self.undo();
         self.made.iter().rev().for_each(Made::remove);
     }
 }
 
-/// Begins an index where there is nothing, and locks it. `None` if it changed hands meanwhile.
+/// Begins an index where there is nothing, and locks it. `None` if the directory was replaced meanwhile.
 fn lock_index(root: &Dir, deadline: Instant, begun: &mut bool) -> Result<Option<(WriterLock, Identity)>, StoreError> {
     match content(root)? {
         Content::Foreign => return Err(StoreError::NotAnIndex { dir: root.path().into() }),
@@ -249,7 +253,7 @@ fn content(root: &Dir) -> Result<Content, StoreError> {
         let Some(strange) = entries.iter().find(|name| !name.to_str().is_some_and(is_left_over)) else {
             return Ok(Content::Nothing);
         };
-        // Another first writer may have begun an index, or taken its beginning away, between the two looks.
+        // Between the two checks another first writer may have begun an index, or removed the one that it had begun.
         let there = |name: &str| root.identity_of(name).is_ok_and(|there| there.is_some());
         if !there(manifest_file::FILE) && strange.to_str().is_none_or(there) {
             return Ok(Content::Foreign);
@@ -257,7 +261,7 @@ fn content(root: &Dir) -> Result<Content, StoreError> {
     }
 }
 
-/// Writes a manifest without a commit, and says whether it was this process that did.
+/// Writes a manifest without a commit. Returns whether this process created it.
 fn begin(root: &Dir) -> Result<bool, StoreError> {
     let publish =
         |name: &str, content: &[u8]| root.publish(name, content).map_err(StoreError::write(&root.path_of(name)));
@@ -269,7 +273,7 @@ fn begin(root: &Dir) -> Result<bool, StoreError> {
     Ok(begun)
 }
 
-/// Creates a file whose bytes are on the disk when this returns.
+/// Creates a file, and syncs its bytes to the disk before it returns.
 fn write(root: &Dir, name: &str, bytes: &[u8]) -> Result<Identity, StoreError> {
     let path = root.path_of(name);
     let write = || -> io::Result<Identity> {
@@ -286,12 +290,12 @@ fn is_our_ignore(root: &Dir) -> bool {
     read.is_ok_and(|bytes| bytes == IGNORED.1.as_bytes())
 }
 
-/// A directory of an index, to read.
+/// Opens a directory of an index for reading.
 pub(super) fn part(root: &Dir, name: &str) -> Result<Dir, StoreError> {
     let path: PathBuf = root.path_of(name);
     root.subdirectory(name).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => StoreError::damaged(&path, "the directory is missing"),
-        io::ErrorKind::InvalidInput | io::ErrorKind::NotADirectory => StoreError::damaged(&path, "it is no directory"),
+        io::ErrorKind::InvalidInput | io::ErrorKind::NotADirectory => StoreError::damaged(&path, "not a directory"),
         _ => StoreError::read(&path)(error),
     })
 }

@@ -1,4 +1,4 @@
-//! The inputs of a run: their names for messages, their canonical paths for pruning.
+//! The inputs of a run: their names, for messages, and their canonical paths, for pruning.
 
 use std::collections::HashMap;
 use std::fs;
@@ -21,7 +21,7 @@ impl Inputs {
         }
         let number = self.names.len() as u32;
         self.names.push(Arc::clone(name));
-        // By whatever path it is named the next time.
+        // The canonical path is the same when the next run names the file by another path.
         let absolute = fs::canonicalize(&**name).ok();
         self.origins.push(absolute.map_or_else(|| Arc::clone(name), |path| path.to_string_lossy().into()));
         self.numbers.insert(Arc::clone(name), number);

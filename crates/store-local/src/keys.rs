@@ -1,4 +1,4 @@
-//! Sets of passages' keys.
+//! Sets of passage keys.
 
 use fixedbitset::FixedBitSet;
 
@@ -10,24 +10,24 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// These keys.
+    /// The set of these keys.
     pub(super) fn new(keys: impl IntoIterator<Item = u64>) -> Self {
         let mut bits = FixedBitSet::new();
         keys.into_iter().for_each(|key| bits.grow_and_insert(key as usize));
         Self { count: bits.count_ones(..), bits }
     }
 
-    /// How many there are.
+    /// The number of keys in the set.
     pub(crate) fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether `key` is one of them.
+    /// Whether `key` is in the set.
     pub(crate) fn contains(&self, key: u64) -> bool {
         self.bits.contains(key as usize)
     }
 
-    /// A bit for each key, the lowest first, in bytes.
+    /// The set as bytes: one bit for each key, the lowest key first.
     pub(super) fn bitmap(&self) -> &[u8] {
         bytemuck::cast_slice(self.bits.as_slice())
     }

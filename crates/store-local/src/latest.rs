@@ -1,4 +1,4 @@
-//! The newest commit of a directory, also while a writer replaces it.
+//! Reads the newest commit of a directory, even while a writer replaces it.
 
 use std::io;
 use std::path::Path;
@@ -8,7 +8,7 @@ use semsearch_files::Dir;
 use super::manifest::Manifest;
 use semsearch_store::StoreError;
 
-/// Opens an index's directory to read; `None` if there is none.
+/// Opens an index's directory for reading; `None` if there is none.
 fn opened(dir: &Path) -> Result<Option<Dir>, StoreError> {
     match Dir::open(dir) {
         Ok(root) => Ok(Some(root)),
@@ -17,8 +17,9 @@ fn opened(dir: &Path) -> Result<Option<Dir>, StoreError> {
     }
 }
 
-/// Reads the newest commit of the index at `dir`. If the outcome is not good and there is a newer commit by then, it is read
-/// again: a writer removes at any moment what its new commit does not need, and that may be any error for a reader.
+/// Reads the newest commit of the index at `dir`. If this fails or `is_good` refuses the result, and there is a newer
+/// commit by then, it is read again: a writer may remove files that its new commit does not need at any moment, and a
+/// reader may see this as any error.
 pub(super) fn with_latest<T>(
     dir: &Path,
     read: impl Fn(&Dir, &[u8]) -> Result<T, StoreError>,
@@ -39,7 +40,7 @@ pub(super) fn with_latest<T>(
     }
 }
 
-/// What the latest commit of the index at `dir` says of itself; `None` if there is no index.
+/// The manifest of the latest commit of the index at `dir`; `None` if there is no index.
 ///
 /// # Errors
 /// The index is damaged or of another format, or the directory holds something else.

@@ -9,9 +9,9 @@
 //!   lock                   held by the one writer
 //! ```
 //!
-//! [`LocalStore`] gives [`LocalSnapshot`]s, each of which reads one commit and sees only that; [`LocalWriter`] makes the next. A file is on the disk before the commit
-//! that names it, and is never changed afterwards; one that no commit names is garbage, and swept. What a query means is
-//! left to `semsearch_engine`.
+//! [`LocalStore`] opens [`LocalSnapshot`]s, each of which reads one commit and sees only that one. [`LocalWriter`]
+//! makes the next commit. A file is on the disk before the commit that names it, and never changes afterwards. A file
+//! that no commit names is removed. `semsearch_engine` decides what a query means.
 
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
@@ -55,8 +55,8 @@ pub use vectors::set_threads;
 pub use verify::{Verified, verify};
 pub use writer::LocalWriter;
 
-/// The directory of documents in an index's.
+/// The name of the documents' directory, inside the index's directory.
 const CATALOG: &str = "catalog";
 
-/// The directory of vectors.
+/// The name of the vectors' directory, inside the index's directory.
 const VECTORS: &str = "vectors";

@@ -1,4 +1,4 @@
-//! One writer at a time, by a lock of the operating system: it ends with its process, however that ends.
+//! One writer at a time, by a lock of the operating system. The lock ends with its process, however the process ends.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek};
@@ -10,16 +10,16 @@ use semsearch_files::FileError;
 use semsearch_files::{Dir, Identity};
 use semsearch_store::StoreError;
 
-/// The file's name.
+/// The lock file's name.
 pub(super) const FILE: &str = "lock";
 
-/// What stands in it before the number of the process.
+/// The text in the lock file before the number of the process.
 const OWNER: &str = "semsearch ";
 
-/// The system's own waiting for a lock knows no end.
+/// The time between two tries. The system's own call that waits for a lock has no time limit.
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
-/// The right to write an index, until dropped.
+/// The right to write an index. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct WriterLock {
     identity: Identity,
@@ -27,15 +27,15 @@ pub(super) struct WriterLock {
 }
 
 impl WriterLock {
-    /// Takes the lock of the index in `root`, if it is free now or before `deadline`.
+    /// Takes the lock of the index in `root`. Waits for it until `deadline`.
     ///
-    /// `None`: the file that was locked is no longer the one of this name. Whoever removed it was the writer, so there is
-    /// nothing here to rely on any more.
+    /// Returns `None` if the locked file is no longer the one of this name. Only the writer removes it, so the
+    /// directory cannot be relied on any more.
     pub(super) fn acquire(root: &Dir, deadline: Instant) -> Result<Option<Self>, StoreError> {
         let path = root.path_of(FILE);
         root.publish(FILE, &content_of(0)).map_err(StoreError::write(&path))?;
         let mut file = match root.write(FILE) {
-            // Its writer took the directory away meanwhile.
+            // The directory's writer removed it meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(StoreError::write(&path))?,
         };
@@ -56,26 +56,26 @@ impl WriterLock {
         if !lock.is_in(root)? {
             return Ok(None);
         }
-        // Who holds the lock, for the message that another writer gets; the lock itself is what counts.
-        // In one call and always as long, so that nobody reads a half.
+        // The file names the process that holds the lock, for the message that another writer gets; only the lock
+        // itself counts. The number is written in one call and always has the same length, so nobody reads half of it.
         lock.file.write_all_at(&content_of(std::process::id()), 0).map_err(StoreError::write(&path))?;
         Ok(Some(lock))
     }
 
-    /// Whether the locked file is still the one of its name in `root`.
+    /// Whether the locked file is still the file of its name in `root`.
     pub(super) fn is_in(&self, root: &Dir) -> Result<bool, StoreError> {
         let there = root.identity_of(FILE).map_err(StoreError::read(&root.path_of(FILE)))?;
         Ok(there == Some(self.identity))
     }
 }
 
-/// Whether the file says what a lock says, or nothing; it has no other name then either.
+/// Whether the file holds what a lock file holds, or nothing, and has no second name.
 fn is_ours(file: &mut File) -> io::Result<bool> {
     let content = content(file)?;
     Ok(file.metadata()?.nlink() <= 1 && (content.is_empty() || process(&content).is_some()))
 }
 
-/// Whether what stands in the file of this name says that a writer of ours left it.
+/// Whether the content of the lock file shows that a writer of ours left it.
 pub(super) fn is_left_over(root: &Dir) -> io::Result<bool> {
     Ok(content(&mut root.read(FILE)?)?.starts_with(OWNER))
 }
@@ -92,13 +92,13 @@ fn content_of(process: u32) -> Vec<u8> {
     format!("{OWNER}{process:<10}\n").into_bytes()
 }
 
-/// The number of the process in a lock's content; releases before format 4 wrote it alone.
+/// The number of the process in a lock file's content. Releases before format 4 wrote the number alone.
 fn process(content: &str) -> Option<u32> {
     content.strip_prefix(OWNER).unwrap_or(content).trim_end().parse().ok()
 }
 
 fn holder(file: &mut File) -> String {
-    // Only for a message: a lock whose holder cannot be told is held all the same.
+    // The number is only for a message: a lock is held even if its holder is not known.
     match content(file).ok().and_then(|content| process(&content)) {
         Some(process @ 1..) => format!(" (process {process})"),
         _ => String::new(),

@@ -18,29 +18,30 @@ use semsearch_store::StoreError;
 /// The format this release writes, and the newest it reads.
 pub const FORMAT_VERSION: u32 = 4;
 
-/// The oldest format this release reads, to search; it has neither words nor facts, and cannot be added to.
+/// The oldest format that this release reads. It can be searched, but has neither words nor facts, and cannot be added
+/// to.
 const OLDEST_READ: u32 = 2;
 
-/// The oldest format that can be added to; what is added makes it the newest.
+/// The oldest format that can be added to. Adding to it changes it to the newest format.
 pub(super) const OLDEST_WRITTEN: u32 = 3;
 
-/// The file's name.
+/// The manifest's name.
 pub(super) const FILE: &str = "manifest.json";
 
-/// Where format 1 kept its commit, below `catalog/`.
+/// The file in which format 1 kept its commit, below `catalog/`.
 const FORMAT_1: &str = "meta.json";
 
-/// More bytes than a commit has.
+/// A limit for the manifest's length in bytes. Every commit is shorter.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// What stands in every manifest, also in one of a newer format and in one with a changed byte.
+/// Texts that every manifest holds, even one of a newer format or one with a changed byte.
 const MARKS: [&str; 4] = ["\"format_version\":", "\"crc32\":", "\"commit\":", "\"recipe\":"];
 
-/// The file's outermost level, which no format changes.
+/// The outermost level of the file, which no format changes.
 #[derive(Serialize, Deserialize)]
 struct Envelope<'a> {
     format_version: u32,
-    /// Of the version, as four bytes with the smallest first, and the commit's bytes.
+    /// The CRC-32 of the version, as four bytes with the smallest first, and of the commit's bytes.
     crc32: u32,
     #[serde(borrow)]
     commit: &'a RawValue,
@@ -55,7 +56,7 @@ impl Envelope<'_> {
     }
 }
 
-/// A commit as the file has it.
+/// A commit as the bytes of its file.
 fn sealed(commit: Option<&Manifest>) -> serde_json::Result<Vec<u8>> {
     let commit = serde_json::value::to_raw_value(&commit)?;
     let mut envelope = Envelope { format_version: FORMAT_VERSION, crc32: 0, commit: &commit };
@@ -66,7 +67,7 @@ fn sealed(commit: Option<&Manifest>) -> serde_json::Result<Vec<u8>> {
 }
 
 impl Manifest {
-    /// The file in the index at `dir`.
+    /// The path of the manifest in the index at `dir`.
     pub(super) fn path(dir: &Path) -> PathBuf {
         dir.join(FILE)
     }
@@ -93,7 +94,7 @@ impl Manifest {
         }
     }
 
-    /// Whether these are the bytes of a manifest of ours, be it damaged or of a newer release.
+    /// Whether these bytes are a manifest of ours, even a damaged one or one of a newer release.
     pub(super) fn is_ours(bytes: &[u8]) -> bool {
         MARKS.iter().filter(|mark| bytes.contains_str(mark)).count() >= 3
     }
@@ -101,7 +102,7 @@ impl Manifest {
     /// The latest commit of the index in `root`; `None` if nothing was ever committed.
     ///
     /// # Errors
-    /// As of [`Manifest::parse`], and [`StoreError::NotAnIndex`] where the file is none of ours.
+    /// Those of [`Manifest::parse`], and [`StoreError::NotAnIndex`] if the file is not a manifest of ours.
     pub(super) fn read(root: &Dir) -> Result<Option<Self>, StoreError> {
         match Self::bytes(root)? {
             Some(bytes) if Self::is_ours(&bytes) => Self::parse(&bytes, root.path()),
@@ -110,7 +111,7 @@ impl Manifest {
         }
     }
 
-    /// Reads the file's bytes; `None` if they say that nothing was committed yet.
+    /// Parses the file's bytes; `None` if nothing was committed yet.
     ///
     /// # Errors
     /// [`StoreError::NewerFormat`] or [`StoreError::Damaged`].
@@ -122,7 +123,7 @@ impl Manifest {
         };
         let envelope: Envelope = serde_json::from_slice(bytes).map_err(damaged)?;
         files::expect(&Self::path(dir), envelope.checksum(), envelope.crc32)?;
-        // The version before the commit: a newer one need not have these fields.
+        // The version is checked before the commit is parsed: a newer format need not have these fields.
         match envelope.format_version {
             found @ OLDEST_READ..=FORMAT_VERSION => {
                 let commit: Option<Self> = serde_json::from_str(envelope.commit.get()).map_err(damaged)?;
@@ -137,14 +138,14 @@ impl Manifest {
         }
     }
 
-    /// The file's bytes for a commit, or for an index in which nothing was committed yet.
+    /// The file's bytes for a commit; for `None`, those of an index in which nothing was committed yet.
     pub(super) fn bytes_of(commit: Option<&Self>, dir: &Path) -> Result<Vec<u8>, StoreError> {
         sealed(commit)
             .map_err(|source| StoreError::File(FileError::Write { path: Self::path(dir), source: source.into() }))
     }
 }
 
-/// Whether a manifest that cannot be read, whose bytes these are, has this file's name in it.
+/// Whether the bytes of a manifest that cannot be parsed contain this file's name.
 pub(super) fn mentions(bytes: &[u8], name: &str) -> bool {
     bytes.contains_str(format!("\"{name}\""))
 }

@@ -1,30 +1,30 @@
-//! The best of many.
+//! Keeps the best of many neighbours.
 
 use semsearch_store::{Metric, Scored};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-/// A query's nearest so far.
+/// The nearest neighbours of a query that were found so far.
 #[derive(Clone)]
 pub(super) struct Nearest {
     k: usize,
     metric: Metric,
-    /// The furthest on top.
+    /// A heap with the furthest neighbour on top.
     heap: BinaryHeap<Ranked>,
 }
 
 impl Nearest {
-    /// None yet, at most `k` to come.
+    /// An empty collection that keeps at most `k` neighbours.
     pub(super) fn new(k: usize, metric: Metric) -> Self {
         Self { k, metric, heap: BinaryHeap::new() }
     }
 
-    /// The score of the furthest, if there are all that are wanted.
+    /// The score of the furthest neighbour, once there are `k`.
     pub(super) fn furthest(&self) -> Option<f32> {
         self.heap.peek().filter(|_| self.heap.len() == self.k).map(|furthest| furthest.neighbour.score)
     }
 
-    /// Takes `neighbour` if it is among the nearest. What is not a number is not near.
+    /// Adds `neighbour` if it is among the nearest. A score that is NaN is never near.
     pub(super) fn offer(&mut self, neighbour: Scored) {
         if neighbour.score.is_nan() {
             return;
@@ -39,18 +39,18 @@ impl Nearest {
         }
     }
 
-    /// Takes what another has.
+    /// Adds the neighbours of another collection.
     pub(super) fn merge(&mut self, other: Self) {
         other.heap.into_iter().for_each(|found| self.offer(found.neighbour));
     }
 
-    /// All, nearest first; of equals, that of the smallest key.
+    /// All neighbours, nearest first; of equal scores, the smallest key comes first.
     pub(super) fn into_sorted(self) -> Vec<Scored> {
         self.heap.into_sorted_vec().into_iter().map(|found| found.neighbour).collect()
     }
 }
 
-/// A neighbour among others: the nearest is the least, of equals the one of the smallest key.
+/// A neighbour in the order of the heap: the nearest is the least; of equal scores, the one with the smallest key is.
 #[derive(Clone, Copy)]
 struct Ranked {
     neighbour: Scored,

@@ -1,14 +1,14 @@
-//! The nearest vectors over all segments of a commit.
+//! Finds the nearest vectors over all segments of a commit.
 
 use rayon::prelude::*;
 
 use super::vectors::{self, PAIRS_ALONE, SegmentSearch, VectorSearch, VectorSegment};
 use semsearch_store::{Scored, StoreError};
 
-/// Fewer vectors are checked by one thread.
+/// One thread checks the vectors if there are fewer than this.
 const KEYS_ALONE: usize = 512;
 
-/// Queries that are compared with a segment together, at least: fewer make poor matrices.
+/// The least number of queries that are compared with a segment together: matrices of fewer queries are slow.
 const QUERIES_TOGETHER: usize = 64;
 
 /// A part of a search: some queries in one segment.
@@ -20,8 +20,8 @@ struct SegmentPart {
 }
 
 impl VectorSearch<'_> {
-    /// The nearest of each query, nearest first, and of equals the one indexed first. The vectors behind the scores are as they
-    /// were committed.
+    /// The nearest passages of each query, nearest first; of equal scores, the passage that was indexed first comes
+    /// first. The vectors behind the scores have been checked against the commit.
     ///
     /// # Errors
     /// FAISS fails, a file cannot be read, or one of these vectors is damaged.
@@ -60,7 +60,7 @@ impl VectorSearch<'_> {
         Ok(self.merged(found))
     }
 
-    /// The nearest of all parts, each of which begins with some query.
+    /// The nearest of all parts. Each part comes with the number of its first query.
     fn merged(&self, parts: Vec<(usize, Vec<Vec<Scored>>)>) -> Vec<Vec<Scored>> {
         let mut merged = vec![Vec::new(); self.queries.len()];
         for (first, found) in parts {
@@ -75,7 +75,7 @@ impl VectorSearch<'_> {
         merged
     }
 
-    /// The search cut into parts of similar size: by segments and, where there are few, by queries.
+    /// The search divided into parts of similar size: by segments and, where there are few, by queries.
     fn parts(&self) -> Vec<SegmentPart> {
         let queries = self.queries.len();
         let wanted = 2 * rayon::current_num_threads();

@@ -1,8 +1,9 @@
-//! Whether this processor has what FAISS was compiled for. Who calls FAISS asks before.
+//! Whether this processor has the instructions that FAISS was compiled for. Code that calls FAISS checks this before.
 
 use semsearch_store::StoreError;
 
-/// Checks that this processor has what FAISS was compiled for. An index that is opened, written or verified does so itself.
+/// Checks that this processor has the instructions that FAISS was compiled for. Opening, writing and verifying an index
+/// include this check.
 ///
 /// # Errors
 /// [`StoreError::Unsupported`], naming what is missing.
@@ -10,7 +11,7 @@ pub fn check_processor() -> Result<(), StoreError> {
     needed(&features())
 }
 
-/// What FAISS was compiled for, and whether it is there.
+/// The instructions that FAISS was compiled for, and whether this processor has them.
 #[cfg(all(target_arch = "x86_64", faiss_avx2))]
 fn features() -> [(&'static str, bool); 3] {
     let there = [
@@ -48,7 +49,7 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// Whether this thread takes its processor for one of 2010.
+        /// Makes this thread treat its processor as one of 2010.
         pub(super) static OLD: Cell<bool> = const { Cell::new(false) };
     }
 

@@ -1,4 +1,4 @@
-//! One commit of a directory, to search.
+//! One commit of a directory, opened for searching.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,17 +20,17 @@ use super::verify::check_files;
 use super::{CATALOG, VECTORS};
 use semsearch_store::{Among, Effort, Facts, Scored, Snapshot, StoreError, StoredPassage, WordQuery, content_digest};
 
-/// How many other ways of searching stay open beside the usual one.
+/// How many other ways of searching stay open besides the usual one.
 const WAYS_KEPT: usize = 2;
 
-/// Segments opened to be searched in one way.
+/// Segments that were opened for one way of searching.
 struct Way {
     effort: Effort,
     to_filter: bool,
     segments: Arc<Vec<VectorSegment>>,
 }
 
-/// One commit of an index, to search.
+/// One commit of an index, opened for searching.
 pub struct LocalSnapshot {
     root: Dir,
     manifest: Manifest,
@@ -85,11 +85,12 @@ impl LocalSnapshot {
         &self.manifest
     }
 
-    /// Hands over all living vectors with their keys, which ascend: in the order in which they were indexed. As the index
-    /// gives them back, so exact for `Flat`. All of them are checked first.
+    /// Calls `each` with all living vectors and their keys. The keys ascend, so the order is that in which the passages
+    /// were indexed. The vectors are as the index gives them back, which is exact for `Flat`. All of them are checked
+    /// first.
     ///
     /// # Errors
-    /// A file is damaged, the factory's kind of index gives no vectors back, or `each` fails.
+    /// A file is damaged, the factory's kind of index does not give vectors back, or `each` fails.
     pub fn vectors<E: From<StoreError>>(&self, mut each: impl FnMut(u64, &[f32]) -> Result<(), E>) -> Result<(), E> {
         let dir = part(&self.root, VECTORS)?;
         self.manifest.segments.par_iter().try_for_each(|segment| vectors::check(&dir, segment, true))?;
@@ -98,7 +99,7 @@ impl LocalSnapshot {
         Ok(())
     }
 
-    /// The segments, opened to be searched so.
+    /// The segments, opened for searches of this effort, and for a filter if `filtered` is set.
     fn opened(&self, effort: Effort, filtered: bool) -> Result<Arc<Vec<VectorSegment>>, StoreError> {
         let mut to_filter = false;
         if filtered {
@@ -169,7 +170,7 @@ impl Snapshot for LocalSnapshot {
     }
 
     fn documents(&self, keys: &[u64]) -> Result<Vec<u64>, StoreError> {
-        // Every passage is a document.
+        // Every document has only one passage.
         if self.catalog.len() <= self.facts.documents {
             return Ok(keys.to_vec());
         }

@@ -1,4 +1,5 @@
-//! Whether what a manifest says can be. Its checksum does not tell: whoever hands an index on can make one.
+//! Whether a manifest's values are possible. Its checksum does not prove it: anyone who passes an index on can compute
+//! one.
 
 use std::collections::HashSet;
 
@@ -9,19 +10,19 @@ use super::vectors::MAX_FACTORY;
 use semsearch_files::is_plain;
 use semsearch_store::IndexConfig;
 
-/// Keys, and numbers of files, end before this, so that they can count on.
+/// Keys and numbers of files must not be larger than this, so that counting can go on from them.
 const MAX_NUMBER: u64 = 1 << 60;
 
-/// The most tokens of a text that is believed.
+/// The largest number of tokens in a text that is accepted.
 const MAX_TOKENS: usize = 1 << 24;
 
-/// The largest dimension that is believed.
+/// The largest dimension that is accepted.
 const MAX_DIM: usize = 1 << 16;
 
-/// The longest prompt or name that is believed, in bytes.
+/// The longest prompt or name that is accepted, in bytes.
 const MAX_WORDS: usize = 1 << 16;
 
-/// Checks all of it; says in words what cannot be.
+/// Checks all values. The error says in words which value is impossible.
 pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
     config(&manifest.config)?;
     files(manifest)?;
@@ -31,7 +32,7 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
     manifest.segments.iter().try_for_each(|part| segment(part, manifest.next_key))?;
     let vectors = manifest.segments.iter().try_fold(0_u64, |sum, segment| sum.checked_add(segment.vectors));
     if vectors.is_none_or(|vectors| vectors > manifest.next_key) {
-        return Err("it has more vectors than there were".into());
+        return Err("it has more vectors than keys".into());
     }
     let passages = manifest.documents.passages.unwrap_or(manifest.documents.count);
     if passages < manifest.documents.count || passages > manifest.next_key {
@@ -66,12 +67,12 @@ fn files(manifest: &Manifest) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks that names are those of entries of one directory, each of another.
+/// Checks that each name is that of a file in one directory, and that no name occurs twice.
 fn plain_and_once<'a>(files: impl Iterator<Item = &'a StoredFile>) -> Result<(), String> {
     let mut names = HashSet::new();
     for StoredFile { name, .. } in files {
         if !is_plain(name) {
-            return Err(format!("{name:?} is no name of a file of it"));
+            return Err(format!("{name:?} is not a valid name of a file"));
         }
         if !names.insert(name) {
             return Err(format!("it names {name} twice"));
@@ -93,7 +94,7 @@ fn segment(segment: &Segment, next_key: u64) -> Result<(), String> {
     }
     let end = segment.codes.as_ref().map_or(Some(0), |codes| codes.start.checked_add(codes.bytes));
     if end.is_none_or(|end| end > segment.file.bytes) {
-        return Err(format!("the codes of {name} end behind it"));
+        return Err(format!("the codes of {name} end after the end of the file"));
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ pub struct LocalStore {
 }
 
 impl LocalStore {
-    /// The index at `dir`, which need not be there yet.
+    /// The index at `dir`, which need not exist yet.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into(), isa: Isa::best(), effort: Effort::default() }
     }
@@ -28,16 +28,17 @@ impl LocalStore {
         Self { isa, ..self }
     }
 
-    /// Opens the index so that searches of this effort cost nothing extra. A search of another effort opens its vectors once
-    /// more.
+    /// Opens the index so that searches with this effort cost nothing extra. A search with another effort opens the
+    /// vectors once more.
     pub fn with_effort(self, effort: Effort) -> Self {
         Self { effort, ..self }
     }
 
-    /// The newest commit, with all that a directory can tell of it.
+    /// Opens the newest commit, as the type that has everything a directory can offer.
     ///
     /// # Errors
-    /// There is no index, it is of another format, a file of it is missing or damaged, or it cannot be searched so thoroughly.
+    /// There is no index, it is of another format, a file of it is missing or damaged, or its factory has no parameter
+    /// for the effort.
     pub fn open(&self) -> Result<LocalSnapshot, StoreError> {
         LocalSnapshot::open(&self.dir, self.isa, self.effort)
     }

@@ -1,4 +1,4 @@
-//! Is all as it was committed? Every byte of every file, and whether vectors and documents are each other's.
+//! Verifies an index: every byte of every file, and that vectors and documents belong together.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -12,18 +12,18 @@ use super::{CATALOG, VECTORS};
 use semsearch_files::Dir;
 use semsearch_store::StoreError;
 
-/// What was found.
+/// What a verification found.
 #[derive(Debug, Default)]
 pub struct Verified {
     /// Files read.
     pub files: usize,
-    /// Their bytes.
+    /// The bytes of these files.
     pub bytes: u64,
     /// Documents read.
     pub documents: u64,
-    /// Vectors whose documents are there.
+    /// The number of vectors whose documents are there.
     pub vectors: u64,
-    /// Everything that is wrong; nothing, if the index is intact.
+    /// Everything that is wrong; empty if the index is intact.
     pub faults: Vec<StoreError>,
 }
 
@@ -31,7 +31,7 @@ pub struct Verified {
 /// living vector has one document and each document one vector.
 ///
 /// # Errors
-/// There is no index. What is damaged is no error here, but a fault found.
+/// There is no index. Damage is not an error here; it is listed in `faults`.
 pub fn verify(dir: &Path) -> Result<Verified, StoreError> {
     let read = |root: &Dir, bytes: &[u8]| match Manifest::parse(bytes, dir) {
         Ok(Some(manifest)) => Ok(verify_commit(root, &manifest)),
@@ -45,7 +45,7 @@ pub fn verify(dir: &Path) -> Result<Verified, StoreError> {
 fn verify_commit(root: &Dir, manifest: &Manifest) -> Verified {
     let mut found = Verified::default();
     match check_all(root, manifest, &mut found) {
-        // What has a wrong byte is not opened: FAISS and tantivy trust their files.
+        // Files with a wrong byte are not opened, because FAISS and tantivy trust their files.
         Ok(()) if !found.faults.is_empty() => {}
         checked => {
             let fault = checked.and_then(|()| cross_check(root, manifest, &mut found)).err();
@@ -77,11 +77,11 @@ fn cross_check(root: &Dir, manifest: &Manifest, found: &mut Verified) -> Result<
         if !opened.keys().is_sorted_by(|a, b| a < b) {
             found.faults.push(StoreError::damaged(&path, "its keys do not ascend"));
         }
-        // Checksums of parts that are not those of the codes would make every search an error.
+        // If the checksums of the parts do not match the codes, every search would fail.
         found.faults.extend(opened.check_vectors(&opened.keys().collect::<Vec<_>>()).err());
         for key in opened.live_keys() {
             if !of_vectors.insert(key) {
-                found.faults.push(StoreError::damaged(&path, format!("vector {key} stands in another file too")));
+                found.faults.push(StoreError::damaged(&path, format!("vector {key} is in another file too")));
             }
         }
     }
@@ -110,8 +110,9 @@ fn cross_check(root: &Dir, manifest: &Manifest, found: &mut Verified) -> Result<
     Ok(())
 }
 
-/// Checks the files of a commit before they are opened: every byte of a small index, and of a larger one everything but
-/// the vectors' codes and the stored texts. Those are checked, part by part, when they are used.
+/// Checks the files of a commit before they are opened. In a small index, every byte is checked. In a larger one,
+/// everything is checked except the vectors' codes and the stored texts, which are checked part by part when they are
+/// used.
 pub(super) fn check_files(root: &Dir, manifest: &Manifest) -> Result<(), StoreError> {
     /// An index up to this many bytes is checked whole.
     const CHECKED_WHOLE: u64 = 64 << 20;

@@ -1,7 +1,7 @@
-//! Everything that an index records of how it was made.
+//! Everything that an index records about how it was made.
 //!
-//! A setting is declared here, once: a field of [`IndexConfig`] and a row of [`SETTINGS`]. The manifest, `info` and the check
-//! against another configuration follow from the two.
+//! A setting is declared once, here: as a field of [`IndexConfig`] and a row of [`SETTINGS`]. The manifest, the output
+//! of `info` and the comparison with another configuration follow from these.
 
 use std::path::Path;
 
@@ -13,28 +13,30 @@ use serde_json::{Value, json};
 
 use super::{Language, Metric, StoreError};
 
-/// A model as an index remembers it.
+/// A model as an index records it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelIdentity {
-    /// Hub id, or absolute directory.
+    /// The Hub id, or the absolute path of the directory.
     pub id: String,
-    /// Revision, for a Hub id.
+    /// The revision, if the id is a Hub id.
     pub revision: Option<String>,
-    /// A digest of its files, which tells models apart.
+    /// A digest of the model's files, which tells models apart.
     pub fingerprint: String,
 }
 
-/// What stands before texts when they are embedded, for models that were trained so (E5's `query: `, for one).
+/// The prompts that are put before texts when they are embedded, for models that were trained with them (such as E5's
+/// `query: `).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Prompts {
-    /// Before queries.
+    /// The prompt before queries.
     pub query: String,
-    /// Before documents.
+    /// The prompt before documents.
     pub document: String,
 }
 
-/// How long texts are cut into chunks; `None` for the usual way. Each document's version knows how it was cut.
+/// How long texts are cut into chunks; `None` stands for the default. Each document's version records how the document
+/// was cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkPolicy {
     /// Whether long texts are cut into chunks at all.
@@ -45,20 +47,20 @@ pub struct ChunkPolicy {
     pub overlap: Option<usize>,
 }
 
-/// Everything that an index records of how it was made. Queries must be embedded in the same way.
+/// Everything that an index records about how it was made. Queries must be embedded in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexConfig {
     /// The model.
     pub model: ModelIdentity,
-    /// How token vectors become one.
+    /// How token vectors become a text's vector.
     pub pooling: Pooling,
     /// Whether vectors are scaled to length 1.
     pub normalized: bool,
-    /// Tokens kept of a text, specials included.
+    /// The tokens that are kept of a text, special tokens included.
     pub max_length: usize,
-    /// The arithmetic the index was built with. A query may use another.
+    /// The arithmetic with which the index was built. A query may use another.
     pub precision: Precision,
-    /// Components of a vector.
+    /// The number of components of a vector.
     pub dim: usize,
     /// Whether a record's title is embedded before its text.
     pub with_title: bool,
@@ -66,35 +68,35 @@ pub struct IndexConfig {
     pub metric: Metric,
     /// FAISS's name for the kind of vector index.
     pub factory: String,
-    /// What stands before texts when they are embedded.
+    /// The prompts that are put before texts when they are embedded.
     #[serde(default)]
     pub prompts: Prompts,
-    /// Whether vectors are cut to `dim` components of more that the model makes.
+    /// Whether the model makes more components than `dim`, of which only the first `dim` are kept.
     #[serde(default)]
     pub truncated: bool,
-    /// The language of words, for lexical search; `None` in format 2, which has no words.
+    /// The language of words for lexical search; `None` in format 2, which has no words.
     #[serde(default)]
     pub language: Option<Language>,
-    /// How long texts are cut, where a run does not say otherwise.
+    /// How long texts are cut, unless a run says otherwise.
     #[serde(default, rename = "cutting")]
     pub chunks: ChunkPolicy,
 }
 
-/// A recorded setting, as people meet it.
+/// A recorded setting, as users see it.
 pub struct Setting {
-    /// Its name in `info`.
+    /// The setting's name in `info`.
     pub name: &'static str,
-    /// The option of the command line that chooses it.
+    /// The command line option that sets it.
     pub option: &'static str,
-    /// Its value.
+    /// The setting's value.
     pub value: fn(&IndexConfig) -> Value,
-    /// Its value as it is typed after the option; `None` if there is none.
+    /// The value as it is typed after the option; `None` if it has no such form.
     pub typed: fn(&IndexConfig) -> Option<String>,
     /// Whether a query must be embedded with the same value.
     pub fixed: bool,
 }
 
-/// Every recorded setting beside the model, in the order in which people are told, and differences looked for.
+/// Every recorded setting except the model, in the order in which they are shown and compared.
 pub const SETTINGS: [Setting; 13] = [
     Setting {
         name: "pooling",
@@ -190,7 +192,7 @@ pub const SETTINGS: [Setting; 13] = [
 ];
 
 impl IndexConfig {
-    /// The configuration of an index of `model`, as `embedder` runs it, with these settings of the index itself.
+    /// The configuration of an index of `model`, as `embedder` runs the model, with these settings of the index itself.
     pub fn new(model: ModelIdentity, embedder: &Embedder, settings: IndexSettings) -> Self {
         Self {
             model,
@@ -221,23 +223,23 @@ impl IndexConfig {
         }
     }
 
-    /// Checks that `asked` is the model that the index at `dir` was built with; its name may be another.
+    /// Checks that `asked` is the model with which the index at `dir` was built; it may have another name.
     ///
     /// # Errors
-    /// [`StoreError::Mismatch`].
+    /// [`StoreError::Mismatch`] if it is another model.
     pub fn check_model(&self, asked: &ModelIdentity, dir: &Path) -> Result<(), StoreError> {
         if self.model.fingerprint == asked.fingerprint {
             return Ok(());
         }
         let named = |model: &ModelIdentity| match self.model.id == asked.id {
-            // The same name twice would explain nothing.
+            // To show the same name twice would explain nothing.
             true => format!("{} (digest {:.12})", model.id, model.fingerprint),
             false => model.id.clone(),
         };
         Err(mismatch(dir, "model", named(&self.model), named(asked)))
     }
 
-    /// Checks that vectors made by `asked` may be compared with those of this configuration, in the index at `dir`.
+    /// Checks that vectors made with `asked` may be compared with those of this configuration, in the index at `dir`.
     ///
     /// # Errors
     /// [`StoreError::Mismatch`], naming the first setting that differs.
@@ -258,7 +260,7 @@ fn mismatch(dir: &Path, setting: &'static str, recorded: String, asked: String) 
     StoreError::Mismatch { dir: dir.into(), setting, recorded, asked }
 }
 
-/// The recorded settings that are the index's own and not the embedder's.
+/// The recorded settings that belong to the index and not to the embedder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexSettings {
     /// FAISS's index factory string.
@@ -267,7 +269,7 @@ pub struct IndexSettings {
     pub metric: Metric,
     /// Whether a record's title is embedded before its text.
     pub with_title: bool,
-    /// What stands before texts when they are embedded.
+    /// The prompts that are put before texts when they are embedded.
     pub prompts: Prompts,
     /// The language of words, for lexical search.
     pub language: Option<Language>,
@@ -276,7 +278,7 @@ pub struct IndexSettings {
 }
 
 impl Default for IndexSettings {
-    /// Exact search by inner products, titles embedded, English words.
+    /// Exact search by inner products, with titles embedded and English words.
     fn default() -> Self {
         Self {
             factory: "Flat".into(),
@@ -331,7 +333,7 @@ mod tests {
     #[test]
     fn every_field_beside_the_model_is_a_row_of_the_table() {
         let Value::Object(fields) = serde_json::to_value(config()).unwrap() else { unreachable!() };
-        // `prompts` is two rows.
+        // `prompts` has two rows.
         assert_eq!(fields.len() - 1 + 1, SETTINGS.len());
     }
 }

@@ -1,11 +1,11 @@
-//! Every way an index can fail.
+//! Every way in which an index can fail.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use semsearch_files::{Cause, FileError, Place};
 
-/// An index cannot be read or written. A variant says what and where, its `#[source]` says why.
+/// An index cannot be read or written. A variant says what failed and where; its `#[source]` says why.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -15,17 +15,17 @@ pub enum StoreError {
     /// There is no index.
     #[error("{}: no index here", .dir.display())]
     NoIndex {
-        /// The directory looked at.
+        /// The directory that was looked at.
         dir: PathBuf,
     },
-    /// The directory is in use for something else.
+    /// The directory is used for something else.
     #[error("{}: not an index, and not empty", .dir.display())]
     NotAnIndex {
         /// The directory.
         dir: PathBuf,
     },
     /// A file in an index's directory that semsearch did not write.
-    #[error("{}: not a file of semsearch's", .path.display())]
+    #[error("{}: not a file of semsearch", .path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum StoreError {
         /// Where the directory was.
         dir: PathBuf,
     },
-    /// A commit that readers see, of which the system could not say that it is on the disk.
+    /// Readers see the commit, but the system could not confirm that it is on the disk.
     #[error("{}: committed, but the commit may be lost if the power fails now", .dir.display())]
     Unsynced {
         /// The directory.
@@ -50,9 +50,9 @@ pub enum StoreError {
     NewerFormat {
         /// The directory.
         dir: PathBuf,
-        /// Its format version.
+        /// The format version of the index.
         found: u32,
-        /// The one understood.
+        /// The newest format version that this release reads.
         supported: u32,
     },
     /// The index was written by an older release, in a format that is no longer read.
@@ -60,26 +60,26 @@ pub enum StoreError {
     OlderFormat {
         /// The directory.
         dir: PathBuf,
-        /// Its format version.
+        /// The format version of the index.
         found: u32,
-        /// The one understood.
+        /// The newest format version that this release reads.
         supported: u32,
     },
-    /// The index was written by an older release, in a format that is read, but no longer written.
+    /// The index was written by an older release, in a format that is still read, but no longer written.
     #[error("{}: index format {found} can be searched, but not added to", .dir.display())]
     ReadOnlyFormat {
         /// The directory.
         dir: PathBuf,
-        /// Its format version.
+        /// The format version of the index.
         found: u32,
     },
-    /// The index was written by an older release, which kept neither words nor metadata to be searched.
+    /// The index was written by an older release, which stored neither words nor metadata for searching.
     #[error("{}: an older release built it, without what lexical search and filters need", .dir.display())]
     NoWords {
         /// The directory.
         dir: PathBuf,
     },
-    /// A file of the index is missing or has other bytes than were committed.
+    /// A file of the index is missing, or its bytes are not those that were committed.
     #[error("{}: damaged index: {what}", .path.display())]
     Damaged {
         /// The file.
@@ -95,22 +95,22 @@ pub enum StoreError {
     Mismatch {
         /// The directory.
         dir: PathBuf,
-        /// The setting, as its option is called.
+        /// The setting, by the name of its option.
         setting: &'static str,
         /// What the index recorded.
         recorded: String,
         /// What was asked for.
         asked: String,
     },
-    /// Another process writes the index.
+    /// Another process is writing the index.
     #[error("{}: another process is writing this index{}", .dir.display(), .holder)]
     Locked {
         /// The directory.
         dir: PathBuf,
-        /// ` (process 123)` where that is known, else empty.
+        /// ` (process 123)` if the process is known, otherwise empty.
         holder: String,
     },
-    /// A factory's index cannot be trained.
+    /// An index of the factory cannot be trained.
     #[error("{}: cannot train {factory} on {vectors} vectors", .dir.display())]
     Training {
         /// The index's directory.
@@ -119,27 +119,27 @@ pub enum StoreError {
         factory: String,
         /// How many vectors there were.
         vectors: usize,
-        /// FAISS's words.
+        /// FAISS's message.
         #[source]
         source: Cause,
     },
     /// Two records of one input share an id.
     #[error("{place}: id {id:?} is already used at {first}")]
     RepeatedId {
-        /// Where the second one stands.
+        /// The place of the second record.
         place: Place,
         /// The id.
         id: String,
-        /// Where the first one stands.
+        /// The place of the first record.
         first: Place,
     },
-    /// A setting that the index, the build or the machine cannot serve.
+    /// A setting that the index, the build or the machine does not support.
     #[error("{0}")]
     Unsupported(String),
     /// A library that keeps a part of the index failed.
     #[error("{}: {what}", .path.display())]
     Library {
-        /// The file or directory worked on.
+        /// The file or directory on which the library worked.
         path: PathBuf,
         /// What was being done.
         what: String,

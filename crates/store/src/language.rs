@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Languages whose words can be reduced to their stems (the Snowball algorithms), by name.
+/// Languages whose words can be stemmed (the Snowball algorithms), by name.
 const LANGUAGES: [&str; 18] = [
     "arabic",
     "danish",
@@ -27,24 +27,24 @@ const LANGUAGES: [&str; 18] = [
     "turkish",
 ];
 
-/// The place of English in the list.
+/// The position of English in the list.
 const ENGLISH: u8 = 3;
 
-/// The language by which words are reduced to their stems, if they are.
+/// The language by whose rules words are stemmed, if they are stemmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Language(Option<u8>);
 
 impl Language {
-    /// Words stay as they are.
+    /// Words are not stemmed.
     pub const NONE: Self = Self(None);
 
-    /// All languages, and none at the end.
+    /// All languages, and [`Self::NONE`] at the end.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..LANGUAGES.len() as u8).map(|number| Self(Some(number))).chain([Self::NONE])
     }
 
-    /// The language's name; `None` where words stay as they are.
+    /// The language's name; `None` if words are not stemmed.
     pub fn name(self) -> Option<&'static str> {
         self.0.map(|number| LANGUAGES[usize::from(number)])
     }

@@ -1,7 +1,7 @@
-//! What an index is, whoever keeps it.
+//! The interface of an index, wherever it is stored.
 //!
-//! A [`Store`] keeps an index: in a directory, in a database. Its newest commit is read as a [`Snapshot`], which never
-//! changes and which any number of threads may share. A [`StoreWriter`] makes the next commit.
+//! A [`Store`] holds an index, in a directory or in a database. Its newest commit is read as a [`Snapshot`], which
+//! never changes and which any number of threads may share. A [`StoreWriter`] makes the next commit.
 //!
 //! | type | what it says |
 //! | --- | --- |
@@ -11,8 +11,8 @@
 //! | [`Scored`] | a passage's key with its score: a candidate |
 //! | [`Among`] | which passages a search may find, how many, and how thoroughly it looks |
 //!
-//! A store finds candidates and scores them. What is made of them (fusion, each document by its best passage, offsets) is left
-//! to the engine, so that every store gives the same answer. How texts become vectors is left to the encoder.
+//! A store finds candidates and scores them. The engine does the rest (fusion, choosing each document's best passage,
+//! offsets), so that every store gives the same answer. The encoder turns texts into vectors.
 
 mod config;
 mod effort;

@@ -1,7 +1,8 @@
 //! How two vectors are compared.
 //!
-//! Everything that differs from one metric to another is here: the comparison, which of two scores is better, the sign that
-//! makes a score a nearness, the name. What FAISS and the scan over bytes need to know of a metric stands with them.
+//! Everything that differs between metrics is here: the comparison, which of two scores is better, the sign that turns
+//! a score into a nearness, and the name. What FAISS and the scan over bytes need to know about a metric is in their
+//! own modules.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -14,18 +15,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
-    /// Inner product, the larger the nearer; the cosine where vectors are normalized.
+    /// Inner product: the larger, the nearer. For normalized vectors it is the cosine.
     #[default]
     Ip,
-    /// Squared Euclidean distance, the smaller the nearer.
+    /// Squared Euclidean distance: the smaller, the nearer.
     L2,
 }
 
 impl Metric {
-    /// All of them.
+    /// All metrics.
     pub const ALL: [Self; 2] = [Self::Ip, Self::L2];
 
-    /// Its name, as it is typed and recorded.
+    /// The metric's name, as it is typed and recorded.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ip => "ip",
@@ -41,7 +42,7 @@ impl Metric {
         }
     }
 
-    /// What a score is multiplied by to be a nearness, of which more is better.
+    /// The sign that turns a score into a nearness, of which a larger value is better.
     fn sign(self) -> f32 {
         match self {
             Self::Ip => 1.0,
@@ -49,13 +50,13 @@ impl Metric {
         }
     }
 
-    /// A score as a nearness, of which more is better, or a nearness as a score.
+    /// Converts a score to a nearness, of which a larger value is better, or a nearness to a score.
     pub fn nearness(self, score: f32) -> f32 {
         self.sign() * score
     }
 
-    /// The order of two scores: `Less` if `a` is the better one, so that sorting puts the best first. Scores that are NaN
-    /// have their place too.
+    /// The order of two scores: `Less` if `a` is better, so that sorting puts the best score first. Scores that are NaN
+    /// have a place in this order too.
     pub fn order(self, a: f32, b: f32) -> Ordering {
         match self {
             Self::Ip => b.total_cmp(&a),
@@ -63,7 +64,7 @@ impl Metric {
         }
     }
 
-    /// Whether a score is as good as `bound`, or better.
+    /// Whether a score is at least as good as `bound`.
     pub fn reaches(self, score: f32, bound: f32) -> bool {
         self.nearness(score) >= self.nearness(bound)
     }

@@ -1,16 +1,16 @@
-//! Passages: what gets a vector of its own, all of a document or a chunk of it.
+//! Passages: the texts that get a vector, each of them a document or a chunk of one.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Where a chunk stands in its document.
+/// The place of a chunk in its document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkPlace {
-    /// The chunk's number in its document; 0 for the first.
+    /// The chunk's number in its document, from 0.
     pub index: usize,
-    /// The first character, counted in characters of the document from 0.
+    /// The position of the first character, counted in characters of the document from 0.
     pub start: usize,
-    /// The character after the last one.
+    /// The position after the last character.
     pub end: usize,
 }
 
@@ -23,32 +23,32 @@ pub struct ChunkSize {
     pub overlap: usize,
 }
 
-/// A passage on its way into an index.
+/// A passage that is about to be put into an index.
 #[derive(Clone, Copy, Debug)]
 pub struct NewPassage<'a> {
     /// The text that hits show.
     pub text: &'a str,
-    /// Where the passage stands, if its document is cut.
+    /// The place of the passage, if its document is cut.
     pub chunk: Option<ChunkPlace>,
-    /// What hits bring back, and filters look at.
+    /// The metadata, which hits show and filters test.
     pub metadata: &'a Map<String, Value>,
     /// The text that the model was given; `None` if the vector came from elsewhere.
     pub embedded: Option<&'a str>,
-    /// The vector.
+    /// The passage's vector.
     pub vector: &'a [f32],
 }
 
-/// A passage as an index keeps it.
+/// A passage as an index stores it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredPassage {
     /// The document's id.
     pub id: String,
-    /// The document's title, where it has one.
+    /// The document's title, if it has one.
     pub title: Option<String>,
     /// The passage's text.
     pub text: String,
-    /// Everything else of the document's record.
+    /// All other fields of the document's record.
     pub metadata: Map<String, Value>,
-    /// Where the passage stands in its document, where that was cut.
+    /// The place of the passage in its document, if that was cut.
     pub chunk: Option<ChunkPlace>,
 }

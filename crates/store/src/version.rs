@@ -15,7 +15,7 @@ pub fn content_digest(bytes: &[u8]) -> ContentDigest {
     u128::from_be_bytes(first)
 }
 
-/// The digest of parts, each after its length in eight bytes; all ones for what is not there.
+/// The digest of several parts. Each part follows its length in eight bytes; a missing part is eight bytes of ones.
 pub fn digest_of(parts: &[Option<&[u8]>]) -> ContentDigest {
     let mut bytes = Vec::with_capacity(parts.iter().flatten().map(|part| part.len() + 8).sum());
     for part in parts {
@@ -25,13 +25,14 @@ pub fn digest_of(parts: &[Option<&[u8]>]) -> ContentDigest {
     content_digest(&bytes)
 }
 
-/// What tells one version of a document from another: the digest of its title, text and metadata, of the size of its chunks, and
-/// of its vector if one was given.
+/// Tells one version of a document from another. It is the digest of the document's title, text and metadata, of the
+/// size of its chunks, and of its vector if one was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version(pub ContentDigest);
 
 impl Version {
-    /// The version of a document that is cut into chunks of this size, if it is cut, with the vector that was `given`.
+    /// The version of a document. `chunks` is the size of its chunks if it is cut; `given` is its vector if one was
+    /// given.
     pub fn of(document: &Document, chunks: Option<ChunkSize>, given: Option<&[f32]>) -> Self {
         let metadata = serde_json::to_string(&document.metadata).unwrap_or_default();
         let chunks = chunks.map(|ChunkSize { tokens, overlap }| format!("{tokens} {overlap}"));

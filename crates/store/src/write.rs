@@ -1,4 +1,4 @@
-//! Writing an index: documents compared, put, removed, and committed in one step.
+//! Writing an index: documents are compared, put, removed, and committed in one step.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,57 +11,58 @@ use super::{ChunkSize, NewPassage, StoreError, Version};
 /// How an index is to be written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WriteOptions {
-    /// Start afresh: what the index holds is dropped at the end, in one commit.
+    /// Begin anew. The old content of the index is dropped at the end, in one commit.
     pub rebuild: bool,
     /// How long to wait for another writer to finish.
     pub wait: Duration,
-    /// Commit once, at the end.
+    /// Commit only once, at the end.
     pub at_once: bool,
-    /// Commit after so many documents, beside the usual times.
+    /// Commit after this many documents, in addition to the usual times.
     pub commit_every: Option<usize>,
 }
 
-/// What a document means to the index.
+/// How a document differs from what the index holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Its id is new.
+    /// The document's id is new.
     Added,
-    /// Its id is there with other content.
+    /// The id exists with other content.
     Updated,
-    /// It is there as it is: there is nothing to embed and nothing to put.
+    /// The document exists unchanged: there is nothing to embed and nothing to put.
     Unchanged,
 }
 
-/// A document compared with what the index has.
+/// A document that was compared with the index.
 #[derive(Clone, Copy, Debug)]
 pub struct Compared {
-    /// What it means to the index.
+    /// How the document differs from what the index holds.
     pub change: Change,
-    /// What tells this version of it from another.
+    /// The version of the document.
     pub version: Version,
 }
 
-/// What a writer did beside what its caller knows.
+/// What a writer did that its caller does not know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// How many commits there were.
+    /// The number of commits.
     pub commits: usize,
-    /// How many segments of vectors were rewritten as others.
+    /// The number of segments of vectors that were rewritten.
     pub compacted: usize,
-    /// Bytes of what they were rewritten as.
+    /// The bytes of the segments that replaced them.
     pub compacted_bytes: u64,
-    /// Documents of the index at the end.
+    /// The number of documents in the index at the end.
     pub documents: u64,
-    /// Passages of the index at the end.
+    /// The number of passages in the index at the end.
     pub passages: u64,
 }
 
-/// The one writer of an index. Until a commit nothing that readers see has changed.
+/// The one writer of an index. Readers see no change before a commit.
 pub trait StoreWriter: Send {
-    /// Says what `document` means to the index, with its vector if one was `given`. To be asked once for each document of an
-    /// input: a second one with the same id is an error that names both. In another input it is an update.
+    /// Compares `document` with the index, and also its vector if one was `given`. Call it once for each document of an
+    /// input: a second document of one input with the same id is an error that names both. In another input it is an
+    /// update.
     ///
-    /// A document whose id was made of its content is the same document if it comes again.
+    /// If a document's id was made from its content, an equal document is the same document, and no error.
     ///
     /// # Errors
     /// [`StoreError::RepeatedId`], or the index is damaged.
@@ -72,48 +73,49 @@ pub trait StoreWriter: Send {
         given: Option<&[f32]>,
     ) -> Result<Compared, StoreError>;
 
-    /// The vector that the model made of this text before, where the index has it unrounded.
+    /// The vector that the model made of this text before, if the index has it unrounded.
     ///
     /// # Errors
     /// The index is damaged.
     fn vector_of(&mut self, text: &str) -> Result<Option<Vec<f32>>, StoreError>;
 
-    /// Puts a document as its `passages`, all of them, as [`StoreWriter::compare`] found it to be.
+    /// Puts a document with all its `passages`. `compared` is the result of [`StoreWriter::compare`].
     ///
     /// # Errors
     /// The index cannot be written.
     fn put(&mut self, document: &Document, compared: Compared, passages: &[NewPassage<'_>]) -> Result<(), StoreError>;
 
-    /// Notes an input of this run that has no documents, for [`StoreWriter::prune`].
+    /// Records that an input of this run has no documents, for [`StoreWriter::prune`].
     fn note_empty(&mut self, input: &Arc<str>);
 
-    /// Removes every document that came from the inputs of this run and was not met in it, and every document of a file
-    /// below one of `directories` that is `gone`. Gives their number. An input that is named by another path is the same
-    /// input.
+    /// Removes every document that came from the inputs of this run and did not occur in it, and every document of a
+    /// file below one of `directories` that is `gone`. Returns how many were removed. An input is the same even if it
+    /// is named by another path.
     ///
     /// # Errors
     /// The index is damaged.
     fn prune(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError>;
 
-    /// Commits what was put, if it is time to. To be called between documents.
+    /// Commits what was put, if it is time for a commit. Call it between documents.
     ///
     /// # Errors
-    /// Something cannot be written; the last commit stands then.
+    /// Something cannot be written; then the last commit stays.
     fn checkpoint(&mut self) -> Result<(), StoreError>;
 
-    /// Makes everything put since the last commit durable and visible in one step. Without a change there is no new commit.
+    /// Makes everything that was put since the last commit durable and visible in one step. Without a change there is
+    /// no new commit.
     ///
     /// # Errors
-    /// Something cannot be written; the last commit stands then.
+    /// Something cannot be written; then the last commit stays.
     fn commit(self: Box<Self>) -> Result<Written, StoreError>;
 
-    /// Commits what was put as it is, for a process that has no time left: rewriting what is small or worn is left to the
-    /// next run.
+    /// Commits what was put, for a process that has no time left. The next run rewrites segments that are small or have
+    /// many dead entries.
     ///
     /// # Errors
-    /// As of [`StoreWriter::commit`].
+    /// Those of [`StoreWriter::commit`].
     fn commit_untidied(self: Box<Self>) -> Result<Written, StoreError>;
 
-    /// Gives up what was put since the last commit.
+    /// Drops what was put since the last commit.
     fn abandon(self: Box<Self>) -> Written;
 }

@@ -20,7 +20,7 @@ impl MatrixHeader {
     pub(crate) fn new(rows: u64, dim: u64, gap: u64) -> Result<Self, String> {
         match usize::try_from(dim) {
             Ok(dim @ 1..=65_536) => Ok(Self { rows, dim, gap }),
-            _ => Err(format!("rows of {dim} components")),
+            _ => Err(format!("its rows have {dim} components, not 1 to 65536")),
         }
     }
 

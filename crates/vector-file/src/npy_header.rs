@@ -1,19 +1,19 @@
-//! The parser of the header of NumPy's npy, as `numpy.lib.format` specifies it: a magic, a version, a length, and a Python dictionary of three
-//! entries.
+//! Parses the header of NumPy's npy files, as `numpy.lib.format` specifies it: a magic, a version, a length, and a
+//! Python dictionary with three entries.
 //!
-//! Nothing here calls itself, so no header is too deep for it, and what it reads is bounded before it is read.
+//! The parser is not recursive, so no header is nested too deeply for it, and it limits each length before it reads.
 
 use std::io::Read;
 
-/// NumPy itself reads no longer header than this; that of a matrix of floats has some hundred bytes.
+/// NumPy itself reads no longer header than this. The header of a matrix of floats has some hundred bytes.
 const MAX_LENGTH: usize = 10_000;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// What a header says of the array after it.
+/// What a header says about the array after it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NpyHeader {
-    /// The type of its numbers as NumPy names it, or the Python expression that describes a compound one.
+    /// The type of the numbers as NumPy names it, or the Python expression that describes a compound type.
     pub(super) descr: String,
     /// Whether the first index changes fastest.
     pub(super) fortran_order: bool,
@@ -154,7 +154,7 @@ impl HeaderParser<'_> {
         Ok(number)
     }
 
-    /// Passes over `wanted` if it comes next.
+    /// Skips `wanted` if it comes next.
     fn take(&mut self, wanted: char) -> bool {
         let rest = self.rest.trim_start().strip_prefix(wanted);
         self.rest = rest.unwrap_or(self.rest);
@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    /// Headers that NumPy wrote, of each version; `tests/data/npy/make.py` makes them.
+    /// Headers of each version that NumPy wrote; `tests/data/npy/make.py` makes them.
     #[test]
     fn what_numpy_writes_is_read() {
         let read = |bytes: &[u8]| NpyHeader::read(&mut &bytes[..]).unwrap();

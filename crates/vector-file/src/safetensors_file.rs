@@ -17,7 +17,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// The header of a matrix.
 pub(crate) fn header(rows: u64, dim: usize) -> Vec<u8> {
-    /// The length.
+    /// The number of bytes before the JSON text.
     const START: usize = 8;
     let bytes = rows * dim as u64 * 4;
     let text = format!(r#"{{"{TENSOR}":{{"dtype":"F32","shape":[{rows},{dim}],"data_offsets":[0,{bytes}]}}}}"#);
@@ -35,7 +35,7 @@ pub(crate) fn read_header(file: &mut impl Read) -> Result<MatrixHeader, String> 
     }
     let mut bytes = Vec::new();
     file.take(length).read_to_end(&mut bytes).map_err(|error| not(&error))?;
-    // Not `SafeTensors::deserialize`: it needs the whole file in memory.
+    // This does not use `SafeTensors::deserialize`, which needs the whole file in memory.
     let header: Metadata = serde_json::from_slice(&bytes).map_err(|error| not(&error))?;
     let tensors = header.tensors();
     let tensor = match tensors.get(TENSOR) {

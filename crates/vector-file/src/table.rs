@@ -1,5 +1,5 @@
 //! Texts and their vectors as a Parquet table. Its columns are always `id`, `title`, `text`, `metadata` (JSON) and
-//! `embedding` (a list of 32-bit floats), so that any records fit, and every table is read in the same way.
+//! `embedding` (a list of 32-bit floats). So any records fit into it, and every table is read in the same way.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ const SCHEMA: &str = "message texts {
 /// Rows of a row group. They are held in memory until they are written: about 25 MB for vectors of 384 components.
 const GROUP: usize = 16 * 1024;
 
-/// The columns of a row beside its vector.
+/// The columns of a row, except its vector.
 #[derive(Clone, Copy, Debug)]
 pub struct TableRow<'a> {
     /// The document's id.

@@ -21,9 +21,9 @@ const NOT_IN_FILE: [&str; 1] = ["no-normalize"];
 /// An option that can be set elsewhere than on the command line.
 pub(crate) struct SettingArg {
     pub(crate) name: String,
-    /// Its environment variable.
+    /// The name of its environment variable.
     pub(crate) variable: String,
-    /// Its value if nothing sets it.
+    /// The setting's value if nothing sets it.
     pub(crate) default: String,
 }
 

@@ -34,7 +34,7 @@ impl Defaults {
         Ok(Self { model, revision, precision, pooling, max_length, factory, metric, language })
     }
 
-    /// The model if none is named.
+    /// The model that is used if none is named.
     pub(crate) fn model(&self) -> ModelName {
         match &self.model {
             Some(id) => ModelName { id: id.clone(), revision: self.revision.clone() },

@@ -1,8 +1,8 @@
 //! Questions of earlier sessions: a file that only this user can read, with one question on each line.
 //!
-//! The file is rustyline's: a first line `#V2`, and `\n` and `\\` for line breaks and backslashes. It is read and
-//! written here because, in a directory that others may write to, it could be a link to another file or contain escape
-//! sequences.
+//! The format is that of rustyline: a first line `#V2`, and `\n` and `\\` for line breaks and backslashes. The file is
+//! read and written here, and not by rustyline, for safety: if others may write to its directory, the file could be a
+//! link to something else, or hold characters that control a terminal.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -13,7 +13,7 @@ pub struct TextChunk {
     pub start: usize,
     /// Its end, in characters; the end is not part of it.
     pub end: usize,
-    /// Its start and its end, in bytes.
+    /// The chunk's start and end, in bytes.
     pub bytes: Range<usize>,
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct InputContent<'a> {
 }
 
 /// Content that can be read in any order.
-#[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "only Parquet is read so"))]
+#[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "only Parquet is read in this way"))]
 pub(crate) enum Seekable {
     /// A file on the disk.
     File(File),
@@ -82,7 +82,7 @@ impl<'a> InputContent<'a> {
     ///
     /// # Errors
     /// The input cannot be read, or is a stream of too many bytes.
-    #[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "only Parquet is read so"))]
+    #[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "only Parquet is read in this way"))]
     pub(crate) fn seekable(self, format: &str) -> Result<Seekable, CorpusError> {
         if let Some(path) = self.plain {
             return open_regular(path).map(Seekable::File).map_err(CorpusError::read(path));

@@ -1,4 +1,4 @@
-//! BERT (Devlin et al. 2018), as transformers' `BertModel` has it.
+//! BERT (Devlin et al. 2018), as transformers implements it in `BertModel`.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use super::spec::{Architecture, EmbeddingSpec, HiddenAct, LayerSpec, LinearSpec,
 use crate::error::EncoderError;
 use crate::json;
 
-/// The most weights of a model: three times those of the largest BERT. A file that asks for more is damaged, or made to
-/// fill memory.
+/// The most weights of a model: three times those of the largest BERT. A file that asks for more is damaged, or was
+/// made to fill memory.
 const MAX_WEIGHTS: u64 = 1 << 30;
 
 /// Models for other tasks keep the encoder below this name.
@@ -93,7 +93,7 @@ impl BertConfig {
             return Err(format!("{} heads do not divide {}", self.num_attention_heads, self.hidden_size));
         }
         if self.max_position_embeddings < 3 {
-            return Err(format!("{} positions hold no text", self.max_position_embeddings));
+            return Err(format!("{} positions are too few for a text", self.max_position_embeddings));
         }
         if self.pad_token_id >= self.vocab_size {
             return Err(format!("pad_token_id is {}, but there are {} words", self.pad_token_id, self.vocab_size));
@@ -168,7 +168,7 @@ pub(super) mod tests {
             ("heads\": 2", "heads\": 0", "num_attention_heads is 0"),
             ("heads\": 2", "heads\": 3", "3 heads do not divide 4"),
             ("intermediate_size\": 8", "intermediate_size\": 0", "intermediate_size is 0"),
-            ("embeddings\": 32", "embeddings\": 2", "2 positions hold no text"),
+            ("embeddings\": 32", "embeddings\": 2", "2 positions are too few for a text"),
             ("type_vocab_size\": 2", "type_vocab_size\": 0", "type_vocab_size is 0"),
             ("\"vocab_size\": 10", "\"pad_token_id\": 10, \"vocab_size\": 10", "pad_token_id is 10"),
             ("1e-12", "-1", "layer_norm_eps is -1"),

@@ -1,4 +1,4 @@
-//! What network a model is: a description that every backend runs.
+//! Which network a model is: a description that every backend can run.
 //!
 //! `config.json` names a family of networks, its `model_type`. One file for each family turns its configuration into an
 //! [`Architecture`]: the layers in order, and for each of them the names of its tensors, its sizes and its activation. The
@@ -19,7 +19,7 @@ pub use self::spec::{Architecture, EmbeddingSpec, HiddenAct, LayerSpec, LinearSp
 use crate::error::EncoderError;
 use crate::json;
 
-/// Reads the `config.json` at a path, of which the bytes are given.
+/// Reads the `config.json` at a path; its bytes are given.
 type Constructor = fn(&Path, &[u8]) -> Result<Architecture, EncoderError>;
 
 /// The families that are known, by their `model_type`.

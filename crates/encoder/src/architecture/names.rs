@@ -1,9 +1,10 @@
-//! The names that tensors have in the wild.
+//! The names that tensors have in existing files.
 //!
-//! A description names tensors as the family's library names them today. Three habits differ from that, and each is known
-//! here alone: models for other tasks keep the whole network below a name of its own (`bert.encoder.layer.0…`), files that
-//! were converted from TensorFlow's call the weights of a normalization `gamma` and `beta`, and many files lack tensors that
-//! no text's vector needs, such as the pooler over `[CLS]`. Nobody asks for those, so nobody misses them.
+//! A description names tensors as the family's library names them today. Files differ from that in three ways, and only
+//! this module knows them: models for other tasks keep the whole network below a name of its own
+//! (`bert.encoder.layer.0…`); files that were converted from TensorFlow's call the weights of a normalization `gamma`
+//! and `beta`; and many files lack tensors that no text's vector needs, such as the pooler over `[CLS]`. Nothing asks
+//! for such tensors, so they may be missing.
 
 use safetensors::tensor::{Metadata, TensorInfo};
 
@@ -14,7 +15,7 @@ pub(crate) struct TensorNames {
 }
 
 impl TensorNames {
-    /// Names with the first of `prefixes` under which there is a tensor `probe`, or with none.
+    /// Names with the first of `prefixes` under which there is a tensor `probe`, or without a prefix.
     pub(crate) fn new(header: Metadata, prefixes: &[&'static str], probe: &str) -> Self {
         let there = |prefix: &&&str| header.info(&format!("{prefix}{probe}")).is_some();
         let prefix = prefixes.iter().find(there).copied().unwrap_or_default();
@@ -24,7 +25,7 @@ impl TensorNames {
     /// The name of a tensor in the file, and where it is.
     ///
     /// # Errors
-    /// The name that it would have: there is no such tensor.
+    /// The error is the full name of a tensor that does not exist.
     pub(crate) fn find(&self, name: &str) -> Result<(String, &TensorInfo), String> {
         let name = format!("{}{name}", self.prefix);
         if let Some(info) = self.header.info(&name) {
@@ -42,7 +43,7 @@ impl TensorNames {
     }
 }
 
-/// The name in files that were converted from TensorFlow's, for the weight and the bias of a normalization.
+/// The name in files that were converted from TensorFlow's, for the weight or the bias of a normalization.
 fn older_name(name: &str) -> Option<String> {
     let (layer, parameter) = name.rsplit_once('.')?;
     let older = if parameter == "weight" { "gamma" } else { "beta" };

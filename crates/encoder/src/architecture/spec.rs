@@ -1,19 +1,19 @@
-//! What a description says of a network.
+//! The parts of a network's description.
 
 use serde::Deserialize;
 
 /// A transformer encoder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
-    /// Components of a token's vector, and so of a text's.
+    /// The number of components of a token's vector, and so of a text's.
     pub hidden_size: usize,
-    /// Attention heads; they divide `hidden_size`.
+    /// The number of attention heads; it divides `hidden_size`.
     pub heads: usize,
     /// What comes before the layers.
     pub embeddings: EmbeddingSpec,
     /// The layers, in order.
     pub layers: Vec<LayerSpec>,
-    /// What may stand before every tensor's name in the weights' file.
+    /// The prefixes that tensors' names may have in the weights' file.
     pub prefixes: &'static [&'static str],
 }
 
@@ -33,17 +33,17 @@ pub struct EmbeddingSpec {
 /// One transformer layer: attention, then a feed-forward network, each added to its input and normalized.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerSpec {
-    /// Queries, keys and values, side by side.
+    /// Computes queries, keys and values, side by side.
     pub qkv: LinearSpec,
-    /// From the heads' outputs to the hidden size.
+    /// Maps the heads' outputs to the hidden size.
     pub output: LinearSpec,
     /// The normalization after attention.
     pub attention_norm: NormSpec,
-    /// From the hidden size to the intermediate size.
+    /// Maps the hidden size to the intermediate size.
     pub up: LinearSpec,
     /// The activation between the two.
     pub activation: HiddenAct,
-    /// From the intermediate size back.
+    /// Maps the intermediate size back to the hidden size.
     pub down: LinearSpec,
     /// The normalization after the feed-forward network.
     pub norm: NormSpec,
@@ -54,18 +54,19 @@ pub struct LayerSpec {
 pub struct TableSpec {
     /// The tensor's name.
     pub name: String,
-    /// Its rows.
+    /// The number of its rows.
     pub rows: usize,
 }
 
-/// Linear layers over the same inputs, their outputs side by side. Each has a `weight`, `[outputs, inputs]`, and a `bias`.
+/// Linear layers over the same inputs, with their outputs side by side. Each layer has a `weight`, `[outputs, inputs]`,
+/// and a `bias`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinearSpec {
     /// The names of the layers, without `.weight` and `.bias`.
     pub parts: Vec<String>,
-    /// Inputs of each.
+    /// The number of inputs of each layer.
     pub inputs: usize,
-    /// Outputs of each.
+    /// The number of outputs of each layer.
     pub outputs: usize,
 }
 

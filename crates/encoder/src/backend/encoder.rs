@@ -1,4 +1,4 @@
-//! What every encoder can do.
+//! The interface of every encoder.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -59,7 +59,7 @@ pub trait Encoder: Send + Sync {
     fn describe(&self) -> String;
 }
 
-/// Checks that a model of so many words and positions has an embedding for every token.
+/// Checks that a model with this many words and positions has an embedding for every token.
 pub(super) fn check(ids: &RaggedIds, words: usize, positions: usize) -> Result<(), EncoderError> {
     if let Some(id) = ids.iter().flatten().find(|&&id| id as usize >= words) {
         return Err(EncoderError::Unsupported(format!(
@@ -72,8 +72,8 @@ pub(super) fn check(ids: &RaggedIds, words: usize, positions: usize) -> Result<(
     }
 }
 
-/// Checks that all values are finite. If they are not, the error names a weight that is not finite; if all weights are,
-/// the numbers between them became too large.
+/// Checks that all values are finite. If one is not, the error names a weight that is not finite. If all weights are
+/// finite, the error says that intermediate numbers became too large.
 pub(super) fn check_finite(
     values: &[f32],
     weights: &Weights,
@@ -85,6 +85,6 @@ pub(super) fn check_finite(
         return Ok(());
     }
     let beyond =
-        || EncoderError::Arithmetic { device: device(), source: format!("numbers beyond all range{hint}").into() };
+        || EncoderError::Arithmetic { device: device(), source: format!("a number is out of range{hint}").into() };
     Err(weights.not_finite().unwrap_or_else(beyond))
 }

@@ -1,9 +1,9 @@
 //! Token ids in, vectors out.
 //!
-//! [`Encoder`] is the one interface. It takes ragged ids, never padded ones, so how texts become batches is each
-//! encoder's own affair. [`PackedEncoder`] is for CPUs; [`TensorEncoder`] computes with candle's tensors, on GPUs and for
-//! what the packed one cannot run. Both run an [`Architecture`](crate::architecture::Architecture). Texts and their order
-//! belong to [`crate::embedder`].
+//! [`Encoder`] is the one interface. It takes ragged ids, never padded ones, so each encoder decides how texts become
+//! batches. [`PackedEncoder`] is for CPUs. [`TensorEncoder`] computes with candle's tensors, on GPUs, and for networks
+//! that the packed encoder cannot run. Both run an [`Architecture`](crate::architecture::Architecture).
+//! [`crate::embedder`] handles texts and their order.
 
 mod cpu;
 mod device;

@@ -9,9 +9,10 @@ use crate::vectors::Vectors;
 /// Texts' vectors and tokens.
 #[derive(Clone, Debug)]
 pub struct Embedded {
-    /// `[texts, dim]`. With [`Pooling::None`] it is `[tokens, dim]`, and a text's rows are where its ids are.
+    /// `[texts, dim]`. With [`Pooling::None`] it is `[tokens, dim]`, and a text's rows have the positions of its token
+    /// ids.
     pub vectors: Vectors,
-    /// The tokens that the vectors were made of.
+    /// The tokens from which the vectors were computed.
     pub tokenized: Tokenized,
 }
 

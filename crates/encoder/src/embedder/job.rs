@@ -79,7 +79,7 @@ mod tests {
         ids
     }
 
-    /// A device whose memory holds so many tokens, and which makes of a text its length.
+    /// A device whose memory holds this many tokens. Its vector for a text is the text's length.
     struct Device {
         memory: usize,
         in_flight: usize,
@@ -116,7 +116,7 @@ mod tests {
         }
     }
 
-    /// What was told: texts and tokens done, and how small batches became.
+    /// What the progress received: texts and tokens done, and how small batches became.
     #[derive(Default)]
     struct Told {
         done: (usize, usize),
@@ -153,7 +153,7 @@ mod tests {
         (encoded.map(all), told, batch_tokens.into_inner())
     }
 
-    /// Sets the flag when so many texts are done.
+    /// Sets the flag once this many texts are done.
     struct Stopping<'a>(usize, &'a AtomicBool);
 
     impl Progress for Stopping<'_> {
@@ -172,7 +172,7 @@ mod tests {
         let tokenized = |lengths: &[usize]| Tokenized { ids: ragged(lengths), dropped: vec![0; lengths.len()] };
         let rest = [Ok(tokenized(&[7; 40]))];
         let partly = job.encode(tokenized(&[10; 40]), rest.into_iter(), &mut Stopping(15, &stop)).unwrap();
-        // Batches of ten texts: two of them.
+        // A batch has ten texts, so two batches are done.
         assert_eq!(partly.done.iter().filter(|&&done| done).count(), 20);
         for (text, &done) in partly.done.iter().enumerate() {
             assert_eq!(partly.embedded.vectors.row(text), [if done { 10.0 } else { 0.0 }]);

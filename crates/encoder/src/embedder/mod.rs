@@ -29,11 +29,11 @@ use crate::pooling::{Output, Pooling};
 pub struct Embedder {
     tokenizer: Tokenizer,
     encoder: Box<dyn Encoder>,
-    /// Why the encoder is not on a GPU, where one would have been taken.
+    /// Why the encoder is not on a GPU, if the options would have allowed one.
     no_gpu: Option<EncoderError>,
     config: ModelConfig,
     output: Output,
-    /// Tokens of a batch: the encoder's number, or fewer if such a batch did not fit into its memory.
+    /// The tokens of a batch: the encoder's number, or fewer if such a batch did not fit into its memory.
     batch_tokens: AtomicUsize,
 }
 
@@ -56,7 +56,7 @@ impl Embedder {
         let dim = options.truncate_dim.unwrap_or(encoder.dim());
         if dim == 0 || dim > encoder.dim() {
             let (id, made) = (&model.id, encoder.dim());
-            return Err(EncoderError::Unsupported(format!("{dim} components of a vector: {id} makes {made}")));
+            return Err(EncoderError::Unsupported(format!("{dim} components were asked for, {id} makes {made}")));
         }
         Ok(Self {
             tokenizer: Tokenizer::load(model, max_length)?,
@@ -72,7 +72,7 @@ impl Embedder {
         })
     }
 
-    /// Components of a vector.
+    /// The number of components of a vector.
     pub fn dim(&self) -> usize {
         self.output.dim
     }
@@ -92,12 +92,12 @@ impl Embedder {
         self.output.normalized
     }
 
-    /// The arithmetic in use: the one that the options name, or f32 where the device lacks it.
+    /// The arithmetic in use: the one that the options name, or f32 if the device lacks it.
     pub fn precision(&self) -> Precision {
         self.encoder.precision()
     }
 
-    /// Why the CPU computes, though the options left it to the device and this build can use GPUs.
+    /// Why the CPU computes, although the options allow a GPU and this build can use GPUs.
     pub fn no_gpu(&self) -> Option<&EncoderError> {
         self.no_gpu.as_ref()
     }

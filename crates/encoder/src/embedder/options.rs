@@ -1,32 +1,32 @@
-//! How a model is to be run.
+//! How a model is run.
 
 use semsearch_kernels::Isa;
 
 use crate::backend::{Device, Precision};
 use crate::pooling::Pooling;
 
-/// How a model is to be run. The default is as its own files say, in f32.
+/// How a model is run. The default is what its own files say, in f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Where the model runs.
     pub device: Device,
-    /// The arithmetic. `None` is bf16 where the device multiplies such numbers, and f32 elsewhere.
+    /// The arithmetic. `None` means bf16 if the device multiplies such numbers, and otherwise f32.
     pub precision: Option<Precision>,
-    /// How token vectors become a text's vector. `None` is the model's way.
+    /// How token vectors become a text's vector. `None` means the model's own setting.
     pub pooling: Option<Pooling>,
-    /// Tokens kept of a text, special tokens included. `None` is the model's number.
+    /// The tokens that are kept of a text, special tokens included. `None` means the model's own number.
     pub max_length: Option<usize>,
-    /// Whether vectors are scaled to length 1. `None` is what the model does.
+    /// Whether vectors are scaled to length 1. `None` means the model's own setting.
     pub normalized: Option<bool>,
-    /// How many components of a vector are kept, the first ones, for models whose training makes these say most
-    /// (Kusupati et al. 2022, *Matryoshka Representation Learning*). `None` keeps all.
+    /// How many components of a vector are kept, from the first on. This is for models whose training puts the most
+    /// important components first (Kusupati et al. 2022, *Matryoshka Representation Learning*). `None` keeps all.
     pub truncate_dim: Option<usize>,
-    /// The implementation of the network. `None` is the packed one on a CPU, if it can run the model, and else that with
-    /// candle's tensors.
+    /// The implementation of the network. `None` means the packed backend on a CPU, if it can run the model, and
+    /// otherwise the backend with candle's tensors.
     pub backend: Option<Backend>,
-    /// The instruction set of the packed backend. `None` is the best that the processor has.
+    /// The instruction set of the packed backend. `None` means the best one that the processor supports.
     pub isa: Option<Isa>,
-    /// Tokens of a batch. `None` is a number that suits the backend and its memory.
+    /// The tokens of a batch. `None` means a number that suits the backend and its memory.
     pub batch_tokens: Option<usize>,
 }
 

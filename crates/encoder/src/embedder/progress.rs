@@ -1,6 +1,6 @@
-//! How far a call has come.
+//! The progress of a call.
 
-/// Is told how far a call has come, by any of the threads that work on it.
+/// Receives the progress of a call, from any of the threads that work on it.
 pub trait Progress: Send {
     /// `texts` more texts, of `tokens` tokens together, are done.
     fn done(&mut self, texts: usize, tokens: usize);

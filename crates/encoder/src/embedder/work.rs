@@ -1,4 +1,4 @@
-//! What the threads of one call share: the batches that wait, and the vectors that are done.
+//! The state that the threads of one call share: the batches that wait, and the vectors that are done.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::model::{RaggedIds, Tokenized};
 use crate::pooling::Output;
 use crate::vectors::Vectors;
 
-/// How texts are to be encoded.
+/// How texts are encoded.
 #[derive(Clone, Copy)]
 pub(super) struct Job<'a> {
     pub(super) encoder: &'a dyn Encoder,
@@ -27,9 +27,9 @@ pub(super) struct Job<'a> {
 /// The work of one call.
 pub(super) struct Work<'a> {
     job: Job<'a>,
-    /// Parts that are on their way.
+    /// The parts that are still being tokenized.
     coming: Option<mpsc::Receiver<Result<Tokenized, EncoderError>>>,
-    /// Batches of the parts that are here.
+    /// The waiting batches of the parts that have arrived.
     waiting: VecDeque<Batch>,
     /// Each part, with the vectors made so far.
     parts: Vec<Partly>,
@@ -38,7 +38,7 @@ pub(super) struct Work<'a> {
     progress: &'a mut dyn Progress,
 }
 
-/// Texts of which some or all have their vectors.
+/// Texts, of which some or all have their vectors.
 pub(super) struct Partly {
     pub(super) embedded: Embedded,
     /// Whether each text has its vector.
@@ -124,7 +124,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Divides a batch of so many tokens into halves. Batches of later parts get half as many tokens.
+    /// Divides a batch of this many tokens into halves. Batches of later parts get half as many tokens.
     fn halve(&mut self, mut batch: Batch, tokens: usize) {
         let half = tokens / 2;
         if self.job.batch_tokens.fetch_min(half, Ordering::Relaxed) > half {

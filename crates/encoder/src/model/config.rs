@@ -1,4 +1,4 @@
-//! How a model is to be run, by its own files: its network, pooling, normalization, maximum length and prompts.
+//! How a model is run according to its own files: its network, pooling, normalization, maximum length and prompts.
 //!
 //! The files are those of transformers (`config.json`) and sentence-transformers (`modules.json`,
 //! `1_Pooling/config.json`, `sentence_bert_config.json`, `config_sentence_transformers.json`).
@@ -16,20 +16,20 @@ use crate::error::EncoderError;
 use crate::json;
 use crate::pooling::Pooling;
 
-/// How a model is to be run, by its own files.
+/// How a model is run according to its own files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
     /// The network.
     pub architecture: Architecture,
-    /// Pooling; the mean where the files do not say.
+    /// The pooling. It is the mean if the files do not name one.
     pub pooling: Pooling,
-    /// Whether vectors are scaled to length 1. Where there is no `modules.json` they are.
+    /// Whether vectors are scaled to length 1. They are if there is no `modules.json`.
     pub normalized: bool,
-    /// Tokens kept of a text, special tokens included.
+    /// The tokens that are kept of a text, special tokens included.
     pub max_length: usize,
     /// Whether the files say how to pool. If not, `pooling` and `normalized` are the usual ones.
     pub has_modules: bool,
-    /// What the model was trained to see before queries, and before documents.
+    /// The prompts that the model was trained to see before queries, and before documents.
     pub prompts: ModelPrompts,
 }
 
@@ -40,7 +40,7 @@ struct SentenceConfig {
 
 #[derive(Deserialize)]
 struct TokenizerConfig {
-    /// Some files say 10³⁰ for "no limit".
+    /// The value 10³⁰ in some files means "no limit".
     model_max_length: Option<f64>,
 }
 
@@ -67,7 +67,7 @@ impl ModelConfig {
         Ok(Self { architecture, pooling, normalized, max_length, has_modules: there, prompts })
     }
 
-    /// The path, below the model's directory, of the file that says how to pool, where `modules.json` names one.
+    /// The path of the file that says how to pool, relative to the model's directory, if `modules.json` names one.
     ///
     /// # Errors
     /// `modules.json` is unreadable, or the path leads out of the model's directory.

@@ -8,16 +8,16 @@ pub const CONFIG: &str = "config.json";
 pub const TOKENIZER: &str = "tokenizer.json";
 /// The weights' file.
 pub const WEIGHTS: &str = "model.safetensors";
-/// The file that lists what comes after the network: pooling, normalization.
+/// The file that lists the steps after the network: pooling, normalization.
 pub const MODULES: &str = "modules.json";
 /// The file that says how many tokens of a text are kept.
 pub const SENTENCE_CONFIG: &str = "sentence_bert_config.json";
 /// The file that says how many tokens the tokenizer would keep.
 pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
-/// The file that says what stands before texts.
+/// The file that names the prompts before texts.
 pub const PROMPTS: &str = "config_sentence_transformers.json";
 
-/// The largest tokenizer.json, in bytes: twice the size of one with 250,000 words.
+/// The largest tokenizer.json that is read, in bytes. It is twice the size of a file with 250,000 words.
 pub(super) const MAX_TOKENIZER: u64 = 32 << 20;
 
 /// The files that every model must have.

@@ -17,8 +17,8 @@ const PAGE: u64 = 4096;
 /// A digest that tells models apart, in a fraction of a millisecond. It is the SHA-256 of the configuration, the tokenizer,
 /// and the length and 64 evenly spread pages of the weights, which include the header.
 ///
-/// Two models with different training differ in every page. Whether every single byte is right is checked when files are
-/// downloaded, and by the program's `model verify`.
+/// Two models with different training differ in every page. Whether every single byte is right is checked when files
+/// are downloaded, and by `semsearch model verify`.
 ///
 /// # Errors
 /// [`FileError::Read`] if a file cannot be read.

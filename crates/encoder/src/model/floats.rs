@@ -7,11 +7,11 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
 use semsearch_files::Map;
 
-/// A tensor's values: those of the mapped file, where it has them as 32-bit floats, and converted ones elsewhere.
+/// A tensor's values: those of the mapped file if it stores 32-bit floats, otherwise converted ones.
 pub(crate) struct Floats(FloatValues);
 
 enum FloatValues {
-    /// These bytes of the file, which are aligned, whole floats.
+    /// These bytes of the file, which are whole and aligned floats.
     Mapped(Map, Range<usize>),
     Owned(Vec<f32>),
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The largest part, in bytes. A table of characters has 300 thousand.
+/// The largest part of the file, in bytes. A table of characters has 300 thousand bytes.
 const PART: usize = 4 << 20;
 /// The most objects in all parts together. The usual files have ten to twenty.
 const STEPS: usize = 1000;
@@ -19,7 +19,7 @@ const SPECIALS: usize = 1024;
 const ADDED: (usize, usize) = (1 << 14, 1 << 20);
 /// The most values of a vocabulary that the library reads. It needs some two hundred bytes for each.
 const VOCABULARY: usize = 2 << 20;
-/// The most characters of a word that is divided into pieces. The time for it grows with their square.
+/// The most characters of a word that is divided into pieces. The time for a word grows with the square of this number.
 const WORD: usize = 1000;
 
 /// The parts of a tokenizer.json, by their names.
@@ -139,7 +139,8 @@ impl Tally {
     }
 }
 
-/// Checks the length at the beginning of a table of characters: the library reserves as much memory as it says.
+/// Checks the length at the beginning of a table of characters: the library reserves as much memory as this length
+/// says.
 fn check_table(base64: &str) -> Result<(), String> {
     let digit = |byte: u8| match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
@@ -151,7 +152,7 @@ fn check_table(base64: &str) -> Result<(), String> {
     };
     let digits = base64.bytes().take(6).map(digit).collect::<Option<Vec<u8>>>();
     let bits = digits.unwrap_or_default().iter().fold(0_u64, |bits, &digit| bits << 6 | u64::from(digit));
-    // Six digits are 36 bits: the four bytes of the length, the least one first, and four bits more.
+    // Six digits are 36 bits: the four bytes of the length, the least significant byte first, and four more bits.
     let length = ((bits >> 4) as u32).swap_bytes() as usize;
     if length > base64.len() { Err("has a damaged table of characters".into()) } else { Ok(()) }
 }
@@ -174,7 +175,7 @@ mod tests {
         let template = json!({"type": "TemplateProcessing",
             "single": [{"SpecialToken": {"id": "[CLS]"}}, {"Sequence": {"id": "A"}}, {"SpecialToken": {"id": "[SEP]"}}],
             "special_tokens": {"[CLS]": {"ids": [101]}, "[SEP]": {"ids": [102]}}});
-        // sentencepiece's table for nmt_nfkc begins so: 0x0003b000 bytes follow.
+        // sentencepiece's table for nmt_nfkc begins like this: 0x0003b000 bytes follow.
         let table = json!({"type": "Precompiled", "precompiled_charsmap": format!("ALQCAA{}", "A".repeat(200_000))});
         let file = json!({"normalizer": {"type": "Sequence", "normalizers": [table, replace]}, "post_processor": template,
             "model": {"type": "WordPiece", "max_input_chars_per_word": 100}});

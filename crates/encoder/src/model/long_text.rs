@@ -1,9 +1,10 @@
 //! Divides very long texts into pieces. Together the pieces have the tokens of the whole text.
 //!
-//! A tokenizer works word by word, so a piece ends before white space. Where there is none, it ends after a punctuation
-//! mark. Only inside a word of tens of thousands of letters it ends anywhere; there the number of tokens is an estimate.
+//! A tokenizer works word by word, so a piece ends before white space. If there is none, it ends after a punctuation
+//! mark. Only inside a word of tens of thousands of letters it may end anywhere; there the number of tokens is an
+//! estimate.
 
-/// Texts with no more bytes are tokenized as a whole.
+/// Texts with at most this many bytes are tokenized as a whole.
 const LONG: usize = 256 << 10;
 
 /// The largest piece, in bytes.
@@ -44,7 +45,7 @@ fn end_of_piece(text: &str, size: usize) -> usize {
     last(is_before_blank).or_else(|| last(is_after_sign)).unwrap_or(most)
 }
 
-/// The characters before and after this place, if it is between two.
+/// The characters before and after this position, if it is between two characters.
 fn around(text: &str, at: usize) -> Option<(char, char)> {
     let (before, after) = text.split_at_checked(at)?;
     Some((before.chars().next_back()?, after.chars().next()?))
@@ -56,7 +57,7 @@ fn is_before_blank(before: char, after: char) -> bool {
     !before.is_whitespace() && after.is_whitespace()
 }
 
-/// A letter after a punctuation mark changes neither the mark nor what stands before it.
+/// A letter that follows a punctuation mark changes neither the mark nor the characters before it.
 fn is_after_sign(before: char, after: char) -> bool {
     !before.is_alphanumeric() && after.is_alphanumeric()
 }

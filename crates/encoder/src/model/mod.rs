@@ -1,7 +1,7 @@
-//! A model's files: what they say, and which model they are.
+//! A model's files: what they contain, and which model they are.
 //!
-//! [`ModelConfig`] reads how the model is to be run, and [`Tokenizer`] turns texts into the ids that the model knows.
-//! [`crate::backend`] runs it. Where the files come from is the caller's affair.
+//! [`ModelConfig`] reads how the model is run, and [`Tokenizer`] turns texts into the ids that the model knows.
+//! [`crate::backend`] runs it. The caller decides where the files come from.
 
 mod config;
 mod files;

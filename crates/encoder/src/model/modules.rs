@@ -1,4 +1,4 @@
-//! `modules.json`: what comes after the network.
+//! `modules.json`: the steps after the network.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -23,9 +23,9 @@ struct Module {
 
 /// How token vectors become a text's vector.
 pub(super) struct Modules {
-    /// Pooling; the mean where the files do not say.
+    /// The pooling. It is the mean if the files do not name one.
     pub(super) pooling: Pooling,
-    /// Whether vectors are scaled to length 1. Where there is no `modules.json` they are.
+    /// Whether vectors are scaled to length 1. They are if there is no `modules.json`.
     pub(super) normalized: bool,
     /// Whether there is a `modules.json`.
     pub(super) there: bool,
@@ -55,7 +55,7 @@ impl Modules {
     }
 }
 
-/// The path of the file that says how to pool, below the model's directory, where `modules.json` names one.
+/// The path of the file that says how to pool, relative to the model's directory, if `modules.json` names one.
 ///
 /// # Errors
 /// `modules.json` is unreadable, or the path leads out of the model's directory.
@@ -72,7 +72,7 @@ impl Module {
         self.class_path.rsplit('.').next().unwrap_or(&self.class_path)
     }
 
-    /// The path of its configuration, below the model's directory.
+    /// The path of the module's configuration, relative to the model's directory.
     fn config(&self, modules: &Path) -> Result<RelativePath, EncoderError> {
         let dir = self.path.strip_prefix("./").unwrap_or(&self.path);
         let dir = dir.strip_suffix('/').unwrap_or(dir);

@@ -1,18 +1,18 @@
 //! The regular expressions in a tokenizer.json, which are written for Oniguruma.
 //!
-//! Python's tokenizers has Oniguruma match them, and this program a library of Rust's. They differ in one point that a text can meet:
-//! outside of brackets Oniguruma takes the six characters of [`FRACTIONS`] for parts of a word. So `\w`, and what is defined by
-//! it, is written out.
+//! Python's tokenizers matches them with Oniguruma, and this program with a library of Rust's. The two differ in one
+//! point that a text can meet: outside of brackets, Oniguruma counts the six characters of [`FRACTIONS`] as parts of a
+//! word. So `\w`, and what is defined by it, is written out here.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-/// The characters below U+0100 that Oniguruma counts as parts of a word, and Unicode's rule does not: `²³¹¼½¾`.
+/// The characters below U+0100 that Oniguruma counts as parts of a word, but Unicode's rule does not: `²³¹¼½¾`.
 const FRACTIONS: &str = r"\xb2\xb3\xb9\xbc-\xbe";
 
-/// The parts whose expressions have to be written in another way, rewritten.
+/// Rewrites the parts whose expressions must be written in another way.
 ///
 /// # Errors
 /// A part is not JSON.
@@ -43,7 +43,7 @@ fn rewrite_all(part: &mut Value) {
     }
 }
 
-/// An expression that matches for Rust's library what `pattern` matches for Oniguruma.
+/// An expression that matches in Rust's library what `pattern` matches in Oniguruma.
 fn for_rust(pattern: &str) -> String {
     let (word, other) = (format!(r"[\w{FRACTIONS}]"), format!(r"[^\w{FRACTIONS}]"));
     let (mut written, mut depth) = (String::with_capacity(pattern.len()), 0);
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    /// The pieces that a text is split into by what a pattern matches.
+    /// The pieces into which a pattern's matches split a text.
     fn pieces(pattern: &str, text: &str) -> Vec<String> {
         let mut part =
             json!({ "type": "Split", "pattern": { "Regex": pattern }, "behavior": "Isolated", "invert": false });

@@ -1,4 +1,4 @@
-//! What a model was trained to see before a text.
+//! The prompts that a model was trained to see before a text.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use serde::Deserialize;
 /// Prompts by the names that sentence-transformers' `encode_query` and `encode_document` look for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelPrompts {
-    /// What stands before a query.
+    /// The prompt before a query.
     pub query: String,
-    /// What stands before a document.
+    /// The prompt before a document.
     pub document: String,
 }
 
-/// `config_sentence_transformers.json`, as far as it matters here.
+/// The part of `config_sentence_transformers.json` that is used here.
 #[derive(Default, Deserialize)]
 pub(super) struct PromptConfig {
     #[serde(default)]

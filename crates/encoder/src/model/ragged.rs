@@ -24,7 +24,7 @@ impl RaggedIds {
         self.offsets.push(self.ids.len());
     }
 
-    /// Number of texts.
+    /// The number of texts.
     pub fn len(&self) -> usize {
         self.offsets.len() - 1
     }
@@ -34,12 +34,12 @@ impl RaggedIds {
         self.len() == 0
     }
 
-    /// Tokens of all texts together.
+    /// The number of tokens of all texts together.
     pub fn tokens(&self) -> usize {
         self.ids.len()
     }
 
-    /// Where the ids of text `index` are among all ids.
+    /// The positions of text `index`'s ids among all ids.
     pub fn range(&self, index: usize) -> Range<usize> {
         self.offsets[index]..self.offsets[index + 1]
     }
@@ -58,7 +58,7 @@ impl RaggedIds {
 /// Texts as tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokenized {
-    /// The ids kept of each text, special tokens included: at most as many as the maximum length.
+    /// The ids that are kept of each text, special tokens included: at most as many as the maximum length.
     pub ids: RaggedIds,
     /// For each text, how many tokens were cut at the maximum length.
     pub dropped: Vec<usize>,

@@ -1,4 +1,4 @@
-//! Texts to token ids, by the model's own tokenizer.json.
+//! Converts texts to token ids, with the model's own tokenizer.json.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -13,19 +13,20 @@ use super::tokenizer_file::{Pipeline, encode, parse};
 use crate::error::EncoderError;
 use crate::turns;
 
-/// Texts of no more bytes together are tokenized on the thread that calls: it takes a millisecond or two.
+/// If texts have at most this many bytes together, they are tokenized on the calling thread: it takes a millisecond or
+/// two.
 const LITTLE: usize = 8 << 10;
 
-/// The model's tokenizer, without the truncation and padding of its file. (That of all-MiniLM-L6-v2 would cut at 128 tokens
-/// and pad to 128.) Texts are cut here, at a maximum length that the caller chooses, so that the number of dropped tokens is
-/// known.
+/// The model's tokenizer, without the truncation and padding of its file. (The file of all-MiniLM-L6-v2 would truncate
+/// to 128 tokens and pad to 128.) Texts are cut here, at a maximum length that the caller chooses, so that the number
+/// of dropped tokens is known.
 ///
-/// Of a very long text only the kept tokens are held in memory. The others are counted, piece by piece.
+/// For a very long text, only the kept tokens are held in memory. The others are counted, piece by piece.
 pub struct Tokenizer {
     path: PathBuf,
     inner: Pipeline,
     max_length: usize,
-    /// Special tokens at the end of each text.
+    /// The number of special tokens at the end of each text.
     closing: usize,
 }
 
@@ -60,12 +61,12 @@ impl Tokenizer {
         Ok(Self { path, inner, max_length, closing: closing.min(specials) })
     }
 
-    /// The most tokens kept of a text, special tokens included.
+    /// The most tokens that are kept of a text, special tokens included.
     pub fn max_length(&self) -> usize {
         self.max_length
     }
 
-    /// Tokenizes `texts`, in parallel where there are many.
+    /// Tokenizes `texts`, in parallel if there are many.
     ///
     /// # Errors
     /// The tokenizer refuses a text; BERT's never does.
@@ -141,7 +142,7 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// Adds a text piece by piece: the library needs a hundred times a text's bytes while it encodes it.
+    /// Adds a text piece by piece, because the library needs a hundred times a text's bytes while it encodes the text.
     fn add_long(&self, text: &str, all: &mut Tokenized) -> Result<(), EncoderError> {
         let frame = self.encode("", true)?;
         let (opening, closing) = frame.get_ids().split_at(frame.len().saturating_sub(self.closing));
@@ -159,7 +160,7 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// The ids kept of a text, its closing special tokens included, and the number of dropped tokens.
+    /// The ids that are kept of a text, its closing special tokens included, and the number of dropped tokens.
     fn cut<'a>(&self, ids: &'a [u32]) -> (Cow<'a, [u32]>, usize) {
         let Some(dropped) = ids.len().checked_sub(self.max_length).filter(|&over| over > 0) else {
             return (ids.into(), 0);

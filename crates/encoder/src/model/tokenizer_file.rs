@@ -1,4 +1,4 @@
-//! `tokenizer.json`: the library's steps about a vocabulary of our own reading.
+//! `tokenizer.json`: the library's steps, combined with a vocabulary that we read ourselves.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use tokenizers::{Encoding, TokenizerImpl};
 use super::wordpiece::{WordModel, WordPiece};
 use super::{limits, patterns};
 
-/// A tokenizer: the library's steps about our word model.
+/// A tokenizer: the library's steps, combined with our word model.
 pub(super) type Pipeline =
     TokenizerImpl<WordModel, NormalizerWrapper, PreTokenizerWrapper, PostProcessorWrapper, DecoderWrapper>;
 
@@ -24,12 +24,12 @@ pub(super) fn encode(pipeline: &Pipeline, text: &str, specials: bool) -> Result<
     guarded(|| pipeline.encode_fast(text, specials)).map_err(Cause::from).and_then(|encoded| encoded)
 }
 
-/// Reads tokenizer.json. [`super::wordpiece`] reads a WordPiece vocabulary; the library reads the rest, with a vocabulary of
-/// the special tokens alone.
+/// Reads tokenizer.json. [`super::wordpiece`] reads a WordPiece vocabulary. The library reads the rest, with a
+/// vocabulary that contains only the special tokens.
 pub(super) fn parse(bytes: &[u8]) -> Result<Pipeline, Cause> {
     let null = to_raw_value(&())?;
     let mut parts: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes)?;
-    // Parts that are not used do no harm if they are not read.
+    // Parts that are not used can do no harm if they are not read.
     for unused in ["truncation", "padding", "decoder"] {
         parts.insert(unused.into(), &null);
     }
@@ -52,7 +52,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Pipeline, Cause> {
     pipeline(WordModel::WordPiece(model), &tokenizer)
 }
 
-/// The steps of `tokenizer` about another word model, without truncation and padding.
+/// The steps of `tokenizer` with another word model, without truncation and padding.
 fn pipeline(words: WordModel, tokenizer: &tokenizers::Tokenizer) -> Result<Pipeline, Cause> {
     let mut pipeline = TokenizerImpl::new(words);
     pipeline.with_normalizer(tokenizer.get_normalizer().cloned())?;
@@ -63,7 +63,7 @@ fn pipeline(words: WordModel, tokenizer: &tokenizers::Tokenizer) -> Result<Pipel
     Ok(pipeline)
 }
 
-/// One of `added_tokens`, as far as it matters here.
+/// The part of one of the `added_tokens` that is used here.
 #[derive(Deserialize)]
 struct AddedToken {
     id: u32,
@@ -129,7 +129,7 @@ pub(super) mod tests {
             text in "([abcdéA#, \t\n\u{3000}]|abc|e\u{301}|\u{301}|\u{a0}|語|\\[SEP\\]|\\PC| [a-d]{1,9}|[.]{2,9}){0,60}",
             size in 1..40usize,
         ) {
-            // What is longer than half a piece and has no blank in it is cut somewhere, now and then with other tokens.
+            // A word longer than half a piece may be cut anywhere, and then sometimes has other tokens.
             if text.split(char::is_whitespace).all(|part| part.len() <= size / 2) {
                 let (ours, _) = both();
                 let mut ids = Vec::new();

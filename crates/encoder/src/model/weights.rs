@@ -1,4 +1,4 @@
-//! A model's weights by their names, from model.safetensors.
+//! A model's weights, by their names in model.safetensors.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,20 +15,20 @@ use crate::architecture::names::TensorNames;
 use crate::architecture::{Architecture, LayerSpec};
 use crate::error::EncoderError;
 
-/// The largest header, in bytes. That of a BERT of 24 layers has 50 thousand.
+/// The largest header, in bytes. The header of a BERT with 24 layers has 50 thousand bytes.
 const MAX_HEADER: u64 = 16 << 20;
 
-/// The weights' file, mapped.
+/// The mapped file of weights.
 pub(crate) struct Weights {
     path: PathBuf,
     map: Map,
     names: TensorNames,
-    /// Where in the file the tensors begin.
+    /// The position in the file at which the tensors begin.
     start: usize,
 }
 
 impl Weights {
-    /// Maps the file, and finds the names that it has for the tensors of the architecture.
+    /// Maps the file, and finds the names in it of the architecture's tensors.
     ///
     /// # Errors
     /// The file cannot be read, or its header is damaged.
@@ -46,7 +46,7 @@ impl Weights {
         Ok(Self { path, map, names, start: 8 + length })
     }
 
-    /// Checks that all bytes that were read of the file were there.
+    /// Checks that the file did not become shorter while it was read.
     ///
     /// # Errors
     /// The file became shorter.
@@ -54,14 +54,14 @@ impl Weights {
         Ok(self.map.check().map_err(FileError::read(&self.path))?)
     }
 
-    /// Brings the tensors of these layers into memory, on a thread of its own, while the caller does something else.
+    /// Reads the tensors of these layers into memory, on another thread, while the caller does something else.
     pub(crate) fn read_ahead(&self, layers: &[LayerSpec]) {
         let parts = layers.iter().flat_map(LayerSpec::parts);
         let names = parts.flat_map(|part| ["weight", "bias"].map(|parameter| format!("{part}.{parameter}")));
         let places = names.filter_map(|name| Some(self.names.find(&name).ok()?.1.data_offsets));
         let Some((start, end)) = places.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else { return };
         let (map, start, length) = (self.map.clone(), self.start + start, end - start);
-        // Where the system has no such call, pages come when they are touched.
+        // If the system has no such call, pages are read when they are used.
         thread::spawn(move || map.inner().advise_range(Advice::PopulateRead, start, length));
     }
 
@@ -73,7 +73,7 @@ impl Weights {
         Ok(self.named(name, count)?.1)
     }
 
-    /// The tensor `name`, which is small, and whose values must be finite.
+    /// The tensor `name`, which is small. Its values must be finite.
     ///
     /// # Errors
     /// There is no such tensor, it has another number of values, or one of them is not finite.
@@ -95,11 +95,11 @@ impl Weights {
         Ok((name, self.floats(info)?))
     }
 
-    /// The error of the first weight that is not finite, if there is one. It reads the whole file, so it is for the case
-    /// that a result is not finite.
+    /// The error of the first weight that is not finite, if there is one. This reads the whole file, so it is only
+    /// called when a result is not finite.
     pub(crate) fn not_finite(&self) -> Option<EncoderError> {
         self.names.all().iter().find_map(|(name, info)| {
-            // Tensors of another type, such as positions, are never computed with.
+            // Tensors of other types, such as positions, are not used in the computation.
             let floats = self.floats(info).ok()?;
             let at = floats.iter().position(|value| !value.is_finite())?;
             Some(self.not_finite_at(name, at, floats[at]))
@@ -122,7 +122,7 @@ impl Weights {
 fn damaged(path: &Path, source: Cause) -> EncoderError {
     EncoderError::Model {
         path: path.into(),
-        what: "damaged weights, or not those of config.json".into(),
+        what: "damaged weights, or weights that do not belong to config.json".into(),
         source: Some(source),
     }
 }

@@ -1,8 +1,8 @@
 //! BERT's WordPiece, with a vocabulary that is read in a millisecond or two.
 //!
-//! The library's own model keeps each word twice, each time in a string of its own, and reads the vocabulary by way of two
-//! generic representations of JSON. That takes 14 ms for 30,000 words, half of the time of a question. Here words are
-//! slices of one text, in one table. The library does everything else: normalizing, splitting, special tokens.
+//! The library's own model stores each word twice, each time in a string of its own, and reads the vocabulary by way of
+//! two generic representations of JSON. That takes 14 ms for 30,000 words, half of the time of a question. Here words
+//! are slices of one text, in one table. The library does everything else: normalizing, splitting, special tokens.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -46,7 +46,7 @@ struct Vocabulary {
     text: String,
     table: HashTable<VocabularyEntry>,
     hasher: RandomState,
-    /// Bytes of the longest word.
+    /// The length of the longest word, in bytes.
     longest: usize,
 }
 
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Vocabulary {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vocabulary, A::Error> {
-                // Room for the words of most models: growing would move them all, several times.
+                // This is enough for the words of most models. Growing would move all of them several times.
                 let (mut text, mut table) = (String::with_capacity(1 << 18), HashTable::with_capacity(1 << 15));
                 let (hasher, mut longest) = (RandomState::new(), 0);
                 while let Some((JsonString(word), id)) = map.next_entry::<JsonString<'de>, u32>()? {
@@ -103,12 +103,12 @@ impl<'de> Deserialize<'de> for Vocabulary {
     }
 }
 
-/// A string of JSON, borrowed where it has no escapes.
+/// A JSON string, borrowed if it has no escapes.
 #[derive(Deserialize)]
 struct JsonString<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl WordPiece {
-    /// The ids of a word's pieces and where they end; `None` if some part is no piece.
+    /// The ids of a word's pieces, and where they end; `None` if some part is not a piece.
     fn pieces(&self, word: &str) -> Option<Vec<Token>> {
         let mut pieces = Vec::new();
         let mut at = 0;
@@ -128,7 +128,7 @@ impl WordPiece {
                 end -= 1;
             };
             let length = end - prefix;
-            // The tokens' texts are seldom needed, and are then looked up by their ids.
+            // The tokens' texts are seldom needed. If they are, they are looked up by their ids.
             pieces.push(Token::new(id, String::new(), (at, at + length)));
             at += length;
         }
@@ -184,7 +184,7 @@ impl Model for WordModel {
         }
     }
 
-    /// A vocabulary here is neither saved nor trained.
+    /// A vocabulary is neither saved nor trained here.
     fn save(&self, _: &Path, _: Option<&str>) -> tokenizers::Result<Vec<PathBuf>> {
         Err("a vocabulary that is only read".into())
     }

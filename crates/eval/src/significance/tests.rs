@@ -1,4 +1,4 @@
-//! What two runs are said to differ by.
+//! Tests how two runs are compared.
 
 use proptest::prelude::*;
 
@@ -45,7 +45,7 @@ fn without_variance_the_p_value_is_one_for_equal_runs_and_zero_for_others() {
 fn series(t: f64, freedom: u32) -> f64 {
     let angle = (t / f64::from(freedom).sqrt()).atan();
     let odd = freedom % 2 == 1;
-    // The first term, and from which factor on each next one is the last one by cos² · k / (k + 1).
+    // The first term. From factor `k` on, each next term is the last one times cos² · k / (k + 1).
     let (mut term, mut k) = if odd { (angle.cos(), 2) } else { (1.0, 1) };
     let (mut sum, mut terms) = (0.0, freedom / 2);
     while terms > 0 {

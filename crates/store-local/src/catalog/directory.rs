@@ -1,9 +1,10 @@
-//! The files of a catalog as tantivy sees them: one commit, and none of tantivy's own.
+//! The directory that tantivy sees: the files of one commit, without tantivy's own commit and lock files.
 //!
-//! tantivy commits by replacing `meta.json` in its directory. Here that name stands for bytes in memory, which the index's
-//! manifest carries, so that documents and vectors are committed by one rename. What tantivy would remove stays until no
-//! commit names it, and its locks do nothing: the index has one of its own for the writer, and readers need none. Files are
-//! opened and created by the directory's descriptor, and never in place of one that is there.
+//! tantivy commits by replacing `meta.json` in its directory. Here that name stands for bytes in memory, which the
+//! index's manifest carries, so that documents and vectors are committed by one rename. A file that tantivy removes
+//! stays until no commit names it. tantivy's locks do nothing: the index has its own lock for the writer, and readers
+//! need none. Files are opened and created relative to the directory's descriptor, and a new file never replaces an
+//! existing one.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -28,7 +29,7 @@ const META: &str = "meta.json";
 pub(super) struct Pinned {
     dir: Arc<Dir>,
     meta: Arc<Mutex<Option<Vec<u8>>>>,
-    /// What was mapped, by name.
+    /// The mapped files, by name.
     maps: Arc<Mutex<Vec<(String, Map)>>>,
 }
 
@@ -38,12 +39,12 @@ impl Pinned {
         Self { dir, meta: Arc::new(Mutex::new(meta)), maps: Arc::default() }
     }
 
-    /// What tantivy last wrote, or was given, as `meta.json`.
+    /// The bytes that tantivy last wrote as `meta.json`, or was given.
     pub(super) fn meta(&self) -> Option<Vec<u8>> {
         lock(&self.meta).clone()
     }
 
-    /// Checks that all that was read was there.
+    /// Checks that no mapped file became shorter.
     ///
     /// # Errors
     /// [`StoreError::Damaged`]: a file became shorter.
@@ -57,7 +58,7 @@ impl Pinned {
     fn map(&self, name: &str) -> io::Result<Map> {
         let map = Map::new(&self.dir.read(name)?)?;
         let mut maps = lock(&self.maps);
-        // A writer's segments come and go; one that has lost something is remembered.
+        // A writer's segments come and go. A map whose file became shorter is kept, so that it is reported.
         maps.retain(|(_, map)| map.is_shared() || map.check().is_err());
         maps.push((name.into(), map.clone()));
         Ok(map)
@@ -68,7 +69,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// tantivy's names are ASCII.
+/// File names of tantivy are ASCII.
 fn name(path: &Path) -> &str {
     path.to_str().unwrap_or_default()
 }
@@ -88,7 +89,7 @@ impl Write for Growing {
 
 impl TerminatingWrite for Growing {
     fn terminate_ref(&mut self, _: AntiCallToken) -> io::Result<()> {
-        // Synced when it is listed for the commit.
+        // The file is synced when it is listed for the commit.
         self.0.flush()
     }
 }
@@ -119,7 +120,8 @@ impl Directory for Pinned {
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        // The only other file that is written so is the list of files that tantivy may remove.
+        // The only other file that is written in this way is the list of files that tantivy may remove. It is not
+        // needed.
         if path == Path::new(META) {
             *lock(&self.meta) = Some(data.to_vec());
         }
@@ -141,7 +143,7 @@ impl Directory for Pinned {
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        // Done at the commit.
+        // The directory is synced at the commit.
         Ok(())
     }
 

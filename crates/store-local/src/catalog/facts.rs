@@ -33,7 +33,7 @@ impl Catalog {
         Ok(Keys::new(keys))
     }
 
-    /// Whether some document has this field, a value in it or null.
+    /// Whether some document has this field, with a value or with null.
     pub(crate) fn has_field(&self, path: &str) -> Result<bool, StoreError> {
         let start = semsearch_filter::start_of_field(path);
         for (segment, _) in self.segments() {
@@ -47,8 +47,8 @@ impl Catalog {
         Ok(false)
     }
 
-    /// Fields that documents have, those of the shortest names first; at most `max` of them, so that a damaged or strange
-    /// index gives no endless list.
+    /// The fields that documents have, shortest names first. The list has at most `max` fields, so that a damaged or
+    /// strange index gives no endless list.
     pub(crate) fn fields(&self, max: usize) -> Result<Vec<String>, StoreError> {
         let mut fields = BTreeSet::new();
         for (segment, _) in self.segments() {
@@ -62,7 +62,7 @@ impl Catalog {
                 }
                 let Some(field) = semsearch_filter::field_of(found.key()) else { break };
                 fields.insert((field.len(), field.to_owned()));
-                // After all terms of this field: no kind is 255.
+                // This is after all terms of the field: no kind is 255.
                 next = semsearch_filter::start_of_field(field);
                 next.push(u8::MAX);
             }
@@ -77,7 +77,7 @@ impl Catalog {
         segment.inverted_index(latest.facts).map_err(damaged(&self.dir))
     }
 
-    /// The documents of a segment that match, deleted ones among them.
+    /// The documents of a segment that match, including deleted ones.
     fn passing(&self, segment: &SegmentReader, plan: &Plan) -> Result<FixedBitSet, StoreError> {
         let count = segment.max_doc() as usize;
         let all = || {

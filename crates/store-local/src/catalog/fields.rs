@@ -1,4 +1,4 @@
-//! What is kept of a passage, and where.
+//! What the catalog stores of a passage, and in which field.
 
 use serde_json::{Map, Value};
 use tantivy::TantivyDocument;
@@ -16,11 +16,11 @@ pub(super) const DOCUMENT: &str = "document";
 pub(super) const CONTENT: [&str; 2] = ["content_high", "content_low"];
 pub(super) const VERSION: [&str; 2] = ["version_high", "version_low"];
 
-/// The digest of what is stored of a passage beside its id: title, text, metadata as JSON, and its place in its document
-/// as JSON if it is a piece of one.
+/// The digest of everything that is stored of a passage except its id: title, text, metadata as JSON, and, if it is a
+/// chunk, its place in its document as JSON.
 fn content(title: Option<&str>, text: &str, metadata: &str, chunk: Option<&str>) -> ContentDigest {
     let parts = [title, Some(text), Some(metadata), chunk].map(|part| part.map(str::as_bytes));
-    // Format 2 knew no pieces.
+    // Format 2 has no chunks.
     digest_of(&parts[..if chunk.is_some() { 4 } else { 3 }])
 }
 
@@ -34,9 +34,9 @@ pub(crate) struct CatalogEntry<'a> {
     pub(crate) text: &'a str,
     pub(crate) chunk: Option<ChunkPlace>,
     pub(crate) metadata: &'a Map<String, Value>,
-    /// Of the text that the model was given, if it was.
+    /// The digest of the text that the model was given; `None` if the vector came from elsewhere.
     pub(crate) embedded: Option<ContentDigest>,
-    /// The input, as [`semsearch_corpus::Input`]s are told apart from one run to the next.
+    /// The name of the input, in the form that tells [`semsearch_corpus::Input`]s apart from one run to the next.
     pub(crate) origin: &'a str,
 }
 
@@ -50,15 +50,15 @@ pub(super) struct Fields {
     content: [Field; 2],
     title: Field,
     text: Field,
-    /// JSON as text: it comes back with its order and numbers as they were.
+    /// JSON as text, which keeps the order of the fields and the numbers as they were.
     metadata: Field,
     /// Where the record stood, for a person who asks where a hit came from.
     source: Field,
-    /// What format 2 has not.
+    /// The fields that format 2 does not have.
     pub(super) latest: Option<LatestFields>,
 }
 
-/// Fields since format 3.
+/// The fields that exist since format 3.
 #[derive(Clone, Copy)]
 pub(super) struct LatestFields {
     document: Field,
@@ -67,17 +67,17 @@ pub(super) struct LatestFields {
     chunk: Field,
     /// Title and text, for BM25.
     pub(super) words: Field,
-    /// What the metadata say, for filters.
+    /// The metadata as terms, for filters.
     pub(super) facts: Field,
 }
 
 impl Fields {
-    /// Those of the format that is written.
+    /// The fields of the format that is written.
     pub(super) fn new() -> Self {
         Self::build(true)
     }
 
-    /// Those of format 2.
+    /// The fields of format 2.
     pub(super) fn format_2() -> Self {
         Self::build(false)
     }
@@ -95,7 +95,7 @@ impl Fields {
         let [title, text, metadata, source] =
             ["title", "text", "metadata", "source"].map(|name| schema.add_text_field(name, STORED));
         let latest = latest.then(|| {
-            // No positions: there are no phrases to look for.
+            // Positions are not stored, because no query searches for phrases.
             let words =
                 TextFieldIndexing::default().set_tokenizer(WORDS).set_index_option(IndexRecordOption::WithFreqs);
             LatestFields {
@@ -146,7 +146,7 @@ impl Fields {
         stored
     }
 
-    /// A passage back, if it is the one whose digest is `expected`.
+    /// The stored passage, if its digest is `expected`.
     pub(super) fn stored(&self, document: &TantivyDocument, expected: ContentDigest) -> Option<StoredPassage> {
         let text = |field: Field| document.get_first(field)?.as_str();
         let metadata = text(self.metadata)?;

@@ -1,7 +1,7 @@
 //! Search by words: BM25 over title and text (Robertson and Zaragoza 2009, with tantivy's k₁ = 1.2 and b = 0.75).
 //!
-//! Every word of a query counts and none is an operator; a word that stands twice in it counts twice. Frequencies are of
-//! all passages of the index, replaced ones included until their segment is rewritten.
+//! Every word of a query counts and none is an operator; a word that occurs twice in the query counts twice. Word
+//! frequencies are those of all passages of the index; a replaced passage counts until its segment is rewritten.
 
 use tantivy::query::{BooleanQuery, EnableScoring, Occur, Query, TermQuery, Weight};
 use tantivy::schema::IndexRecordOption;
@@ -13,7 +13,7 @@ use crate::keys::Keys;
 use crate::nearest::Nearest;
 use semsearch_store::{Metric, Scored, StoreError};
 
-/// A query's words, weighed by the index.
+/// A query's words, with their weights in this index.
 pub(crate) struct LexicalQuery<'a> {
     catalog: &'a Catalog,
     weight: Box<dyn Weight>,
@@ -40,8 +40,8 @@ impl Catalog {
 }
 
 impl LexicalQuery<'_> {
-    /// The `k` best passages that have a word of the query, among `allowed` keys if they are given; best first, of equals
-    /// the one indexed first.
+    /// The `k` best passages that have a word of the query, best first; of equal scores, the passage that was indexed
+    /// first comes first. If `allowed` keys are given, only these passages can be found.
     ///
     /// # Errors
     /// The index is damaged.
@@ -59,7 +59,8 @@ impl LexicalQuery<'_> {
                 if let Some(key) = key.filter(|_| alive.is_none_or(|alive| alive.is_alive(document))) {
                     nearest.offer(Scored { key, score });
                 }
-                // Only a greater score is shown next; one that is equal may have a smaller key.
+                // tantivy passes on only scores above this threshold. An equal score must pass too, because its key may
+                // be smaller.
                 nearest.furthest().map_or(f32::MIN, f32::next_down)
             };
             let threshold = f32::MIN;
@@ -68,7 +69,7 @@ impl LexicalQuery<'_> {
         Ok(nearest.into_sorted())
     }
 
-    /// The scores of the passages under `keys`; 0 for one that has no word of the query.
+    /// The scores of the passages with these `keys`; 0 for a passage that has no word of the query.
     ///
     /// # Errors
     /// The index is damaged.

@@ -1,4 +1,4 @@
-//! What a manifest carries as tantivy's `meta.json`, checked before tantivy acts on it.
+//! Checks the `meta.json` of tantivy that a manifest carries, before tantivy uses it.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use tantivy::IndexSettings;
 use crate::manifest::Documents;
 use semsearch_store::StoreError;
 
-/// The part of it that says which files there are.
+/// The part of `meta.json` that says which files there are.
 #[derive(Deserialize)]
 struct Meta {
     index_settings: Value,
     segments: Vec<MetaSegment>,
     opstamp: u64,
-    /// Extensions that have to be there to read it: none.
+    /// Extensions that are needed to read the index: none.
     #[serde(default)]
     persisted_custom_extensions: Vec<Value>,
 }
@@ -32,12 +32,12 @@ struct Deletes {
     opstamp: u64,
 }
 
-/// Numbers of operations, which count on from these, end before this.
+/// tantivy's operation numbers must be smaller than this, because it counts on from them.
 const MAX_OPSTAMP: u64 = 1 << 60;
 
-/// Checks the documents' `meta` against what this release writes, and against the files that it is about.
+/// Checks the documents' `meta` against what this release writes, and against the files that it describes.
 pub(super) fn check(dir: &Path, documents: &Documents) -> Result<(), StoreError> {
-    let damaged = |what: &str| Err(StoreError::damaged(dir, format!("what the manifest says of it cannot be: {what}")));
+    let damaged = |what: &str| Err(StoreError::damaged(dir, format!("the manifest describes it wrongly: {what}")));
     let Ok(meta) = Meta::deserialize(&documents.meta) else { return damaged("its segments") };
     if serde_json::to_value(IndexSettings::default()).ok() != Some(meta.index_settings) {
         return damaged("its settings");
@@ -46,7 +46,7 @@ pub(super) fn check(dir: &Path, documents: &Documents) -> Result<(), StoreError>
     if !meta.persisted_custom_extensions.is_empty() || stamps.chain([meta.opstamp]).any(|stamp| stamp > MAX_OPSTAMP) {
         return damaged("the number of its commit");
     }
-    // Each document has digests of sixteen bytes, so there are fewer than bytes.
+    // Each document has a digest of sixteen bytes, so there are fewer documents than bytes.
     let bytes = documents.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
     let held: u64 = meta.segments.iter().map(|segment| u64::from(segment.max_doc)).sum();
     let deleted = |segment: &MetaSegment| segment.deletes.as_ref().map_or(0, |deletes| deletes.num_deleted_docs);

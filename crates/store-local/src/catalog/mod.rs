@@ -1,7 +1,7 @@
-//! Documents, kept by tantivy. No other room names tantivy.
+//! Documents, stored by tantivy. No module outside this one uses tantivy.
 //!
-//! A passage is a stored document under its key, found by its words (`lexical`) and by what its metadata say (`facts`).
-//! Which of tantivy's files make a commit is said by the [`Documents`] of the index's manifest.
+//! A passage is a stored document under its key. It is found by its words (`lexical`) and by its metadata (`facts`).
+//! The [`Documents`] of the index's manifest say which of tantivy's files make a commit.
 
 mod directory;
 mod facts;
@@ -36,16 +36,16 @@ use semsearch_store::{ContentDigest, Language, StoreError, StoredPassage, Versio
 use store::TEXTS;
 use words::WORDS;
 
-/// Has tantivy cut texts into the words of `language`.
+/// Tells tantivy to split texts into the words of `language`.
 fn register_words(index: &Index, language: Language) {
     index.tokenizers().register(WORDS, words::analyzer(language));
 }
 
-/// Unpacked blocks of texts that are kept of each segment, for texts that stand beside each other.
+/// How many unpacked blocks of texts are kept for each segment, for texts that are stored near each other.
 const BLOCKS_KEPT: usize = 100;
 
-/// Checks the files of a commit; all but the stored texts, unless `whole`: those are checked document by document when
-/// they are read.
+/// Checks the files of a commit. The stored texts are checked only if `whole` is set; otherwise they are checked
+/// document by document when they are read.
 pub(super) fn check(dir: &Dir, documents: &Documents, whole: bool) -> Result<(), StoreError> {
     documents.files.iter().try_for_each(|file| {
         if whole || !file.name.ends_with(TEXTS) { file.check(dir) } else { file.open(dir).map(drop) }
@@ -57,7 +57,7 @@ pub(super) fn check(dir: &Dir, documents: &Documents, whole: bool) -> Result<(),
 pub(super) struct Known {
     /// The keys of its passages.
     pub(super) keys: Vec<u64>,
-    /// Which version of it they are.
+    /// The version of the document that they belong to.
     pub(super) version: Version,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Known {
 struct SegmentColumns {
     key: Column<u64>,
     content: [Column<u64>; 2],
-    /// What format 2 has not.
+    /// The columns that format 2 does not have.
     latest: Option<LatestColumns>,
 }
 
@@ -101,7 +101,7 @@ fn digest_at([high, low]: &[Column<u64>; 2], document: DocId) -> Option<ContentD
     Some(u128::from(high.first(document)?) << 64 | u128::from(low.first(document)?))
 }
 
-/// One commit's documents, to read.
+/// The documents of one commit, opened for reading.
 pub(super) struct Catalog {
     dir: PathBuf,
     files: Pinned,
@@ -123,7 +123,7 @@ impl Catalog {
         let path = dir.path().to_owned();
         let dir = Arc::new(dir);
         meta::check(&path, documents)?;
-        // Before tantivy reads them: it panics where two fields have one name.
+        // This check comes before tantivy reads the fields: it panics where two fields have one name.
         let schema = documents.meta.get("schema");
         let is_known = |fields: &Fields| schema == serde_json::to_value(&fields.schema).ok().as_ref();
         let fields = [Fields::new(), Fields::format_2()].into_iter().find(is_known);
@@ -146,7 +146,7 @@ impl Catalog {
         Ok(Self { dir: path, files, columns, texts, fields, language, searcher })
     }
 
-    /// Checks that all that was read of its files was there; to be asked when what was read is about to be used.
+    /// Checks that no file became shorter while it was read. Call it before what was read is used.
     ///
     /// # Errors
     /// [`StoreError::Damaged`]: a file became shorter.
@@ -197,8 +197,8 @@ impl Catalog {
         })
     }
 
-    /// A document, if it is as it was committed. The digest of its content says so of all but its id; of that the terms do,
-    /// whose file is checked whenever it is opened.
+    /// A document, if it is as it was committed. The digest of its content covers everything except its id. The id is
+    /// checked against the terms, whose file is checked whenever it is opened.
     fn read(&self, address: DocAddress) -> Result<Option<StoredPassage>, StoreError> {
         let stored = self.read_content(address)?;
         match stored {
@@ -207,7 +207,7 @@ impl Catalog {
         }
     }
 
-    /// Whether `id` is that of the document at `address`.
+    /// Whether the document at `address` has the id `id`.
     fn has_id(&self, address: DocAddress, id: &str) -> Result<bool, StoreError> {
         let term = Term::from_field_text(self.fields.id, id);
         let look = || -> tantivy::Result<bool> {
@@ -246,7 +246,7 @@ impl Catalog {
         Ok(known)
     }
 
-    /// The key of a passage of which the model was given the text with this digest.
+    /// The key of a passage whose embedded text has this digest.
     pub(super) fn embedded(&self, text: ContentDigest) -> Result<Option<u64>, StoreError> {
         guard(&self.dir, || {
             let found = self.find(&Term::from_field_bytes(self.fields.embedded, &text.to_be_bytes()))?;
@@ -270,7 +270,7 @@ impl Catalog {
         Ok(keys)
     }
 
-    /// The number of documents: of passages that are the first of theirs.
+    /// The number of documents, which is the number of passages that are the first of their document.
     pub(super) fn documents(&self) -> Result<u64, StoreError> {
         let first = |columns: &SegmentColumns, document| columns.document(document) == columns.key.first(document);
         let of_segment = |(segment, columns): (&SegmentReader, &SegmentColumns)| {
@@ -311,7 +311,7 @@ impl Catalog {
         Ok(found)
     }
 
-    /// Reads every document: the addresses of those that are not as they were committed, said in words.
+    /// Reads every document. Returns an error for each one that is not as it was committed, with its address in words.
     pub(super) fn faults(&self) -> Result<Vec<StoreError>, StoreError> {
         guard(&self.dir, || self.all_faults())
     }
@@ -329,7 +329,7 @@ impl Catalog {
         Ok(faults)
     }
 
-    /// The one living document with this term; the first, if there are several.
+    /// The living document with this term; the first one, if there are several.
     fn find(&self, term: &Term) -> Result<Option<DocAddress>, StoreError> {
         let find = || -> tantivy::Result<Option<DocAddress>> {
             for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
@@ -364,7 +364,7 @@ impl Catalog {
     }
 }
 
-/// Reads what tantivy wrote. It trusts its files, and may give up by a panic where one of them says what cannot be.
+/// Reads what tantivy wrote. tantivy trusts its files, and may panic where a file holds impossible values.
 fn guard<T>(dir: &Path, read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     guarded(read).unwrap_or_else(|panic| {
         Err(StoreError::Damaged { path: dir.into(), what: "it cannot be read".into(), source: Some(panic.into()) })

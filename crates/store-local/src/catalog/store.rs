@@ -1,5 +1,5 @@
-//! StoredPassage texts: read with no length believed that the bytes do not bear out. tantivy takes memory for whatever length a file
-//! names, and a process that gets none is ended.
+//! Reads stored texts, and trusts no length that the bytes do not confirm. tantivy allocates memory for whatever length
+//! a file names, and a process that gets no memory is ended.
 
 use std::io;
 use std::ops::Range;
@@ -12,13 +12,13 @@ use tantivy::{HasLen, TantivyDocument};
 /// How a file of stored texts ends.
 pub(super) const TEXTS: &str = ".store";
 
-/// Bytes of a block once it is unpacked, at most: it has more than one document only as long as these are small.
+/// The most bytes of an unpacked block. A block has more than one document only if the documents are small.
 const MAX_BLOCK: usize = 256 << 20;
 
-/// LZ4 makes no more of a byte.
+/// LZ4 unpacks one byte to at most this many.
 const MAX_RATIO: usize = 255;
 
-/// A file of stored texts whose blocks unpack to no more than they can.
+/// A file of stored texts. A block that claims to unpack to more bytes than it can is an error.
 #[derive(Debug)]
 pub(super) struct StoreFile {
     file: Arc<dyn FileHandle>,
@@ -27,8 +27,8 @@ pub(super) struct StoreFile {
 }
 
 impl StoreFile {
-    /// Reads where the blocks end: 24 bytes before the footer that all of tantivy's files have, whose length stands 8 bytes
-    /// before the end.
+    /// Reads where the blocks end. This number stands 24 bytes before the footer that all of tantivy's files have. The
+    /// footer's length stands 8 bytes before the end of the file.
     pub(super) fn new(file: Arc<dyn FileHandle>) -> Self {
         let read = |at: Option<usize>| -> Option<[u8; 8]> {
             let bytes = file.read_bytes(at?..at?.checked_add(8).filter(|end| *end <= file.len())?).ok()?;
@@ -40,7 +40,7 @@ impl StoreFile {
             let offset = read(file.len().checked_sub(8)?.checked_sub(footer)?.checked_sub(24))?;
             usize::try_from(u64::from_le_bytes(offset)).ok()
         };
-        // Without an end, tantivy does not open it.
+        // If the end cannot be read, tantivy does not open the file.
         let blocks = blocks().unwrap_or_default();
         Self { file, blocks }
     }
@@ -63,16 +63,16 @@ impl FileHandle for StoreFile {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a block of {unpacked} bytes")));
             }
         }
-        // Behind the blocks stands where they are, level by level; first how many levels.
+        // The index of the blocks follows them, level by level. It begins with the number of levels.
         if range.start == self.blocks && number(&mut &bytes[..]).is_none_or(|levels| levels > bytes.len() as u64) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the places of its blocks cannot be read"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the index of its blocks cannot be read"));
         }
         Ok(bytes)
     }
 }
 
-/// The document of these bytes; `None` if they are not one of texts alone. A number, then for each text its field, its kind,
-/// its length and itself.
+/// Decodes a document; `None` if it holds anything but texts. The bytes are a number of texts, then the field, the
+/// kind, the length and the bytes of each text.
 pub(super) fn document(mut bytes: &[u8]) -> Option<TantivyDocument> {
     let mut document = TantivyDocument::default();
     for _ in 0..number(&mut bytes)? {
@@ -87,7 +87,7 @@ pub(super) fn document(mut bytes: &[u8]) -> Option<TantivyDocument> {
     Some(document)
 }
 
-/// A number of seven bits a byte, the least first; the last byte has its eighth bit set.
+/// Decodes a number of seven bits a byte, the least significant first; the last byte has its eighth bit set.
 fn number(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..63).step_by(7) {
@@ -128,6 +128,6 @@ mod tests {
         assert_eq!(file(16 * 255 + 1).read_bytes(0..16).unwrap_err().to_string(), "a block of 4081 bytes");
         assert!(file(u32::MAX).read_bytes(17..20).is_ok());
         let levels = file(1).read_bytes(16..20).unwrap_err().to_string();
-        assert_eq!(levels, "the places of its blocks cannot be read");
+        assert_eq!(levels, "the index of its blocks cannot be read");
     }
 }

@@ -7,7 +7,7 @@ use unicode_segmentation::{UnicodeSegmentation, UnicodeWordIndices};
 /// The analyzer's name in tantivy's schema.
 pub(super) const WORDS: &str = "words";
 
-/// tantivy's stemmers, by the names of their languages (the Snowball algorithms).
+/// tantivy's stemmers (the Snowball algorithms), by the names of their languages.
 const STEMMERS: [(&str, Stemmed); 18] = [
     ("arabic", Stemmed::Arabic),
     ("danish", Stemmed::Danish),
@@ -29,7 +29,8 @@ const STEMMERS: [(&str, Stemmed); 18] = [
     ("turkish", Stemmed::Turkish),
 ];
 
-/// The words of `text`: letters and digits, in lower case, stemmed by `language`; with the bytes of `text` that each stands at.
+/// The words of `text`: letters and digits, in lower case, stemmed by the rules of `language`. Each has its byte range
+/// in `text`.
 pub fn words_of(language: Language, text: &str) -> Vec<Word> {
     let mut analyzer = analyzer(language);
     let mut stream = analyzer.token_stream(text);
@@ -40,7 +41,7 @@ pub fn words_of(language: Language, text: &str) -> Vec<Word> {
     words
 }
 
-/// What cuts a text into words for tantivy.
+/// The analyzer that splits a text into words for tantivy.
 pub(super) fn analyzer(language: Language) -> TextAnalyzer {
     let words = TextAnalyzer::builder(UnicodeWords).filter(LowerCaser);
     match stemmer(language) {
@@ -54,7 +55,7 @@ fn stemmer(language: Language) -> Option<Stemmed> {
     STEMMERS.iter().find(|(known, _)| *known == name).map(|(_, stemmer)| *stemmer)
 }
 
-/// Words as Unicode has them (UAX #29): letters and digits between borders, an ideograph each.
+/// Words as Unicode defines them (UAX #29): letters and digits between boundaries. Each ideograph is a word.
 #[derive(Clone)]
 struct UnicodeWords;
 
@@ -93,9 +94,9 @@ impl TokenStream for UnicodeWordStream<'_> {
 /// A word in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
-    /// What is compared.
+    /// The stemmed word, which is compared.
     pub stem: String,
-    /// Where it stands.
+    /// The word's byte range in the text.
     pub bytes: std::ops::Range<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! Documents on their way into a commit.
+//! Documents that are about to be committed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use crate::manifest::Documents;
 use semsearch_files::Dir;
 use semsearch_store::{Language, StoreError};
 
-/// Memory for documents on their way to disk, in bytes; tantivy asks for 15 MB at least.
+/// Memory for documents that are not on the disk yet, in bytes; tantivy needs at least 15 MB.
 const WRITER_MEMORY: usize = 32 << 20;
 
-/// A segment of so many documents is merged with no other.
+/// Segments are merged only if the merged segment has at most this many documents.
 const LARGE: u64 = 1 << 20;
 
-/// Whether tantivy calls a thread of its own so on which it reads segments to merge them, or to find what is removed. A panic
-/// there cannot be caught: it would end the process.
+/// Whether tantivy gives this name to one of its threads that read segments, to merge them or to find removed
+/// documents. A panic on such a thread cannot be caught: it would end the process.
 pub fn is_catalog_thread(name: &str) -> bool {
     name == "segment_updater"
         || ["merge_thread_", "thrd-tantivy-index", "docstore-"].iter().any(|own| name.starts_with(own))
@@ -36,26 +36,26 @@ pub(crate) struct CatalogWriter {
     directory: Pinned,
     index: Index,
     writer: IndexWriter,
-    /// The files that were listed last.
+    /// The files of the last commit or flush.
     listed: Vec<StoredFile>,
 }
 
 impl CatalogWriter {
-    /// Goes on from a commit, or begins with nothing.
+    /// Continues from a commit, or begins with nothing.
     pub(crate) fn open(dir: Dir, base: Option<&Documents>, language: Language) -> Result<Self, StoreError> {
         let fields = Fields::new();
         let dir = Arc::new(dir);
         let meta = base.map(|documents| serde_json::to_vec(&documents.meta)).transpose();
         let meta = meta.map_err(|source| StoreError::Library {
             path: dir.path().into(),
-            what: "cannot read what it holds".into(),
+            what: "cannot read the catalog".into(),
             source: source.into(),
         })?;
         let directory = Pinned::new(Arc::clone(&dir), meta);
         let open = || -> tantivy::Result<(Index, IndexWriter)> {
             let index = Index::open_or_create(directory.clone(), fields.schema.clone())?;
             register_words(&index, language);
-            // One thread and merges of our own: a commit's files are complete when they are listed.
+            // There is one thread, and we merge ourselves, so a commit's files are complete when they are listed.
             let writer = index.writer_with_num_threads(1, WRITER_MEMORY)?;
             writer.set_merge_policy(Box::new(NoMergePolicy));
             Ok((index, writer))
@@ -74,13 +74,13 @@ impl CatalogWriter {
         added.map(drop).map_err(|source| writing(self.dir.path(), source))
     }
 
-    /// Removes the passages of the document of this id. What is removed is remembered until the next commit.
+    /// Removes the passages of the document with this id. tantivy applies the removal at the next commit.
     pub(crate) fn remove(&self, id: &str) {
         self.writer.delete_term(Term::from_field_text(self.fields.id, id));
     }
 
-    /// Writes all that was put; if it `tidies`, small segments that have become many are merged. Gives the files, which are
-    /// on the disk then, though their names are not yet. All passages are of so many `documents`.
+    /// Writes everything that was put. If it `tidies`, small segments are merged once they are many. Returns the files:
+    /// their bytes are on the disk, their names are not yet. All passages together belong to this many `documents`.
     pub(crate) fn flush(&mut self, documents: u64, tidies: bool) -> Result<Documents, StoreError> {
         let dir = Arc::clone(&self.dir);
         guard(dir.path(), || self.flush_all(documents, tidies))
@@ -95,7 +95,7 @@ impl CatalogWriter {
         }
         self.directory.check_maps()?;
         let metas = self.index.load_metas().map_err(failed)?;
-        let unknown = || tantivy::TantivyError::InternalError("it has not said what it wrote".into());
+        let unknown = || tantivy::TantivyError::InternalError("it has not listed the files that it wrote".into());
         let meta = self.directory.meta().ok_or_else(unknown).map_err(failed)?;
         let meta = serde_json::from_slice(&meta).map_err(|source| StoreError::Library {
             path: self.dir.path().into(),
@@ -107,7 +107,8 @@ impl CatalogWriter {
         Ok(Documents { count: documents, passages: Some(passages), files: self.listed.clone(), meta })
     }
 
-    /// Merges segments that are small and many, or worn, until none are.
+    /// Merges segments that are small and many, and rewrites those with many deleted documents, until there are none
+    /// left.
     fn merge(&mut self) -> Result<(), StoreError> {
         let dir = Arc::clone(&self.dir);
         let failed = |source| writing(dir.path(), source);
@@ -124,8 +125,9 @@ impl CatalogWriter {
         }
     }
 
-    /// Checks the stored texts of segments that are about to be merged, as far as they are of the last commit: in a large
-    /// index nobody has looked at all of them yet, and what is written anew gets a checksum of its own.
+    /// Checks the stored texts of segments that are about to be merged, if they belong to the last commit. In a large
+    /// index these texts have not all been checked yet, and the new file gets a new checksum, which would hide the
+    /// damage.
     fn check_texts(&self, segments: &[SegmentId]) -> Result<(), StoreError> {
         let merged = |file: &&StoredFile| segments.iter().any(|id| file.name.starts_with(&id.uuid_string()));
         self.listed.iter().filter(merged).try_for_each(|file| file.check(&self.dir))

@@ -1,4 +1,4 @@
-//! Vectors on their way into a segment's file.
+//! Vectors that are about to be written to a segment's file.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -18,7 +18,7 @@ use crate::segment::Segment;
 use semsearch_files::{Dir, path_of};
 use semsearch_store::{IndexConfig, StoreError};
 
-/// Vectors that become a segment together.
+/// Vectors that become one segment.
 #[derive(Default)]
 pub(crate) struct SegmentBuilder {
     keys: Vec<u64>,
@@ -26,7 +26,7 @@ pub(crate) struct SegmentBuilder {
 }
 
 impl SegmentBuilder {
-    /// How many there are.
+    /// The number of vectors.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
@@ -35,12 +35,12 @@ impl SegmentBuilder {
         self.keys.is_empty()
     }
 
-    /// Bytes of the vectors.
+    /// The size of the vectors in bytes.
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.rows.as_slice())
     }
 
-    /// Adds one vector, whose key is larger than those before.
+    /// Adds one vector. Its key is larger than all keys before.
     pub(crate) fn push(&mut self, key: u64, vector: &[f32]) {
         if self.keys.is_empty() {
             self.rows.reserve(vector.len() * 256);
@@ -49,7 +49,7 @@ impl SegmentBuilder {
         self.rows.extend_from_slice(vector);
     }
 
-    /// The vector of this key, if it is among them.
+    /// The vector of this key, if it was added.
     pub(crate) fn get(&self, key: u64) -> Option<&[f32]> {
         let dim = self.rows.len() / self.keys.len().max(1);
         self.keys.binary_search(&key).ok().map(|at| &self.rows[at * dim..][..dim])
@@ -67,8 +67,8 @@ impl SegmentBuilder {
         self.keys.retain(kept);
     }
 
-    /// Writes the segment as file `number` of `dir`, on the disk when this returns, and tells of it. It begins as `trained`,
-    /// if that is given.
+    /// Writes the segment as file `number` of `dir`, syncs it to the disk, and describes it. If `trained` is given, the
+    /// segment begins as that index.
     pub(crate) fn write(
         &self,
         dir: &Dir,
@@ -124,21 +124,21 @@ impl SegmentBuilder {
     }
 }
 
-/// The empty index that a factory's training made.
+/// Reads the empty index that the training of a factory made.
 fn read_trained(dir: &Dir, trained: &StoredFile, config: &IndexConfig) -> Result<IndexImpl, StoreError> {
     structure::read_empty(&trained.open(dir)?, &dir.path_of(&trained.name), config)
 }
 
-/// An index without keys, for others to use.
+/// An index without keys, for other programs.
 pub(crate) struct Whole {
     path: PathBuf,
     index: IndexImpl,
-    /// Rows on their way in: FAISS likes them together.
+    /// Rows that are not added yet: FAISS is faster if many are added together.
     rows: Vec<f32>,
 }
 
 impl Whole {
-    /// Begins one as segments begin, to be written to `path`; `trained` is a file of `dir`.
+    /// Begins an index in the way segments begin. It is to be written to `path`; `trained` is a file of `dir`.
     pub(crate) fn begin(
         config: &IndexConfig,
         trained: Option<(&Dir, &StoredFile)>,
@@ -164,14 +164,15 @@ impl Whole {
         Ok(())
     }
 
-    /// Writes it into an open file, which FAISS, who takes paths only, opens once more.
+    /// Writes the index into an open file. FAISS takes only paths, so it opens the file once more.
     pub(crate) fn write(mut self, file: &File) -> Result<(), StoreError> {
         self.flush()?;
         write_index(&self.index, path_of(file)).map_err(failed(&self.path, "cannot write"))
     }
 }
 
-/// Checks that FAISS knows the config's factory, before any work is done for it. Says whether it needs training.
+/// Checks that FAISS knows the config's factory, before any work is done for it. Returns whether the factory needs
+/// training.
 pub(crate) fn check_factory(config: &IndexConfig, dir: &Path) -> Result<bool, StoreError> {
     check_processor()?;
     let index = new_index(config, dir)?;
@@ -181,7 +182,7 @@ pub(crate) fn check_factory(config: &IndexConfig, dir: &Path) -> Result<bool, St
 
 fn new_index(config: &IndexConfig, path: &Path) -> Result<IndexImpl, StoreError> {
     factory::check(&config.factory, path)?;
-    let what = format!("FAISS cannot make an index by the factory {:?}", config.factory);
+    let what = format!("FAISS cannot make an index of the factory {:?}", config.factory);
     index_factory(config.dim as u32, format!("IDMap,{}", config.factory), metric_type(config.metric))
         .map_err(failed(path, &what))
 }

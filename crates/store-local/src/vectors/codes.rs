@@ -1,7 +1,7 @@
-//! A segment's codes: where they are in its file, and whether those of a vector are as they were committed.
+//! A segment's codes: where they are in its file, and whether the codes of a vector are as they were committed.
 //!
-//! The codes are most of an index's bytes, and reading all of them would take longer than searching them. So each part of them
-//! has a checksum of its own, and whoever uses a vector has the parts checked that it lies in.
+//! The codes are most of an index's bytes, and reading all of them would take longer than searching them. So each part
+//! of the codes has its own checksum. Before a vector is used, the parts in which it lies are checked.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -16,15 +16,16 @@ use crate::segment::{Codes, Segment, Sums};
 use semsearch_files::Dir;
 use semsearch_store::StoreError;
 
-/// Bytes of a part. A vector of 384 floats lies in one or two; a million of them have 187,500, whose checksums are 750 kB.
+/// The bytes of a part. A vector of 384 floats lies in one or two parts. A million of these vectors have 187,500 parts,
+/// whose checksums are 750 kB.
 const PART: u64 = 8 << 10;
 
-/// Bytes before the index that an `IDMap` holds: its kind (4), dimension (4), number of vectors (8), two numbers that mean
-/// nothing (16), whether it is trained (1), metric (4).
+/// The length of an `IDMap`'s header, in bytes, before the index that the `IDMap` holds: kind (4), dimension (4),
+/// number of vectors (8), two unused numbers (16), whether it is trained (1), metric (4).
 const HEADER: u64 = 37;
 
-/// Kinds of index that end with their codes: flat with inner products and squared distances, scalar quantizers, and HNSW
-/// over a flat one.
+/// Kinds of index that end with their codes: flat with inner products and with squared distances, scalar quantizers,
+/// and HNSW over a flat index.
 const CODES_LAST: [&[u8; 4]; 4] = [b"IxFI", b"IxF2", b"IxSQ", b"IHNf"];
 
 /// A file of vectors that was just written, as a commit names it.
@@ -34,13 +35,14 @@ pub(super) struct WrittenSegment {
 }
 
 impl WrittenSegment {
-    /// Looks at the file `name` of `dir`, which holds `index`, and writes the checksums of its codes as the file `sums`.
+    /// Describes the file `name` of `dir`, which holds `index`, and writes the checksums of its codes to the file
+    /// `sums`.
     pub(super) fn of(dir: &Dir, name: &str, sums: &str, index: &Searchable) -> Result<Self, StoreError> {
         let path = dir.path_of(name);
         let opened = dir.read(name).map_err(StoreError::read(&path))?;
         let vectors = index.keys().len() as u64;
         let bytes = opened.metadata().map_err(StoreError::read(&path))?.len();
-        // FAISS does not say for HNSW, whose codes are the vectors.
+        // FAISS gives no code size for HNSW, whose codes are the vectors.
         let code = index.code_size().unwrap_or(u64::from(index.index().d()) * 4);
         let start = start(&opened, bytes, vectors, code).map_err(StoreError::read(&path))?;
         let Some(start) = start else { return Ok(Self { file: StoredFile::sync(dir, name)?, codes: None }) };
@@ -52,8 +54,9 @@ impl WrittenSegment {
     }
 }
 
-/// Where the codes begin in a file of so many `bytes`: they are the last thing before the keys, which are the last of all;
-/// before either stands its length. The length is that of the codes in bytes, or in floats where they are floats.
+/// Where the codes begin in a file of this many `bytes`. The keys are the last thing in the file, and the codes stand
+/// before them. The length of each stands before it. The length of the codes is given in bytes, or in floats if they
+/// are floats.
 fn start(file: &File, bytes: u64, vectors: u64, code: u64) -> io::Result<Option<u64>> {
     let at = |position: u64| -> io::Result<[u8; 8]> {
         let mut word = [0; 8];
@@ -74,16 +77,16 @@ fn start(file: &File, bytes: u64, vectors: u64, code: u64) -> io::Result<Option<
 
 /// The checksums of a file with codes.
 struct Digests {
-    /// Of all of it.
+    /// The checksum of the whole file.
     whole: u32,
-    /// Of all but the codes.
+    /// The checksum of everything except the codes.
     rest: u32,
-    /// Of the codes, part by part.
+    /// The checksum of each part of the codes.
     parts: Vec<u32>,
 }
 
 impl Digests {
-    /// Reads the file once.
+    /// Computes all checksums in one pass over the file.
     fn of(mut file: &File, start: u64, bytes: u64) -> io::Result<Self> {
         let mut reader = io::BufReader::with_capacity(1 << 18, &mut file);
         reader.seek(SeekFrom::Start(0))?;
@@ -117,7 +120,7 @@ impl Digests {
         Ok(Self { whole: whole.finalize(), rest: rest.finalize(), parts })
     }
 
-    /// Writes those of the parts as the file `name`.
+    /// Writes the checksums of the parts to the file `name`.
     fn write(&self, dir: &Dir, name: &str) -> Result<Sums, StoreError> {
         let content: Vec<u8> = self.parts.iter().flat_map(|crc| crc.to_le_bytes()).collect();
         let file =
@@ -126,12 +129,13 @@ impl Digests {
     }
 }
 
-/// Whether a segment has codes in one piece without checksums of their parts: one of format 3.
+/// Whether a segment has its codes in one piece, but no checksums of their parts. Format 3 has such segments.
 pub(crate) fn lacks_sums(segment: &Segment) -> bool {
     segment.codes.as_ref().is_some_and(|codes| codes.sums.is_none())
 }
 
-/// Writes the checksums that a segment [lacks](lacks_sums), as file `number` of `dir`; all of it is checked on the way.
+/// Writes the checksums that a segment [lacks](lacks_sums) to file `number` of `dir`. The whole segment is checked in
+/// the same pass.
 pub(crate) fn add_sums(dir: &Dir, number: u64, segment: &mut Segment) -> Result<(), StoreError> {
     let path = dir.path_of(&segment.file.name);
     let file = segment.file.open(dir)?;
@@ -148,14 +152,14 @@ pub(super) struct CheckedCodes {
     file: File,
     start: u64,
     bytes: u64,
-    /// Bytes of a vector.
+    /// The bytes of a vector's code.
     code: u64,
     part: u64,
     sums: Vec<u32>,
 }
 
 impl CheckedCodes {
-    /// Of a segment whose `file` is open; `None` where there are no checksums of parts.
+    /// Opens the checksums of a segment whose `file` is open; `None` if the parts have no checksums.
     pub(super) fn open(dir: &Dir, segment: &Segment, file: File) -> Result<Option<Self>, StoreError> {
         let Some((codes, sums)) = segment.codes.as_ref().and_then(|codes| Some((codes, codes.sums.as_ref()?))) else {
             return Ok(None);
@@ -209,8 +213,8 @@ impl CheckedCodes {
     }
 }
 
-/// Checks a segment's files: all of them, or all but the codes, whose length is checked in either case. Codes whose parts
-/// have no checksums are checked too.
+/// Checks a segment's files: all of them if `whole` is set, otherwise everything except the codes. The length of the
+/// codes is checked in either case. Codes whose parts have no checksums are checked too.
 pub(crate) fn check(dir: &Dir, segment: &Segment, whole: bool) -> Result<(), StoreError> {
     match &segment.codes {
         Some(codes @ Codes { sums: Some(sums), .. }) => {

@@ -1,8 +1,9 @@
-//! FAISS's factory strings, as far as this release takes them.
+//! Checks FAISS's factory strings, and which of them this release accepts.
 //!
-//! FAISS parses them by regular expressions that recurse with the length, and divides by the numbers in them: a long string
-//! or a zero ends the process. So they are read here first, by FAISS's own grammar (`index_factory.cpp`), with bounds for
-//! each number. A factory is taken if its files can be checked before they are opened (`structure`).
+//! FAISS parses them with regular expressions whose recursion grows with the length, and divides by the numbers in
+//! them, so a long string or a zero ends the process. Therefore they are parsed here first, by FAISS's own grammar
+//! (`index_factory.cpp`), with bounds for each number. A factory is accepted if its files can be checked before they
+//! are opened (`structure`).
 
 use std::path::Path;
 
@@ -11,22 +12,22 @@ use faiss::MetricType;
 use super::metric::metric_type;
 use semsearch_store::{IndexConfig, StoreError};
 
-/// The longest string that is taken, in bytes.
+/// The longest string that is accepted, in bytes.
 pub(crate) const MAX_LENGTH: usize = 200;
 
-/// How often the best may be compared again.
+/// How many times a refinement may compare the best candidates again.
 const MAX_DEPTH: usize = 2;
 
-/// Transformations in a row, at most.
+/// The most transformations in a row.
 const MAX_TRANSFORMS: usize = 4;
 
-/// The largest dimension that a transformation may make.
+/// The largest dimension that a transformation may produce.
 const MAX_DIM: u64 = 1 << 14;
 
 const KNOWN: &str = "known are Flat, SQ8 and its like, PQ, LSH, RaBitQ, HNSW and IVF over them, behind PCA, OPQ, RR, ITQ, Pad \
                      or L2norm, and with RFlat or Refine(…)";
 
-/// Checks that a factory is one of those that are taken; `path` is what it is for.
+/// Checks that a factory is one of those that are accepted; `path` is the index that it is for.
 pub(super) fn check(factory: &str, path: &Path) -> Result<(), StoreError> {
     if factory.len() > MAX_LENGTH {
         let length = factory.len();
@@ -39,22 +40,23 @@ pub(super) fn check(factory: &str, path: &Path) -> Result<(), StoreError> {
     }
     Err(StoreError::Library {
         path: path.into(),
-        what: format!("FAISS cannot make an index by the factory {factory:?}"),
+        what: format!("FAISS cannot make an index of the factory {factory:?}"),
         source: KNOWN.into(),
     })
 }
 
-/// Checks that an index compares vectors as it is asked to: some kinds only know one way.
+/// Checks that an index compares vectors by the config's metric: some kinds support only one.
 pub(super) fn check_metric(config: &IndexConfig, made: MetricType) -> Result<(), StoreError> {
     let asked = metric_type(config.metric);
     if made == asked {
         return Ok(());
     }
     let factory = &config.factory;
-    Err(StoreError::Unsupported(format!("the factory {factory} compares vectors by l2 alone: add --metric l2")))
+    Err(StoreError::Unsupported(format!("the factory {factory} supports only the metric l2")))
 }
 
-/// Whether this is an index: transformations, then what holds the vectors, then what compares the best again.
+/// Whether this is an index: transformations, then the part that holds the vectors, then the part that compares the
+/// best candidates again.
 fn index(factory: &str, depth: usize) -> bool {
     if depth > MAX_DEPTH {
         return false;
@@ -74,7 +76,7 @@ fn compares(word: &str) -> bool {
     (codes(word) && !fast_scan(word, false)) || graph(word)
 }
 
-/// What stands behind the transformations.
+/// The part of a factory that follows the transformations.
 fn transformed(factory: &str) -> &str {
     let mut rest = factory;
     for _ in 0..MAX_TRANSFORMS {
@@ -112,7 +114,7 @@ fn product(word: &str) -> bool {
     number(parts, 1, MAX_DIM) && bits.is_none_or(|bits| number(bits, 1, 16))
 }
 
-/// Product codes of 4 bits in blocks, with residuals where these are `allowed`.
+/// Product codes of 4 bits in blocks. If `residuals` is set, they may encode residuals.
 fn fast_scan(word: &str, residuals: bool) -> bool {
     let Some((parts, rest)) = word.strip_prefix("PQ").and_then(|rest| rest.split_once("x4fs")) else { return false };
     let rest = if residuals { rest.strip_prefix('r').unwrap_or(rest) } else { rest };
@@ -156,7 +158,7 @@ fn lists(word: &str) -> bool {
         && (["Flat", "RaBitQ"].contains(&stored) || scalar(stored) || product(stored) || fast_scan(stored, true))
 }
 
-/// Whether these are the digits of a number within bounds.
+/// Whether `digits` are the digits of a number from `least` to `most`.
 fn number(digits: &str, least: u64, most: u64) -> bool {
     let plain = digits.len() <= 7 && digits.bytes().all(|byte| byte.is_ascii_digit());
     plain && digits.parse().is_ok_and(|number: u64| (least..=most).contains(&number))
@@ -190,7 +192,7 @@ mod tests {
             zeros.into_iter().chain(large).chain(aborting).chain(unknown).map(String::from).chain(deep).chain(chain);
         for factory in all {
             let error = check(&factory, Path::new("ix")).unwrap_err().to_string();
-            assert!(error.starts_with("ix: FAISS cannot make an index by the factory"), "{factory}: {error}");
+            assert!(error.starts_with("ix: FAISS cannot make an index of the factory"), "{factory}: {error}");
         }
         let error = check(&"x".repeat(100_000), Path::new("ix")).unwrap_err();
         assert_eq!(error.to_string(), "a FAISS factory of 100000 bytes: at most 200 are taken");

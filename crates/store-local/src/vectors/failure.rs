@@ -13,7 +13,7 @@ pub(super) fn index_error(path: &Path, what: &str, words: String) -> StoreError 
     StoreError::Library { path: path.into(), what: what.into(), source: reason(&words).into() }
 }
 
-/// What FAISS has to say, without the C++ function and source line that it begins with.
+/// FAISS's message without the C++ function and source line at its beginning.
 pub(super) fn reason(message: &str) -> &str {
     let tail = message.rsplit_once("Error: ").map_or(message, |(_, tail)| tail);
     let tail = tail.split_once("failed: ").map_or(tail, |(_, tail)| tail);

@@ -1,4 +1,4 @@
-//! The keys of a segment's vectors: whether they are those that the manifest says.
+//! Checks that the keys of a segment's vectors are those that the manifest names.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use faiss::index::Idx;
 use crate::segment::Segment;
 use semsearch_store::StoreError;
 
-/// Checks that keys ascend from the segment's first to its last. A vector is found by its key by bisection, and a key that is
-/// the segment's cannot be another's.
+/// Checks that keys ascend from the segment's first to its last. A vector is found by its key by binary search, and
+/// each key belongs to one segment only.
 pub(super) fn check(keys: &[Idx], path: &Path, segment: &Segment) -> Result<(), StoreError> {
     let damaged = |what: &str| Err(StoreError::damaged(path, format!("its keys {what}")));
-    // FAISS's ids are signed, -1 being none. Without a branch, so that many are compared at once.
+    // FAISS's ids are signed, and -1 means none. The comparison has no branch, so many keys are compared at once.
     let of = |key: &Idx| key.to_native();
     if !keys.iter().zip(keys.iter().skip(1)).fold(true, |ascend, (a, b)| ascend & (of(a) < of(b))) {
         return damaged("do not ascend");

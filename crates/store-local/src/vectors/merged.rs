@@ -1,20 +1,20 @@
-//! The living vectors of several segments, in the order of their keys.
+//! The living vectors of several segments, in ascending order of their keys.
 
 use semsearch_store::StoreError;
 
 use super::VectorSegment;
 
-/// Hands over the living vectors of several segments with their keys, ascending over all.
+/// Calls `each` with the living vectors of several segments and their keys, in ascending order over all segments.
 pub(crate) fn merged<'a, E: From<StoreError>>(
     segments: impl IntoIterator<Item = &'a VectorSegment>,
     mut each: impl FnMut(u64, &[f32]) -> Result<(), E>,
 ) -> Result<(), E> {
-    /// Vectors of a segment in memory at a time.
+    /// How many vectors of a segment are in memory at a time.
     const AHEAD: usize = 256;
     struct Cursor<'a> {
         segment: &'a VectorSegment,
         position: usize,
-        /// The next ones, the nearest last.
+        /// The vectors that come next, in reverse order.
         ahead: Vec<(u64, Vec<f32>)>,
     }
     impl Cursor<'_> {

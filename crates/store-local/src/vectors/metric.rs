@@ -11,7 +11,7 @@ pub(super) fn metric_type(metric: Metric) -> MetricType {
     }
 }
 
-/// The number of FAISS's metric in a file (`MetricType.h`).
+/// The number by which a FAISS file names the metric (`MetricType.h`).
 pub(super) fn number(metric: Metric) -> u32 {
     match metric {
         Metric::Ip => 0,

@@ -1,7 +1,7 @@
-//! Files of vectors, searched by FAISS. No other room names faiss.
+//! Files of vectors, searched by FAISS. No module outside this one uses the crate faiss.
 //!
-//! A segment is an `IDMap` over whatever the factory string makes: FAISS itself keeps each vector's key, and Python's
-//! `faiss.read_index` opens the file as it is. Segments are never changed once written.
+//! A segment is an `IDMap` over the index that the factory string describes: FAISS itself keeps each vector's key, and
+//! Python's `faiss.read_index` opens the file as it is. A segment never changes once it is written.
 
 mod build;
 mod codes;
@@ -48,13 +48,14 @@ use structure::Structure;
 /// FAISS's `IO_FLAG_MMAP_IFC`: codes stay in the file and are mapped, not read. The crate has no name for it.
 const MAP_CODES: i32 = 1 << 9;
 
-/// From so many queries on FAISS multiplies matrices, but not where keys are excluded: then it is quicker to look for
-/// as many more neighbours, up to `FEW_DEAD`, and leave them out. (`distance_compute_blas_threshold` in FAISS's
-/// utils/distances.cpp.)
+/// From this many queries on, FAISS multiplies matrices, but not if keys are excluded. Then it is faster to ask for
+/// more neighbours, as many more as there are dead vectors (at most `FEW_DEAD`), and to leave the dead ones out.
+/// (`distance_compute_blas_threshold` in FAISS's utils/distances.cpp.)
 const MANY_QUERIES: usize = 20;
 const FEW_DEAD: usize = 1024;
 
-/// So few keys, or such a part of a segment, are compared one by one where only they may be found.
+/// If only some keys may be found, and they are at most this many, or at most this part of a segment, their vectors are
+/// compared one by one.
 const FEW_ALLOWED: usize = 4096;
 const FEW_ALLOWED_OF: usize = 50;
 
@@ -76,11 +77,11 @@ fn allowed_threads() -> usize {
 /// How a segment is opened.
 #[derive(Clone, Copy)]
 pub(super) struct Opening {
-    /// The instruction set that compares vectors, where that is not FAISS's work.
+    /// The instruction set that compares vectors, where FAISS does not do it.
     pub(super) isa: Isa,
     /// How thoroughly it is searched.
     pub(super) effort: Effort,
-    /// Whether it is to be searched among some keys only.
+    /// Whether only some keys are searched.
     pub(super) to_filter: bool,
 }
 
@@ -92,13 +93,13 @@ impl Default for Opening {
 
 /// A search in one segment.
 pub(super) struct SegmentSearch<'a> {
-    /// Whole queries, one after the other.
+    /// The query vectors, one after the other.
     pub(super) queries: &'a [f32],
-    /// How many queries these are.
+    /// The number of queries.
     pub(super) count: usize,
     /// The most hits of a query.
     pub(super) k: usize,
-    /// The only keys that may be found, if not all may.
+    /// The keys that may be found; `None` if all may.
     pub(super) allowed: Option<&'a Keys>,
     pub(super) metric: Metric,
 }
@@ -109,7 +110,7 @@ struct SegmentFile {
     file: File,
     checked: Structure,
     codes: Option<CheckedCodes>,
-    /// Keys whose documents are gone, ascending.
+    /// Keys whose documents were removed or replaced, ascending.
     dead: Vec<u64>,
 }
 
@@ -119,14 +120,14 @@ pub(super) struct VectorSegment {
     index: Searchable,
     living: Option<Selector<'static>>,
     takes_selector: OnceLock<bool>,
-    /// What FAISS has mapped of the file.
+    /// The parts of the file that FAISS has mapped.
     maps: Vec<Watched>,
-    /// The instruction set that compares vectors, where that is not FAISS's work.
+    /// The instruction set that compares vectors, where FAISS does not do it.
     isa: Isa,
 }
 
 impl VectorSegment {
-    /// Opens a segment's file. Everything of it but the codes has been checked, and the codes' length.
+    /// Opens a segment's file. Everything in it except the codes was checked before, and so was the codes' length.
     pub(super) fn open(dir: &Dir, config: &IndexConfig, segment: &Segment, how: Opening) -> Result<Self, StoreError> {
         check_processor()?;
         let path = dir.path_of(&segment.file.name);
@@ -140,14 +141,14 @@ impl VectorSegment {
             let said = format!("the manifest says {} of {}", segment.vectors, config.dim);
             return Err(StoreError::damaged(
                 &opened.source.path,
-                format!("it holds {vectors} vectors of {dim}, {said}"),
+                format!("it holds {vectors} vectors of {dim} components, {said}"),
             ));
         }
         keys::check(opened.index.keys(), &opened.source.path, segment)?;
         Ok(opened)
     }
 
-    /// Opens the same file once more, to search it in another way. It need not have its name any more.
+    /// Opens the same file once more, to search it in another way. The file need not exist under its name any more.
     pub(super) fn again(&self, config: &IndexConfig, how: Opening) -> Result<Self, StoreError> {
         Self::of_file(Arc::clone(&self.source), config, how)
     }
@@ -170,7 +171,7 @@ impl VectorSegment {
         Ok(opened)
     }
 
-    /// Checks that all that FAISS has read of the file was there.
+    /// Checks that the file did not become shorter while FAISS read it.
     ///
     /// # Errors
     /// [`StoreError::Damaged`]: the file became shorter.
@@ -181,8 +182,8 @@ impl VectorSegment {
         }
     }
 
-    /// Checks those vectors whose `keys`, which ascend, are here: whether they are as they were committed. Where their
-    /// parts have no checksums, all of the file was checked when it was opened.
+    /// Checks that the vectors with these `keys` are as they were committed. The keys ascend; keys of other segments
+    /// are passed over. If the parts of the codes have no checksums, the whole file was checked when it was opened.
     ///
     /// # Errors
     /// [`StoreError::Damaged`], or the file cannot be read.
@@ -197,18 +198,18 @@ impl VectorSegment {
         self.index.keys().binary_search_by_key(&Some(key), |key| key.get()).ok()
     }
 
-    /// How many vectors there are.
+    /// The number of vectors.
     pub(super) fn len(&self) -> usize {
         self.index.keys().len()
     }
 
-    /// How many vectors there are whose documents are there.
+    /// The number of vectors whose documents are still there.
     pub(super) fn live_len(&self) -> usize {
         self.len() - self.source.dead.len()
     }
 
-    /// The `k` nearest of each of the `count` queries, nearest first: among `allowed` keys if they are given, else among those
-    /// whose documents are there.
+    /// The `k` nearest vectors of each of the `count` queries, nearest first. If `allowed` keys are given, they are the
+    /// nearest of these, otherwise of the vectors whose documents are still there.
     pub(super) fn search(&self, search: &SegmentSearch<'_>) -> Result<Vec<Vec<Scored>>, StoreError> {
         match search.allowed {
             None => self.search_living(search.queries, search.count, search.k),
@@ -216,20 +217,21 @@ impl VectorSegment {
         }
     }
 
-    /// Whether a search among some keys can only rank all that it finds and leave out the others: then it must look at
+    /// Whether a search among some keys must rank all vectors and leave out the others. Such a search must examine
     /// everything.
     pub(super) fn ranks_what_it_searches(&self) -> Result<bool, StoreError> {
         Ok(!self.gives_vectors() && !self.takes_selector()?)
     }
 
-    /// The `k` nearest of each of the `count` queries among those whose documents are there, nearest first.
+    /// The `k` nearest vectors of each of the `count` queries, nearest first, among those whose documents are still
+    /// there.
     fn search_living(&self, queries: &[f32], count: usize, k: usize) -> Result<Vec<Vec<Scored>>, StoreError> {
         let live = self.len() - self.source.dead.len();
         let depth = k.min(live);
         if depth == 0 {
             return Ok(vec![Vec::new(); count]);
         }
-        // The caller's threads share the work; FAISS's own would be a team for each of them.
+        // The caller's threads share the work. FAISS's own threads would be an extra team for each of them.
         use_threads(1);
         let multiplies = count >= MANY_QUERIES && self.source.dead.len() <= FEW_DEAD;
         let (depth, (scores, keys)) = match &self.living {
@@ -237,14 +239,15 @@ impl VectorSegment {
                 (depth, self.selected(queries, count, depth, (living, Probes::Usual))?)
             }
             None => (depth, self.all(queries, count, depth)?),
-            // However the dead ones rank, so many more hold k that live.
+            // However the dead vectors rank, this many results include `k` living ones.
             Some(_) => (depth + self.source.dead.len(), self.all(queries, count, depth + self.source.dead.len())?),
         };
         Ok(neighbours(&scores, &keys, depth, |key| !self.is_dead(key)).map(|found| found.take(k).collect()).collect())
     }
 
-    /// The `k` nearest of each of the `count` queries among `allowed` keys, nearest first. So many as there are, and
-    /// where few are allowed the nearest of all of them: a graph or lists, of which a search sees a part, would not do.
+    /// The `k` nearest vectors of each of the `count` queries among `allowed` keys, nearest first; fewer only if fewer
+    /// keys are allowed. Where few keys are allowed, all of them are compared, because a graph or lists, of which a
+    /// search sees only a part, could miss them.
     fn search_among(&self, search: &SegmentSearch<'_>, allowed: &Keys) -> Result<Vec<Vec<Scored>>, StoreError> {
         let &SegmentSearch { queries, count, k, metric, .. } = search;
         let there = self.keys().filter(|&key| allowed.contains(key)).count();
@@ -264,7 +267,8 @@ impl VectorSegment {
         use_threads(1);
         if self.takes_selector()? {
             let selector = Selector::among(allowed.bitmap()).map_err(|words| self.search_error(words))?;
-            // A part of the lists, or of a graph, may not hold so many: then all of them are looked at.
+            // The part of the lists or of the graph that a search sees may hold too few keys. Then all lists are
+            // searched.
             for probes in [Probes::Usual, Probes::All].into_iter().skip(usize::from(few)) {
                 let (scores, keys) = self.selected(queries, count, depth, (&selector, probes))?;
                 let found = neighbours(&scores, &keys, depth, |_| true).map(Iterator::collect);
@@ -277,19 +281,19 @@ impl VectorSegment {
         if self.gives_vectors() {
             return compared_all();
         }
-        // No selector, and no vectors: all are ranked.
+        // This kind takes no selector and does not give vectors back, so all vectors are ranked.
         let (scores, keys) = self.all(queries, count, self.len())?;
         let ranked = neighbours(&scores, &keys, self.len(), |key| allowed.contains(key));
         Ok(ranked.map(|found| found.take(k).collect()).collect())
     }
 
-    /// Whether this kind of index can be told which keys may be found. Some cannot: those that begin with a transformation,
-    /// for one.
+    /// Whether this kind of index accepts a selector of keys. Some kinds do not, for example those that begin with a
+    /// transformation.
     fn takes_selector(&self) -> Result<bool, StoreError> {
         if let Some(&known) = self.takes_selector.get() {
             return Ok(known);
         }
-        // By a search that may find nothing.
+        // This tries a search that may find nothing.
         let none = Selector::among(&[0]).map_err(|words| self.search_error(words))?;
         let zeros = vec![0.0; self.index.index().d() as usize];
         use_threads(1);
@@ -307,7 +311,7 @@ impl VectorSegment {
         self.index.search(queries, count, depth, Some(selector)).map_err(|words| self.search_error(words))
     }
 
-    /// The `depth` nearest of each query, dead ones among them.
+    /// The `depth` nearest vectors of each query, including dead ones.
     fn all(&self, queries: &[f32], count: usize, depth: usize) -> Result<(Vec<f32>, Vec<i64>), StoreError> {
         self.index.search(queries, count, depth, None).map_err(|words| self.search_error(words))
     }
@@ -316,7 +320,7 @@ impl VectorSegment {
         index_error(&self.source.path, "cannot search", words)
     }
 
-    /// Whether vectors come back, rounded perhaps.
+    /// Whether the index gives vectors back, perhaps rounded.
     pub(super) fn gives_vectors(&self) -> bool {
         self.index.reconstruct(0).is_ok()
     }
@@ -331,12 +335,13 @@ impl VectorSegment {
         self.keys().filter(|&key| !self.is_dead(key))
     }
 
-    /// Those of `gone` that are keys of vectors here.
+    /// The keys in `gone` that belong to vectors here.
     pub(super) fn among(&self, gone: &HashSet<u64>) -> Vec<u64> {
         self.keys().filter(|key| gone.contains(key)).collect()
     }
 
-    /// The vector of `key`, as the index gives it back, so exact for `Flat`; `None` if it is not here, or gone.
+    /// The vector of `key`, as the index gives it back, which is exact for `Flat`; `None` if the key is not here or is
+    /// dead.
     pub(super) fn get(&self, key: u64) -> Result<Option<Vec<f32>>, StoreError> {
         let Some(position) = self.position(key).filter(|_| !self.is_dead(key)) else { return Ok(None) };
         self.check_vectors(&[key])?;
@@ -344,8 +349,8 @@ impl VectorSegment {
         row.map(Some).map_err(|words| index_error(&self.source.path, "cannot read a vector back", words))
     }
 
-    /// The vectors at `count` positions from `first` on whose documents are there, with their keys; as the index gives
-    /// them back, so exact for `Flat`.
+    /// The living vectors among `count` positions from `first` on, with their keys. They are as the index gives them
+    /// back, which is exact for `Flat`.
     fn live(&self, first: usize, count: usize) -> Result<Vec<(u64, Vec<f32>)>, StoreError> {
         let dim = self.index.index().d() as usize;
         let mut rows = vec![0.0; count * dim];
@@ -355,7 +360,7 @@ impl VectorSegment {
         Ok(all.filter(|(key, _)| !self.is_dead(*key)).map(|(key, row)| (key, row.to_vec())).collect())
     }
 
-    /// The vectors at `positions`, which ascend, one after the other.
+    /// Reads the vectors at `positions`, which ascend, into `rows`, one after the other.
     fn read_at(&self, positions: &[usize], rows: &mut [f32]) -> Result<(), StoreError> {
         let dim = self.index.index().d() as usize;
         let mut rest = rows;
@@ -367,19 +372,19 @@ impl VectorSegment {
         Ok(())
     }
 
-    /// The vectors from position `first` on that `rows` has room for, the dead among them.
+    /// Reads vectors from position `first` on until `rows` is full, including dead ones.
     fn read(&self, first: usize, rows: &mut [f32]) -> Result<(), StoreError> {
-        let none = || Err("FAISS gives none back from lists of product codes in blocks (x4fs)".into());
+        let none = || Err("FAISS cannot give vectors back from lists of product codes in blocks (x4fs)".into());
         let read = if self.source.checked.gives_vectors { self.index.reconstruct_range(first, rows) } else { none() };
         read.map_err(|words| index_error(&self.source.path, "cannot read vectors back", words))
     }
 
-    /// Whether the vectors are all there is in the segment: no quantizer, graph or lists.
+    /// Whether the segment holds only the vectors, without a quantizer, a graph or lists.
     fn is_flat(&self) -> bool {
         self.index.is_flat()
     }
 
-    /// The key of the vector at `position`, if its document is there and it is `allowed`.
+    /// The key of the vector at `position`, if its document is still there and the key is `allowed`.
     fn eligible(&self, position: usize, allowed: Option<&Keys>) -> Option<u64> {
         let key = self.index.keys()[position].get()?;
         (!self.is_dead(key) && allowed.is_none_or(|allowed| allowed.contains(key))).then_some(key)
@@ -390,7 +395,8 @@ impl VectorSegment {
     }
 }
 
-/// What FAISS found for each query, `depth` to each: those that are `wanted`. It fills up with -1 where it found fewer.
+/// The neighbours that FAISS found, `depth` for each query, of which only those that are `wanted` are kept. Where FAISS
+/// found fewer, it fills up with -1.
 fn neighbours<'a>(
     scores: &'a [f32],
     keys: &'a [i64],

@@ -1,9 +1,9 @@
-//! Many queries over flat segments: exact, at the speed of products of bytes.
+//! Exact search for many queries over flat segments, at the speed of products of bytes.
 //!
-//! FAISS multiplies matrices of floats, and comes near what the processor can. Here a block of rows is rounded to bytes,
-//! which are multiplied four times as fast, and tells which pairs could be among a query's nearest
-//! ([`semsearch_kernels`], `screen`); those, a few in a thousand, are compared in floats. Since every row that could belong
-//! to the answer is, the answer is that of a plain scan.
+//! FAISS multiplies matrices of floats, at nearly the processor's full speed. Here a block of rows is rounded to bytes.
+//! Products of bytes are four times as fast, and they show which pairs could be among a query's nearest
+//! ([`semsearch_kernels`], `screen`). Those pairs, a few in a thousand, are compared in floats. Every row that could
+//! belong to the answer is compared, so the answer is that of a plain scan.
 
 use std::ops::Range;
 
@@ -19,16 +19,18 @@ use semsearch_store::{Metric, Scored, StoreError};
 /// Rows that are rounded together: with their floats and the queries' bytes they stay in the second-level cache.
 const BLOCK: usize = 192;
 
-/// Rows of the first blocks: their floors are low, and most of their pairs would pass.
+/// Rows of the first blocks. At that time the floors are low, and most pairs would pass.
 const FIRST_BLOCK: usize = 24;
 
 /// Queries whose bytes stay in the second-level cache.
 const QUERIES: usize = 1024;
 
-/// For one query FAISS reads the vectors at the memory's speed, and rounding them would take longer.
+/// The least number of queries for which rows are rounded. For one query FAISS reads the vectors at the memory's speed,
+/// and rounding would take longer.
 const MANY_QUERIES: usize = 2;
 
-/// Rows for each neighbour that is wanted, at least: before a query has found so many, every row could be among them.
+/// The least number of rows for each wanted neighbour. Until a query has found all its neighbours, every row could be
+/// among them.
 const ROWS_PER_NEIGHBOUR: usize = 100;
 
 /// Whether this scan is faster than FAISS for these queries, or the only one that can be restricted to some keys.
@@ -42,10 +44,10 @@ pub(crate) fn is_better(search: &VectorSearch<'_>) -> bool {
     k > 0 && (many || allowed.is_some()) && segments.iter().all(VectorSegment::is_flat)
 }
 
-/// The nearest of each query over all segments: nearest first, of equals the smallest key.
+/// The nearest vectors of each query over all segments, nearest first; of equal scores, the smallest key comes first.
 ///
 /// # Errors
-/// The index gives no vectors back.
+/// The index does not give vectors back.
 pub(crate) fn scan(search: &VectorSearch<'_>) -> Result<Vec<Vec<Scored>>, StoreError> {
     let queries = search.queries;
     let mut all = Vec::with_capacity(queries.len());
@@ -56,18 +58,18 @@ pub(crate) fn scan(search: &VectorSearch<'_>) -> Result<Vec<Vec<Scored>>, StoreE
     Ok(all)
 }
 
-/// Whether bytes are of use: one query is compared with a row as soon as the row is rounded.
+/// Whether rounding to bytes helps. It does not for one query: to round a row takes as long as to compare it.
 fn screens(isa: Isa, queries: &Vectors) -> bool {
     isa.screens() && queries.dim() <= MAX_DIM && queries.len() >= MANY_QUERIES
 }
 
-/// Some queries on their way through all rows.
+/// Some queries that are compared with all rows.
 struct Scan<'a> {
     isa: Isa,
     metric: Metric,
     k: usize,
     queries: &'a Vectors,
-    /// Their bytes, where these are of use.
+    /// The queries rounded to bytes, if that helps.
     rounded: Option<ScreenQueries>,
     /// |q|², for distances.
     squares: Vec<f64>,
@@ -82,7 +84,7 @@ impl<'a> Scan<'a> {
         Self { isa, metric, k, queries, rounded, squares: queries.iter().map(squares).collect(), allowed }
     }
 
-    /// Each thread takes a range of the rows, from the first segment's first to the last one's last.
+    /// Divides the rows of all segments into ranges; each thread takes one range.
     fn run(&self, segments: &[VectorSegment]) -> Result<Vec<Vec<Scored>>, StoreError> {
         let rows: usize = segments.iter().map(VectorSegment::len).sum();
         let mut parts = if self.allowed.map_or(rows, Keys::len) * self.queries.len() < PAIRS_ALONE {
@@ -101,7 +103,7 @@ impl<'a> Scan<'a> {
         Ok(all.into_iter().map(Nearest::into_sorted).collect())
     }
 
-    /// The nearest of the rows in this range, for each query.
+    /// The nearest rows of this range, for each query.
     fn part(&self, segments: &[VectorSegment], range: Range<usize>) -> Result<Vec<Nearest>, StoreError> {
         let mut nearest = vec![Nearest::new(self.k, self.metric); self.queries.len()];
         let mut block = Block::default();
@@ -125,7 +127,7 @@ impl<'a> Scan<'a> {
         Ok(nearest)
     }
 
-    /// Has the rows of `block` compete.
+    /// Compares the rows of `block` with the queries.
     fn compare(&self, block: &mut Block, nearest: &mut [Nearest]) {
         let dim = self.queries.dim();
         self.choose(block, nearest);
@@ -137,7 +139,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Which pairs of the block's rows and the queries are to be compared.
+    /// Chooses the pairs of rows and queries that are compared in floats.
     fn choose(&self, block: &mut Block, nearest: &[Nearest]) {
         let Block { keys, floats, rounded, floors, candidates, .. } = block;
         candidates.clear();
@@ -152,13 +154,13 @@ impl<'a> Scan<'a> {
         self.isa.screen(rounded, queries, floors, candidates);
     }
 
-    /// The inner product that a row needs for its place among a query's nearest; `query` is |q|², `rows` the least and the
-    /// greatest |x|².
+    /// The inner product that a row needs to be among a query's nearest. `query` is |q|², and `rows` are the least and
+    /// the greatest |x|² of the block.
     fn floor(&self, nearest: &Nearest, query: f64, rows: [f64; 2]) -> f64 {
         let Some(furthest) = nearest.furthest().map(f64::from) else { return f64::NEG_INFINITY };
         match self.metric {
             Metric::Ip => furthest,
-            // |x − q|² = |x|² + |q|² − 2x·q, and what f32 makes of either side.
+            // |x − q|² = |x|² + |q|² − 2x·q, less the rounding error of f32 on either side.
             Metric::L2 => {
                 let error = 2.0 * (rows[1] + query) * F32_ERROR * self.queries.dim() as f64;
                 (rows[0] + query - furthest) / 2.0 - error
@@ -167,7 +169,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Some rows, and memory for what is made of them.
+/// Some rows, and memory for intermediate results.
 #[derive(Default)]
 struct Block {
     positions: Vec<usize>,
@@ -179,7 +181,7 @@ struct Block {
 }
 
 impl Block {
-    /// Takes the next `count` rows, by position and key.
+    /// Takes the next `count` rows, each given by its position and key.
     fn take(&mut self, rows: &mut impl Iterator<Item = (usize, u64)>, count: usize) {
         self.positions.clear();
         self.keys.clear();

@@ -1,5 +1,5 @@
-//! FAISS's searches with parameters, which its crate does not offer for an index of any kind: from several threads at
-//! once, and among some keys only.
+//! FAISS's searches with parameters: from several threads at once, and among some keys only. FAISS's crate does not
+//! offer them for an index of any kind.
 
 #![allow(unsafe_code)]
 
@@ -11,12 +11,12 @@ use faiss::index::id_map::IdMap;
 use faiss::index::{Idx, Index as _, IndexImpl, NativeIndex};
 use faiss_sys as sys;
 
-/// Which keys may be found.
+/// Selects which keys may be found.
 pub(super) struct Selector<'a> {
     selector: *mut sys::FaissIDSelector,
-    /// What it refers to, if that is FAISS's too.
+    /// The other FAISS selector that this one refers to, if there is one.
     of: *mut sys::FaissIDSelector,
-    /// What it refers to of ours.
+    /// Our bitmap that the selector refers to.
     bitmap: PhantomData<&'a [u8]>,
 }
 
@@ -26,7 +26,7 @@ unsafe impl Send for Selector<'_> {}
 unsafe impl Sync for Selector<'_> {}
 
 impl<'a> Selector<'a> {
-    /// All but `keys`.
+    /// Selects all keys except `keys`.
     pub(super) fn without(keys: &[u64]) -> Result<Selector<'static>, String> {
         let mut made = Selector { selector: ptr::null_mut(), of: ptr::null_mut(), bitmap: PhantomData };
         // SAFETY: FAISS copies the keys, which are 64 bits as its own are, before the call returns; the second selector
@@ -38,7 +38,7 @@ impl<'a> Selector<'a> {
         Ok(made)
     }
 
-    /// Those whose bit is set, the lowest first.
+    /// Selects the keys whose bit is set; the first bit is that of the lowest key.
     pub(super) fn among(bitmap: &'a [u8]) -> Result<Self, String> {
         let mut made = Self { selector: ptr::null_mut(), of: ptr::null_mut(), bitmap: PhantomData };
         // SAFETY: FAISS keeps the bitmap's address and reads as many bytes as it has; it lives as long as this does (`'a`).
@@ -59,7 +59,7 @@ impl Drop for Selector<'_> {
     }
 }
 
-/// How many inverted lists a search looks into, where there are any.
+/// How many inverted lists a search examines, if the index has any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Probes {
     /// As many as the index is set to.
@@ -68,7 +68,7 @@ pub(super) enum Probes {
     All,
 }
 
-/// An opened index of any kind with its keys, to search from any thread.
+/// An opened index of any kind with its keys, which can be searched from any thread.
 pub(super) struct Searchable(IdMap<IndexImpl>);
 
 impl Searchable {
@@ -86,11 +86,11 @@ impl Searchable {
         self.0.id_map()
     }
 
-    /// The `k` nearest of each of the `count` queries: scores and keys, query after query, keys of -1 where there are
-    /// fewer.
+    /// The `k` nearest of each of the `count` queries: scores and keys, query after query. If there are fewer, the
+    /// remaining keys are -1.
     ///
     /// # Errors
-    /// FAISS's own words.
+    /// FAISS's message.
     pub(super) fn search(
         &self,
         queries: &[f32],
@@ -122,7 +122,7 @@ impl Searchable {
     /// The vector at a position, as the index gives it back.
     ///
     /// # Errors
-    /// FAISS's own words: not every kind can.
+    /// FAISS's message: not every kind of index gives vectors back.
     pub(super) fn reconstruct(&self, position: usize) -> Result<Vec<f32>, String> {
         let mut row = vec![0.0; self.0.d() as usize];
         // SAFETY: the row is as long as the index's dimension; FAISS checks the position.
@@ -130,10 +130,10 @@ impl Searchable {
         Ok(row)
     }
 
-    /// The vectors from position `first` on that `rows` has room for.
+    /// Reads the vectors from position `first` on until `rows` is full.
     ///
     /// # Errors
-    /// FAISS's own words: not every kind can.
+    /// FAISS's message: not every kind of index gives vectors back.
     pub(super) fn reconstruct_range(&self, first: usize, rows: &mut [f32]) -> Result<(), String> {
         let count = rows.len() / self.0.d() as usize;
         // SAFETY: there is room for `count` rows of the index's dimension; FAISS checks the positions.
@@ -142,7 +142,7 @@ impl Searchable {
         })
     }
 
-    /// Bytes of a vector's code, where FAISS can say.
+    /// The bytes of a vector's code, if FAISS gives them.
     pub(super) fn code_size(&self) -> Option<u64> {
         let mut bytes = 0;
         // SAFETY: the pointer is that of an index which lives.
@@ -150,13 +150,13 @@ impl Searchable {
         (status == 0).then_some(bytes as u64)
     }
 
-    /// Whether the vectors are all there is: searched one by one, and given back as they were.
+    /// Whether the index holds only the vectors, which it compares one by one and gives back as they were.
     pub(super) fn is_flat(&self) -> bool {
         // SAFETY: the pointer is that of an index which lives; the cast gives null for one of another kind.
         unsafe { !sys::faiss_IndexFlat_cast(self.0.index_inner_ptr()).is_null() }
     }
 
-    /// How many inverted lists `probes` are; `None` for an index without any.
+    /// How many inverted lists `probes` stands for; `None` for an index without lists.
     fn lists(&self, probes: Probes) -> Option<usize> {
         // SAFETY: the pointer is that of an index which lives; the cast gives null for one of another kind.
         unsafe {
@@ -174,7 +174,8 @@ impl Searchable {
 struct Parameters(*mut sys::FaissSearchParameters);
 
 impl Parameters {
-    /// For a search by `selector`, which must live as long, in so many inverted `lists`.
+    /// The parameters of a search with `selector` in this many inverted `lists`. The selector must live as long as
+    /// these.
     fn new(selector: &Selector<'_>, lists: Option<usize>) -> Result<Self, String> {
         let mut made = Self(ptr::null_mut());
         // SAFETY: FAISS keeps the selector's address, which `search` holds a reference to until it returns. Parameters of
@@ -198,7 +199,7 @@ impl Drop for Parameters {
     }
 }
 
-/// Has FAISS use `threads` threads for what this thread asks of it.
+/// Sets how many threads FAISS uses for calls from this thread.
 pub(super) fn use_threads(threads: usize) {
     // SAFETY: OpenMP's function has this signature (OpenMP 5.0, 3.2.1), takes any positive number, and touches nothing
     // but the runtime's own setting for this thread. FAISS links the runtime, and the crate has no call for it.
@@ -221,7 +222,7 @@ fn check(status: c_int) -> Result<(), String> {
     if status == 0 {
         return Ok(());
     }
-    // SAFETY: FAISS keeps the words of this thread's last error, which there was, until the next.
+    // SAFETY: FAISS keeps the message of this thread's last error until the next one, and there was an error.
     let words = unsafe {
         let message = sys::faiss_get_last_error();
         if message.is_null() {

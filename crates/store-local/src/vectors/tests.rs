@@ -214,9 +214,9 @@ fn effort_is_refused_where_it_means_nothing() {
         again.err().map(|error| error.to_string()).unwrap_or_default()
     };
     let nprobe = refused(Effort { nprobe: Some(4), ef_search: None });
-    assert_eq!(nprobe, "--nprobe is for IVF factories, this index is Flat");
+    assert_eq!(nprobe, "nprobe is for IVF factories, this index is Flat");
     let ef_search = refused(Effort { nprobe: None, ef_search: Some(4) });
-    assert_eq!(ef_search, "--ef-search is for HNSW factories, this index is Flat");
+    assert_eq!(ef_search, "ef-search is for HNSW factories, this index is Flat");
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn a_file_that_becomes_shorter_under_a_reader_is_damaged() {
 #[test]
 fn a_factory_that_faiss_does_not_know_is_an_error() {
     let message = check_factory(&config(4, Metric::Ip, "Nonsense"), Path::new("ix")).unwrap_err().to_string();
-    assert_eq!(message, "ix: FAISS cannot make an index by the factory \"Nonsense\"");
+    assert_eq!(message, "ix: FAISS cannot make an index of the factory \"Nonsense\"");
 }
 
 #[test]

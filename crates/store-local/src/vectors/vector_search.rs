@@ -1,4 +1,4 @@
-//! A search over the segments of a commit, and what belongs to it.
+//! A search over the segments of a commit, and its parameters.
 
 use semsearch_encoder::encoder::Vectors;
 use semsearch_kernels::Isa;
@@ -7,7 +7,7 @@ use semsearch_store::Metric;
 use super::VectorSegment;
 use crate::keys::Keys;
 
-/// A search that compares fewer pairs of vectors is done by one thread: to start others would take as long.
+/// One thread does a search that compares fewer pairs of vectors: to start others would take as long.
 pub(crate) const PAIRS_ALONE: usize = 50_000;
 
 /// A search over segments.
@@ -15,9 +15,9 @@ pub(crate) const PAIRS_ALONE: usize = 50_000;
 pub(crate) struct VectorSearch<'a> {
     pub(crate) segments: &'a [VectorSegment],
     pub(crate) queries: &'a Vectors,
-    /// The most hits of a query.
+    /// The most hits for each query.
     pub(crate) k: usize,
-    /// The only keys that may be found, if not all may.
+    /// The keys that may be found; `None` if all may.
     pub(crate) allowed: Option<&'a Keys>,
     pub(crate) metric: Metric,
     pub(crate) isa: Isa,

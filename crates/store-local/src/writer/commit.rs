@@ -32,7 +32,7 @@ impl LocalWriter {
                 self.next.next_file += 1;
             }
         }
-        // The keys that died are in the catalog's files as deletions, so these come last.
+        // The catalog's files record removed keys as deletions, so the documents are written last.
         let count = self.next.documents;
         let tidies = self.tidies;
         let documents = self.documents()?.flush(count, tidies)?;
@@ -53,7 +53,8 @@ impl LocalWriter {
             dir.sync().map_err(StoreError::write(dir.path()))?;
         }
         match self.held.commit(&manifest) {
-            // It is there all the same, and so are the files of the commit before, which may be needed again.
+            // The commit is in place all the same. The files of the commit before stay too, because they may be needed
+            // again.
             Err(error @ StoreError::Unsynced { .. }) => {
                 self.committed(manifest);
                 return Err(error);
@@ -70,7 +71,7 @@ impl LocalWriter {
         self.held.sweep(named, |dir, name| current.is_some_and(|current| current.names(dir, name)))
     }
 
-    /// From here on `manifest` is what there is, whatever else fails. Gives the commit before.
+    /// From here on `manifest` is the last commit, whatever else fails. Returns the commit before it.
     fn committed(&mut self, manifest: Manifest) -> Option<Manifest> {
         self.catalog = None;
         self.opened.clear();
@@ -81,7 +82,7 @@ impl LocalWriter {
         self.last.replace(manifest)
     }
 
-    /// Writes the vectors that wait as a segment.
+    /// Writes the pending vectors as a segment.
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
         self.pending_texts.clear();
         let mut pending = std::mem::take(&mut self.pending);
@@ -103,7 +104,7 @@ impl LocalWriter {
         vectors.write(&dir, number, &self.next.config, self.next.trained.as_ref())
     }
 
-    /// Notes the keys that are gone as dead in the segments that hold them.
+    /// Records removed keys as dead in the segments that hold them.
     fn bury(&mut self) -> Result<(), StoreError> {
         if self.gone.is_empty() {
             return Ok(());
@@ -121,12 +122,12 @@ impl LocalWriter {
             segment.dead.dedup();
         }
         self.gone = gone;
-        // They were opened with those that were dead before.
+        // The opened segments know only the keys that were dead before.
         self.opened.clear();
         Ok(())
     }
 
-    /// Rewrites segments that are small and many, or worn, until none are.
+    /// Rewrites segments that are small and many, or that have many dead vectors, until there are none left.
     fn compact(&mut self) -> Result<(), StoreError> {
         let large = (self.segment_bytes() / (4 * self.next.config.dim)).max(1) as u64;
         loop {
@@ -136,7 +137,7 @@ impl LocalWriter {
             let dir = part(self.held.root(), VECTORS)?;
             let mut opened = Vec::with_capacity(group.len());
             for &at in &group {
-                // Its codes are about to get a checksum of their own.
+                // The codes are about to get a new checksum, so all of them are checked before.
                 vectors::check(&dir, &self.next.segments[at], true)?;
                 opened.push(VectorSegment::open(&dir, &self.next.config, &self.next.segments[at], Opening::default())?);
             }
@@ -159,7 +160,7 @@ impl LocalWriter {
     }
 }
 
-/// Removes what was named by the `old` commit, or by none, and is not named by the `current` one.
+/// Removes the files that the `old` commit or no commit names, except those that the `current` commit names.
 pub(super) fn sweep(held: &Held, old: Option<&Manifest>, current: Option<&Manifest>) -> Result<(), StoreError> {
     held.sweep(
         |name| old.is_some_and(|old| old.names_somewhere(name)),

@@ -1,11 +1,11 @@
-//! The commit to come, as far as it is written.
+//! The next commit, as far as it is written.
 
 use crate::files::StoredFile;
 use crate::manifest::Manifest;
 use crate::segment::Segment;
 use semsearch_store::IndexConfig;
 
-/// What a commit says of vectors.
+/// The part of a commit that describes vectors.
 pub(super) struct Draft {
     pub(super) config: IndexConfig,
     pub(super) segments: Vec<Segment>,
@@ -18,10 +18,10 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// The beginning of a build: what `base` holds, or nothing.
+    /// The beginning of a build: it holds what `base` holds, or nothing.
     ///
-    /// Keys and file numbers go on from `last`, also through a rebuild: a reader of an old commit must not meet its own with
-    /// other content.
+    /// Keys and file numbers continue from `last`, even in a rebuild. A reader of an old commit must not find the names
+    /// of its files, or its keys, with other content.
     pub(super) fn new(
         config: IndexConfig,
         needs_training: bool,

@@ -1,9 +1,9 @@
-//! The one writer of a directory: documents and vectors gathered, then committed in one step, again and again.
+//! The one writer of a directory. It gathers documents and vectors and commits them in one step, again and again.
 //!
-//! What is on the disk at any moment is the last commit, complete, and files that no commit names. A commit writes the
-//! vectors, then the documents, syncs both directories, and replaces the manifest; then it removes what the new manifest
-//! does not name. A process that ends before the replacing leaves the last commit, one that ends after it the new one; the
-//! next writer removes what is left over.
+//! At any moment the disk holds the last commit, complete, and files that no commit names. A commit writes the vectors,
+//! then the documents, syncs both directories, and replaces the manifest; then it removes what the new manifest does
+//! not name. If a process ends before it replaces the manifest, the last commit stays; if it ends after, the new commit
+//! is in place. The next writer removes what is left over.
 
 mod commit;
 mod draft;
@@ -31,81 +31,82 @@ use semsearch_store::{
     WriteOptions, Written, content_digest,
 };
 
-/// Bytes of vectors in a segment, at most. They are in memory twice while the segment is written.
+/// The most bytes of vectors in a segment. They are in memory twice while the segment is written.
 const SEGMENT: usize = 64 << 20;
 
-/// The same for kinds of index that are searched faster than they grow, where one large one beats many small.
+/// The most bytes for kinds of index that are slow to build and fast to search. For these, one large segment is better
+/// than many small ones.
 const GRAPH_SEGMENT: usize = 256 << 20;
 
-/// A long build commits so often.
+/// A long build commits at this interval.
 const COMMIT_EVERY: Duration = Duration::from_secs(30);
 
 /// A document of this run.
 struct Seen {
     input: u32,
-    /// 1-based; 0 for the input as a whole.
+    /// The record's line, from 1; 0 for the input as a whole.
     line: u64,
     version: Version,
-    /// Its passages', once they are put.
+    /// The keys of its passages, once they are put.
     keys: Option<Vec<u64>>,
 }
 
-/// Writes an index. Until a commit nothing that readers see has changed.
+/// Writes an index. Readers see no change before a commit.
 pub struct LocalWriter {
     held: Held,
     options: WriteOptions,
     /// The last commit; `None` if there is none that can be read.
     last: Option<Manifest>,
-    /// Whether the build begins with nothing, whatever the last commit holds.
+    /// Whether the build begins with nothing, even if the last commit holds something.
     afresh: bool,
-    /// Its documents, opened when they are asked for.
+    /// The documents of the last commit, opened when they are first needed.
     catalog: Option<Catalog>,
-    /// Its vectors, by file, opened when they are asked for.
+    /// The vectors of the last commit by file, opened when they are first needed.
     opened: HashMap<String, VectorSegment>,
-    /// The commit to come, as far as it is written.
+    /// The next commit, as far as it is written.
     next: Draft,
-    /// Documents to come, opened when there is one.
+    /// The writer of new documents, opened with the first one.
     documents: Option<CatalogWriter>,
-    /// Vectors to come.
+    /// New vectors that are not written yet.
     pending: SegmentBuilder,
-    /// Which of them are of these texts.
+    /// The keys of pending vectors, by the digest of the embedded text.
     pending_texts: HashMap<ContentDigest, u64>,
-    /// Keys of the last commit, or of this one, whose documents are replaced or removed.
+    /// Keys, of the last commit or of this one, whose documents were replaced or removed.
     gone: HashSet<u64>,
-    /// Ids of this run, by digest.
+    /// The ids of this run, by their digests.
     seen: HashMap<ContentDigest, Seen>,
     inputs: Inputs,
     changed: bool,
     uncommitted: usize,
     since: Instant,
     written: Written,
-    /// Whether a commit rewrites what is small or worn.
+    /// Whether a commit rewrites segments that are small or have many dead entries.
     tidies: bool,
-    /// The manifest that could not be read, until a rebuild takes its place.
+    /// The bytes of a manifest that could not be read, until a rebuild replaces it.
     unreadable: Option<Vec<u8>>,
 }
 
 impl LocalWriter {
-    /// Takes the index at `dir` to write, making it if there is none.
+    /// Takes the index at `dir` for writing, and makes it if there is none.
     ///
     /// # Errors
-    /// Another process writes it; it was built by another config; the directory holds something else, cannot be
-    /// written, or is damaged; FAISS does not know the config's factory.
+    /// Another process is writing the index; it was built with another config; the directory holds something else,
+    /// cannot be written, or is damaged; FAISS does not know the config's factory.
     pub fn open(dir: &Path, config: IndexConfig, options: WriteOptions) -> Result<Self, StoreError> {
         let needs_training = check_factory(&config, dir)?;
         let held = Held::take(dir, options.wait)?;
         let bytes = Manifest::bytes(held.root())?.unwrap_or_default();
         let (base, unreadable) = match Manifest::parse(&bytes, dir) {
-            // What cannot be read cannot be updated either, but may be replaced.
+            // An index that cannot be read cannot be updated, but it can be replaced.
             Err(StoreError::Damaged { .. } | StoreError::NewerFormat { .. }) if options.rebuild => (None, Some(bytes)),
             outcome => (outcome?, None),
         };
-        // What a killed writer left. Which files are those of a manifest that cannot be read is not known: they stay until
-        // there is another.
+        // This removes what a killed writer left. If a manifest cannot be read, its files are not known, so all files
+        // stay until there is a new manifest.
         if unreadable.is_none() {
             sweep(&held, base.as_ref(), base.as_ref())?;
         }
-        // A rebuild must not be seen half done where there is something to be seen.
+        // While readers can see an index, they must not see a half-done rebuild.
         let replaces = base.is_some() || unreadable.is_some();
         let options = WriteOptions { at_once: options.at_once || (options.rebuild && replaces), ..options };
         let kept = base.as_ref().filter(|_| !options.rebuild);
@@ -170,7 +171,7 @@ impl LocalWriter {
         }
     }
 
-    /// Removes what stands under `id`; says whether anything did.
+    /// Removes the document `id`. Returns whether there was one.
     fn replace(&mut self, id: &str) -> Result<bool, StoreError> {
         let of_this_run = self.seen.get_mut(&content_digest(id.as_bytes())).and_then(|seen| seen.keys.take());
         let old = match of_this_run {
@@ -183,7 +184,7 @@ impl LocalWriter {
         Ok(there)
     }
 
-    /// The documents to write, opened when there is something to write.
+    /// The writer of documents, opened when there is something to write.
     fn documents(&mut self) -> Result<&mut CatalogWriter, StoreError> {
         let opened = match self.documents.take() {
             Some(open) => open,
@@ -201,7 +202,7 @@ impl LocalWriter {
         if scanned { SEGMENT } else { GRAPH_SEGMENT }
     }
 
-    /// What was done, as long as the lock is held: another writer may be waiting for it.
+    /// What was done. This is asked for while the lock is held, because another writer may be waiting for it.
     fn told(&self) -> Written {
         let (documents, passages) = self.last.as_ref().map_or((0, 0), |last| (last.documents.count, last.vectors()));
         Written { documents, passages, ..self.written }
@@ -321,7 +322,7 @@ impl StoreWriter for LocalWriter {
     fn checkpoint(&mut self) -> Result<(), StoreError> {
         let due =
             self.since.elapsed() >= COMMIT_EVERY || self.options.commit_every.is_some_and(|n| self.uncommitted >= n);
-        // What has to be trained is better trained on all there is, up to a segment.
+        // An index that must be trained is trained better on all vectors, up to a segment.
         let trained = !self.next.needs_training || self.next.trained.is_some();
         if due && trained && self.changed && !self.options.at_once {
             self.commit_now()?;
@@ -350,11 +351,11 @@ impl StoreWriter for LocalWriter {
 }
 
 impl Drop for LocalWriter {
-    /// Without a commit, what was put is gone.
+    /// Removes what was put and not committed.
     fn drop(&mut self) {
-        // tantivy's thread ends here, so that it writes nothing more.
+        // This ends tantivy's thread, so it writes nothing more.
         self.documents = None;
-        // What cannot be removed now is swept by the next writer. Files of a manifest that cannot be read stay.
+        // The next writer removes what cannot be removed now. The files of a manifest that cannot be read stay.
         if self.changed && self.unreadable.is_none() {
             let _ = sweep(&self.held, self.last.as_ref(), self.last.as_ref());
         }

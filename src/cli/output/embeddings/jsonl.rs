@@ -48,7 +48,7 @@ impl<W: Write> EmbeddingWriter for JsonRecords<'_, W> {
     }
 }
 
-/// The passage as a record: the record of its document; for a chunk, with the chunk's own text and place.
+/// The passage as a record: the record of its document. A chunk has its own text and place in the record.
 fn record(passage: &EmbeddedPassage<'_>) -> anyhow::Result<Map<String, Value>> {
     let mut fields = passage.fields.clone();
     if let Some(chunk) = passage.piece.chunk {

@@ -40,7 +40,7 @@ pub(crate) struct HitOutput {
     pub(crate) marks: bool,
 }
 
-/// How hits are to look. Each format uses the parts that apply to it.
+/// How hits are shown. Each format uses the parts that apply to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Presentation {
     /// How vectors were compared.

@@ -12,7 +12,7 @@ pub(in crate::format) struct MissingParquetReader;
 
 impl Reader for MissingParquetReader {
     fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
-        let what = format!("{}: to read Parquet", content.name());
+        let what = format!("{}: reading Parquet", content.name());
         sink(Err(CorpusError::NotBuiltIn { what, feature: "parquet" }))
     }
 

@@ -1,13 +1,13 @@
-//! A batch in groups: what one core encodes at once.
+//! A batch divided into groups. One core encodes one group at a time.
 
 use crate::model::RaggedIds;
 use crate::pooling::Output;
 use crate::vectors::Vectors;
 
-/// Tokens of a group, unless one text alone has more.
+/// The most tokens of a group, unless one text alone has more.
 const GROUP_TOKENS: usize = 96;
 
-/// A group of texts, with the place for its vectors.
+/// A group of texts, and the place for its vectors.
 pub(super) struct GroupWork<'a> {
     /// The token ids of each text.
     pub(super) ids: Vec<&'a [u32]>,
@@ -18,7 +18,7 @@ pub(super) struct GroupWork<'a> {
 }
 
 impl GroupWork<'_> {
-    /// Makes the group's rows of its token vectors, `[tokens, width]`.
+    /// Writes the group's rows, computed from its token vectors, `[tokens, width]`.
     pub(super) fn write(&mut self, hidden: &[f32], width: usize, output: &Output) {
         let (mut hidden, mut out) = (hidden, &mut self.out[..]);
         for text in &self.ids {
@@ -47,7 +47,7 @@ pub(super) fn divide<'a>(
     groups(ids).into_iter().map(with_place).collect()
 }
 
-/// Consecutive texts together, as long as they have no more than [`GROUP_TOKENS`] tokens.
+/// Groups consecutive texts, as long as they have no more than [`GROUP_TOKENS`] tokens together.
 fn groups(ids: &RaggedIds) -> Vec<Vec<&[u32]>> {
     let mut groups: Vec<Vec<&[u32]>> = Vec::new();
     let mut tokens = 0;

@@ -2,7 +2,7 @@
 
 use semsearch_kernels::{Format, Isa};
 
-/// What computes: an instruction set, and the format of the matrix products' inputs.
+/// The kernels: an instruction set, and the format of the matrix products' inputs.
 #[derive(Clone, Copy)]
 pub(super) struct Kernels {
     pub(super) isa: Isa,

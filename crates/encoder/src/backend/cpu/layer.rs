@@ -8,7 +8,7 @@ use crate::architecture::{LayerSpec, NormSpec};
 use crate::error::EncoderError;
 use crate::model::Weights;
 
-/// Rows of the feed-forward network computed at once: 96 × 1536 floats are 0.6 MB.
+/// Rows of the feed-forward network that are computed at once: 96 × 1536 floats are 0.6 MB.
 const ROWS: usize = 96;
 
 /// Attention, then a feed-forward network.
@@ -38,7 +38,7 @@ impl PackedLayer {
         })
     }
 
-    /// Its linear layers.
+    /// The layer's linear layers.
     pub(super) fn linears(&self) -> [&Linear; 4] {
         [&self.qkv, &self.output, &self.up, &self.down]
     }

@@ -1,7 +1,8 @@
-//! A linear layer whose weights are packed once, or, for a single short text, as they are used.
+//! A linear layer. Its weights are packed once, or, for a single short text, while they are used.
 //!
-//! To pack all weights costs as much as to encode a text or two, and takes as much memory again as the weights. A process
-//! that answers one question packs a panel, uses it while it is in the cache, and packs the next one in its place.
+//! To pack all weights costs as much as encoding a text or two, and takes as much memory again as the weights. A
+//! process that answers one question packs a panel, uses it while it is in the cache, and packs the next one in its
+//! place.
 
 use std::mem;
 use std::sync::OnceLock;
@@ -18,7 +19,7 @@ pub(super) struct Linear {
     parts: Vec<LinearPart>,
     inputs: usize,
     outputs: usize,
-    /// The packed weights; and whether all weights are finite, where the format does not show it in the product.
+    /// The packed weights, and whether all weights are finite, if the product does not show that in this format.
     packed: OnceLock<(PackedLinear, bool)>,
 }
 
@@ -29,39 +30,40 @@ struct LinearPart {
     bias: Floats,
 }
 
-/// Memory that linear layers work in.
+/// Memory for linear layers.
 pub(super) struct LinearScratch {
     kernels: Kernels,
     rows: RowsScratch,
     panel: Option<PackedLinear>,
-    /// Whether a number was not finite since this was last asked. Some steps after such a number would make finite ones of
-    /// it again.
+    /// Whether a number was not finite since this flag was last taken. Some later steps would turn such a number into a
+    /// finite one.
     not_finite: bool,
 }
 
 impl LinearScratch {
-    /// No memory yet.
+    /// Empty memory, which grows when it is used.
     pub(super) fn new(kernels: Kernels) -> Self {
         Self { kernels, rows: RowsScratch::default(), panel: None, not_finite: false }
     }
 
-    /// Notes whether one of the values is not finite.
+    /// Sets the flag if one of the values is not finite.
     pub(super) fn check(&mut self, values: &[f32]) {
         self.not_finite |= !are_finite(values);
     }
 
-    /// Whether a number was not finite since this was last asked.
+    /// Takes the flag: whether a number was not finite since the last call.
     pub(super) fn took_not_finite(&mut self) -> bool {
         mem::take(&mut self.not_finite)
     }
 }
 
 fn are_finite(values: &[f32]) -> bool {
-    // Without an early end, so that the compiler checks several values at once.
+    // The loop does not end early, so that the compiler can check several values at once.
     values.iter().fold(true, |finite, value| finite & value.is_finite())
 }
 
-/// Whether the weights themselves have to be checked: rounded to integers, a number that is not finite becomes one that is.
+/// Whether the weights themselves must be checked: when it is rounded to an integer, a number that is not finite
+/// becomes finite.
 fn hides(format: Format) -> bool {
     format == Format::Int8
 }
@@ -88,7 +90,7 @@ impl Linear {
         self.outputs
     }
 
-    /// Packs the weights, for all calls to come.
+    /// Packs the weights for all later calls.
     pub(super) fn pack(&self, format: Format) {
         self.packed.get_or_init(|| {
             let finite = !hides(format) || self.parts.iter().all(|part| are_finite(&part.weight));
@@ -110,7 +112,7 @@ impl Linear {
         scratch.check(out);
     }
 
-    /// The same. Gives whether the weights are finite, as far as the product does not show it.
+    /// Does the same. Returns whether the weights are finite, if the product does not show it.
     fn multiply(
         &self,
         input: &[f32],

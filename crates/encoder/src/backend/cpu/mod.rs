@@ -1,8 +1,9 @@
-//! A network on the CPU at speed, in f32, bf16 or int8.
+//! A fast network on the CPU, in f32, bf16 or int8.
 //!
-//! Ragged from end to end: texts are concatenated, never padded. They are divided into groups, so that a matrix product has
-//! enough rows while a group's activations stay in the second-level cache, and each group runs on one core. A text's vector
-//! has the same bits whatever texts are in its group: every sum runs in the order of its own row ([`semsearch_kernels`]).
+//! Texts are concatenated and never padded, in every step. They are divided into groups, so that a matrix product has
+//! enough rows while a group's activations stay in the second-level cache, and each group runs on one core. A text's
+//! vector has the same bits whatever texts are in its group: every sum runs in the order of its own row
+//! ([`semsearch_kernels`]).
 //!
 //! The format is that of the matrix products' inputs. Their sums, and everything between the products, are f32.
 
@@ -30,7 +31,7 @@ use crate::pooling::Output;
 use crate::turns;
 use crate::vectors::Vectors;
 
-/// Tokens of a batch: enough groups that no core waits long for another.
+/// Tokens of a batch. They make so many groups that no core waits long for another.
 const BATCH_TOKENS: usize = 1 << 14;
 
 /// A network with its weights packed for the kernels.
@@ -45,17 +46,18 @@ pub struct PackedEncoder {
 }
 
 impl PackedEncoder {
-    /// Whether it can run this network. [`TensorEncoder`](super::TensorEncoder) runs every network.
+    /// Whether this encoder can run the network. [`TensorEncoder`](super::TensorEncoder) runs every network.
     pub fn supports(architecture: &Architecture) -> bool {
         architecture.layers.iter().all(|layer| layer.activation == HiddenAct::Gelu)
     }
 
-    /// Whether `isa` has products of this precision. Where it has not, the encoder computes in f32.
+    /// Whether `isa` has products of this precision. If it does not, the encoder computes in f32.
     pub fn has(precision: Precision, isa: Isa) -> bool {
         format(precision).is_some_and(|format| isa.has(format))
     }
 
-    /// Maps the model's weights, for products of this precision, or of f32 where `isa` [has](Self::has) no such products.
+    /// Maps the model's weights, for products of this precision, or of f32 if `isa` does not [have](Self::has) such
+    /// products.
     ///
     /// # Errors
     /// The weights are missing, damaged, or not those of the architecture.
@@ -78,11 +80,11 @@ impl PackedEncoder {
         })
     }
 
-    /// Encodes a group, on the thread that calls.
+    /// Encodes a group on the calling thread.
     fn encode_group(&self, group: &mut GroupWork<'_>, output: &Output, scratch: &mut GroupScratch) {
         self.network.forward(&group.ids, scratch);
         if scratch.linear.took_not_finite() {
-            // The vectors then are not finite either. All of them are checked in the end.
+            // The vectors are not finite either then. All of them are checked at the end.
             return group.out.fill(f32::NAN);
         }
         group.write(&scratch.hidden, self.dim(), output);
@@ -109,7 +111,8 @@ impl Encoder for PackedEncoder {
         let mut vectors = Vectors::zeros(ids.iter().map(|text| output.rows(text.len())).sum(), output.dim);
         let mut done = vec![false; ids.len()];
         let mut groups = divide(ids, output, &mut vectors, &mut done);
-        // A process that answers one question ends here: it would wait for weights to be packed, and for threads to start.
+        // A process that answers one question returns here. Otherwise it would wait until weights are packed and
+        // threads start.
         let first = !self.used.swap(true, Ordering::Relaxed);
         if groups.len() > 1 || !first {
             self.network.pack(self.kernels.format);
@@ -146,7 +149,7 @@ impl Encoder for PackedEncoder {
     }
 }
 
-/// The kernels' format of this precision, if they have it.
+/// The kernels' format for this precision, if there is one.
 fn format(precision: Precision) -> Option<Format> {
     match precision {
         Precision::F32 => Some(Format::F32),

@@ -9,7 +9,7 @@ use crate::architecture::{Architecture, TableSpec};
 use crate::error::EncoderError;
 use crate::model::{Floats, Weights};
 
-/// A network whose weights are mapped, and packed when that pays.
+/// A network whose weights are mapped, and packed when packing pays.
 pub(super) struct PackedNetwork {
     embeddings: PackedEmbeddings,
     layers: Vec<PackedLayer>,

@@ -1,4 +1,4 @@
-//! Memory that a core works in, kept from one group to the next.
+//! Memory for one core, kept from one group to the next.
 
 use semsearch_kernels::AttentionScratch;
 
@@ -16,14 +16,14 @@ pub(super) struct GroupScratch {
     pub(super) context: Vec<f32>,
     /// What is added to the hidden state, `[tokens, hidden_size]`.
     pub(super) output: Vec<f32>,
-    /// Between the halves of the feed-forward network, `[rows at once, intermediate_size]`.
+    /// The values between the halves of the feed-forward network, `[rows at once, intermediate_size]`.
     pub(super) inner: Vec<f32>,
     pub(super) attention: AttentionScratch,
     pub(super) linear: LinearScratch,
 }
 
 impl GroupScratch {
-    /// No memory yet.
+    /// Empty memory, which grows when it is used.
     pub(super) fn new(kernels: Kernels) -> Self {
         Self {
             kernels,

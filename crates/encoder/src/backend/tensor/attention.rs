@@ -10,18 +10,18 @@ use crate::error::EncoderError;
 
 /// Attention, and the linear layer after it.
 pub(super) struct Attention {
-    /// Queries, keys and values in one product, `[3 · hidden_size, hidden_size]`. The part of the queries is divided by
-    /// √(a head's dimension).
+    /// Queries, keys and values in one product, `[3 · hidden_size, hidden_size]`. The weights of the queries are
+    /// divided by √(a head's dimension).
     qkv: Linear,
     output: Linear,
     heads: usize,
 }
 
 impl Attention {
-    /// Brings the weights to the device.
+    /// Copies the weights to the device.
     ///
     /// # Errors
-    /// A tensor is missing or has another size than described, or the device has no room.
+    /// A tensor is missing or has another size than described, or the device has no memory for it.
     pub(super) fn load(loader: &Loader<'_>, spec: &LayerSpec, heads: usize) -> std::result::Result<Self, EncoderError> {
         let scale = ((loader.hidden_size / heads) as f64).sqrt().recip() as f32;
         let qkv = loader.linear(&spec.qkv, Some((loader.hidden_size, scale)))?;
@@ -55,7 +55,7 @@ impl Attention {
     }
 }
 
-/// The softmax of each row. On a GPU candle adds a row's numbers up in 32 bits; on a CPU it would use their own type.
+/// The softmax of each row. On a GPU, candle sums a row in 32 bits; on a CPU it would sum in the type of the values.
 fn softmax(scores: &Tensor) -> Result<Tensor> {
     match scores.device() {
         Device::Cpu => ops::softmax_last_dim(&scores.to_dtype(DType::F32)?)?.to_dtype(scores.dtype()),

@@ -1,8 +1,8 @@
-//! candle's errors as causes of ours.
+//! Converts candle's errors to causes of ours.
 
 use semsearch_files::Cause;
 
-/// An error of candle's without the calls that led to it, which candle adds where the environment has backtraces on.
+/// candle's error without the backtrace, which candle adds if the environment enables backtraces.
 pub(super) fn cause(error: candle_core::Error) -> Cause {
     match error {
         candle_core::Error::WithBacktrace { inner, .. } => cause(*inner),

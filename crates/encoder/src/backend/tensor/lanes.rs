@@ -1,7 +1,7 @@
 //! Batches side by side on one device.
 //!
-//! A lane is a network that serves one batch at a time. Who asks for a lane first gets one first, so that a call with many
-//! batches keeps no other call waiting for longer than a batch.
+//! A lane is a network that serves one batch at a time. Lanes are given out in the order in which they were asked for,
+//! so a call with many batches makes no other call wait longer than for one batch.
 
 use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -35,12 +35,12 @@ impl Lanes {
         Self { networks, queue: Mutex::new(queue), changed: Condvar::new() }
     }
 
-    /// The networks, each of its lane.
+    /// The networks, one for each lane.
     pub(super) fn networks(&self) -> &[Arc<TensorNetwork>] {
         &self.networks
     }
 
-    /// Takes a lane, or waits for one in the order of asking.
+    /// Takes a lane. Callers that wait get a lane in the order in which they asked.
     pub(super) fn take(&self) -> Lane<'_> {
         let mut queue = self.queue();
         let mine = queue.asked;
@@ -57,7 +57,7 @@ impl Lanes {
         }
     }
 
-    /// The queue changes in single steps, so it is sound even after a panic.
+    /// The queue changes in single steps, so it is consistent even after a panic.
     fn queue(&self) -> MutexGuard<'_, LaneQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,13 +8,13 @@ use crate::architecture::{LinearSpec, NormSpec, TableSpec};
 use crate::error::EncoderError;
 use crate::model::Weights;
 
-/// Where the tensors come from and go to.
+/// The source of the tensors, and where they are copied to.
 pub(super) struct Loader<'a> {
     pub(super) weights: &'a Weights,
     pub(super) device: &'a Device,
-    /// What the network computes with.
+    /// The type of the numbers in the network.
     pub(super) dtype: DType,
-    /// Components of a token's vector.
+    /// The number of components of a token's vector.
     pub(super) hidden_size: usize,
 }
 
@@ -28,7 +28,8 @@ impl Loader<'_> {
         self.done(Tensor::from_slice(&values, (spec.rows, self.hidden_size), self.device))
     }
 
-    /// A linear layer, its parts side by side. The first outputs, as many as `scaled` says, are multiplied by its factor.
+    /// A linear layer, with its parts side by side. The first outputs, as many as `scaled` says, are multiplied by its
+    /// factor.
     ///
     /// # Errors
     /// A tensor is missing or has another size than described, or the device does not take it.
@@ -58,18 +59,18 @@ impl Loader<'_> {
         Ok(LayerNorm::new(parameter("weight")?, parameter("bias")?, spec.epsilon))
     }
 
-    /// The values in the type that the network computes with.
+    /// Converts the values to the type of the network, on the device.
     fn tensor(&self, values: &[f32], shape: impl Into<candle_core::Shape>) -> Result<Tensor, EncoderError> {
         self.done(Tensor::from_slice(values, shape.into(), self.device).and_then(|tensor| tensor.to_dtype(self.dtype)))
     }
 
-    /// The error of a tensor that the device does not take.
+    /// Converts candle's error: the device does not accept a tensor.
     pub(super) fn done<T>(&self, made: candle_core::Result<T>) -> Result<T, EncoderError> {
         made.map_err(|source| unusable(&place(self.device), "it does not take the model's weights".into(), source))
     }
 }
 
-/// The device, as it is named on the command line.
+/// The device's name on the command line.
 pub(super) fn place(device: &Device) -> String {
     match device.location() {
         DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),

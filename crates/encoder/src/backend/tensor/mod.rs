@@ -1,9 +1,11 @@
-//! A network in candle's tensors: on NVIDIA GPUs in f32, bf16 or f16, and on the CPU what the packed encoder cannot run.
+//! A network in candle's tensors: on NVIDIA GPUs in f32, bf16 or f16, and on the CPU for models that the packed encoder
+//! cannot run.
 //!
-//! On a GPU there are two lanes. Each has a stream and weights of its own, 90 MB in f32, and serves one batch at a time.
-//! While one batch waits for its vectors to be copied back, the other one runs. candle's tensors of two streams cannot be
-//! combined, and to wait for a copy is to wait for its whole stream, so two streams without weights of their own would gain
-//! nothing. On the CPU both lanes share the weights. So everything but the device is tested where there is no GPU.
+//! On a GPU there are two lanes. Each has its own stream and its own weights, 90 MB in f32, and serves one batch at a
+//! time. While one batch waits until its vectors are copied back, the other one runs. Tensors of two streams cannot be
+//! combined in candle, and to wait for a copy is to wait for the whole stream, so two streams with shared weights would
+//! gain nothing. On the CPU both lanes share the weights, so everything except the device is tested on machines without
+//! a GPU.
 
 mod attention;
 mod cuda;
@@ -30,16 +32,17 @@ use crate::model::{ModelFiles, RaggedIds, Weights};
 use crate::pooling::{Output, Pooling};
 use crate::vectors::Vectors;
 
-/// Batches in flight.
+/// The number of batches that run at the same time.
 const LANES: usize = 2;
 
-/// Tokens of a batch, where memory allows: the products fill a large GPU, and a kernel runs longer than its launch takes.
+/// The tokens of a batch, if memory allows: the products fill a large GPU, and a kernel runs longer than its launch
+/// takes.
 const BATCH_TOKENS: usize = 1 << 16;
 
-/// Tokens of a batch on a CPU.
+/// The tokens of a batch on a CPU.
 const CPU_BATCH_TOKENS: usize = 1 << 12;
 
-/// The share of a GPU's free memory that batches may fill, by the estimate of [`bytes_per_token`]: one part of so many.
+/// Batches may fill one part in this many of a GPU's free memory, by the estimate of [`bytes_per_token`].
 const MEMORY_SHARE: usize = 2;
 
 /// A network in candle's tensors.
@@ -53,10 +56,10 @@ pub struct TensorEncoder {
 }
 
 impl TensorEncoder {
-    /// Loads the model's weights to the device, and encodes a word there, so that what the device cannot do shows at once.
+    /// Loads the model's weights to the device, and encodes a word there, so that errors of the device show at once.
     ///
-    /// The precisions are f32, bf16 and f16. For int8, which candle's tensors have not, it is f32. [`Device::Auto`] is the
-    /// first GPU.
+    /// The precisions are f32, bf16 and f16. int8 becomes f32, because candle's tensors have no int8. [`Device::Auto`]
+    /// is the first GPU.
     ///
     /// # Errors
     /// There is no such device, or it cannot run the network; the weights are missing, damaged, or not those of the
@@ -90,7 +93,7 @@ impl TensorEncoder {
         Ok(encoder)
     }
 
-    /// Tries the device, sizes batches to the memory that it has left, and learns its name.
+    /// Tries the device, chooses the size of batches by its free memory, and reads its name.
     fn settle(&mut self, dtype: DType) -> Result<(), EncoderError> {
         let mut word = RaggedIds::default();
         word.push(&[0]);
@@ -103,7 +106,7 @@ impl TensorEncoder {
         let device = self.lanes.networks()[0].device().clone();
         if let Some(free) = cuda::free_memory(&device) {
             let room = free / MEMORY_SHARE / LANES / bytes_per_token(&self.architecture, dtype);
-            // A text of any length is a batch.
+            // A batch must have room for a text of any length.
             self.batch_tokens = room.min(BATCH_TOKENS).max(self.architecture.max_tokens());
         }
         if let Some(name) = cuda::name(&device) {
@@ -129,7 +132,7 @@ impl Encoder for TensorEncoder {
             true => EncoderError::DeviceMemory { device: device(), tokens, source: cause(source) },
             false => EncoderError::Arithmetic { device: device(), source: cause(source) },
         })?;
-        let hint = if self.precision == Precision::F16 { " of f16: use `--precision bf16` or `f32`" } else { "" };
+        let hint = if self.precision == Precision::F16 { " of f16; bf16 and f32 have a larger range" } else { "" };
         check_finite(&vectors, &self.weights, device, hint)?;
         Ok(Vectors::new(vectors, output.dim))
     }
@@ -151,7 +154,7 @@ impl Encoder for TensorEncoder {
     }
 }
 
-/// Bytes that a batch needs for each of its tokens, at most: everything that a layer's attention and its feed-forward
+/// The most bytes that a batch needs for each of its tokens: everything that a layer's attention and its feed-forward
 /// network hold at one time, for the longest texts.
 fn bytes_per_token(architecture: &Architecture, dtype: DType) -> usize {
     let scores = architecture.heads * architecture.max_tokens();

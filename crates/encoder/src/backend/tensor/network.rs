@@ -1,8 +1,8 @@
 //! The forward pass in candle's tensors: embeddings, then the layers in order.
 //!
-//! The texts' tokens stand one after the other, as rows of one matrix, and every product over rows is one product. Only
-//! attention knows texts. So nothing is padded and nothing is masked, and a text's vector does not depend on the length of
-//! its neighbours.
+//! The texts' tokens stand one after the other, as rows of one matrix, so each linear layer is one product over all
+//! rows. Only attention distinguishes texts. So nothing is padded and nothing is masked, and a text's vector does not
+//! depend on the length of its neighbours.
 
 use candle_core::{Device, Result, Tensor};
 use candle_nn::{LayerNorm, Linear, Module};
@@ -16,11 +16,11 @@ use crate::error::EncoderError;
 use crate::model::RaggedIds;
 use crate::pooling::Output;
 
-/// A network, its weights on one device, in one type.
+/// A network whose weights are on one device, in one type.
 pub(super) struct TensorNetwork {
     /// `[vocabulary, hidden_size]`
     words: Tensor,
-    /// `[positions, hidden_size]`, the first type's embedding added to each.
+    /// `[positions, hidden_size]`, with the first type's embedding added to each row.
     positions: Tensor,
     norm: LayerNorm,
     layers: Vec<TensorLayer>,
@@ -38,10 +38,10 @@ struct TensorLayer {
 }
 
 impl TensorNetwork {
-    /// Brings the weights to the device.
+    /// Copies the weights to the device.
     ///
     /// # Errors
-    /// A tensor is missing or has another size than described, or the device has no room.
+    /// A tensor is missing or has another size than described, or the device has no memory for it.
     pub(super) fn load(loader: &Loader<'_>, architecture: &Architecture) -> std::result::Result<Self, EncoderError> {
         let spec = &architecture.embeddings;
         let (words, positions) = (loader.table(&spec.words)?, loader.table(&spec.positions)?);
@@ -68,7 +68,7 @@ impl TensorNetwork {
     pub(super) fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vec<f32>> {
         let groups = by_length(ids, self.heads);
         let hidden = self.forward(ids, &groups)?;
-        // The batch's one copy from the device. The call returns when it is done.
+        // This is the batch's only copy from the device. The call returns when the copy is done.
         pooled(&hidden, &groups, output)?.flatten_all()?.to_vec1()
     }
 

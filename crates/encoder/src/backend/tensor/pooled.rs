@@ -5,7 +5,7 @@ use candle_core::{DType, Result, Tensor};
 use super::same_length::SameLength;
 use crate::pooling::{Output, Pooling};
 
-/// Pools, cuts and normalizes as [`Output::write`] does.
+/// Pools, truncates and normalizes as [`Output::write`] does.
 pub(super) fn pooled(hidden: &Tensor, groups: &[SameLength], output: &Output) -> Result<Tensor> {
     let pooled = |group: &SameLength| {
         let texts = hidden.narrow(0, group.start, group.rows())?;
@@ -26,8 +26,8 @@ pub(super) fn pooled(hidden: &Tensor, groups: &[SameLength], output: &Output) ->
     vectors.broadcast_div(&lengths)
 }
 
-/// The largest value of each component, or no number if one of the values is none: the maximum alone would pass over it,
-/// and the fault of a weight would stay unseen.
+/// The largest value of each component, or NaN if one of the values is NaN. The maximum alone would ignore NaN, and the
+/// fault of a weight would stay hidden.
 fn largest(texts: &Tensor) -> Result<Tensor> {
     texts.max(1)? + (texts.sum(1)? * 0.0)?
 }

@@ -2,27 +2,28 @@
 
 use crate::model::RaggedIds;
 
-/// The most matrices of a batched product: CUDA counts them in a dimension of its grid that ends here.
+/// The most matrices of a batched product. CUDA counts them in a grid dimension with this limit.
 const MATRICES: usize = 65_535;
 
 /// Consecutive texts of one length.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct SameLength {
-    /// Their first row.
+    /// The first row of the texts.
     pub(super) start: usize,
     pub(super) texts: usize,
-    /// Tokens of each.
+    /// The number of tokens of each text.
     pub(super) length: usize,
 }
 
 impl SameLength {
-    /// Their rows: one for each token.
+    /// The number of rows: one for each token.
     pub(super) fn rows(&self) -> usize {
         self.texts * self.length
     }
 }
 
-/// The texts in this order, each group as large as a batched product of all its heads may be.
+/// The texts in their order, in groups of one length. A group is at most as large as a batched product of all its heads
+/// may be.
 pub(super) fn by_length(ids: &RaggedIds, heads: usize) -> Vec<SameLength> {
     of_at_most(ids, MATRICES / heads)
 }

@@ -1,4 +1,4 @@
-//! What is drawn of curves.
+//! Tests what a plot of curves shows.
 
 use proptest::prelude::*;
 use roxmltree::{Document as Xml, Node};

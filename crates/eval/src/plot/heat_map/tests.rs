@@ -1,4 +1,4 @@
-//! What is drawn of similarities.
+//! Tests what a heat map shows.
 
 use proptest::prelude::*;
 use roxmltree::Document as Xml;
@@ -27,7 +27,7 @@ fn values_texts_and_scale_are_written_and_like_texts_are_dark() {
         assert!(shown.contains(&expected), "{expected} of {shown:?}");
     }
     let fills = attribute(&xml, "rect", "fill");
-    // The first is the paper.
+    // The first rectangle is the white paper.
     assert_eq!(fills[1..5], ["#08306b", "#ffffff", "#ffffff", "#08306b"]);
 }
 

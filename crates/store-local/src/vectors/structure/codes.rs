@@ -1,11 +1,11 @@
-//! Indexes that are codes one after the other, and the quantizers that make codes.
+//! Checks indexes that are codes, one after the other, and the quantizers that make the codes.
 
 use super::source::{Checked, Source, expect, same};
 use super::{Header, transform};
 
 pub(super) const KINDS: &[[u8; 4]] = &[*b"IxFI", *b"IxF2", *b"IxFl", *b"IxSQ", *b"IxPq", *b"IPfs", *b"IxHe", *b"Ixrq"];
 
-/// Reads past what follows the header.
+/// Checks and skips what follows the header.
 pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, in_graph: bool) -> Checked {
     match &kind {
         b"IxSQ" => scalar(source, header, in_graph)?,
@@ -50,12 +50,12 @@ fn scalar(source: &mut Source, header: Header, in_graph: bool) -> Checked {
 pub(super) struct ScalarQuantizer {
     /// Bytes of a code.
     pub(super) code_size: u64,
-    /// For components of 16 bits: where those begin that are too large, infinite or no number.
+    /// For components of 16 bits: the smallest bits of a magnitude that is too large, infinite or NaN.
     exponents: Option<u16>,
 }
 
 impl ScalarQuantizer {
-    /// Reads past one of `dim` components.
+    /// Checks and skips a quantizer of `dim` components.
     pub(super) fn read(source: &mut Source, dim: u64) -> Checked<Self> {
         // FAISS's `QuantizerType`: 8 and 4 bits, the same with one range for all components, fp16, bytes as they are, 6
         // bits, bf16, signed bytes as they are.
@@ -68,7 +68,7 @@ impl ScalarQuantizer {
             5 | 8 => (dim, 0, None),
             6 => ((dim * 6).div_ceil(8), 2 * dim, None),
             7 => (2 * dim, 0, Some((127 + 60) << 7)),
-            other => return super::wrong(format!("{other} is no scalar quantizer")),
+            other => return super::wrong(format!("unknown type of scalar quantizer: {other}")),
         };
         expect("range of a quantizer", source.u32()? <= 3)?;
         source.skip(4)?;
@@ -79,7 +79,7 @@ impl ScalarQuantizer {
     }
 }
 
-/// A product quantizer: each of `parts` of a vector is the number of a centroid.
+/// A product quantizer. It divides a vector into `parts`, and codes each part as the number of a centroid.
 pub(super) struct ProductQuantizer {
     /// Parts of a vector.
     pub(super) parts: u64,
@@ -90,7 +90,7 @@ pub(super) struct ProductQuantizer {
 }
 
 impl ProductQuantizer {
-    /// Reads past one of `dim` components.
+    /// Checks and skips a quantizer of `dim` components.
     pub(super) fn read(source: &mut Source, dim: u64) -> Checked<Self> {
         same("dimension of a quantizer", source.u64()?, dim)?;
         let parts = source.u64()?;
@@ -101,12 +101,12 @@ impl ProductQuantizer {
         Ok(Self { parts, bits, code_size: (parts * bits).div_ceil(8) })
     }
 
-    /// Bytes of a table of `lists` times each centroid.
+    /// The bytes of a table with `lists` entries for each centroid.
     pub(super) fn tables(&self, lists: u64) -> u64 {
         lists.saturating_mul(self.parts << (self.bits + 2))
     }
 
-    /// Bytes of the distances of all centroids of a part from each other, which a graph needs.
+    /// The bytes of the distances between all centroids of a part, which a graph needs.
     fn distances(&self) -> u64 {
         self.parts << (2 * self.bits + 2)
     }
@@ -115,28 +115,28 @@ impl ProductQuantizer {
 fn product(source: &mut Source, header: Header) -> Checked {
     let quantizer = ProductQuantizer::read(source, header.dim)?;
     source.vector("codes", 1, header.vectors.saturating_mul(quantizer.code_size))?;
-    // Other ways to search are set by no factory.
-    same("way to search", source.u32()?.into(), 0)?;
+    // No factory sets another way to search.
+    same("type of search", source.u32()?.into(), 0)?;
     source.flag("signs")?;
     source.skip(4)
 }
 
 /// Product codes behind a graph.
 pub(super) fn product_in_graph(source: &mut Source) -> Checked<Header> {
-    /// Tables of distances, at most: those of 1024 parts of 8 bits.
+    /// The most bytes of tables of distances: those of 1024 parts of 8 bits.
     const TABLES: u64 = 256 << 20;
     same("kind", u32::from_le_bytes(source.kind()?).into(), u32::from_le_bytes(*b"IxPq").into())?;
     let header = super::header(source)?;
     let quantizer = ProductQuantizer::read(source, header.dim)?;
     expect("size of distances", quantizer.bits <= 12 && quantizer.distances() <= TABLES)?;
     source.vector("codes", 1, header.vectors.saturating_mul(quantizer.code_size))?;
-    same("way to search", source.u32()?.into(), 0)?;
+    same("type of search", source.u32()?.into(), 0)?;
     source.flag("signs")?;
     source.skip(4)?;
     Ok(header)
 }
 
-/// How codes of 4 bits are laid out for instructions that look up many at once.
+/// The layout of codes of 4 bits, for instructions that look up many at once.
 pub(super) struct Blocks {
     /// Vectors of a block.
     pub(super) vectors: u64,
@@ -145,7 +145,7 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// Checks that blocks of so many `vectors`, and `rounded` parts, are those of this quantizer.
+    /// Checks that blocks of this many `vectors`, with `rounded` parts, fit this quantizer.
     pub(super) fn new(quantizer: &ProductQuantizer, vectors: i32, rounded: u64) -> Checked<Self> {
         same("bits of a part", quantizer.bits, 4)?;
         expect("vectors of a block", vectors % 32 == 0 && (32..=1024).contains(&vectors))?;
@@ -154,7 +154,7 @@ impl Blocks {
         Ok(Self { vectors, bytes: vectors * rounded / 2 })
     }
 
-    /// Bytes of the blocks that so many vectors fill.
+    /// The bytes of the blocks that this many vectors fill.
     pub(super) fn bytes_of(&self, vectors: u64) -> u64 {
         vectors.div_ceil(self.vectors).saturating_mul(self.bytes)
     }
@@ -162,7 +162,7 @@ impl Blocks {
 
 fn fast_scan(source: &mut Source, header: Header) -> Checked {
     let quantizer = ProductQuantizer::read(source, header.dim)?;
-    same("way to search", source.u32()?.into(), 0)?;
+    same("type of search", source.u32()?.into(), 0)?;
     let vectors = source.i32()?;
     same("queries together", source.u32()?.into(), 0)?;
     let (padded, rounded) = (source.u64()?, source.u64()?);
@@ -171,7 +171,7 @@ fn fast_scan(source: &mut Source, header: Header) -> Checked {
     source.vector("codes", 1, blocks.bytes_of(header.vectors))
 }
 
-/// Hashes of a bit for each direction.
+/// Hashes with one bit for each direction.
 fn hashes(source: &mut Source, header: Header) -> Checked {
     let bits = source.count("bits of a hash", 1 << 16)?;
     let (rotated, thresholds) = (source.flag("rotated")?, source.flag("thresholds")?);
@@ -185,7 +185,7 @@ fn hashes(source: &mut Source, header: Header) -> Checked {
     source.vector("codes", 1, header.vectors.saturating_mul(size))
 }
 
-/// A quantizer to one bit a component, with two floats; the bytes of its codes.
+/// A quantizer that makes one bit of each component, and two floats. Returns the bytes of a code.
 pub(super) fn bits(source: &mut Source, header: Header) -> Checked<u64> {
     let size = header.dim.div_ceil(8) + 8;
     same("dimension of a quantizer", source.u64()?, header.dim)?;

@@ -5,16 +5,16 @@ use super::{Header, IndexPlace, agree, codes, index};
 
 pub(super) const KINDS: &[[u8; 4]] = &[*b"IHNf", *b"IHNs", *b"IHNp"];
 
-/// Levels of a graph, at most.
+/// The most levels of a graph.
 const MAX_LEVELS: u64 = 64;
 
-/// Links of a vector on one level, at most.
+/// The most links of a vector on one level.
 const MAX_LINKS: i32 = 1 << 12;
 
-/// Candidates that a search holds, at most.
+/// The most candidates that a search holds.
 const MAX_CANDIDATES: i32 = 1 << 16;
 
-/// Reads past what follows the header.
+/// Checks and skips what follows the header.
 pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, place: IndexPlace) -> Checked {
     expect("number of vectors", i32::try_from(header.vectors).is_ok())?;
     let links = Links::read(source)?;
@@ -24,7 +24,7 @@ pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, place: I
     entry(source, &levels)?;
     source.count("candidates while adding", MAX_CANDIDATES)?;
     source.count("candidates", MAX_CANDIDATES)?;
-    // A number of older files that means nothing.
+    // An unused number of older files.
     source.skip(4)?;
     let stored = if &kind == b"IHNp" {
         codes::product_in_graph(source)?
@@ -37,33 +37,35 @@ pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, place: I
     agree(header, stored)
 }
 
-/// How many links a vector has: those of level `l` stand from `cumulative[l]` on.
+/// How many links a vector has: the links of level `l` begin at `cumulative[l]`.
 struct Links {
     cumulative: Vec<i32>,
 }
 
 impl Links {
-    /// Reads how likely a vector reaches a level, and the numbers of links, which FAISS makes of one number.
+    /// Reads the probability that a vector reaches each level, and the numbers of links. FAISS computes all of them
+    /// from one number.
     fn read(source: &mut Source) -> Checked<Self> {
-        let chances: Vec<f64> = source.short("chances of levels", MAX_LEVELS)?;
+        let chances: Vec<f64> = source.short("probabilities of levels", MAX_LEVELS)?;
         let cumulative: Vec<i32> = source.short("numbers of links", MAX_LEVELS + 1)?;
         expect("numbers of links", !chances.is_empty() && cumulative.len() == chances.len() + 1)?;
-        expect("chances of levels", chances.iter().all(|chance| (0.0..=1.0).contains(chance)))?;
+        expect("probabilities of levels", chances.iter().all(|chance| (0.0..=1.0).contains(chance)))?;
         let links = cumulative[1] / 2;
         expect("numbers of links", cumulative[..2] == [0, 2 * links] && (2..=MAX_LINKS).contains(&links))?;
         expect("numbers of links", cumulative[1..].windows(2).all(|pair| pair[1] - pair[0] == links))?;
-        // As FAISS computes them: new vectors would otherwise all reach the highest level.
+        // The probabilities must be those that FAISS computes. With others, all new vectors could reach the highest
+        // level.
         let chance = |level: usize| (links as f64).powi(-(level as i32)) * (1.0 - 1.0 / links as f64);
         let usual = |(level, found): (usize, &f64)| (found - chance(level)).abs() <= 1e-4 * chance(level);
-        expect("chances of levels", chances.iter().enumerate().all(usual))?;
+        expect("probabilities of levels", chances.iter().enumerate().all(usual))?;
         Ok(Self { cumulative })
     }
 
     /// Checks where the links of each vector begin.
     fn offsets(&self, source: &mut Source, levels: &[u8]) -> Checked {
-        let length = source.length("beginnings of links", 8)?;
-        same("beginnings of links", length, levels.len() as u64 + 1)?;
-        same("beginning of links", source.u64()?, 0)?;
+        let length = source.length("offsets of links", 8)?;
+        same("offsets of links", length, levels.len() as u64 + 1)?;
+        same("first offset of links", source.u64()?, 0)?;
         let (mut end, mut rest) = (0, levels);
         source.walk(levels.len() as u64, |offsets: &[u64]| {
             let (now, after) = rest.split_at(offsets.len());
@@ -73,11 +75,11 @@ impl Links {
                 end += self.cumulative[usize::from(*level)] as u64;
                 right &= *offset == end;
             }
-            expect("beginnings of links", right)
+            expect("offsets of links", right)
         })
     }
 
-    /// Checks that links lead to vectors, and on a level to those that reach it.
+    /// Checks that links lead to vectors, and that the links of a level lead to vectors that reach this level.
     fn neighbours(&self, source: &mut Source, levels: &[u8]) -> Checked {
         /// Links that are read at a time.
         const TOGETHER: usize = 1 << 15;
@@ -96,7 +98,7 @@ impl Links {
             rest = after;
             links.resize(now.iter().map(count).sum(), 0_i32);
             source.fill(&mut links)?;
-            // No link is -1, which becomes 0.
+            // A link of -1 means no link; here it becomes 0.
             let furthest = links.iter().fold(0, |most: u32, link| most.max((*link as u32).wrapping_add(1)));
             expect("links", furthest <= vectors)?;
             self.upper(&links, now, levels)?;

@@ -1,4 +1,4 @@
-//! Inverted lists: vectors in lists by the nearest of some centroids.
+//! Inverted lists: each vector is in the list of the centroid that is nearest to it.
 
 use super::codes::{self, Blocks, ProductQuantizer, ScalarQuantizer};
 use super::source::{Checked, Fault, Source, expect, same, wrong};
@@ -6,10 +6,10 @@ use super::{Header, IndexPlace, index};
 
 pub(super) const KINDS: &[[u8; 4]] = &[*b"IwFl", *b"IwSq", *b"IwPQ", *b"IwPf", *b"Iwrq"];
 
-/// Lists, at most: their bookkeeping is in memory.
+/// The most lists. What is recorded of each list is in memory.
 const MAX_LISTS: u64 = 1 << 24;
 
-/// Reads past what follows the header; returns the bytes of the tables that FAISS would make.
+/// Checks and skips what follows the header. Returns the bytes of the tables that FAISS would make.
 pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, place: IndexPlace) -> Checked<u64> {
     let lists = coarse(source, header, place)?;
     match &kind {
@@ -33,17 +33,18 @@ pub(super) fn check(source: &mut Source, kind: [u8; 4], header: Header, place: I
     Ok(0)
 }
 
-/// Reads past the centroids, which are an index themselves; returns how many lists there are.
+/// Checks and skips the centroids, which are an index themselves. Returns the number of lists.
 fn coarse(source: &mut Source, header: Header, place: IndexPlace) -> Checked<u64> {
     let lists = source.u64()?;
     expect("number of lists", (1..=MAX_LISTS).contains(&lists))?;
-    expect("lists to look into", source.u64()? > 0)?;
+    expect("number of lists to search", source.u64()? > 0)?;
     let centroids = index(source, place.below())?;
     same("dimension of centroids", centroids.header.dim, header.dim)?;
     same("centroids", centroids.header.vectors, lists)?;
-    // They are asked back where nobody could tell that they cannot.
+    // FAISS asks for the centroids' vectors in a place that cannot report an error, so their kind must give vectors
+    // back.
     expect("kind of centroids", centroids.compares && centroids.kind != *b"IxPT")?;
-    // A map from vectors to lists is made by no factory.
+    // No factory makes a map from vectors to lists.
     same("map of vectors", source.byte()?.into(), 0)?;
     source.vector("map of vectors", 8, 0)?;
     Ok(lists)
@@ -63,18 +64,18 @@ fn fast_scan(source: &mut Source, lists: u64, header: Header) -> Checked<u64> {
     let size = source.u64()?;
     let vectors = source.i32()?;
     let rounded = source.u64()?;
-    same("way to search", source.u32()?.into(), 0)?;
+    same("type of search", source.u32()?.into(), 0)?;
     same("queries together", source.u64()?, 0)?;
     let quantizer = ProductQuantizer::read(source, header.dim)?;
     same("bytes of a code", size, quantizer.code_size)?;
     let blocks = Blocks::new(&quantizer, vectors, rounded)?;
     in_blocks(source, lists, &blocks, header.vectors)?;
-    // FAISS makes these whatever it is told, up to 2 GB.
+    // FAISS makes these tables even if it is told not to, up to 2 GB.
     let tables = if residuals { quantizer.tables(lists) } else { 0 };
     Ok(tables)
 }
 
-/// Lists as arrays: their sizes, and then the codes and the positions of each.
+/// Checks lists as arrays: their sizes, and then the codes and the positions of each list.
 fn in_arrays(source: &mut Source, lists: u64, code_size: u64, vectors: u64) -> Checked {
     let kind = source.kind()?;
     if &kind != b"ilar" {
@@ -92,7 +93,7 @@ fn in_arrays(source: &mut Source, lists: u64, code_size: u64, vectors: u64) -> C
     Ok(())
 }
 
-/// The lists that are not empty, in their order, and their sizes.
+/// The lists that are not empty, in their order, with their sizes.
 fn sizes(source: &mut Source, lists: u64) -> Checked<Vec<(u64, u64)>> {
     match &source.kind()? {
         b"full" => {
@@ -110,25 +111,25 @@ fn sizes(source: &mut Source, lists: u64) -> Checked<Vec<(u64, u64)>> {
             expect("numbers of lists", pairs.last().is_none_or(|last| last[0] < lists))?;
             Ok(pairs.into_iter().map(|[list, size]| (list, size)).collect())
         }
-        _ => wrong("sizes of lists cannot be"),
+        _ => wrong("invalid sizes of lists"),
     }
 }
 
-/// Checks the positions of the vectors of a list.
+/// Checks the positions of the vectors in a list.
 fn positions(source: &mut Source, size: u64, vectors: u64) -> Checked {
     source.walk(size, |positions: &[u64]| {
         expect("positions in a list", positions.iter().fold(0, |most: u64, at| most.max(*at)) < vectors)
     })
 }
 
-/// Lists in blocks: the positions and the codes of each, whose lengths stand before them.
+/// Checks lists in blocks: the positions and the codes of each list, each with its length before it.
 fn in_blocks(source: &mut Source, lists: u64, blocks: &Blocks, vectors: u64) -> Checked {
     let kind = source.kind()?;
     if &kind != b"ilbl" {
         return Err(Fault::Kind(kind.escape_ascii().to_string()));
     }
     same("number of lists", source.u64()?, lists)?;
-    // FAISS's `INVALID_CODE_SIZE`: blocks have no code of a vector's own.
+    // FAISS's `INVALID_CODE_SIZE`: in blocks, a vector has no code of its own.
     same("bytes of a code", source.u64()?, u64::MAX)?;
     same("vectors of a block", source.u64()?, blocks.vectors)?;
     same("bytes of a block", source.u64()?, blocks.bytes)?;

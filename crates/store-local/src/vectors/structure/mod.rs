@@ -1,10 +1,11 @@
 //! Whether a file may be handed to FAISS.
 //!
-//! FAISS believes what it reads: a link out of a graph, a list longer than its codes or a size that nobody has memory for ends
-//! the process, or worse. A checksum does not help, since whoever hands an index on can make one. So the file is read here
-//! before, in FAISS's own order (`impl/index_read.cpp` of FAISS 1.11): each length is held against the file's, each number
-//! against those that it has to agree with, each link and position against what it points at. Codes are passed over, since
-//! any byte is a code; where floats steer a search, in graphs, they are looked at. What is not known here is not opened.
+//! FAISS trusts what it reads. A link that leads out of a graph, a list longer than its codes, or a size for which
+//! there is no memory ends the process, or does worse. A checksum does not help, because anyone who passes an index on
+//! can compute one. So the file is read here first, in FAISS's own order (`impl/index_read.cpp` of FAISS 1.11). Each
+//! length is compared with the file's, each number with those that it must agree with, and each link and position with
+//! what it points at. Codes are skipped, because any byte is a valid code; in graphs, where floats steer a search, they
+//! are checked. A kind of index that is not known here is not opened.
 
 mod codes;
 mod graph;
@@ -24,16 +25,16 @@ use semsearch_files::path_of;
 use semsearch_store::{IndexConfig, StoreError};
 use source::{Checked, Fault, Source, expect, same, wrong};
 
-/// FAISS's `IO_FLAG_SKIP_PRECOMPUTE_TABLE`: tables for lists of product codes are made search by search.
+/// FAISS's `IO_FLAG_SKIP_PRECOMPUTE_TABLE`: tables for lists of product codes are made for each search.
 const NO_TABLES: i32 = 1 << 4;
 
-/// Larger tables take longer to make, and more memory, than they save a process that asks a question or two.
+/// Larger tables cost more time and memory than they save a process that asks a question or two.
 const LARGE_TABLES: u64 = 256 << 20;
 
 /// The largest dimension that is opened.
 const MAX_DIM: i32 = 1 << 16;
 
-/// How deep indexes may stand in each other: lists in a refinement behind a transformation, with a graph to find them.
+/// How deeply indexes may be nested: lists in a refinement behind a transformation, with a graph to find the lists.
 const MAX_DEPTH: usize = 6;
 
 /// Checks the file of a segment, or the empty index that segments begin as, which has no vectors.
@@ -48,7 +49,7 @@ pub(super) fn check(file: &File, path: &Path, config: &IndexConfig, vectors: u64
             "{}: a kind of FAISS index that this release does not open: {kind}",
             path.display()
         )),
-        Fault::Wrong(what) => StoreError::damaged(path, format!("it is no sound FAISS index: {what}")),
+        Fault::Wrong(what) => StoreError::damaged(path, format!("it is not a valid FAISS index: {what}")),
     })
 }
 
@@ -66,32 +67,33 @@ struct Header {
     metric: u32,
 }
 
-/// An index that was read past.
+/// An index that was checked and skipped.
 struct Shape {
     kind: [u8; 4],
     header: Header,
     /// Bytes of the tables that FAISS would make.
     tables: u64,
-    /// Whether vectors are compared one by one, by their positions.
+    /// Whether the index can compare vectors one by one, by their positions.
     compares: bool,
-    /// Whether vectors can be asked back. FAISS forgets how to unpack product codes in lists of blocks.
+    /// Whether the index gives vectors back. FAISS cannot unpack product codes in lists of blocks after it reads them
+    /// from a file.
     gives: bool,
 }
 
 /// What is known of a file once it is checked.
 #[derive(Clone, Copy)]
 pub(super) struct Structure {
-    /// By which FAISS should read it.
+    /// The flags with which FAISS should read the file.
     pub(super) flags: i32,
     /// Whether FAISS may be asked for its vectors.
     pub(super) gives_vectors: bool,
 }
 
-/// Where an index stands.
+/// The place of an index in the file.
 #[derive(Clone, Copy)]
 struct IndexPlace {
     depth: usize,
-    /// Whether a graph's search goes by its codes.
+    /// Whether the search of a graph depends on the index's codes.
     in_graph: bool,
 }
 
@@ -112,7 +114,7 @@ fn id_map(source: &mut Source, config: &IndexConfig, vectors: u64) -> Checked<St
     expect("metric", header.metric == number(config.metric))?;
     let inner = index(source, IndexPlace { depth: 0, in_graph: false })?;
     agree(header, inner.header)?;
-    // What the keys are is checked where they are in memory anyway.
+    // The keys themselves are checked later, when they are in memory.
     source.vector("keys", 8, vectors)?;
     same("bytes after the keys", source.rest(), 0)?;
     let flags = if inner.tables > LARGE_TABLES { NO_TABLES } else { 0 };
@@ -135,17 +137,17 @@ fn header(source: &mut Source) -> Checked<Header> {
     Ok(Header { dim, vectors, metric })
 }
 
-/// Checks that an index in another holds the same.
+/// Checks that an inner index has the same dimension and number of vectors as the outer one.
 fn agree(outer: Header, inner: Header) -> Checked {
     same("dimension", inner.dim, outer.dim)?;
     same("vectors", inner.vectors, outer.vectors)?;
     same("metric", inner.metric.into(), outer.metric.into())
 }
 
-/// Reads past an index of any kind that is known.
+/// Checks and skips an index of any known kind.
 fn index(source: &mut Source, place: IndexPlace) -> Checked<Shape> {
     if place.depth > MAX_DEPTH {
-        return wrong("indexes stand too deep in each other");
+        return wrong("indexes are nested too deeply");
     }
     let kind = source.kind()?;
     let known = [codes::KINDS, graph::KINDS, lists::KINDS, &[*b"IxPT", *b"IxRF"]];
@@ -167,9 +169,9 @@ fn index(source: &mut Source, place: IndexPlace) -> Checked<Shape> {
     Ok(shape)
 }
 
-/// An index behind a chain of transformations.
+/// An index that follows a chain of transformations.
 fn transformed(source: &mut Source, header: Header, place: IndexPlace) -> Checked<Shape> {
-    /// Transformations in a chain, at most.
+    /// The most transformations in a chain.
     const MOST: i32 = 8;
     let mut dim = header.dim;
     for _ in 0..source.count("transformations", MOST)? {
@@ -182,14 +184,14 @@ fn transformed(source: &mut Source, header: Header, place: IndexPlace) -> Checke
     Ok(inner)
 }
 
-/// An index whose best are compared again in another.
+/// An index whose best candidates are compared again in another index.
 fn refined(source: &mut Source, header: Header, place: IndexPlace) -> Checked<Shape> {
     let best = index(source, place.below())?;
     agree(header, best.header)?;
     let again = index(source, place.below())?;
     agree(header, again.header)?;
-    // FAISS finds out on a thread that cannot tell.
-    expect("kind of what compares the best again", again.compares)?;
+    // FAISS would notice it on a thread that cannot report an error.
+    expect("kind of refinement index", again.compares)?;
     let factor = source.f32()?;
     expect("number of candidates", (1.0..=256.0).contains(&factor))?;
     Ok(Shape { tables: best.tables + again.tables, ..again })

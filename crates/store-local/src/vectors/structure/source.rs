@@ -1,4 +1,5 @@
-//! A file's bytes in the order in which FAISS reads them, no length believed before the file is known to be that long.
+//! A file's bytes in the order in which FAISS reads them. No length is trusted before the file is known to be that
+//! long.
 
 use std::fs::File;
 use std::io;
@@ -7,11 +8,11 @@ use std::os::unix::fs::FileExt;
 /// Why a file is not handed to FAISS.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// It cannot be read.
+    /// The file cannot be read.
     Read(io::Error),
-    /// It is of a kind that is not opened.
+    /// The file has a kind of index that is not opened.
     Kind(String),
-    /// What it says cannot be.
+    /// The file holds an impossible value.
     Wrong(String),
 }
 
@@ -21,23 +22,23 @@ pub(super) fn wrong<T>(what: impl Into<String>) -> Checked<T> {
     Err(Fault::Wrong(what.into()))
 }
 
-/// Checks what is said under this name.
+/// Checks a condition on the value of this name.
 pub(super) fn expect(name: &str, holds: bool) -> Checked {
-    if holds { Ok(()) } else { wrong(format!("{name} cannot be")) }
+    if holds { Ok(()) } else { wrong(format!("invalid {name}")) }
 }
 
 /// Checks that two numbers are the same.
 pub(super) fn same(name: &str, found: u64, expected: u64) -> Checked {
-    if found == expected { Ok(()) } else { wrong(format!("{name}: {found} where {expected} must be")) }
+    if found == expected { Ok(()) } else { wrong(format!("{name}: {found} instead of {expected}")) }
 }
 
-/// A number so large has squares and sums that are finite: 2 to the 60th, as the bits of an f32.
+/// The bits of the f32 2⁶⁰. Floats below it have finite squares and sums.
 const TOO_LARGE: u32 = (127 + 60) << 23;
 
 /// Bytes that are read at a time.
 const WINDOW: usize = 1 << 16;
 
-/// A file on its way through the check.
+/// A file that is being checked.
 pub(super) struct Source<'a> {
     file: &'a File,
     length: u64,
@@ -58,7 +59,7 @@ impl<'a> Source<'a> {
         self.length - self.position
     }
 
-    /// Passes over bytes, which must be there.
+    /// Skips bytes, which must exist.
     pub(super) fn skip(&mut self, bytes: u64) -> Checked {
         if bytes > self.rest() {
             return wrong(format!("it ends {} bytes too early", bytes - self.rest()));
@@ -81,14 +82,14 @@ impl<'a> Source<'a> {
         Ok(bytes)
     }
 
-    /// Fills `items` with what comes next.
+    /// Fills `items` with the next bytes.
     pub(super) fn fill<T: bytemuck::Pod>(&mut self, items: &mut [T]) -> Checked {
         let at = self.position;
         self.skip(size_of_val(items) as u64)?;
         self.file.read_exact_at(bytemuck::cast_slice_mut(items), at).map_err(Fault::Read)
     }
 
-    /// The four letters that an index or a transformation begins with.
+    /// The four letters with which an index or a transformation begins.
     pub(super) fn kind(&mut self) -> Checked<[u8; 4]> {
         self.bytes()
     }
@@ -97,12 +98,12 @@ impl<'a> Source<'a> {
         Ok(self.bytes::<1>()?[0])
     }
 
-    /// A C++ `bool`, of which only two values have a meaning.
+    /// A C++ `bool`, for which only two values are valid.
     pub(super) fn flag(&mut self, name: &str) -> Checked<bool> {
         match self.byte()? {
             0 => Ok(false),
             1 => Ok(true),
-            other => wrong(format!("{name}: {other} where 0 or 1 must be")),
+            other => wrong(format!("{name}: {other} instead of 0 or 1")),
         }
     }
 
@@ -122,23 +123,23 @@ impl<'a> Source<'a> {
         Ok(f32::from_le_bytes(self.bytes()?))
     }
 
-    /// An `i32` that counts something, 1 to `most`.
+    /// An `i32` that counts something, from 1 to `most`.
     pub(super) fn count(&mut self, name: &str, most: i32) -> Checked<u64> {
         let found = self.i32()?;
         expect(name, (1..=most).contains(&found))?;
         Ok(found as u64)
     }
 
-    /// The length of a vector whose items have `size` bytes, all of which are there.
+    /// The length of a vector whose items have `size` bytes each. The file holds all of them.
     pub(super) fn length(&mut self, name: &str, size: u64) -> Checked<u64> {
         let length = self.u64()?;
         match length.checked_mul(size) {
             Some(bytes) if bytes <= self.rest() => Ok(length),
-            _ => wrong(format!("{name}: {length}, for which it is too short")),
+            _ => wrong(format!("{name}: {length}, which is more than the file holds")),
         }
     }
 
-    /// Passes over a vector of `expected` items.
+    /// Skips a vector of `expected` items.
     pub(super) fn vector(&mut self, name: &str, size: u64, expected: u64) -> Checked {
         let length = self.length(name, size)?;
         same(name, length, expected)?;
@@ -154,9 +155,9 @@ impl<'a> Source<'a> {
         Ok(items)
     }
 
-    /// Hands over the next `count` items, some at a time.
+    /// Calls `each` with the next `count` items, some at a time.
     pub(super) fn walk<T: bytemuck::Pod>(&mut self, count: u64, mut each: impl FnMut(&[T]) -> Checked) -> Checked {
-        /// Stays in the second-level cache.
+        /// A buffer of this size stays in the second-level cache.
         const BYTES: usize = 1 << 17;
         let most = (BYTES / size_of::<T>()) as u64;
         let mut items = vec![T::zeroed(); count.min(most) as usize];
@@ -171,7 +172,7 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    /// Goes through `count` floats, none of which may be too large, infinite, or no number.
+    /// Checks `count` floats, none of which may be too large, infinite or NaN.
     pub(super) fn floats(&mut self, name: &str, count: u64) -> Checked {
         self.walk(count, |bits: &[u32]| {
             let largest = bits.iter().fold(0, |largest: u32, bits| largest.max(bits & 0x7fff_ffff));
@@ -179,7 +180,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// The same for a vector of `expected` floats.
+    /// Checks a vector of `expected` floats in the same way.
     pub(super) fn finite(&mut self, name: &str, expected: u64) -> Checked {
         let length = self.length(name, 4)?;
         same(name, length, expected)?;

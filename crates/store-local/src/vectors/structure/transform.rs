@@ -1,9 +1,9 @@
-//! Transformations of vectors before they are indexed.
+//! Checks transformations of vectors, which come before the index.
 
 use super::source::{Checked, Fault, Source, expect, same};
 use super::{MAX_DIM, wrong};
 
-/// Reads past a transformation; returns the dimensions of what goes in and of what comes out.
+/// Checks and skips a transformation. Returns its input and output dimensions.
 pub(super) fn check(source: &mut Source) -> Checked<(u64, u64)> {
     match &source.kind()? {
         b"rrot" | b"LTra" => linear(source, true),
@@ -11,7 +11,7 @@ pub(super) fn check(source: &mut Source) -> Checked<(u64, u64)> {
             source.skip(4 + 4)?;
             source.flag("rotated")?;
             source.skip(4)?;
-            // These made the matrix, which is all that is used of them.
+            // These values made the matrix, and only the matrix is used.
             for name in ["mean", "eigenvalues", "principal components"] {
                 let length = source.length(name, 4)?;
                 source.skip(4 * length)?;
@@ -30,7 +30,7 @@ pub(super) fn check(source: &mut Source) -> Checked<(u64, u64)> {
     }
 }
 
-/// A rotation, of which the matrix may be missing where it is not `used`.
+/// A rotation. If it is not `used`, its matrix may be missing.
 pub(super) fn rotation(source: &mut Source, used: bool) -> Checked<(u64, u64)> {
     if &source.kind()? != b"rrot" {
         return wrong("a rotation is missing");
@@ -38,22 +38,22 @@ pub(super) fn rotation(source: &mut Source, used: bool) -> Checked<(u64, u64)> {
     linear(source, used)
 }
 
-/// A matrix, and numbers that are added, which stand before their dimensions.
+/// A matrix, and a bias that is added. Both stand before their dimensions.
 fn linear(source: &mut Source, used: bool) -> Checked<(u64, u64)> {
-    let biased = source.flag("added numbers")?;
+    let biased = source.flag("bias")?;
     let matrix = source.length("matrix", 4)?;
     source.floats("matrix", matrix)?;
-    let added = source.length("added numbers", 4)?;
-    source.floats("added numbers", added)?;
+    let added = source.length("bias", 4)?;
+    source.floats("bias", added)?;
     let (from, to) = dimensions_of(source, used)?;
     if used || matrix > 0 {
         same("matrix", matrix, from * to)?;
     }
-    expect("added numbers", added == to || (added == 0 && !biased))?;
+    expect("bias", added == to || (added == 0 && !biased))?;
     Ok((from, to))
 }
 
-/// Components that are put elsewhere, with zeros between.
+/// Moves components to other positions, with zeros between.
 fn remapped(source: &mut Source) -> Checked<(u64, u64)> {
     let map: Vec<i32> = source.short("map of components", MAX_DIM as u64)?;
     let (from, to) = dimensions(source)?;
@@ -62,7 +62,7 @@ fn remapped(source: &mut Source) -> Checked<(u64, u64)> {
     Ok((from, to))
 }
 
-/// A rotation that was found by iterating; the product of it and of principal components is what is used.
+/// A rotation that was found by iterating. Only its product with the principal components is used.
 fn iterated(source: &mut Source) -> Checked<(u64, u64)> {
     let mean = source.length("mean", 4)?;
     source.floats("mean", mean)?;
@@ -86,7 +86,7 @@ fn dimensions(source: &mut Source) -> Checked<(u64, u64)> {
     dimensions_of(source, true)
 }
 
-/// The same of a transformation that is only trained where it is `used`.
+/// The dimensions of a transformation that is trained only if it is `used`.
 fn dimensions_of(source: &mut Source, used: bool) -> Checked<(u64, u64)> {
     let from = source.count("dimension of a transformation", MAX_DIM)?;
     let to = source.count("dimension of a transformation", MAX_DIM)?;

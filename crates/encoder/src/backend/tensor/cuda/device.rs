@@ -1,4 +1,4 @@
-//! A GPU by candle.
+//! A GPU, opened with candle.
 
 use candle_core::Device;
 use candle_core::cuda::cudarc::cublas::sys::cublasStatus_t;
@@ -10,10 +10,10 @@ use super::super::failure::cause;
 use super::libraries::{self, Unloaded};
 use crate::error::EncoderError;
 
-/// Opens the GPU of this number with a stream of its own, so that what runs for one caller does not wait for another.
+/// Opens the GPU of this number with a stream of its own, so that the work of one caller does not wait for another's.
 ///
 /// # Errors
-/// There is no driver, no such GPU, or one that this build cannot use.
+/// There is no driver, there is no such GPU, or this build cannot use it.
 pub(in crate::backend::tensor) fn open(number: usize) -> Result<Device, EncoderError> {
     let device = format!("cuda:{number}");
     if let Err(Unloaded { what, missing }) = libraries::load() {
@@ -31,7 +31,7 @@ pub(in crate::backend::tensor) fn open(number: usize) -> Result<Device, EncoderE
     })
 }
 
-/// What is wrong, in words, where candle's error is one that tells.
+/// A sentence for candle's error, if the error is one with a known reason.
 pub(in crate::backend::tensor) fn why(error: &candle_core::Error) -> Option<&'static str> {
     Some(match driver_error(error)? {
         CUresult::CUDA_ERROR_NO_DEVICE => "the driver finds no GPU",
@@ -48,20 +48,21 @@ pub(in crate::backend::tensor) fn why(error: &candle_core::Error) -> Option<&'st
     })
 }
 
-/// Has tensors carry no events, by which streams would wait for each other: two are made and destroyed for each tensor.
+/// Stops tensors from carrying events, by which streams wait for each other: two events would be made and destroyed for
+/// each tensor.
 fn forget_events(device: &Device) -> candle_core::Result<()> {
     let device = device.as_cuda_device()?;
     #[allow(unsafe_code)]
-    // SAFETY: a tensor of this device is used on its one stream only: candle refuses to combine tensors of two devices, and
-    // each that is opened here is one with its own stream.
+    // SAFETY: a tensor of this device is used only on the device's one stream. candle refuses to combine tensors of two
+    // devices, and each device that is opened here has its own stream.
     unsafe {
         device.disable_event_tracking();
     }
     Ok(())
 }
 
-/// Has what a batch frees stay ours for the next one. By default the driver gives it back whenever a stream is waited for,
-/// and takes it anew, page by page.
+/// Keeps the memory that a batch frees for the next batch. By default, the driver releases it whenever a stream is
+/// waited for, and allocates it again page by page.
 fn keep_memory(device: &Device) -> candle_core::Result<()> {
     let context = device.as_cuda_device()?.cuda_stream().context().clone();
     let supported = context.attribute(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED).w()?;
@@ -70,7 +71,8 @@ fn keep_memory(device: &Device) -> candle_core::Result<()> {
     }
     let mut all = u64::MAX;
     #[allow(unsafe_code)]
-    // SAFETY: the device is open, its pool lives as long as it, and the attribute is a number of 64 bits.
+    // SAFETY: the device is open, its memory pool lives as long as the device, and the attribute is a number of 64
+    // bits.
     unsafe {
         let pool = result::device::get_default_mem_pool(context.cu_device()).w()?;
         let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
@@ -78,17 +80,17 @@ fn keep_memory(device: &Device) -> candle_core::Result<()> {
     }
 }
 
-/// What the GPU is called.
+/// The name of the GPU.
 pub(in crate::backend::tensor) fn name(device: &Device) -> Option<String> {
     device.as_cuda_device().ok()?.cuda_stream().context().name().ok()
 }
 
-/// Bytes that the GPU has free.
+/// The free memory of the GPU, in bytes.
 pub(in crate::backend::tensor) fn free_memory(device: &Device) -> Option<usize> {
     device.as_cuda_device().ok()?.cuda_stream().context().mem_get_info().ok().map(|(free, _)| free)
 }
 
-/// Whether it was for want of the GPU's memory that candle failed.
+/// Whether candle failed because the GPU has no memory left.
 pub(in crate::backend::tensor) fn is_out_of_memory(error: &candle_core::Error) -> bool {
     driver_error(error) == Some(CUresult::CUDA_ERROR_OUT_OF_MEMORY)
         || matches!(
@@ -105,7 +107,7 @@ fn driver_error(error: &candle_core::Error) -> Option<CUresult> {
     }
 }
 
-/// What candle wrapped.
+/// The CUDA error that candle wrapped.
 fn cuda_error(error: &candle_core::Error) -> Option<&CudaError> {
     match error {
         candle_core::Error::Cuda(error) => error.downcast_ref(),

@@ -1,12 +1,13 @@
-//! CUDA's libraries, loaded when a GPU is first asked for, and not before.
+//! Loads CUDA's libraries when a GPU is first asked for, and not before.
 //!
-//! candle calls them as a program calls what it is linked with. Linked as usual, a program of ours could not start where
-//! there is no driver, not even to say so or to compute on the CPU, and every question answered by the CPU would wait for
-//! some 700 MB of libraries to be mapped. So the functions that candle calls are defined here, each a jump through a slot,
-//! and [`load`] fills the slots. Nothing of CUDA is needed to link, to start, or to compute without it.
+//! candle calls them as a program calls the libraries with which it is linked. If our program were linked in the usual
+//! way, it could not start without a driver, not even to say so or to compute on the CPU; and every question that the
+//! CPU answers would wait until some 700 MB of libraries are mapped. So the functions that candle calls are defined
+//! here, each as a jump through a slot, and [`load`] fills the slots. CUDA is not needed to link, to start, or to
+//! compute without a GPU.
 //!
-//! The list is what a linker asks for; where a release of candle calls another function, linking says that it is
-//! undefined, and here its name is missing.
+//! The list has the names that a linker asks for. If a release of candle calls another function, the linker reports it
+//! as undefined, and its name must be added here.
 
 use std::env;
 use std::ffi::c_void;
@@ -16,10 +17,10 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-/// A function's name, and where its jump goes.
+/// A function's name, and the slot through which it jumps.
 type Slot = (&'static str, &'static AtomicPtr<c_void>);
 
-/// What a function answers whose library was not loaded: `CUDA_ERROR_NOT_INITIALIZED`.
+/// The answer of a function whose library was not loaded: `CUDA_ERROR_NOT_INITIALIZED`.
 extern "C" fn absent() -> i32 {
     3
 }
@@ -48,16 +49,16 @@ macro_rules! jump {
 
 macro_rules! functions {
     ($($library:ident: $($name:ident)*;)*) => {
-        #[allow(non_upper_case_globals, reason = "they are called what the functions are")]
+        #[allow(non_upper_case_globals, reason = "they have the names of the functions")]
         mod slots {
             use super::*;
 
             $($(pub(super) static $name: AtomicPtr<c_void> = AtomicPtr::new(absent as *mut c_void);)*)*
         }
 
-        // SAFETY: a jump changes no register but x16, which calls may change between caller and callee, and no memory; so
-        // the function it leads to is called as it expects to be.
-        #[allow(unsafe_code, reason = "as is said above")]
+        // SAFETY: a jump changes no memory, and no register except x16, which may change between a caller and the
+        // function that it calls. So the function is called as it expects.
+        #[allow(unsafe_code, reason = "the comment above says why")]
         mod jumps {
             use std::arch::global_asm;
 
@@ -80,8 +81,9 @@ functions! {
         cuStreamIsCapturing cuStreamSynchronize cuStreamWaitEvent;
     BLAS: cublasCreate_v2 cublasDestroy_v2 cublasDgemmStridedBatched cublasGemmStridedBatchedEx cublasSetStream_v2;
     RANDOM: curandCreateGenerator curandDestroyGenerator curandSetPseudoRandomGeneratorSeed curandSetStream;
-    // Of kernels for quantized models and mixtures of experts, which are linked because candle can call them. No network of
-    // ours does, so their library is never loaded; the registering ones are called before `main`, and are told nothing.
+    // The functions of kernels for quantized models and mixtures of experts. They are linked because candle could call
+    // them. None of our networks does, so their library is never loaded. The functions that register kernels are called
+    // before `main`; they do nothing.
     RUNTIME: __cudaGetKernel __cudaLaunchKernel_ptsz __cudaPopCallConfiguration __cudaPushCallConfiguration
         __cudaRegisterFatBinary __cudaRegisterFatBinaryEnd __cudaRegisterFunction __cudaRegisterVar
         __cudaUnregisterFatBinary cudaDeviceGetAttribute cudaFree cudaFreeAsync_ptsz cudaFuncGetAttributes
@@ -90,19 +92,19 @@ functions! {
         cudaPeekAtLastError cudaSetDevice cudaStreamSynchronize_ptsz;
 }
 
-/// Why the libraries are not loaded.
+/// The reason why the libraries are not loaded.
 #[derive(Clone)]
 pub(super) struct Unloaded {
-    /// Which is not there, or what it lacks.
+    /// The library that is missing, or what a library lacks.
     pub(super) what: String,
-    /// Whether that is usual: there is no driver.
+    /// Whether this is usual: there is no driver.
     pub(super) missing: bool,
 }
 
-/// Loads the driver and the libraries, once a process.
+/// Loads the driver and the libraries, once in a process.
 ///
 /// # Errors
-/// One of them is not there, or lacks a function.
+/// One of them is missing, or lacks a function.
 pub(super) fn load() -> Result<(), Unloaded> {
     static LOADED: OnceLock<Result<(), Unloaded>> = OnceLock::new();
     LOADED.get_or_init(load_all).clone()
@@ -115,7 +117,7 @@ fn load_all() -> Result<(), Unloaded> {
     })?;
     let broken = |what| Unloaded { what, missing: false };
     fill(DRIVER, driver, "the NVIDIA driver is too old").map_err(broken)?;
-    // cuBLAS needs its other half, which is found by its name once it is loaded.
+    // cuBLAS needs a second library, which it finds by name once that is loaded.
     let _ = open(&["libcublasLt.so.13", "libcublasLt.so.12"]).map(std::mem::forget);
     let toolkit = |functions, names: &[&str]| {
         let library = open(names).map_err(|why| match why {
@@ -128,11 +130,11 @@ fn load_all() -> Result<(), Unloaded> {
     toolkit(RANDOM, &["libcurand.so.10"]).map_err(broken)
 }
 
-/// Points the functions' jumps to where `library` has them. It stays loaded as long as the process lives.
+/// Points the functions' jumps to the functions of `library`, which stays loaded as long as the process lives.
 fn fill(functions: &[Slot], library: Library, why: &str) -> Result<(), String> {
     for (name, slot) in functions {
         #[allow(unsafe_code)]
-        // SAFETY: an address is read, and called only by candle, which knows the function's type.
+        // SAFETY: only an address is read. Only candle calls it, and candle knows the function's type.
         let found = unsafe { library.get::<*mut c_void>(name.as_bytes()) };
         let address = found.map_err(|_| format!("{why}: it has no {name}"))?;
         slot.store(*address, Ordering::Release);
@@ -141,10 +143,10 @@ fn fill(functions: &[Slot], library: Library, why: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The first of these libraries that loads, from where the system looks or from a toolkit.
+/// Loads the first of these libraries that can be loaded, from where the system looks or from a toolkit.
 ///
 /// # Errors
-/// What the loader says of one that is there, if any is.
+/// The loader's message, if a library exists but cannot be loaded.
 fn open(names: &[&str]) -> Result<Library, Option<String>> {
     let roots = ["CUDA_HOME", "CUDA_PATH"].iter().filter_map(env::var_os).map(PathBuf::from);
     let usual = ["/usr/local/cuda", "/opt/cuda"].map(PathBuf::from);
@@ -157,7 +159,7 @@ fn open(names: &[&str]) -> Result<Library, Option<String>> {
     let mut why = None;
     for path in names.iter().flat_map(paths) {
         #[allow(unsafe_code)]
-        // SAFETY: NVIDIA's libraries may be loaded at any time; those who can put others in their place own the machine.
+        // SAFETY: NVIDIA's libraries may be loaded at any time. Whoever can replace them already controls the machine.
         match unsafe { Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL) } {
             Ok(library) => return Ok(library),
             Err(error) => {

@@ -4,29 +4,29 @@ use candle_core::Device;
 
 use crate::error::EncoderError;
 
-/// Says that this build has no CUDA.
+/// Returns the error that this build has no CUDA.
 pub(in crate::backend::tensor) fn open(_number: usize) -> Result<Device, EncoderError> {
     Err(EncoderError::Unsupported(
-        "this build has no CUDA: build with `cargo build --release --features cuda`, or use `--device cpu`".into(),
+        "this build has no CUDA: build with `cargo build --release --features cuda`, or compute on the CPU".into(),
     ))
 }
 
-/// Nothing here fails for a GPU's reasons.
+/// Without CUDA, no error has a GPU's reason.
 pub(in crate::backend::tensor) fn why(_error: &candle_core::Error) -> Option<&'static str> {
     None
 }
 
-/// No GPU, no name.
+/// Without CUDA, there is no GPU and no name.
 pub(in crate::backend::tensor) fn name(_device: &Device) -> Option<String> {
     None
 }
 
-/// No GPU, no memory of one.
+/// Without CUDA, there is no GPU memory.
 pub(in crate::backend::tensor) fn free_memory(_device: &Device) -> Option<usize> {
     None
 }
 
-/// Nothing here fails for want of a GPU's memory.
+/// Without CUDA, no error is about a GPU's memory.
 pub(in crate::backend::tensor) fn is_out_of_memory(_error: &candle_core::Error) -> bool {
     false
 }
