@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 /// The separator between the headings of a path.
 const SEPARATOR: &str = " > ";
@@ -36,7 +36,7 @@ pub(crate) fn events(text: &str) -> impl Iterator<Item = (Event<'_>, Range<usize
 pub struct Heading {
     /// Its start, in bytes.
     pub at: usize,
-    /// 1 to 6.
+    /// 1 for the outermost; up to 6 in Markdown and HTML.
     pub level: u8,
     /// Its text without markup, on one line; empty if the heading has no text.
     pub title: String,
@@ -59,7 +59,7 @@ impl Outline {
             match event {
                 Event::Start(Tag::Heading { level, .. }) if depth == 0 => {
                     title = Some(String::new());
-                    outline.push(range.start, level);
+                    outline.push(range.start, level as u8);
                 }
                 Event::End(TagEnd::Heading(_)) if depth == 0 => outline.entitle(title.take()),
                 Event::Text(words) | Event::Code(words) => title.iter_mut().for_each(|title| title.push_str(&words)),
@@ -68,6 +68,12 @@ impl Outline {
             }
         }
         outline
+    }
+
+    /// Adds a heading after all others: it starts at byte `at`, its level is 1 or more, and `title` is its text.
+    pub(crate) fn add(&mut self, at: usize, level: u8, title: &str) {
+        self.push(at, level);
+        self.entitle(Some(title.to_owned()));
     }
 
     /// All headings.
@@ -96,8 +102,7 @@ impl Outline {
         path.join(SEPARATOR)
     }
 
-    fn push(&mut self, at: usize, level: HeadingLevel) {
-        let level = level as u8;
+    fn push(&mut self, at: usize, level: u8) {
         let mut parent = self.headings.len().checked_sub(1);
         while let Some(above) = parent.and_then(|number| self.headings.get(number)) {
             if above.level < level {

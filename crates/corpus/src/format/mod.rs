@@ -10,6 +10,7 @@
 
 mod content;
 mod csv;
+mod extracted;
 mod json;
 mod jsonl;
 mod lines;
