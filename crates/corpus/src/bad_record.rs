@@ -20,6 +20,12 @@ pub enum BadRecord {
         /// 1-based position of the first bad byte.
         byte: usize,
     },
+    /// The bytes are not in the encoding that the byte order mark or the options say.
+    #[error("invalid {encoding}")]
+    Encoding {
+        /// The encoding's name.
+        encoding: &'static str,
+    },
     /// The record has too many bytes.
     #[error("the record is longer than {} MiB", .max >> 20)]
     TooLarge {

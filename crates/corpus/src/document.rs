@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Markup, bounded};
+use super::{Layout, Markup, bounded};
 use semsearch_files::Place;
 
 /// A text with its id, title and metadata.
@@ -22,6 +22,8 @@ pub struct Document {
     pub place: Place,
     /// How the text is written, if it is a file of text; `None` for a record of a data format.
     pub markup: Option<Markup>,
+    /// Where the headings, lines and pages of the text are, if it is a file of text.
+    pub layout: Layout,
     /// Whether the record is a row of a table: some strings of its metadata may be written numbers.
     pub is_row: bool,
 }

@@ -42,7 +42,7 @@ impl FieldNames {
     }
 
     fn take_apart(&self, record: Record) -> Result<Document, CorpusError> {
-        let Record { mut fields, place, titled, markup, columns } = record;
+        let Record { mut fields, place, titled, markup, columns, layout } = record;
         let bad = |problem| CorpusError::record(&place, problem);
         let id = self.id(&mut fields).map_err(bad)?;
         let own_id = id.is_some();
@@ -64,7 +64,7 @@ impl FieldNames {
         if is_row {
             cells_to_values(&mut fields);
         }
-        Ok(Document { id, own_id, title, text, metadata: fields, place, markup, is_row })
+        Ok(Document { id, own_id, title, text, metadata: fields, place, markup, layout, is_row })
     }
 
     /// Removes the id from the fields, and returns it.

@@ -10,15 +10,6 @@ pub(crate) fn peek<R: BufRead>(mut input: R, length: usize) -> (Vec<u8>, impl Bu
     (start.clone(), Cursor::new(start).chain(failure).chain(input))
 }
 
-/// `input` without `mark` at its start, if it begins with that.
-pub(crate) fn without(mark: &[u8], input: impl BufRead) -> impl BufRead {
-    let (start, mut input) = peek(input, mark.len());
-    if start == mark {
-        input.consume(mark.len());
-    }
-    input
-}
-
 /// A stream without bytes that ends with an error, if there was one.
 struct ReadFailure(Option<io::Error>);
 
@@ -69,14 +60,5 @@ mod tests {
         let mut all = Vec::new();
         assert_eq!(input.read_to_end(&mut all).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         assert_eq!((start.as_slice(), all.as_slice()), (&b"bees"[..], &b"bees"[..]));
-    }
-
-    #[test]
-    fn a_mark_is_taken_off_the_start_alone() {
-        for (input, expected) in [("##a##", "a##"), ("#", "#"), ("a##", "a##"), ("", "")] {
-            let mut rest = String::new();
-            without(b"##", BufReader::new(Drops(input.as_bytes()))).read_to_string(&mut rest).unwrap();
-            assert_eq!(rest, expected);
-        }
     }
 }

@@ -12,7 +12,7 @@ use super::peek::peek;
 use super::reader_thread::on_thread;
 use super::record::RecordSink;
 use super::record_stream::{self, RecordStream};
-use super::{CorpusError, Format, Input};
+use super::{CorpusError, Format, Input, ReadOptions};
 use semsearch_files::Place;
 
 /// How many bytes of a file are looked at to find its format.
@@ -23,7 +23,8 @@ const SNIFFED: usize = 64 * 1024;
 ///
 /// # Errors
 /// An input cannot be opened. Nothing has been read in that case.
-pub fn records(inputs: &[Input], format: Format) -> Result<RecordStream, CorpusError> {
+pub fn records(inputs: &[Input], options: impl Into<ReadOptions>) -> Result<RecordStream, CorpusError> {
+    let options = options.into();
     let streams: Vec<Option<Bytes>> = inputs.iter().map(Input::try_open).collect::<Result<_, _>>()?;
     let inputs = inputs.to_vec();
     let (sender, receiver) = record_stream::channel();
@@ -36,7 +37,7 @@ pub fn records(inputs: &[Input], format: Format) -> Result<RecordStream, CorpusE
                 if closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
             let _ = match bytes.map_or_else(|| input.open(), Ok) {
-                Ok(bytes) => caught(&input, bytes, format, &mut sink),
+                Ok(bytes) => caught(&input, bytes, &options, &mut sink),
                 Err(error) => sink(Err(error)),
             };
             if closed {
@@ -49,7 +50,8 @@ pub fn records(inputs: &[Input], format: Format) -> Result<RecordStream, CorpusE
 
 /// Counts the records of `inputs`, up to a `limit`, on a thread of its own: for a display of how much is left. The
 /// number is set when it is known. Only regular files can be read twice, so it is never known if an input is a stream.
-pub fn count(inputs: &[Input], format: Format, limit: Option<usize>) -> Arc<OnceLock<u64>> {
+pub fn count(inputs: &[Input], options: impl Into<ReadOptions>, limit: Option<usize>) -> Arc<OnceLock<u64>> {
+    let options = options.into();
     let known = Arc::new(OnceLock::new());
     let (inputs, result) = (inputs.to_vec(), Arc::clone(&known));
     let limit = limit.map_or(u64::MAX, |limit| limit as u64);
@@ -62,7 +64,7 @@ pub fn count(inputs: &[Input], format: Format, limit: Option<usize>) -> Arc<Once
             if !input.is_regular() {
                 return;
             }
-            count += count_one(input, format, limit - count);
+            count += count_one(input, &options, limit - count);
         }
         let _ = result.set(count.min(limit));
     });
@@ -70,13 +72,16 @@ pub fn count(inputs: &[Input], format: Format, limit: Option<usize>) -> Arc<Once
 }
 
 /// The number of records of a regular file. Records are not counted beyond the `limit`.
-fn count_one(input: &Input, format: Format, limit: u64) -> u64 {
-    let by_reader = told(input, format).zip(input.path()).and_then(|(format, path)| format.reader().count(path));
+fn count_one(input: &Input, options: &ReadOptions, limit: u64) -> u64 {
+    if told(input, options.format).is_some_and(Format::is_prose) {
+        return 1;
+    }
+    let by_reader = told(input, options.format).zip(input.path()).and_then(|(format, path)| format.reader().count(path));
     if let Some(count) = by_reader {
         return count;
     }
     let (mut count, Ok(bytes)) = (0, input.open()) else { return 0 };
-    let _ = caught(input, bytes, format, &mut |_| {
+    let _ = caught(input, bytes, options, &mut |_| {
         count += 1;
         if count < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
@@ -84,8 +89,8 @@ fn count_one(input: &Input, format: Format, limit: u64) -> u64 {
 }
 
 /// Runs [`read`]. If a library panics over what it finds, the input ends with an error, not in silence.
-fn caught(input: &Input, bytes: Bytes, format: Format, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| read(input, bytes, format, sink)));
+fn caught(input: &Input, bytes: Bytes, options: &ReadOptions, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| read(input, bytes, options, sink)));
     outcome.unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().cloned();
         let said = said.or_else(|| panic.downcast_ref::<&str>().map(|&said| said.into()));
@@ -96,12 +101,12 @@ fn caught(input: &Input, bytes: Bytes, format: Format, sink: &mut RecordSink<'_>
 }
 
 /// Pushes the records of an input.
-fn read(input: &Input, bytes: Bytes, format: Format, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+fn read(input: &Input, bytes: Bytes, options: &ReadOptions, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
     let (compression, bytes) = match decompressed(BufReader::new(bytes)) {
         Ok((compression, bytes)) => (compression, BufReader::with_capacity(SNIFFED, bytes)),
         Err(source) => return sink(Err(CorpusError::Input { place: Place::whole(&input.name()), source })),
     };
-    let (format, bytes): (_, Box<dyn BufRead>) = match told(input, format) {
+    let (format, bytes): (_, Box<dyn BufRead>) = match told(input, options.format) {
         Some(format) => (format, Box::new(bytes)),
         None => {
             let (start, bytes) = peek(bytes, SNIFFED);
@@ -109,7 +114,7 @@ fn read(input: &Input, bytes: Bytes, format: Format, sink: &mut RecordSink<'_>) 
         }
     };
     let plain = input.path().filter(|_| compression.is_none() && input.is_regular());
-    read_as(format.reader(), InputContent::new(input, bytes, plain), sink)
+    read_as(format.reader(), InputContent::new(input, options, bytes, plain), sink)
 }
 
 /// Pushes the records of an input, or an error if there are none.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{CorpusError, Markup};
+use super::{CorpusError, Layout, Markup};
 use semsearch_files::Place;
 
 /// One JSON object of an input, as it was read. A text file is an object too: with its text, path and title.
@@ -23,6 +23,15 @@ pub struct Record {
     /// The names of all columns, if the record is a row of a table. The fields of a row are strings, some of which are
     /// written numbers; empty cells are left out.
     pub columns: Option<Arc<[String]>>,
+    /// Where the headings, lines and pages of the text are, if the record is a file of text.
+    pub layout: Layout,
+}
+
+impl Record {
+    /// A record of a data format.
+    pub(crate) fn of_data(fields: Map<String, Value>, place: Place) -> Self {
+        Self { fields, place, titled: true, markup: None, columns: None, layout: Layout::default() }
+    }
 }
 
 /// Takes what a reader found: a record, or the error of a record. `Break` ends the reading.

@@ -161,7 +161,7 @@ mod tests {
 
     fn record(bytes: usize) -> Record {
         let fields = Map::from_iter([("text".to_owned(), Value::from("a".repeat(bytes)))]);
-        Record { fields, place: Place::whole(&"in".into()), titled: true, markup: None, columns: None }
+        Record::of_data(fields, Place::whole(&"in".into()))
     }
 
     /// Sends records of these sizes; the numbers of those that were sent come from the receiver.

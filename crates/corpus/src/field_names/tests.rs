@@ -8,13 +8,7 @@ use semsearch_files::Place;
 
 fn document(value: Value, fields: &FieldNames) -> Result<Document, CorpusError> {
     let Value::Object(object) = value else { panic!("a test's record is an object") };
-    fields.document(Record {
-        fields: object,
-        place: Place::line(&"test".into(), 7),
-        titled: true,
-        markup: None,
-        columns: None,
-    })
+    fields.document(Record::of_data(object, Place::line(&"test".into(), 7)))
 }
 
 #[test]
@@ -61,7 +55,7 @@ fn names_of_fields_are_not_for_text_files() {
     let fields = FieldNames { text: vec!["body".into()], ..FieldNames::default() };
     let Value::Object(object) = json!({"_id": "a.md", "text": "hello"}) else { unreachable!() };
     let place = Place::whole(&"a.md".into());
-    let record = Record { fields: object, place, titled: true, markup: Some(Markup::Markdown), columns: None };
+    let record = Record { markup: Some(Markup::Markdown), ..Record::of_data(object, place) };
     let found = fields.document(record).unwrap();
     assert_eq!((found.text.as_str(), found.markup), ("hello", Some(Markup::Markdown)));
 }

@@ -1,22 +1,22 @@
 //! The content of one input, in the form that a reader needs.
 
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::bounded::{self, LARGEST};
-use crate::path::plain_path;
-use crate::peek::without;
-use crate::{BadRecord, CorpusError, Input};
-use semsearch_files::{Place, open_regular};
+use encoding_rs::{Encoding, UTF_8};
+use encoding_rs_io::DecodeReaderBytesBuilder;
 
-/// What some editors write before UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+use crate::bounded::{self, LARGEST};
+use crate::{BadRecord, CorpusError, Input, ReadOptions};
+use semsearch_files::{Place, open_regular};
 
 /// The content of one input, decompressed. A reader takes it in one of four ways.
 pub(crate) struct InputContent<'a> {
     input: &'a Input,
+    options: &'a ReadOptions,
     bytes: Box<dyn BufRead + 'a>,
     /// The file, if `bytes` are those of a regular file without compression.
     plain: Option<&'a Path>,
@@ -32,8 +32,13 @@ pub(crate) enum Seekable {
 }
 
 impl<'a> InputContent<'a> {
-    pub(crate) fn new(input: &'a Input, bytes: Box<dyn BufRead + 'a>, plain: Option<&'a Path>) -> Self {
-        Self { input, bytes, plain }
+    pub(crate) fn new(
+        input: &'a Input,
+        options: &'a ReadOptions,
+        bytes: Box<dyn BufRead + 'a>,
+        plain: Option<&'a Path>,
+    ) -> Self {
+        Self { input, options, bytes, plain }
     }
 
     /// The name of the input, for messages.
@@ -45,7 +50,7 @@ impl<'a> InputContent<'a> {
     pub(crate) fn path(&self) -> Option<String> {
         self.input.path().map(|path| match self.input {
             Input::Copy { name, .. } => name.to_string(),
-            _ => plain_path(path),
+            _ => self.options.file_id(path),
         })
     }
 
@@ -54,24 +59,48 @@ impl<'a> InputContent<'a> {
         self.bytes
     }
 
-    /// As a stream of text, without a byte order mark.
-    pub(crate) fn text(self) -> impl BufRead + use<'a> {
-        without(BYTE_ORDER_MARK, self.bytes)
+    /// The encoding of text that is not UTF-8, if one was named.
+    pub(crate) fn encoding(&self) -> Option<&'static Encoding> {
+        self.options.encoding
     }
 
-    /// As the bytes of one text, without a byte order mark.
+    /// As a stream of text in UTF-8, without a byte order mark. Bytes that are not UTF-8 come as they are, unless the mark
+    /// or the options say what they are.
+    pub(crate) fn text(self) -> impl BufRead + use<'a> {
+        BufReader::new(DecodeReaderBytesBuilder::new().encoding(self.options.encoding).utf8_passthru(true).strip_bom(true).bom_override(true).build(self.bytes))
+    }
+
+    /// As one text: by its byte order mark, as UTF-8, or else in the encoding of the options.
+    ///
+    /// # Errors
+    /// The input cannot be read, is larger than a record may be, or is in another encoding.
+    pub(crate) fn whole_text(self) -> Result<String, CorpusError> {
+        let (name, named) = (self.name(), self.options.encoding);
+        let mut bytes = self.whole()?;
+        let in_encoding = |encoding: &'static Encoding, bytes: &[u8]| {
+            let text = encoding.decode_without_bom_handling_and_without_replacement(bytes);
+            let wrong = || CorpusError::record(&Place::whole(&name), BadRecord::Encoding { encoding: encoding.name() });
+            text.map(Cow::into_owned).ok_or_else(wrong)
+        };
+        match Encoding::for_bom(&bytes) {
+            Some((encoding, mark)) if encoding != UTF_8 => return in_encoding(encoding, &bytes[mark..]),
+            Some((_, mark)) => drop(bytes.drain(..mark)),
+            None => {}
+        }
+        String::from_utf8(bytes).or_else(|error| match named {
+            Some(encoding) => in_encoding(encoding, error.as_bytes()),
+            None => Err(not_utf8(error.as_bytes(), error.utf8_error().valid_up_to(), &name)),
+        })
+    }
+
+    /// As the bytes of one text or document.
     ///
     /// # Errors
     /// The input cannot be read, or is larger than a record may be.
     pub(crate) fn whole(self) -> Result<Vec<u8>, CorpusError> {
         let place = Place::whole(&self.name());
         match bounded::all(self.bytes) {
-            Ok(Some(mut content)) => {
-                if content.starts_with(BYTE_ORDER_MARK) {
-                    content.drain(..BYTE_ORDER_MARK.len());
-                }
-                Ok(content)
-            }
+            Ok(Some(content)) => Ok(content),
             Ok(None) => Err(CorpusError::Record { place, problem: BadRecord::TooLarge { max: LARGEST } }),
             Err(source) => Err(CorpusError::Input { place, source }),
         }
@@ -95,4 +124,12 @@ impl<'a> InputContent<'a> {
         let all = bounded::all(self.bytes).and_then(|all| all.ok_or_else(too_long));
         all.map(Seekable::Memory).map_err(|source| CorpusError::Input { place, source })
     }
+}
+
+/// The error of a text in which no character begins at byte `at`.
+fn not_utf8(content: &[u8], at: usize, input: &Arc<str>) -> CorpusError {
+    let before = &content[..at];
+    let newlines = before.iter().filter(|&&byte| byte == b'\n').count() as u64;
+    let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    CorpusError::record(&Place::line(input, newlines + 1), BadRecord::Utf8 { byte: at - line_start + 1 })
 }

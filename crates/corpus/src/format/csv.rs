@@ -81,7 +81,7 @@ fn record(columns: &Arc<[String]>, CsvRow { cells, place }: CsvRow<'_>) -> Resul
             fields.insert(name.clone(), cell.into());
         }
     }
-    Ok(Record { fields, place, titled: true, markup: None, columns: Some(Arc::clone(columns)) })
+    Ok(Record { columns: Some(Arc::clone(columns)), ..Record::of_data(fields, place) })
 }
 
 /// Cell `number` (from 1) of the row at `place`.

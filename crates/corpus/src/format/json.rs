@@ -26,7 +26,7 @@ impl Reader for JsonArrayReader {
         let elements = Elements { name: &name, key: None, expected: "a JSON array of records" };
         elements.read(content.bytes(), sink, |value: Value, place, sink| {
             sink(match value {
-                Value::Object(fields) => Ok(Record { fields, place, titled: true, markup: None, columns: None }),
+                Value::Object(fields) => Ok(Record::of_data(fields, place)),
                 other => Err(CorpusError::record(&place, BadRecord::NotAnObject { found: json_type(&other) })),
             })
         })
@@ -39,7 +39,7 @@ mod tests {
 
     use super::super::reader::tests::read_bytes;
     use super::*;
-    use crate::Input;
+    use crate::{Input, ReadOptions};
 
     fn read_all(input: &str) -> Vec<Result<Record, String>> {
         read_bytes(&JsonArrayReader, input.as_bytes())
@@ -72,7 +72,8 @@ mod tests {
     #[test]
     fn a_sink_that_breaks_is_not_called_again() {
         let (mut calls, input) = (0, Input::File("in".into()));
-        let content = InputContent::new(&input, Box::new(Cursor::new("[{\"a\":1},{\"a\":2}]")), None);
+        let options = ReadOptions::default();
+        let content = InputContent::new(&input, &options, Box::new(Cursor::new("[{\"a\":1},{\"a\":2}]")), None);
         let flow = JsonArrayReader.read(content, &mut |_| {
             calls += 1;
             ControlFlow::Break(())

@@ -50,7 +50,7 @@ fn parse(bytes: &[u8], place: &Place) -> Result<Record, CorpusError> {
     }
     match serde_json::from_str(text.trim_ascii_end()) {
         Ok(Value::Object(fields)) => {
-            Ok(Record { fields, place: place.clone(), titled: true, markup: None, columns: None })
+            Ok(Record::of_data(fields, place.clone()))
         }
         Ok(other) => Err(bad(BadRecord::NotAnObject { found: json_type(&other) })),
         Err(error) => Err(bad(BadRecord::json(&error))),

@@ -50,7 +50,7 @@ fn record(line: &[u8], place: Place) -> Result<Record, CorpusError> {
     match std::str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line)) {
         Ok(text) => {
             let fields = Map::from_iter([("text".to_owned(), Value::from(text))]);
-            Ok(Record { fields, place, titled: false, markup: None, columns: None })
+            Ok(Record { titled: false, ..Record::of_data(fields, place) })
         }
         Err(error) => Err(CorpusError::record(&place, BadRecord::utf8(error))),
     }

@@ -44,12 +44,13 @@ pub(crate) mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::{Input, Record};
+    use crate::{Input, ReadOptions, Record};
 
     /// All records of an input with these bytes, or the messages of its errors.
     pub(crate) fn read_all(reader: &dyn Reader, bytes: &[u8], input: &Input) -> Vec<Result<Record, String>> {
         let mut all = Vec::new();
-        let content = InputContent::new(input, Box::new(Cursor::new(bytes)), None);
+        let options = ReadOptions::default();
+        let content = InputContent::new(input, &options, Box::new(Cursor::new(bytes)), None);
         let _ = reader.read(content, &mut |found| {
             all.push(found.map_err(|error| error.to_string()));
             ControlFlow::Continue(())

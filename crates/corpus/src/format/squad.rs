@@ -74,7 +74,7 @@ fn contexts(article: Article, place: &Place) -> Vec<Record> {
             fields.insert("title".into(), title.as_str().into());
         }
         fields.insert("questions".into(), count);
-        Record { fields, place: place.clone(), titled: false, markup: None, columns: None }
+        Record { titled: false, ..Record::of_data(fields, place.clone()) }
     };
     questions.into_iter().map(record).collect()
 }

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use serde_json::Map;
 
 use super::content::InputContent;
+use super::extracted::Extracted;
 use super::reader::Reader;
 use crate::record::RecordSink;
 use crate::{BadRecord, CorpusError, Markup, Record};
@@ -33,30 +34,32 @@ pub(super) fn read_text(
     describe: impl FnOnce(&str) -> (Markup, Option<String>),
 ) -> ControlFlow<()> {
     let (place, path) = (Place::whole(&content.name()), content.path());
-    let bytes = match content.whole() {
-        Ok(bytes) => bytes,
+    let text = match content.whole_text() {
+        Ok(text) => text,
         Err(error) => return sink(Err(error)),
     };
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => return sink(Err(not_utf8(error.as_bytes(), error.utf8_error().valid_up_to(), &place))),
-    };
-    if text.trim().is_empty() {
-        return sink(Err(CorpusError::record(&place, BadRecord::Blank)));
-    }
     let (markup, title) = describe(&text);
-    let fields = [("_id", path.clone()), ("title", title), ("text", Some(text)), ("path", path)];
-    let present = fields.into_iter().filter_map(|(name, value)| Some((name.into(), value?.into())));
-    let fields = Map::from_iter(present);
-    sink(Ok(Record { fields, place, titled: true, markup: Some(markup), columns: None }))
+    sink(text_record(Extracted { title, text, ..Extracted::default() }, markup, path, place))
 }
 
-/// The error of a text in which no character begins at byte `at`.
-fn not_utf8(content: &[u8], at: usize, place: &Place) -> CorpusError {
-    let before = &content[..at];
-    let newlines = before.iter().filter(|&&byte| byte == b'\n').count() as u64;
-    let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-    CorpusError::record(&Place::line(&place.input, newlines + 1), BadRecord::Utf8 { byte: at - line_start + 1 })
+/// The record of a file that is one text. `path` is its id.
+pub(super) fn text_record(
+    text: Extracted,
+    markup: Markup,
+    path: Option<String>,
+    place: Place,
+) -> Result<Record, CorpusError> {
+    let Extracted { title, text, layout, metadata } = text;
+    if text.trim().is_empty() {
+        return Err(CorpusError::record(&place, BadRecord::Blank));
+    }
+    let fields = [("_id", path.clone()), ("title", title), ("text", Some(text)), ("path", path)];
+    let present = fields.into_iter().filter_map(|(name, value)| Some((name.into(), value?.into())));
+    let mut fields = Map::from_iter(present);
+    for (name, value) in metadata {
+        fields.entry(name).or_insert(value);
+    }
+    Ok(Record { markup: Some(markup), layout, ..Record::of_data(fields, place) })
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ fn record(row: Row, place: Place) -> Result<Record, CorpusError> {
     if bounded::weight(&fields) > 2 * LARGEST {
         return Err(CorpusError::record(&place, BadRecord::TooLarge { max: LARGEST }));
     }
-    Ok(Record { fields, place, titled: true, markup: None, columns: None })
+    Ok(Record::of_data(fields, place))
 }
 
 /// The library's words, without the kind of error before them.
