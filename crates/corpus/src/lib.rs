@@ -11,6 +11,7 @@
 mod bad_record;
 mod bounded;
 mod chunk;
+mod code;
 mod compression;
 mod content_id;
 mod document;
@@ -33,6 +34,7 @@ mod record_stream;
 
 pub use bad_record::BadRecord;
 pub use chunk::{Chunking, TextChunk, chunks};
+pub use code::CodeLanguage;
 pub use document::Document;
 pub use error::CorpusError;
 pub use expand::{Expanded, SkipReason, SkippedFile, expand, file_of};

@@ -1,11 +1,14 @@
-//! The headings of a Markdown text, and which of them are above a place in it.
+//! The headings of a Markdown text or the items of a code, and which of them a place in it belongs to.
 //!
-//! Only headings of the document itself count, not those in code, quotes or lists. YAML front matter at the top is no
+//! What a heading is about ends at the next heading that is not below it. An item of code, such as a function or a type,
+//! has an end of its own. In Markdown, only headings of the document itself count, not those in code, quotes or lists. YAML front matter at the top is no
 //! heading, although by CommonMark alone its last line would be one. HTML's `<h1>` is ignored.
 
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+use super::{CodeLanguage, Markup, code};
 
 /// The separator between the headings of a path.
 const SEPARATOR: &str = " > ";
@@ -31,20 +34,22 @@ pub(crate) fn events(text: &str) -> impl Iterator<Item = (Event<'_>, Range<usize
     })
 }
 
-/// A heading.
+/// A heading, or an item of code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heading {
-    /// Its start, in bytes.
+    /// Its start, in bytes. An item of code starts with the comments and attributes right above it.
     pub at: usize,
-    /// 1 for the outermost; up to 6 in Markdown and HTML.
+    /// 1 for the outermost; up to 6 in Markdown and HTML, up to 8 in code.
     pub level: u8,
     /// Its text without markup, on one line; empty if the heading has no text.
     pub title: String,
     /// The index of the closest heading above it that has a smaller level.
     parent: Option<usize>,
+    /// The end of an item of code, in bytes. A heading has none.
+    end: Option<usize>,
 }
 
-/// The headings of a text, in order.
+/// The headings or the items of a text, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
     headings: Vec<Heading>,
@@ -59,7 +64,7 @@ impl Outline {
             match event {
                 Event::Start(Tag::Heading { level, .. }) if depth == 0 => {
                     title = Some(String::new());
-                    outline.push(range.start, level as u8);
+                    outline.push(range.start, level as u8, None);
                 }
                 Event::End(TagEnd::Heading(_)) if depth == 0 => outline.entitle(title.take()),
                 Event::Text(words) | Event::Code(words) => title.iter_mut().for_each(|title| title.push_str(&words)),
@@ -70,13 +75,34 @@ impl Outline {
         outline
     }
 
+    /// Finds the items of a code: functions, types and modules. Their titles are as in `impl Client` or `fn send`: the
+    /// keyword and the name, or the name alone where the language has no keyword. There are none if the text has more
+    /// than 1 MiB, and without the feature `code`.
+    pub fn of_code(text: &str, language: CodeLanguage) -> Self {
+        let mut outline = Self::default();
+        for (range, level, title) in code::items(text, language) {
+            outline.push(range.start, level, Some(range.end));
+            outline.entitle(Some(title));
+        }
+        outline
+    }
+
+    /// Finds what a text has by the way it is written: headings, items or nothing.
+    pub fn of_markup(text: &str, markup: Markup) -> Self {
+        match markup {
+            Markup::Markdown => Self::of(text),
+            Markup::Code(Some(language)) => Self::of_code(text, language),
+            Markup::Plain | Markup::Code(None) => Self::default(),
+        }
+    }
+
     /// Adds a heading after all others: it starts at byte `at`, its level is 1 or more, and `title` is its text.
     pub(crate) fn add(&mut self, at: usize, level: u8, title: &str) {
-        self.push(at, level);
+        self.push(at, level, None);
         self.entitle(Some(title.to_owned()));
     }
 
-    /// All headings.
+    /// All headings, or all items.
     pub fn headings(&self) -> &[Heading] {
         &self.headings
     }
@@ -89,12 +115,15 @@ impl Outline {
     }
 
     /// The titles of the headings above the byte `at`, outermost first: `Guide > Install > Linux`. The last heading is
-    /// the one that contains `at` or comes before it. The path is empty before the first heading.
+    /// the one that contains `at` or comes before it. The path is empty before the first heading. In code, the path names
+    /// the items that contain `at`: `impl Client > fn send`.
     pub fn path(&self, at: usize) -> String {
         let mut path = Vec::new();
         let mut next = self.headings.partition_point(|heading| heading.at <= at).checked_sub(1);
         while let Some(heading) = next.and_then(|number| self.headings.get(number)) {
-            path.push(heading.title.as_str());
+            if heading.end.is_none_or(|end| at < end) {
+                path.push(heading.title.as_str());
+            }
             next = heading.parent;
         }
         path.retain(|title| !title.is_empty());
@@ -102,7 +131,14 @@ impl Outline {
         path.join(SEPARATOR)
     }
 
-    fn push(&mut self, at: usize, level: u8) {
+    /// The path of a part of the text: that of its first byte that is no white space.
+    pub fn path_of(&self, text: &str, part: Range<usize>) -> String {
+        let blanks = text.get(part.clone()).map_or(0, |part| part.len() - part.trim_start().len());
+        let at = part.start + blanks;
+        self.path(if at < part.end { at } else { part.start })
+    }
+
+    fn push(&mut self, at: usize, level: u8, end: Option<usize>) {
         let mut parent = self.headings.len().checked_sub(1);
         while let Some(above) = parent.and_then(|number| self.headings.get(number)) {
             if above.level < level {
@@ -110,7 +146,7 @@ impl Outline {
             }
             parent = above.parent;
         }
-        self.headings.push(Heading { at, level, title: String::new(), parent });
+        self.headings.push(Heading { at, level, title: String::new(), parent, end });
     }
 
     /// Sets the title of the last heading.

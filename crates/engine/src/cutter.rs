@@ -8,11 +8,11 @@ use semsearch_store::{ChunkPlace, ChunkPolicy, ChunkSize, NewPassage};
 use serde_json::{Map, Value};
 
 use super::EngineError;
-use semsearch_corpus::{Chunking, CorpusError, Document, Markup, Outline};
+use semsearch_corpus::{Chunking, CorpusError, Document, Outline};
 use semsearch_encoder::EncoderError;
 use semsearch_encoder::model::Tokenizer;
 
-/// The metadata field of a piece of a Markdown document that holds the headings above the piece.
+/// The metadata field of a piece that holds the headings above it, or the items of code around it.
 const HEADING: &str = "heading";
 
 /// The most tokens that a chunk shares with the chunk before it.
@@ -66,11 +66,11 @@ impl Cutter<'_> {
     pub fn pieces<'a>(&self, document: &'a Document, size: Option<ChunkSize>) -> Result<Vec<Piece<'a>>, EngineError> {
         let chunks = size.map(|size| self.chunks(document, size)).transpose()?.filter(|chunks| chunks.len() > 1);
         let Some(chunks) = chunks else { return Ok(vec![self.piece(document, 0..document.text.len(), None, None)]) };
-        let outline = (document.markup == Some(Markup::Markdown)).then(|| Outline::of(&document.text));
+        let outline = Outline::of_markup(&document.text, document.markup.unwrap_or_default());
         let piece = |chunk: semsearch_corpus::TextChunk| {
-            let heading = outline.as_ref().map(|outline| outline.path(chunk.bytes.start));
+            let heading = outline.path_of(&document.text, chunk.bytes.clone());
             let place = ChunkPlace { index: chunk.index, start: chunk.start, end: chunk.end };
-            self.piece(document, chunk.bytes, Some(place), heading.filter(|heading| !heading.is_empty()))
+            self.piece(document, chunk.bytes, Some(place), Some(heading).filter(|heading| !heading.is_empty()))
         };
         Ok(chunks.into_iter().map(piece).collect())
     }

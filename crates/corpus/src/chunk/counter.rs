@@ -17,6 +17,9 @@ const LONG: usize = 64;
 /// The most bytes of a word, unless it is a single character.
 const LONGEST: usize = 256;
 
+/// The most bytes of a line that is counted as one word.
+const LONGEST_LINE: usize = 1024;
+
 /// The number of words whose tokens are remembered.
 const REMEMBERED: usize = 1 << 16;
 
@@ -33,6 +36,11 @@ impl<'a> Counter<'a> {
         Self { count, limit, words: RefCell::default() }
     }
 
+    /// The limit.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Whether the text, counted as a whole, has no more tokens than the limit.
     pub(super) fn fits(&self, text: &str) -> bool {
         (self.count)(text) <= self.limit
@@ -41,6 +49,12 @@ impl<'a> Counter<'a> {
     /// Whether the text, counted word by word, has no more tokens than the limit.
     pub(super) fn may_fit(&self, text: &str) -> bool {
         self.by_words(text) <= self.limit
+    }
+
+    /// The tokens of a line. A short line is counted as a whole, so that its indentation is counted as the tokenizer
+    /// does; a long one word by word, and counting stops above the limit.
+    pub(super) fn of_line(&self, line: &str) -> usize {
+        if line.len() <= LONGEST_LINE { self.of_word(line) } else { self.by_words(line) }
     }
 
     /// The sum of the tokens of the words; counting stops above the limit. It is an estimate if a tokenizer does not

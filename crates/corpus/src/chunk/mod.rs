@@ -2,16 +2,22 @@
 //!
 //! A text is cut at the place that harms it least. Markdown is cut at headings, then between blocks, then inside them.
 //! Any text is cut between lines, sentences, words, and at last between characters (crate text-splitter, by the rules
-//! of Unicode, UAX #29 and #14). The caller says what a token is, and what is embedded together with a chunk, such as a
+//! of Unicode, UAX #29 and #14). Code is cut between items, then between statements, always between lines. The caller says what a token is, and what is embedded together with a chunk, such as a
 //! title or its headings.
 
+mod code;
 mod counter;
+mod lines;
 mod pieces;
 mod section;
+
+use std::ops::Range;
 
 use text_splitter::{ChunkConfig, MarkdownSplitter, TextSplitter};
 
 use super::{CorpusError, Markup};
+use crate::code::PARSED;
+use code::{Part, parts};
 use counter::Counter;
 use pieces::Pieces;
 pub use pieces::TextChunk;
@@ -23,7 +29,8 @@ pub struct Chunking {
     /// The maximum number of tokens in a chunk, without the special tokens that a model puts around a text.
     pub tokens: usize,
     /// The maximum number of tokens that a chunk repeats from the one before it; less than `tokens`. Only whole
-    /// sentences, lines or blocks are repeated, so nothing is repeated if these are long.
+    /// sentences, lines or blocks are repeated, so nothing is repeated if these are long. Code repeats nothing, because
+    /// each of its chunks begins with a whole item or statement.
     pub overlap: usize,
     /// Where the text may be cut: Markdown has other borders than plain text.
     pub markup: Markup,
@@ -45,9 +52,13 @@ const SECTION_BYTES_PER_TOKEN: usize = 256;
 /// [`CorpusError::Chunking`] if the overlap is not less than a chunk.
 pub fn chunks(text: &str, chunking: Chunking, count: &dyn Fn(&str) -> usize) -> Result<Vec<TextChunk>, CorpusError> {
     let Chunking { tokens, overlap, markup } = chunking;
+    if overlap >= tokens {
+        return Err(CorpusError::Chunking { tokens, overlap });
+    }
     let counter = Counter::new(count, tokens);
     let config = || {
         let config = ChunkConfig::new(tokens).with_sizer(&counter).with_trim(false);
+        let overlap = if let Markup::Code(_) = markup { 0 } else { overlap };
         config.with_overlap(overlap).map_err(|_| CorpusError::Chunking { tokens, overlap })
     };
     let (plain, markdown) = (TextSplitter::new(config()?), MarkdownSplitter::new(config()?));
@@ -57,12 +68,30 @@ pub fn chunks(text: &str, chunking: Chunking, count: &dyn Fn(&str) -> usize) -> 
     if (text.len() <= size || counter.may_fit(text)) && counter.fits(text) {
         return Ok(pieces.whole());
     }
-    for Section { range, markup } in sections(text, markup, size) {
-        let section = &text[range.clone()];
-        let mut push = |(at, piece): (usize, &str)| pieces.push(range.start + at..range.start + at + piece.len());
+    let cut_plain = |range: Range<usize>, pieces: &mut Pieces<'_>| {
+        for Section { range: section, .. } in sections(&text[range.clone()], Markup::Plain, size) {
+            let start = range.start + section.start;
+            let found = plain.chunk_indices(&text[start..range.start + section.end]);
+            found.for_each(|(at, piece)| pieces.push(start + at..start + at + piece.len()));
+        }
+    };
+    let section_size = if let Markup::Code(_) = markup { PARSED } else { size };
+    for Section { range, markup } in sections(text, markup, section_size) {
+        let start = range.start;
         match markup {
-            Markup::Plain => plain.chunk_indices(section).for_each(&mut push),
-            Markup::Markdown => markdown.chunk_indices(section).for_each(&mut push),
+            Markup::Plain => cut_plain(range, &mut pieces),
+            Markup::Markdown => {
+                let found = markdown.chunk_indices(&text[range]);
+                found.for_each(|(at, piece)| pieces.push(start + at..start + at + piece.len()));
+            }
+            Markup::Code(language) => {
+                for part in parts(&text[range], language, &counter) {
+                    match part {
+                        Part::Lines(part) => pieces.push_fitting(start + part.start..start + part.end),
+                        Part::LongLine(part) => cut_plain(start + part.start..start + part.end, &mut pieces),
+                    }
+                }
+            }
         }
     }
     Ok(pieces.chunks())

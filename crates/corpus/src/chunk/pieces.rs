@@ -53,6 +53,11 @@ impl<'a> Pieces<'a> {
         }
     }
 
+    /// Adds a piece that fits and repeats nothing.
+    pub(super) fn push_fitting(&mut self, piece: Range<usize>) {
+        self.ranges.push(piece);
+    }
+
     /// The end of the longest part that starts where `range` starts and fits, or of its first character.
     fn end_of_part(&self, range: Range<usize>) -> usize {
         if self.counter.fits(&self.text[range.clone()]) {

@@ -20,10 +20,11 @@ pub(super) struct Section {
 }
 
 /// Divides `text` into sections of at most `size` bytes, which must hold a character. Markdown is divided between
-/// blocks, but never after a heading. A part without such a border is divided as plain text.
+/// blocks, but never after a heading. A part without such a border is divided as plain text. A part of a code is code
+/// without known syntax, because it may lack the start of what it stands in.
 pub(super) fn sections(text: &str, markup: Markup, size: usize) -> Vec<Section> {
     let mut sections = Vec::new();
-    if markup == Markup::Plain || text.len() <= size {
+    if markup != Markup::Markdown || text.len() <= size {
         push(text, 0..text.len(), markup, size, &mut sections);
         return sections;
     }
@@ -41,7 +42,11 @@ pub(super) fn sections(text: &str, markup: Markup, size: usize) -> Vec<Section> 
 
 /// Adds a part of the text as one section, or as several if it is too long.
 fn push(text: &str, Range { mut start, end }: Range<usize>, markup: Markup, size: usize, sections: &mut Vec<Section>) {
-    let markup = if end - start > size { Markup::Plain } else { markup };
+    let markup = match markup {
+        _ if end - start <= size => markup,
+        Markup::Code(_) => Markup::Code(None),
+        Markup::Plain | Markup::Markdown => Markup::Plain,
+    };
     while start < end {
         let length = cut(&text[start..end], size);
         sections.push(Section { range: start..start + length, markup });

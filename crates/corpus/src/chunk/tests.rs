@@ -5,6 +5,7 @@ use std::cell::Cell;
 use proptest::prelude::*;
 
 use super::*;
+use crate::CodeLanguage;
 
 /// Ways to count: characters; words; words and signs, with a very long word as one token (BERT's rule); more tokens
 /// than bytes.
@@ -24,6 +25,13 @@ fn words_and_signs(text: &str) -> usize {
         _ => 1,
     });
     tokens.sum::<usize>() + signs
+}
+
+/// Every way in which a text is written.
+fn markups() -> impl Strategy<Value = Markup> {
+    let languages = CodeLanguage::all().map(|language| Markup::Code(Some(language)));
+    let markups: Vec<_> = languages.chain([Markup::Plain, Markup::Markdown, Markup::Code(None)]).collect();
+    prop::sample::select(markups)
 }
 
 /// Texts of words, white space, punctuation, Markdown, and characters of several bytes or several code points.
@@ -76,6 +84,19 @@ fn texts() -> impl Strategy<Value = String> {
         "&amp;",
         "    ",
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "fn a() {\n",
+        "}\n",
+        "class A:\n",
+        "    def b(self):\n",
+        "// c\n",
+        "/* ",
+        "*/",
+        "# d\n",
+        "\"\"\"",
+        "r#\"",
+        "${",
+        "if (x) {",
+        "return f(1, 2);\n",
     ];
     let part = prop_oneof![9 => prop::sample::select(PARTS).prop_map(String::from), 1 => any::<String>()];
     prop::collection::vec(part, 0..60).prop_map(|parts| parts.concat())
@@ -92,14 +113,14 @@ proptest! {
     #[test]
     fn chunks_are_the_whole_text_in_order_and_none_is_too_long(
         text in texts(),
-        markdown: bool,
+        markup in markups(),
         tokens in 1_usize..40,
         overlap in 0_usize..40,
         way in 0..COUNTS.len(),
     ) {
         let overlap = overlap % tokens;
         let count = COUNTS[way];
-        let found = chunks(&text, chunking(markdown, tokens, overlap), &count).unwrap();
+        let found = chunks(&text, Chunking { tokens, overlap, markup }, &count).unwrap();
         prop_assert_eq!(found.first().map(|first| first.bytes.start), Some(0));
         prop_assert_eq!(found.last().map(|last| last.bytes.end), Some(text.len()));
         for (before, after) in found.iter().zip(&found[1..]) {
@@ -120,8 +141,8 @@ proptest! {
     }
 
     #[test]
-    fn without_overlap_chunks_do_not_overlap(text in texts(), markdown: bool, tokens in 1_usize..40) {
-        let found = chunks(&text, chunking(markdown, tokens, 0), &|text| text.chars().count()).unwrap();
+    fn without_overlap_chunks_do_not_overlap(text in texts(), markup in markups(), tokens in 1_usize..40) {
+        let found = chunks(&text, Chunking { tokens, overlap: 0, markup }, &|text| text.chars().count()).unwrap();
         let joined: String = found.iter().map(|chunk| &text[chunk.bytes.clone()]).collect();
         prop_assert_eq!(joined, text);
     }

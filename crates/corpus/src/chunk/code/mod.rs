@@ -1,0 +1,102 @@
+//! Cuts code into parts of whole lines.
+//!
+//! A part begins with the best line that can be reached: an item before a member of an item, a member before a
+//! statement. So a function is in one part if it fits, together with the comment above it. The work grows with the
+//! length of the text, because all lines are ranked once.
+
+use std::ops::Range;
+
+use crate::CodeLanguage;
+
+use super::counter::Counter;
+use super::lines::{Line, lines};
+
+/// A part of a code, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Lines that fit into a chunk.
+    Lines(Range<usize>),
+    /// A line that does not.
+    LongLine(Range<usize>),
+}
+
+/// A part of less than one in so many of the tokens that fit is short.
+const SHORT: usize = 8;
+
+/// How often a short part is made longer.
+const TRIES: usize = 8;
+
+/// The parts of `text`, in order.
+pub(super) fn parts(text: &str, language: Option<CodeLanguage>, counter: &Counter<'_>) -> Vec<Part> {
+    let lines = lines(text, language, counter);
+    let range = |first: usize, end: usize| lines[first].start..lines[end].start;
+    let mut parts = Vec::new();
+    let mut first = 0;
+    while first + 1 < lines.len() {
+        // Tokens are added up line by line. Where a tokenizer finds more of them in the whole, a part gets less room.
+        let mut room = counter.limit();
+        let end = loop {
+            let end = end_of_part(&lines, first, room);
+            if end <= first + 1 || counter.fits(&text[range(first, end)]) {
+                break end;
+            }
+            room -= room.div_ceil(8).min(room);
+        };
+        let end = end.max(first + 1);
+        let fits = end > first + 1 || counter.fits(&text[range(first, end)]);
+        parts.push(if fits { Part::Lines(range(first, end)) } else { Part::LongLine(range(first, end)) });
+        first = end;
+    }
+    parts
+}
+
+/// The line that ends a part which begins with the line `first` and has `room` tokens. It is `first` if that line alone
+/// has more.
+fn end_of_part(lines: &[Line], first: usize, room: usize) -> usize {
+    let most = lines[first].tokens.saturating_add(room);
+    let last = first + lines[first..].partition_point(|line| line.tokens <= most) - 1;
+    if last + 1 == lines.len() {
+        return last;
+    }
+    let mut from = first + 1;
+    let mut best = None;
+    for _ in 0..TRIES {
+        let Some(found) = best_border(lines, from..last + 1, lines[first].tokens + room / 2) else { break };
+        best.get_or_insert(found);
+        let short = lines[found].tokens - lines[first].tokens < room / SHORT;
+        if !short || fits(lines, found, room) {
+            best = Some(found);
+            break;
+        }
+        from = found + 1;
+    }
+    let Some(best) = best else { return last };
+    end_of_begun(lines, first, best, room).unwrap_or(best)
+}
+
+/// The last of the best borders. Of those that are as good, one after a blank line is preferred, if it is not before
+/// `half` of the tokens.
+fn best_border(lines: &[Line], within: Range<usize>, half: usize) -> Option<usize> {
+    let borders = within.filter(|&number| lines[number].is_border());
+    borders.min_by_key(|&number| {
+        let line = lines[number];
+        (line.rank, !(line.after_blank && line.tokens >= half), std::cmp::Reverse(number))
+    })
+}
+
+/// Whether what begins with the line `first` fits: it ends at the next line that is as good.
+fn fits(lines: &[Line], first: usize, room: usize) -> bool {
+    let most = lines[first].tokens.saturating_add(room);
+    let mut later = lines[first + 1..].iter().take_while(|line| line.tokens <= most);
+    later.any(|line| line.rank <= lines[first].rank)
+}
+
+/// The end of what the part begins inside of, if it ends before `best` and fills half of the room: what follows
+/// belongs to something else.
+fn end_of_begun(lines: &[Line], first: usize, best: usize, room: usize) -> Option<usize> {
+    let end = (first + 1..best).find(|&number| lines[number].rank < lines[first].rank)?;
+    (lines[end].tokens - lines[first].tokens >= room / 2).then_some(end)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Where code is cut.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Chunking, Markup, chunks};
+
+/// The chunks of a text, in characters.
+fn cut(text: &str, language: Option<CodeLanguage>, tokens: usize) -> Vec<&str> {
+    let chunking = Chunking { tokens, overlap: tokens / 4, markup: Markup::Code(language) };
+    let found = chunks(text, chunking, &|text| text.chars().count()).unwrap();
+    found.into_iter().map(|chunk| &text[chunk.bytes]).collect()
+}
+
+#[test]
+fn code_without_known_syntax_is_cut_at_blank_lines_between_blocks() {
+    let text = "# one\nf() {\n  a\n\n  b\n}\n\n# two\ng() {\n  c\n}\nx=1\n";
+    assert_eq!(cut(text, None, 40), ["# one\nf() {\n  a\n\n  b\n}\n\n", "# two\ng() {\n  c\n}\nx=1\n"]);
+    assert_eq!(cut(text, None, 20), ["# one\nf() {\n  a\n\n", "  b\n}\n\n", "# two\ng() {\n  c\n}\n", "x=1\n"]);
+}
+
+#[test]
+fn a_line_is_cut_only_if_it_alone_is_too_long() {
+    let text = format!("a = 1\n\tb\n{}\nc = 2\n", "word ".repeat(9));
+    let found = cut(&text, None, 20);
+    assert_eq!(found, ["a = 1\n\tb\n", "word word word word ", "word word word word ", "word \n", "c = 2\n"]);
+}
+
+/// Items of a language, each with a comment above it, and how many of them are inside another one.
+fn item(language: CodeLanguage, number: usize, lines: usize, inside: usize) -> String {
+    let indent = "    ".repeat(inside);
+    let body: String = (0..lines).map(|line| format!("{indent}    x = call({line})\n")).collect();
+    match language {
+        CodeLanguage::Python => format!("{indent}# About {number}.\n{indent}@final\n{indent}def f{number}(x):\n{body}"),
+        CodeLanguage::Go => format!("// About {number}.\nfunc f{number}() {{\n{body}}}\n"),
+        CodeLanguage::Rust => {
+            let body = body.replace(")\n", ");\n");
+            format!("{indent}/// About {number}.\n{indent}#[test]\n{indent}fn f{number}() {{\n{body}{indent}}}\n")
+        }
+        CodeLanguage::Java => {
+            let body = body.replace(")\n", ");\n");
+            format!(
+                "{indent}/** About {number}. */\n{indent}@Override\n{indent}void f{number}() {{\n{body}{indent}}}\n"
+            )
+        }
+        CodeLanguage::C | CodeLanguage::Cpp => {
+            let body = body.replace(")\n", ");\n");
+            format!("{indent}/* About {number}. */\n{indent}int f{number}()\n{indent}{{\n{body}{indent}}}\n")
+        }
+        _ => format!("{indent}// About {number}.\n{indent}function f{number}() {{\n{body}{indent}}}\n"),
+    }
+}
+
+/// What members stand in, if the language has that.
+fn around(language: CodeLanguage) -> Option<(&'static str, &'static str)> {
+    match language {
+        CodeLanguage::Python => Some(("# Many.\nclass Many:\n", "\n")),
+        CodeLanguage::Rust => Some(("/// Many.\nimpl Many {\n", "}\n\n")),
+        CodeLanguage::Java => Some(("// Many.\nclass Many {\n", "}\n\n")),
+        CodeLanguage::Cpp => Some(("// Many.\nclass Many\n{\n", "};\n\n")),
+        _ => None,
+    }
+}
+
+proptest! {
+    /// Functions of random lengths, some of them members, with and without a blank line between them.
+    #[test]
+    #[cfg(feature = "code")]
+    fn a_function_that_fits_is_in_one_chunk_with_its_comment(
+        language in prop::sample::select(CodeLanguage::all().collect::<Vec<_>>()),
+        lengths in prop::collection::vec((1_usize..12, any::<bool>()), 2..20),
+        members in 0_usize..10,
+        tokens in 60_usize..400,
+    ) {
+        let (mut text, mut items) = (String::from("\n"), Vec::new());
+        let around = around(language).filter(|_| members > 0);
+        text.push_str(around.map_or("", |(start, _)| start));
+        for (number, &(lines, blank)) in lengths.iter().enumerate() {
+            if let Some((_, end)) = around.filter(|_| number == members) {
+                text.push_str(end);
+            }
+            let inside = usize::from(around.is_some() && number < members);
+            let item = item(language, number, lines, inside);
+            // The blank lines around it have to fit too, and so has the end of what it is the last member of.
+            let last = number + 1 == members || number + 1 == lengths.len();
+            let end = 2 + if last { 4 } else { 0 };
+            items.push((text.len(), item.chars().count() + end, item.len()));
+            text.push_str(&item);
+            text.push_str(if blank { "\n" } else { "" });
+        }
+        text.push_str(around.filter(|_| members >= lengths.len()).map_or("", |(_, end)| end));
+        let found = chunks(&text, Chunking { tokens, overlap: 0, markup: Markup::Code(Some(language)) }, &|text| text.chars().count()).unwrap();
+        for (start, count, bytes) in items {
+            let whole = found.iter().any(|chunk| chunk.bytes.start <= start && start + bytes <= chunk.bytes.end);
+            prop_assert!(whole || count > tokens, "{} {count}\n{:?}", &text[start..start + bytes], cut(&text, Some(language), tokens));
+        }
+    }
+}
