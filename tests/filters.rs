@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use semsearch::corpus::{Document, Markup};
+use semsearch::corpus::{Document, Layout, Markup};
 use semsearch::encoder::{Precision, Vectors};
 use semsearch::engine::{Mode, Query, SearchRequest, Searcher};
 use semsearch::error::Place;
@@ -30,6 +30,8 @@ fn config() -> IndexConfig {
         precision: Precision::F32,
         dim: DIM,
         with_title: true,
+        with_context: true,
+        file_ids: Default::default(),
         metric: Metric::Ip,
         factory: "Flat".into(),
         prompts: Prompts::default(),
@@ -73,6 +75,7 @@ fn indexed(dir: &Path, documents: &[Given]) -> LocalSnapshot {
                 metadata,
                 place,
                 markup: None::<Markup>,
+                layout: Layout::default(),
                 is_row: false,
             };
             let row = given.row();
@@ -82,6 +85,8 @@ fn indexed(dir: &Path, documents: &[Given]) -> LocalSnapshot {
                 chunk: None,
                 metadata: &document.metadata,
                 embedded: None,
+                about: "",
+                line: None,
                 vector: &row,
             };
             writer.put(&document, compared, &[passage]).unwrap();

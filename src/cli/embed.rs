@@ -23,7 +23,7 @@ use semsearch::engine::Truncation;
 pub(super) fn run(options: &EmbedOptions, settings: &Settings) -> anyhow::Result<Outcome> {
     let terminal = &settings.terminal;
     let expanded = inputs(&options.input, settings)?;
-    let records = corpus::records(&expanded.inputs, options.input.format)?;
+    let records = corpus::records(&expanded.inputs, options.input.reading(None))?;
     let (_, embedder) = model_loader::load(settings, &options.encoding, None)?;
     if embedder.pooling() == Pooling::None && !options.format.writer.holds_tokens {
         let message = "`--pooling none` gives each text a matrix of its own: only jsonl holds that";
@@ -34,7 +34,12 @@ pub(super) fn run(options: &EmbedOptions, settings: &Settings) -> anyhow::Result
     let mut embedding = Embedding {
         options,
         embedder: &embedder,
-        cutter: Cutter { tokenizer: embedder.tokenizer(), with_title: options.passages.with_title, prompt: &prompt },
+        cutter: Cutter {
+            tokenizer: embedder.tokenizer(),
+            with_title: options.passages.with_title,
+            with_context: options.passages.with_title,
+            prompt: &prompt,
+        },
         chunks: options.passages.chunks(None),
         bar: match options.output {
             Some(_) => terminal.encoding("texts", None),

@@ -49,7 +49,7 @@ fn of_corpus(error: &CorpusError) -> Option<String> {
     let fixed = match error {
         CorpusError::File(error) => return of_file(error),
         CorpusError::NoFiles { .. } => {
-            "files are chosen by extension, hidden and ignored ones left out; `--glob PATTERN` chooses others"
+            "hidden, ignored and binary files are left out; `--glob PATTERN` chooses among them"
         }
         CorpusError::Chunking { .. } => "name a larger `--chunk-tokens` or a smaller `--chunk-overlap`",
         CorpusError::Format { .. } => "name the format with `--format`",

@@ -2,7 +2,7 @@
 
 mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use semsearch::corpus;
 use semsearch::embedder::{Embedder, Progress};
 use semsearch::engine::{EngineError, GivenVectors, IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop};
 use semsearch::error::CorpusError;
-use semsearch::index::{self, IndexConfig, LocalStore, Store, WriteOptions, Written};
+use semsearch::index::{self, FileIds, IndexConfig, LocalStore, Store, WriteOptions, Written};
 use semsearch::model::Pooling;
 
 use super::interrupt::{Interrupt, Stopped};
@@ -34,9 +34,11 @@ pub(super) fn update(options: &IndexOptions, settings: &Settings) -> anyhow::Res
     let started = Instant::now();
     let terminal = &settings.terminal;
     let expanded = inputs(&options.input, settings)?;
-    let format = options.input.format;
-    let records = corpus::records(&expanded.inputs, format)?;
-    let (config, embedder) = index_config(options, settings)?;
+    let recorded = if options.rebuild { None } else { index::recorded(&settings.index)? };
+    let recorded = recorded.map(|manifest| manifest.config);
+    let reading = options.input.reading(root(recorded.as_ref(), &settings.index));
+    let records = corpus::records(&expanded.inputs, reading.clone())?;
+    let (config, embedder) = index_config(options, recorded, settings)?;
     let given =
         options.vectors.as_deref().map(|path| GivenVectors::open(path, &config, options.input.limit)).transpose()?;
     let write_options = WriteOptions {
@@ -52,7 +54,7 @@ pub(super) fn update(options: &IndexOptions, settings: &Settings) -> anyhow::Res
     let records = records.until(interrupt.reading());
     terminal.detail(&format!("index {}: {} by {}", settings.index.display(), config.factory, config.metric));
 
-    let total = terminal.shows_progress().then(|| corpus::count(&expanded.inputs, format, options.input.limit));
+    let total = terminal.shows_progress().then(|| corpus::count(&expanded.inputs, reading, options.input.limit));
     let mut indexer = Indexer::new(&embedder, &config, writer, indexer_options(options, &interrupt));
     let is_given = given.is_some();
     if let Some(given) = given {
@@ -86,10 +88,19 @@ pub(super) fn update(options: &IndexOptions, settings: &Settings) -> anyhow::Res
     ended(&interrupt, written, terminal)
 }
 
+/// The directory to which the ids of files are relative: the one that holds the index. An index of an older release has ids
+/// of paths as they were named.
+fn root(recorded: Option<&IndexConfig>, index: &Path) -> Option<PathBuf> {
+    let from_root = recorded.is_none_or(|config| config.file_ids == FileIds::FromRoot);
+    from_root.then(|| index::holder(index))
+}
+
 /// The configuration of the index, and the loaded model.
-fn index_config(options: &IndexOptions, settings: &Settings) -> anyhow::Result<(IndexConfig, Embedder)> {
-    let manifest = if options.rebuild { None } else { index::recorded(&settings.index)? };
-    let recorded = manifest.map(|manifest| manifest.config);
+fn index_config(
+    options: &IndexOptions,
+    recorded: Option<IndexConfig>,
+    settings: &Settings,
+) -> anyhow::Result<(IndexConfig, Embedder)> {
     let (model, embedder) = model_loader::load(settings, &options.encoding, recorded.as_ref())?;
     if embedder.pooling() == Pooling::None {
         let message = "an index needs one vector for each text: `--pooling none` is only for `embed`";
@@ -182,6 +193,10 @@ fn finished(
         // If only some files of a directory were chosen, documents from its other files must stay.
         let some = !options.input.globs.is_empty();
         indexer.prune(directories, &|path| (!some || !path.exists()) && !skipped.is_unread(path))?;
+    } else {
+        let some = !options.input.globs.is_empty();
+        let gone = indexer.gone(directories, &|path| (!some || !path.exists()) && !skipped.is_unread(path))?;
+        skipped.note_gone(gone);
     }
     indexer.commit()
 }

@@ -6,7 +6,7 @@ use semsearch::engine::{SearchRequest, Searcher};
 
 use super::options::query::{QueryOptions, QuerySource};
 use super::outcome::Outcome;
-use super::output::{Answer, Presentation};
+use super::output::{Answer, Here, Presentation};
 use super::searcher;
 use super::settings::Settings;
 use semsearch::engine::Truncation;
@@ -17,7 +17,7 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
     let queries = Queries::open(&options.queries, terminal)?;
     let searcher = searcher::open(&options.ranking, &options.encoding, settings)?;
     let look = presentation(options, &searcher, queries.several(), settings);
-    let mut out = (options.format.writer.open)(look);
+    let mut out = (options.output.open)(look);
     let mut bar = terminal.encoding_beside_output("queries");
     let (mut found, mut cuts) = (false, Truncation::default());
     for batch in queries {
@@ -54,6 +54,7 @@ fn presentation(options: &QueryOptions, searcher: &Searcher, several: bool, sett
         explain: options.explain,
         full: options.full,
         highlight: options.highlight,
+        here: Here::of_process(),
         run_name: options.run_name.clone(),
     }
 }

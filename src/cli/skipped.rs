@@ -30,6 +30,11 @@ pub(super) struct SkipReport<'a> {
     /// The one of them that is being read.
     current: Current,
     files: ReasonCounts,
+    /// How many files of directories there are, and how many of them could be used.
+    all_files: usize,
+    used_files: usize,
+    /// How many files of directories are in the index and nowhere else.
+    gone_files: usize,
     records: ReasonCounts,
     /// Bad records, some of which may be documents that the index has.
     bad: usize,
@@ -69,6 +74,8 @@ struct Current {
     /// The number of records that could be used.
     good: usize,
     bad: usize,
+    /// Whether it is a text without any words.
+    blank: bool,
     /// Why the first bad record could not be used.
     first: Option<&'static str>,
     /// Why the reading ended.
@@ -85,18 +92,21 @@ impl<'a> SkipReport<'a> {
             found,
             current: Current::default(),
             files: ReasonCounts::default(),
+            all_files: expanded.skipped.len(),
+            used_files: 0,
+            gone_files: 0,
             records: ReasonCounts::default(),
             bad: 0,
             named: 0,
             unread: HashSet::new(),
         };
+        skipped.all_files += skipped.found.len();
         for SkippedFile { path, why } in &expanded.skipped {
             terminal.detail(&format!("skipped {}: {why}", path.display()));
             skipped.files.add(
                 match why {
                     SkipReason::Binary => "binary",
                     SkipReason::Blank => "blank",
-                    SkipReason::NoRecords => "JSON without records",
                     SkipReason::Unreadable(_) => "unreadable",
                 },
                 1,
@@ -113,6 +123,7 @@ impl<'a> SkipReport<'a> {
     pub(super) fn naming_all(mut self, all: bool) -> Self {
         if all {
             self.found.clear();
+            self.all_files = 0;
         }
         self
     }
@@ -142,7 +153,13 @@ impl<'a> SkipReport<'a> {
 
     /// Counts what could not be used of the current file.
     fn leave(&mut self) {
-        let Current { name: Some(name), good, bad, first, broken } = std::mem::take(&mut self.current) else { return };
+        let Current { name: Some(name), good, bad, blank, first, broken } = std::mem::take(&mut self.current) else {
+            return;
+        };
+        self.used_files += usize::from(good > 0);
+        if blank && good == 0 && bad == 0 {
+            self.files.add("blank", 1);
+        }
         let none_was_good = first.filter(|_| good == 0);
         if let Some(reason) = broken.or(none_was_good) {
             self.files.add(reason, 1);
@@ -167,8 +184,14 @@ impl<'a> SkipReport<'a> {
     /// other error.
     pub(super) fn note(&mut self, error: CorpusError) -> anyhow::Result<()> {
         if let CorpusError::Record { problem: BadRecord::Blank, place } = &error {
-            self.met(&place.input);
-            self.records.add("blank", 1);
+            match (self.enter(&place.input), place.line) {
+                (true, None) => self.current.blank = true,
+                (true, Some(_)) => {
+                    self.current.good += 1;
+                    self.records.add("blank", 1);
+                }
+                (false, _) => self.records.add("blank", 1),
+            }
             self.terminal.detail(&format!("skipped {error}"));
             return Ok(());
         }
@@ -205,7 +228,7 @@ impl<'a> SkipReport<'a> {
     pub(super) fn empty(&mut self, input: &Arc<str>) {
         if self.enter(input) {
             self.current = Current::default();
-            self.files.add("without records", 1);
+            self.files.add("without text", 1);
         } else {
             self.terminal.warn(&format!("{input}: no records in it: what came from it leaves the index"));
         }
@@ -227,12 +250,31 @@ impl<'a> SkipReport<'a> {
         file.ancestors().any(|part| self.unread.contains(part))
     }
 
+    /// Notes how many files of directories are in the index and nowhere else.
+    pub(super) fn note_gone(&mut self, files: usize) {
+        self.gone_files = files;
+    }
+
+    /// How many files there are in directories, and what became of them.
+    fn files_told(&self) -> String {
+        let number = |count: usize| HumanCount(count as u64);
+        let mut told = format!("{} files: {} indexed", number(self.all_files), number(self.used_files));
+        if self.files.total() > 0 {
+            let listed = if self.terminal.is_verbose() { "" } else { " (-v lists them)" };
+            told += &format!(", {}{listed}", self.files.told());
+        }
+        if self.gone_files > 0 {
+            told += &format!(", {} gone (--prune removes them)", number(self.gone_files));
+        }
+        told
+    }
+
     /// Reports how many were skipped, and why.
     pub(super) fn report(&mut self) {
         self.leave();
         let unnamed = |all: bool| if all || self.terminal.is_verbose() { "" } else { " (-v names them)" };
-        if self.files.total() > 0 {
-            self.terminal.note(&format!("files skipped: {}{}", self.files.told(), unnamed(false)));
+        if self.all_files > 0 {
+            self.terminal.note(&self.files_told());
         }
         let records = self.records.total();
         if records > 0 {
@@ -247,8 +289,8 @@ fn reason(error: &CorpusError) -> Option<(Arc<str>, &'static str)> {
     Some(match error {
         CorpusError::Record { place, problem } => {
             let reason = match problem {
-                BadRecord::NoText { .. } => "without a text field",
-                BadRecord::Utf8 { .. } | BadRecord::CellUtf8 { .. } => "not UTF-8",
+                BadRecord::NoText { .. } => "without text",
+                BadRecord::Utf8 { .. } | BadRecord::CellUtf8 { .. } | BadRecord::Encoding { .. } => "not UTF-8",
                 BadRecord::TooLarge { .. } => "too large",
                 _ => "without usable records",
             };
@@ -259,7 +301,7 @@ fn reason(error: &CorpusError) -> Option<(Arc<str>, &'static str)> {
         }
         CorpusError::Input { place, source } if !is_limit(source) => (Arc::clone(&place.input), "damaged"),
         CorpusError::Format { place, .. } => (Arc::clone(&place.input), "damaged"),
-        CorpusError::NoRecords { input } => (Arc::clone(input), "without records"),
+        CorpusError::NoRecords { input } => (Arc::clone(input), "without text"),
         _ => return None,
     })
 }

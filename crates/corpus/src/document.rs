@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Layout, Markup, bounded};
+use super::{Layout, Markup, Outline, bounded};
 use semsearch_files::Place;
 
 /// A text with its id, title and metadata.
@@ -32,6 +32,18 @@ impl Document {
     /// Whether the text is nothing but white space.
     pub fn is_blank(&self) -> bool {
         self.text.trim().is_empty()
+    }
+
+    /// The headings of the text, or the items of code.
+    pub fn outline(&self) -> Outline {
+        let found = || Outline::of_markup(&self.text, self.markup.unwrap_or_default());
+        self.layout.outline.clone().unwrap_or_else(found)
+    }
+
+    /// The line of the file at which the text begins, from 1, if it is a file of text that has lines.
+    pub fn first_line(&self) -> Option<u64> {
+        self.markup?;
+        self.layout.lines(&self.text).line(self.text.len() - self.text.trim_start().len())
     }
 
     /// About how many bytes of memory it takes.

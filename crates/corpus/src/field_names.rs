@@ -10,7 +10,8 @@ use super::{BadRecord, CorpusError, Document, Record};
 
 /// The usual names of the id, of the text and of the title.
 const IDS: [&str; 3] = ["_id", "id", "docid"];
-const TEXTS: [&str; 6] = ["text", "contents", "content", "context", "passage", "body"];
+const TEXTS: [&str; 10] =
+    ["text", "contents", "content", "context", "passage", "body", "message", "msg", "description", "question"];
 const TITLE: &str = "title";
 
 /// The most bytes of an id. (tantivy cannot look up terms over 65,530 bytes.)
@@ -22,8 +23,9 @@ pub struct FieldNames {
     /// Dotted path of the id. Default: the first of `_id`, `id`, `docid` that is present.
     pub id: Option<String>,
     /// Dotted paths of the text. All that are present and not empty are joined in this order, with a blank line between
-    /// them; null counts as absent. Default: the first of `text`, `contents`, `content`, `context`, `passage`, `body`
-    /// that is present.
+    /// them; null counts as absent. A record that has none of them, like one of another kind of file, has the usual ones:
+    /// the first of `text`, `contents`, `content`, `context`, `passage`, `body`, `message`, `msg`, `description`,
+    /// `question` that is present.
     pub text: Vec<String>,
     /// Dotted path of the title. Default: `title`.
     pub title: Option<String>,
@@ -80,25 +82,20 @@ impl FieldNames {
 
     /// Whether a table with these columns has one for the text.
     fn has_text(&self, columns: &[String]) -> bool {
-        let is_text = |name: &String| match self.text.is_empty() {
-            true => TEXTS.contains(&name.as_str()),
-            false => self.text.contains(name),
-        };
+        let is_text = |name: &String| TEXTS.contains(&name.as_str()) || self.text.contains(name);
         columns.iter().any(is_text)
     }
 
     /// Removes the text from the fields, and returns it.
     fn text(&self, fields: &mut Map<String, Value>) -> Result<String, BadRecord> {
-        if self.text.is_empty() {
-            let no_text = || BadRecord::NoText { looked_for: TEXTS.map(String::from).to_vec() };
-            let (field, text) = take_first(fields, None, &TEXTS).ok_or_else(no_text)?;
-            return string_of(field, text);
-        }
         let there = self.text.iter().filter_map(|path| Some((path, take(fields, path)?)));
         let there = there.filter(|(_, value)| !value.is_null());
         let mut texts: Vec<String> = there.map(|(path, value)| string_of(path, value)).collect::<Result<_, _>>()?;
         if texts.is_empty() {
-            return Err(BadRecord::NoText { looked_for: self.text.clone() });
+            let looked_for = || self.text.iter().map(String::as_str).chain(TEXTS).map(String::from).collect();
+            let (field, text) =
+                take_first(fields, None, &TEXTS).ok_or_else(|| BadRecord::NoText { looked_for: looked_for() })?;
+            return string_of(field, text);
         }
         texts.retain(|text| !text.is_empty());
         Ok(texts.join("\n\n"))

@@ -30,12 +30,41 @@ pub enum Lines {
 }
 
 impl Layout {
-    /// The 1-based line of the file from which the byte `at` of the text comes. `None` if the file has no lines.
-    pub fn line(&self, text: &str, at: usize) -> Option<u64> {
-        match &self.lines {
+    /// Finds the lines of places in `text`.
+    pub fn lines<'a>(&'a self, text: &'a str) -> LineFinder<'a> {
+        LineFinder { lines: &self.lines, text, at: 0, line: 1 }
+    }
+
+    /// The 1-based page that the byte `at` of the text is on. `None` if the text has no pages.
+    pub fn page(&self, at: usize) -> Option<u64> {
+        let begun = self.pages.partition_point(|&start| start <= at) as u64;
+        (!self.pages.is_empty()).then(|| begun.max(1))
+    }
+}
+
+/// Finds the line of one place in a text after the other.
+pub struct LineFinder<'a> {
+    lines: &'a Lines,
+    text: &'a str,
+    /// A place up to which lines have been counted, and its line.
+    at: usize,
+    line: u64,
+}
+
+impl LineFinder<'_> {
+    /// The 1-based line of the file from which the byte `at` of the text comes. `None` if the file has no lines. Places in
+    /// ascending order are fastest: lines are counted from the place before.
+    pub fn line(&mut self, at: usize) -> Option<u64> {
+        match self.lines {
             Lines::Same => {
-                let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-                Some(before.iter().filter(|&&byte| byte == b'\n').count() as u64 + 1)
+                if at < self.at {
+                    (self.at, self.line) = (0, 1);
+                }
+                let at = at.min(self.text.len());
+                let between = &self.text.as_bytes()[self.at..at];
+                self.line += between.iter().filter(|&&byte| byte == b'\n').count() as u64;
+                self.at = at;
+                Some(self.line)
             }
             Lines::Known(lines) => {
                 let before = lines.partition_point(|&(start, _)| start <= at);
@@ -43,12 +72,6 @@ impl Layout {
             }
             Lines::None => None,
         }
-    }
-
-    /// The 1-based page that the byte `at` of the text is on. `None` if the text has no pages.
-    pub fn page(&self, at: usize) -> Option<u64> {
-        let begun = self.pages.partition_point(|&start| start <= at) as u64;
-        (!self.pages.is_empty()).then(|| begun.max(1))
     }
 }
 
@@ -60,10 +83,14 @@ mod tests {
     fn a_line_is_that_of_the_file() {
         let text = "one\r\ntwo\nthree";
         let same = Layout::default();
-        assert_eq!([0, 4, 5, 9, 99].map(|at| same.line(text, at)), [1, 1, 2, 3, 3].map(Some));
+        let lines = |layout: &Layout, places: &[usize]| {
+            let mut lines = layout.lines(text);
+            places.iter().map(|&at| lines.line(at)).collect::<Vec<_>>()
+        };
+        assert_eq!(lines(&same, &[0, 4, 5, 9, 99, 5]), [1, 1, 2, 3, 3, 2].map(Some));
         let known = Layout { lines: Lines::Known(vec![(0, 7), (5, 9)]), ..Layout::default() };
-        assert_eq!([0, 4, 5, 99].map(|at| known.line(text, at)), [7, 7, 9, 9].map(Some));
-        assert_eq!(Layout { lines: Lines::None, ..Layout::default() }.line(text, 5), None);
+        assert_eq!(lines(&known, &[0, 4, 5, 99]), [7, 7, 9, 9].map(Some));
+        assert_eq!(lines(&Layout { lines: Lines::None, ..Layout::default() }, &[5]), [None]);
     }
 
     #[test]

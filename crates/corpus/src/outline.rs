@@ -11,7 +11,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use super::{CodeLanguage, Markup, code};
 
 /// The separator between the headings of a path.
-const SEPARATOR: &str = " > ";
+pub const SEPARATOR: &str = " > ";
 
 /// A Markdown text's events, each with its range in bytes and the number of blocks and spans around it.
 pub(crate) fn events(text: &str) -> impl Iterator<Item = (Event<'_>, Range<usize>, usize)> {

@@ -76,7 +76,8 @@ fn count_one(input: &Input, options: &ReadOptions, limit: u64) -> u64 {
     if told(input, options.format).is_some_and(Format::is_prose) {
         return 1;
     }
-    let by_reader = told(input, options.format).zip(input.path()).and_then(|(format, path)| format.reader().count(path));
+    let by_reader =
+        told(input, options.format).zip(input.path()).and_then(|(format, path)| format.reader().count(path));
     if let Some(count) = by_reader {
         return count;
     }

@@ -8,12 +8,18 @@ use semsearch_store::{ChunkPlace, ChunkPolicy, ChunkSize, NewPassage};
 use serde_json::{Map, Value};
 
 use super::EngineError;
-use semsearch_corpus::{Chunking, CorpusError, Document, Outline};
+use semsearch_corpus::{Chunking, CorpusError, Document, Outline, SEPARATOR, TextChunk};
 use semsearch_encoder::EncoderError;
 use semsearch_encoder::model::Tokenizer;
 
 /// The metadata field of a piece that holds the headings above it, or the items of code around it.
 const HEADING: &str = "heading";
+
+/// The metadata field of a piece that holds the page on which the piece begins.
+const PAGE: &str = "page";
+
+/// The headings above a chunk take at most one part in so many of its tokens.
+const HEADINGS_SHARE: usize = 4;
 
 /// The most tokens that a chunk shares with the chunk before it.
 const OVERLAP: usize = 32;
@@ -37,13 +43,19 @@ pub struct Piece<'a> {
     pub metadata: Cow<'a, Map<String, Value>>,
     /// The text for the model.
     pub to_embed: Cow<'a, str>,
+    /// Words by which the piece is found beside its text and title: the headings above it.
+    pub about: String,
+    /// The line of the file at which the piece begins, from 1.
+    pub line: Option<u64>,
+    /// The place of the piece in the document's text, in bytes.
+    bytes: Range<usize>,
 }
 
 impl Piece<'_> {
     /// The passage for an index: this piece with the vector that the model made of it.
     pub fn with<'a>(&'a self, vector: &'a [f32]) -> NewPassage<'a> {
-        let Self { text, chunk, metadata, to_embed } = self;
-        NewPassage { text, chunk: *chunk, metadata, embedded: Some(to_embed), vector }
+        let Self { text, chunk, metadata, to_embed, about, line, .. } = self;
+        NewPassage { text, chunk: *chunk, metadata, embedded: Some(to_embed), vector, about, line: *line }
     }
 }
 
@@ -53,6 +65,8 @@ pub struct Cutter<'a> {
     pub tokenizer: &'a Tokenizer,
     /// Whether a title is embedded before the text, in every piece.
     pub with_title: bool,
+    /// Whether the headings above a piece are embedded before its text.
+    pub with_context: bool,
     /// The prompt before title and text.
     pub prompt: &'a str,
 }
@@ -64,15 +78,19 @@ impl Cutter<'_> {
     /// # Errors
     /// The chunks would not be longer than their overlap, or tokenizing fails.
     pub fn pieces<'a>(&self, document: &'a Document, size: Option<ChunkSize>) -> Result<Vec<Piece<'a>>, EngineError> {
-        let chunks = size.map(|size| self.chunks(document, size)).transpose()?.filter(|chunks| chunks.len() > 1);
-        let Some(chunks) = chunks else { return Ok(vec![self.piece(document, 0..document.text.len(), None, None)]) };
-        let outline = Outline::of_markup(&document.text, document.markup.unwrap_or_default());
-        let piece = |chunk: semsearch_corpus::TextChunk| {
+        let outline = size.map(|_| document.outline()).unwrap_or_default();
+        let chunks = size.map(|size| self.chunks(document, &outline, size)).transpose()?;
+        let Some(chunks) = chunks.filter(|chunks| chunks.len() > 1) else {
+            return Ok(vec![self.piece(document, 0..document.text.len(), None, None)]);
+        };
+        let piece = |chunk: TextChunk| {
             let heading = outline.path_of(&document.text, chunk.bytes.clone());
             let place = ChunkPlace { index: chunk.index, start: chunk.start, end: chunk.end };
             self.piece(document, chunk.bytes, Some(place), Some(heading).filter(|heading| !heading.is_empty()))
         };
-        Ok(chunks.into_iter().map(piece).collect())
+        let mut pieces: Vec<Piece> = chunks.into_iter().map(piece).collect();
+        number_lines(document, &mut pieces);
+        Ok(pieces)
     }
 
     /// The number of tokens that the model would get for the whole document.
@@ -80,17 +98,22 @@ impl Cutter<'_> {
     /// # Errors
     /// Tokenizing fails.
     pub fn tokens(&self, document: &Document) -> Result<usize, EncoderError> {
-        Ok(self.tokenizer.count(&[&self.to_embed(document, &document.text)])?[0])
+        Ok(self.tokenizer.count(&[&self.to_embed(document, None, &document.text)])?[0])
     }
 
-    fn chunks(&self, document: &Document, size: ChunkSize) -> Result<Vec<semsearch_corpus::TextChunk>, EngineError> {
-        let ChunkSize { tokens, overlap } = size;
+    fn chunks(
+        &self,
+        document: &Document,
+        outline: &Outline,
+        ChunkSize { tokens, overlap }: ChunkSize,
+    ) -> Result<Vec<TextChunk>, EngineError> {
         if overlap >= tokens {
             return Err(CorpusError::Chunking { tokens, overlap }.into());
         }
-        // The title, the prompt and the special tokens take some of a chunk's tokens.
-        let around = self.to_embed(document, "");
-        let room = tokens.saturating_sub(self.tokenizer.count(&[around.as_ref()])?[0]).max(1);
+        // What is embedded before a chunk takes some of its tokens, and so do the prompt and the special tokens.
+        let around = self.to_embed(document, None, "");
+        let taken = self.tokenizer.count(&[around.as_ref()])?[0] + self.headings(outline, tokens)?;
+        let room = tokens.saturating_sub(taken).max(1);
         let markup = document.markup.unwrap_or_default();
         let chunking = Chunking { tokens: room, overlap: overlap.min(room / 2), markup };
         let failure = RefCell::new(None);
@@ -105,6 +128,18 @@ impl Cutter<'_> {
         failure.into_inner().map_or(Ok(chunks), |error| Err(error.into()))
     }
 
+    /// How many tokens of a chunk are kept for the headings above it: as many as the longest path has, within limits.
+    fn headings(&self, outline: &Outline, tokens: usize) -> Result<usize, EncoderError> {
+        if !self.with_context {
+            return Ok(0);
+        }
+        let mut longest = 0;
+        for heading in outline.headings() {
+            longest = longest.max(self.tokenizer.count_bare(&outline.path(heading.at))?);
+        }
+        Ok(longest.min(tokens / HEADINGS_SHARE))
+    }
+
     fn piece<'a>(
         &self,
         document: &'a Document,
@@ -112,23 +147,47 @@ impl Cutter<'_> {
         chunk: Option<ChunkPlace>,
         heading: Option<String>,
     ) -> Piece<'a> {
-        let text = &document.text[bytes];
-        let metadata = match heading.filter(|_| !document.metadata.contains_key(HEADING)) {
-            Some(heading) => {
-                let mut with_heading = document.metadata.clone();
-                with_heading.insert(HEADING.into(), heading.into());
-                Cow::Owned(with_heading)
-            }
-            None => Cow::Borrowed(&document.metadata),
+        let text = &document.text[bytes.clone()];
+        let to_embed = self.to_embed(document, heading.as_deref(), text);
+        let about = match &heading {
+            Some(heading) if self.with_context => heading.clone(),
+            _ => String::new(),
         };
-        Piece { text, chunk, metadata, to_embed: self.to_embed(document, text) }
+        let mut metadata = Cow::Borrowed(&document.metadata);
+        let page = chunk.and_then(|_| document.layout.page(bytes.start)).map(Value::from);
+        for (name, value) in [(HEADING, heading.map(Value::from)), (PAGE, page)] {
+            if let Some(value) = value.filter(|_| !document.metadata.contains_key(name)) {
+                metadata.to_mut().insert(name.into(), value);
+            }
+        }
+        Piece { text, bytes, chunk, metadata, to_embed, about, line: document.place.line.or(document.first_line()) }
     }
 
-    fn to_embed<'a>(&self, document: &Document, text: &'a str) -> Cow<'a, str> {
-        match &document.title {
-            Some(title) if self.with_title => format!("{}{title} {text}", self.prompt).into(),
-            _ if self.prompt.is_empty() => text.into(),
-            _ => format!("{}{text}", self.prompt).into(),
+    /// The text for the model: the prompt, what the text is about, and the text.
+    fn to_embed<'a>(&self, document: &Document, heading: Option<&str>, text: &'a str) -> Cow<'a, str> {
+        let title = document.title.as_deref().filter(|_| self.with_title).unwrap_or_default();
+        // Most Markdown has its title as the first heading.
+        let heading = heading.filter(|_| self.with_context).unwrap_or_default();
+        let below = match heading.strip_prefix(title) {
+            Some("") => "",
+            Some(below) => below.strip_prefix(SEPARATOR).unwrap_or(heading),
+            None => heading,
+        };
+        let about = [title, below].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(SEPARATOR);
+        match (about.is_empty(), self.prompt.is_empty()) {
+            (true, true) => text.into(),
+            (true, false) => format!("{}{text}", self.prompt).into(),
+            (false, _) => format!("{}{about} {text}", self.prompt).into(),
         }
+    }
+}
+
+/// Sets the line at which each piece begins. Pieces are in the order of the text.
+fn number_lines(document: &Document, pieces: &mut [Piece<'_>]) {
+    let mut lines = document.layout.lines(&document.text);
+    for piece in pieces {
+        let blanks = piece.text.len() - piece.text.trim_start().len();
+        let start = if blanks == piece.text.len() { piece.bytes.start } else { piece.bytes.start + blanks };
+        piece.line = lines.line(start);
     }
 }

@@ -243,7 +243,8 @@ impl<'a> Indexer<'a> {
         for ChangedDocument { compared, document, given, .. } in documents {
             let vector = given.as_deref().unwrap_or_default();
             let (text, metadata) = (&document.text, &document.metadata);
-            let passage = NewPassage { text, chunk: None, metadata, embedded: None, vector };
+            let line = document.place.line.or(document.first_line());
+            let passage = NewPassage { text, chunk: None, metadata, embedded: None, vector, about: "", line };
             self.writer.put(document, *compared, &[passage])?;
             self.count(compared.change);
         }
@@ -254,7 +255,12 @@ impl<'a> Indexer<'a> {
     pub(super) fn cutter(&self) -> Cutter<'a> {
         let config = self.config;
         let tokenizer = self.embedder.tokenizer();
-        Cutter { tokenizer, with_title: config.with_title, prompt: &config.prompts.document }
+        Cutter {
+            tokenizer,
+            with_title: config.with_title,
+            with_context: config.with_context,
+            prompt: &config.prompts.document,
+        }
     }
 
     /// The flag that stops the embedding.
@@ -275,6 +281,14 @@ impl<'a> Indexer<'a> {
     pub fn prune(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<(), EngineError> {
         self.counts.removed += self.writer.prune(directories, gone)?;
         Ok(())
+    }
+
+    /// The number of files below one of `directories` that are `gone`, although the index has documents of them.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub fn gone(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, EngineError> {
+        Ok(self.writer.gone(directories, gone)?)
     }
 
     /// Checks that there is a record for every given vector.

@@ -170,6 +170,8 @@ mod tests {
             precision: Precision::F32,
             dim: 384,
             with_title: true,
+            with_context: true,
+            file_ids: Default::default(),
             metric: Metric::Ip,
             factory: "Flat".into(),
             prompts: Prompts::default(),

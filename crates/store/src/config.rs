@@ -47,6 +47,17 @@ pub struct ChunkPolicy {
     pub overlap: Option<usize>,
 }
 
+/// How a file becomes the id of its document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileIds {
+    /// The path as it was named, as in releases before 0.2.
+    #[default]
+    AsNamed,
+    /// The path from the directory that holds the index, or the absolute path of a file elsewhere.
+    FromRoot,
+}
+
 /// Everything that an index records about how it was made. Queries must be embedded in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexConfig {
@@ -77,6 +88,12 @@ pub struct IndexConfig {
     /// The language of words for lexical search; `None` in format 2, which has no words.
     #[serde(default)]
     pub language: Option<Language>,
+    /// Whether a file of text is embedded with what it is about: its title or name, and the headings above each chunk.
+    #[serde(default)]
+    pub with_context: bool,
+    /// How a file becomes the id of its document.
+    #[serde(default)]
+    pub file_ids: FileIds,
     /// How long texts are cut, unless a run says otherwise.
     #[serde(default, rename = "cutting")]
     pub chunks: ChunkPolicy,
@@ -97,7 +114,7 @@ pub struct Setting {
 }
 
 /// Every recorded setting except the model, in the order in which they are shown and compared.
-pub const SETTINGS: [Setting; 13] = [
+pub const SETTINGS: [Setting; 15] = [
     Setting {
         name: "pooling",
         option: "pooling",
@@ -162,6 +179,20 @@ pub const SETTINGS: [Setting; 13] = [
         fixed: true,
     },
     Setting {
+        name: "context_embedded",
+        option: "no-title",
+        value: |config| json!(config.with_context),
+        typed: |_| None,
+        fixed: false,
+    },
+    Setting {
+        name: "file_ids",
+        option: "rebuild",
+        value: |config| json!(config.file_ids),
+        typed: |_| None,
+        fixed: false,
+    },
+    Setting {
         name: "language",
         option: "language",
         value: |config| json!(config.language),
@@ -206,6 +237,8 @@ impl IndexConfig {
             factory: settings.factory,
             prompts: settings.prompts,
             truncated: embedder.truncated(),
+            with_context: settings.with_context,
+            file_ids: settings.file_ids,
             language: settings.language,
             chunks: settings.chunks,
         }
@@ -219,6 +252,8 @@ impl IndexConfig {
             with_title: self.with_title,
             prompts: self.prompts.clone(),
             language: self.language,
+            with_context: self.with_context,
+            file_ids: self.file_ids,
             chunks: self.chunks,
         }
     }
@@ -273,6 +308,10 @@ pub struct IndexSettings {
     pub prompts: Prompts,
     /// The language of words, for lexical search.
     pub language: Option<Language>,
+    /// Whether a file of text is embedded with what it is about.
+    pub with_context: bool,
+    /// How a file becomes the id of its document.
+    pub file_ids: FileIds,
     /// How long texts are cut.
     pub chunks: ChunkPolicy,
 }
@@ -286,6 +325,8 @@ impl Default for IndexSettings {
             with_title: true,
             prompts: Prompts::default(),
             language: Some(Language::default()),
+            with_context: true,
+            file_ids: FileIds::FromRoot,
             chunks: ChunkPolicy::default(),
         }
     }
@@ -308,6 +349,8 @@ mod tests {
             factory: "Flat".into(),
             prompts: Prompts::default(),
             truncated: false,
+            with_context: true,
+            file_ids: FileIds::FromRoot,
             language: Some(Language::default()),
             chunks: ChunkPolicy::default(),
         }

@@ -36,6 +36,10 @@ pub struct NewPassage<'a> {
     pub embedded: Option<&'a str>,
     /// The passage's vector.
     pub vector: &'a [f32],
+    /// Words by which the passage is found beside its text and title, such as the headings above it.
+    pub about: &'a str,
+    /// The line of the document's file at which the passage begins, from 1; `None` if the file has no lines.
+    pub line: Option<u64>,
 }
 
 /// A passage as an index stores it.
@@ -51,4 +55,15 @@ pub struct StoredPassage {
     pub metadata: Map<String, Value>,
     /// The place of the passage in its document, if that was cut.
     pub chunk: Option<ChunkPlace>,
+    /// The place where the passage begins; `None` if the index did not record it.
+    pub source: Option<Source>,
+}
+
+/// The place where a passage begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The absolute path of a file, or the name of another input, such as `<stdin>`.
+    pub path: String,
+    /// The line, from 1; `None` if the file has no lines.
+    pub line: Option<u64>,
 }

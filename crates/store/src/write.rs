@@ -96,6 +96,13 @@ pub trait StoreWriter: Send {
     /// The index is damaged.
     fn prune(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError>;
 
+    /// The number of files below one of `directories` that are `gone`, although the index has documents of them. A file of
+    /// this run is not gone.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    fn gone(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError>;
+
     /// Commits what was put, if it is time for a commit. Call it between documents.
     ///
     /// # Errors

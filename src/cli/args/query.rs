@@ -21,6 +21,7 @@ Examples:
   semsearch query \"error 0x80070057\" --mode hybrid
   semsearch query \"who won\" --filter 'year >= 2010 and topic in [sport, music]'
   semsearch query --queries queries.jsonl -k 100 -f trec > run.trec
+  semsearch query -f vimgrep \"where are retries counted\"
   semsearch query -f jsonl < questions.txt | jq -r .id")]
 pub(crate) struct QueryArgs {
     /// Queries, or - for standard input
@@ -41,6 +42,9 @@ pub(crate) struct QueryArgs {
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = one_of(HIT_FORMATS))]
     pub(crate) format: &'static HitFormat,
+    /// Print only the paths of the files, each once, the best first
+    #[arg(short = 'l', long, conflicts_with = "format")]
+    pub(crate) files_with_matches: bool,
     /// Show whole passages instead of snippets, in text
     #[arg(long)]
     pub(crate) full: bool,

@@ -6,7 +6,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ValueEnum, ValueHint};
 use semsearch::corpus::{FieldNames, Format};
 
-use super::value::{positive, whole};
+use super::value::{encoding, positive, whole};
+use semsearch::corpus::Encoding;
 
 /// Options of every command that reads records.
 #[derive(Debug, clap::Args)]
@@ -15,10 +16,14 @@ pub(crate) struct RecordsArgs {
     /// Input format
     #[arg(long, value_name = "FORMAT", default_value = "auto", value_parser = format_parser())]
     pub(crate) format: Format,
+    /// Encoding of text that is not UTF-8, such as latin1; a byte order mark decides by itself [default: utf-8]
+    #[arg(hide_short_help = true, long, value_name = "NAME", value_parser = encoding)]
+    pub(crate) encoding: Option<&'static Encoding>,
     /// Field of the id [default: first of _id, id, docid]
     #[arg(hide_short_help = true, long, value_name = "NAME")]
     pub(crate) id_field: Option<String>,
-    /// Field of the text; several are joined [default: first of text, contents, content, context, passage, body]
+    /// Field of the text; several are joined [default: first of text, contents, content, context, passage, body,
+    /// message, msg, description, question]
     #[arg(long, value_name = "NAME")]
     pub(crate) text_field: Vec<String>,
     /// Field of the title [default: title]
@@ -28,7 +33,7 @@ pub(crate) struct RecordsArgs {
     #[arg(hide_short_help = true, long)]
     pub(crate) no_title: bool,
     /// Texts longer than the maximum length: cut them off, cut them into chunks, or stop [default: truncate for records,
-    /// chunk for text and Markdown]
+    /// chunk for files of text]
     #[arg(long, value_name = "HOW")]
     pub(crate) long: Option<LongArg>,
     /// Tokens of a chunk at most, special tokens and title included [default: the maximum length]

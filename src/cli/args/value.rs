@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use semsearch::corpus::Encoding;
+
 use crate::cli::output::OutputFormat;
 
 /// A parser of the names in a table of output formats. The help describes each; the value is the table's entry.
@@ -63,4 +65,12 @@ pub(super) fn positive(word: &str) -> Result<usize, String> {
         Ok(number) => Ok(number),
         Err(_) => Err("expected a whole number from 1".into()),
     }
+}
+
+/// Understands the name of an encoding, as the Encoding Standard lists them.
+pub(super) fn encoding(name: &str) -> Result<&'static Encoding, String> {
+    let known = Encoding::for_label(name.as_bytes());
+    known.ok_or_else(|| {
+        format!("no encoding {name:?}: expected a name such as latin1, windows-1251, shift_jis or utf-16le")
+    })
 }

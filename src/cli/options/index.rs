@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use semsearch::index::{IndexConfig, IndexSettings, Language, Metric, Prompts};
+use semsearch::index::{FileIds, IndexConfig, IndexSettings, Language, Metric, Prompts};
 use semsearch::model::ModelConfig;
 
 use super::defaults::Defaults;
@@ -77,6 +77,9 @@ impl IndexOptions {
                 document: self.passages.document_prompt(prompts, model),
             },
             language: language.or(Some(Language::default())),
+            // An index of an older release stays as it is.
+            with_context: recorded.map_or(self.passages.with_title, |config| config.with_context),
+            file_ids: recorded.map_or(FileIds::FromRoot, |config| config.file_ids),
             chunks: self.passages.chunks(recorded.map(|config| config.chunks)),
         }
     }

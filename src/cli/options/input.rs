@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 
-use semsearch::corpus::{FieldNames, Format, Input};
+use semsearch::corpus::{Encoding, FieldNames, Format, Input, ReadOptions};
 use semsearch::hub::data_set;
 
 use crate::cli::advice::Advice;
@@ -23,6 +23,8 @@ pub(crate) struct InputOptions {
     /// Whether a directory may have nothing to read.
     pub(crate) may_be_empty: bool,
     pub(crate) format: Format,
+    /// The encoding of text that is not UTF-8.
+    pub(crate) encoding: Option<&'static Encoding>,
     pub(crate) fields: FieldNames,
     pub(crate) on_error: OnError,
     /// How many records are read, at most.
@@ -60,6 +62,7 @@ impl InputOptions {
             globs: args.glob.clone(),
             may_be_empty: false,
             format: args.format,
+            encoding: args.encoding,
             fields: args.fields(),
             on_error: match args.on_error {
                 OnErrorArg::Fail => OnError::Fail,
@@ -67,6 +70,13 @@ impl InputOptions {
             },
             limit: args.limit,
         })
+    }
+}
+
+impl InputOptions {
+    /// How inputs are read, with the ids of files relative to `root` if there is one.
+    pub(crate) fn reading(&self, root: Option<PathBuf>) -> ReadOptions {
+        ReadOptions { format: self.format, root, encoding: self.encoding }
     }
 }
 

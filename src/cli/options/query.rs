@@ -9,14 +9,15 @@ use super::defaults::Defaults;
 use super::encoding::EncodingOptions;
 use super::ranking::RankingOptions;
 use crate::cli::args::query::{HighlightArg, QueryArgs};
-use crate::cli::output::{Highlight, HitFormat};
+use crate::cli::output::{Highlight, HitOutput, PATHS};
 
 #[derive(Clone, Debug)]
 pub(crate) struct QueryOptions {
     pub(crate) queries: QuerySource,
     pub(crate) ranking: RankingOptions,
     pub(crate) encoding: EncodingOptions,
-    pub(crate) format: &'static HitFormat,
+    /// What writes the hits.
+    pub(crate) output: HitOutput,
     pub(crate) highlight: Highlight,
     /// Whether the sentence nearest to the query is marked. Finding it needs the model.
     pub(crate) marks_sentences: bool,
@@ -45,12 +46,13 @@ impl QueryOptions {
         let (k, min_score, chunks) = (args.top_k, args.min_score, args.chunks);
         let request = SearchRequest { k, min_score, chunks, ..ranking.request };
         let highlight = highlight(args.highlight);
-        let marks_sentences = args.format.writer.marks && highlight == Highlight::Sentence;
+        let output = if args.files_with_matches { PATHS } else { args.format.writer };
+        let marks_sentences = output.marks && highlight == Highlight::Sentence;
         Ok(Self {
             queries: source(args),
             ranking: RankingOptions { request, needs_model: marks_sentences },
             encoding: EncodingOptions::resolve(&args.encoding, defaults),
-            format: args.format,
+            output,
             marks_sentences,
             highlight,
             full: args.full,

@@ -14,6 +14,6 @@ mod stdout;
 pub(super) use embeddings::{Destination, EMBEDDING_FORMATS, EmbeddedPassage, EmbeddingFormat, EmbeddingWriter};
 pub(super) use evaluations::{EVALUATION_FORMATS, EvaluationFormat, Measured, OtherRun, Sweep};
 pub(super) use format::OutputFormat;
-pub(super) use hits::{Answer, HIT_FORMATS, Highlight, HitFormat, Presentation};
+pub(super) use hits::{Answer, HIT_FORMATS, Here, Highlight, HitFormat, HitOutput, PATHS, Presentation};
 pub(super) use matrices::{MATRIX_FORMATS, MatrixFormat, Similarities};
 pub(super) use stdout::{STDOUT, json, raw};

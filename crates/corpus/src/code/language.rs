@@ -52,6 +52,11 @@ impl CodeLanguage {
         languages.find(|(.., extensions)| extensions.contains(&extension.as_str())).map(|&(language, ..)| language)
     }
 
+    /// The extensions of its files, in lower case.
+    pub fn extensions(self) -> &'static [&'static str] {
+        LANGUAGES.iter().find(|&&(language, ..)| language == self).map_or(&[], |&(.., extensions)| extensions)
+    }
+
     /// The name that people know it by; TypeScript with or without JSX is TypeScript.
     pub fn name(self) -> &'static str {
         LANGUAGES.iter().find(|&&(language, ..)| language == self).map_or("", |&(_, name, _)| name)

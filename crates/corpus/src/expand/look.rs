@@ -5,7 +5,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use serde_json::{Map, Value};
+use encoding_rs::{Encoding, UTF_8};
 
 use super::skip::{SkipReason, is_limit};
 use crate::compression::decompressed;
@@ -50,23 +50,12 @@ fn reason_to_skip(path: &Path) -> io::Result<Option<SkipReason>> {
 }
 
 fn reason_in(path: &Path, start: &[u8]) -> Option<SkipReason> {
-    if Format::shown_by(start).is_some_and(Format::is_binary) {
+    if Format::shown_by(start).or(Format::of(path)).is_some_and(Format::is_binary) {
         return None;
     }
-    if start.contains(&0) {
+    let is_utf16 = Encoding::for_bom(start).is_some_and(|(encoding, _)| encoding != UTF_8);
+    if start.contains(&0) && !is_utf16 {
         return Some(SkipReason::Binary);
     }
-    if (start.len() as u64) < START && start.trim_ascii().is_empty() {
-        return Some(SkipReason::Blank);
-    }
-    (Format::of(path) == Some(Format::Auto) && has_no_records(start)).then_some(SkipReason::NoRecords)
-}
-
-/// Whether JSON that starts with these bytes is neither an array, nor SQuAD, nor one object per line.
-fn has_no_records(start: &[u8]) -> bool {
-    let mut lines = start.trim_ascii_start().splitn(2, |&byte| byte == b'\n');
-    let first = lines.next().unwrap_or_default();
-    // If the first line is longer than what was read of it, it may be a record.
-    let whole = lines.next().is_some() || (start.len() as u64) < START;
-    Format::shown_by(start).is_none() && whole && serde_json::from_slice::<Map<String, Value>>(first).is_err()
+    ((start.len() as u64) < START && start.trim_ascii().is_empty()).then_some(SkipReason::Blank)
 }

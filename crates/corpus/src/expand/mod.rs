@@ -1,8 +1,8 @@
 //! Finds the files of a directory that are to be read.
 //!
 //! A directory is walked in the same way as ripgrep does it (with its crate ignore): hidden files, links, and files
-//! that `.gitignore` or `.ignore` name are left out. Of the other files, those of a known format are taken, or those
-//! that globs choose. Only the start of a file is looked at here, to tell text from other data, also as in ripgrep; the
+//! that `.gitignore` or `.ignore` name are left out. Of the other files all are taken, or those that globs choose. Only the
+//! start of a file is looked at here, to tell text from other data, also as in ripgrep; the
 //! readers read the rest. The user did not name these files one by one, so a file that cannot be used is left out and
 //! returned with the reason.
 

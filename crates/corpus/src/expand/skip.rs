@@ -22,8 +22,6 @@ pub enum SkipReason {
     Binary,
     /// It is empty, or short and nothing but white space.
     Blank,
-    /// It is JSON without records, such as the settings of some program.
-    NoRecords,
     /// It cannot be read. An index may keep what it has of this file.
     Unreadable(String),
 }
@@ -33,7 +31,6 @@ impl fmt::Display for SkipReason {
         match self {
             Self::Binary => f.write_str("binary"),
             Self::Blank => f.write_str("blank"),
-            Self::NoRecords => f.write_str("JSON, but no records"),
             Self::Unreadable(why) => write!(f, "cannot read: {why}"),
         }
     }

@@ -7,7 +7,7 @@ use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
 
 use super::skip::{SkipReason, SkippedFile, is_limit};
-use crate::{CorpusError, Format};
+use crate::CorpusError;
 use semsearch_files::FileError;
 
 /// What a walk found.
@@ -22,13 +22,11 @@ pub(super) struct Walked {
 /// Finds the files of a directory that are to be read.
 pub(super) fn walk(dir: &Path, globs: &[String]) -> Result<Walked, CorpusError> {
     let overrides = overrides(dir, globs)?;
-    let by_glob = overrides.num_whitelists() > 0;
     let mut walked = Walked::default();
     for entry in WalkBuilder::new(dir).overrides(overrides).filter_entry(|entry| !is_index(entry.path())).build() {
         match entry {
             Ok(entry) => {
-                let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-                if is_file && (by_glob || Format::of(entry.path()).is_some()) {
+                if entry.file_type().is_some_and(|kind| kind.is_file()) {
                     walked.files.push(entry.into_path());
                 }
             }

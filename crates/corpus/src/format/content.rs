@@ -46,6 +46,11 @@ impl<'a> InputContent<'a> {
         self.input.name()
     }
 
+    /// The file, if the input is one.
+    pub(crate) fn file(&self) -> Option<&'a Path> {
+        self.input.path()
+    }
+
     /// The path of the input, if it has one: the id of a document that is a whole file.
     pub(crate) fn path(&self) -> Option<String> {
         self.input.path().map(|path| match self.input {
@@ -67,7 +72,14 @@ impl<'a> InputContent<'a> {
     /// As a stream of text in UTF-8, without a byte order mark. Bytes that are not UTF-8 come as they are, unless the mark
     /// or the options say what they are.
     pub(crate) fn text(self) -> impl BufRead + use<'a> {
-        BufReader::new(DecodeReaderBytesBuilder::new().encoding(self.options.encoding).utf8_passthru(true).strip_bom(true).bom_override(true).build(self.bytes))
+        BufReader::new(
+            DecodeReaderBytesBuilder::new()
+                .encoding(self.options.encoding)
+                .utf8_passthru(true)
+                .strip_bom(true)
+                .bom_override(true)
+                .build(self.bytes),
+        )
     }
 
     /// As one text: by its byte order mark, as UTF-8, or else in the encoding of the options.

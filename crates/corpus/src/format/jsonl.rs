@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::content::InputContent;
 use super::reader::Reader;
@@ -13,6 +13,18 @@ use semsearch_files::Place;
 
 /// Most lines are shorter than this many bytes. The memory of a longer line is given back after it.
 const SHORT: usize = 1 << 20;
+
+/// Whether a file that starts with these bytes has an object in its first line. If not all of that line is known, it may be
+/// one.
+pub(super) fn starts(start: &[u8]) -> bool {
+    let mut lines = start.trim_ascii_start().splitn(2, |&byte| byte == b'\n');
+    let first = lines.next().unwrap_or_default();
+    let is_cut = lines.next().is_none() && start.len() >= SHOWN;
+    is_cut || serde_json::from_slice::<Map<String, Value>>(first).is_ok()
+}
+
+/// The start of a file has at least so many bytes if the file is longer.
+const SHOWN: usize = 4096;
 
 /// Reads each line as a record.
 pub(super) struct JsonLinesReader;
@@ -49,9 +61,7 @@ fn parse(bytes: &[u8], place: &Place) -> Result<Record, CorpusError> {
         return Err(bad(BadRecord::Values { max: MOST_VALUES }));
     }
     match serde_json::from_str(text.trim_ascii_end()) {
-        Ok(Value::Object(fields)) => {
-            Ok(Record::of_data(fields, place.clone()))
-        }
+        Ok(Value::Object(fields)) => Ok(Record::of_data(fields, place.clone())),
         Ok(other) => Err(bad(BadRecord::NotAnObject { found: json_type(&other) })),
         Err(error) => Err(bad(BadRecord::json(&error))),
     }

@@ -8,6 +8,7 @@
 //! Everything else follows from the table: the values of `--format` and their help, the guess by extension and by
 //! content, which files of a directory are read, and which texts are cut into chunks.
 
+mod code;
 mod content;
 mod csv;
 mod extracted;
@@ -70,13 +71,14 @@ macro_rules! formats {
 // Format, description, names, extensions, test of the first bytes, reader.
 formats! {
     Jsonl, "One JSON object per line", ["jsonl"], ["jsonl", "ndjson"], unknown, jsonl::JsonLinesReader;
-    Json, "An array of JSON objects", ["json"], ["json"], json::starts, json::JsonArrayReader;
+    Json, "An array of JSON objects, or one object", ["json"], ["json"], json::starts, json::JsonArrayReader;
     Squad, "SQuAD: each paragraph of an article is a record", ["squad"], ["json"], squad::starts, squad::SquadReader;
     Csv, "A table with commas between the columns", ["csv"], ["csv"], unknown, csv::TableReader::COMMAS;
     Tsv, "A table with tabs between the columns", ["tsv"], ["tsv", "tab"], unknown, csv::TableReader::TABS;
     Parquet, "A Parquet table", ["parquet"], ["parquet", "pq"], parquet::starts, parquet::ParquetReader;
     Text, "One plain text per file", ["text"], ["txt", "text"], unknown, text::TextReader;
     Markdown, "One Markdown text per file", ["markdown"], ["md", "markdown", "mkd"], unknown, markdown::MarkdownReader;
+    Code, "One file of source code, cut by its syntax", ["code"], code::EXTENSIONS, unknown, code::CodeReader;
     Lines, "One text per line, also an empty one", [], [], unknown, lines::LinesReader;
 }
 
@@ -86,7 +88,7 @@ fn unknown(_: &[u8]) -> bool {
 }
 
 impl Format {
-    /// The format of standard input, and of a file whose name and content show none: its errors name the line.
+    /// The format of standard input.
     pub(crate) const FALLBACK: Self = Self::Jsonl;
 
     /// All formats that have a name, [`Format::Auto`] first.
@@ -135,9 +137,16 @@ impl Format {
         TABLE.iter().find(|entry| (entry.starts)(start)).map(|entry| entry.format)
     }
 
-    /// The format of a file that starts with these bytes.
+    /// The format of a file that starts with these bytes, if its name does not tell. What looks like JSON is JSON, all else
+    /// is text.
     pub(crate) fn by_content(start: &[u8]) -> Self {
-        Self::shown_by(start).unwrap_or(Self::FALLBACK)
+        let other = || match start.trim_ascii_start().first() {
+            None => Self::FALLBACK,
+            Some(b'{') if jsonl::starts(start) => Self::Jsonl,
+            Some(b'{') => Self::Json,
+            Some(_) => Self::Text,
+        };
+        Self::shown_by(start).unwrap_or_else(other)
     }
 
     /// The reader of the format. For [`Format::Auto`] it is that of standard input.

@@ -20,7 +20,8 @@ fn an_extension_tells_the_format_in_capitals_too() {
     assert_eq!(["a.csv", "A.CSV.gz"].map(of), [Some(Format::Csv); 2]);
     assert_eq!(["a.tsv", "a.tab", "a.tab.ZST"].map(of), [Some(Format::Tsv); 3]);
     assert_eq!(["a.parquet", "a.PQ"].map(of), [Some(Format::Parquet); 2]);
-    assert_eq!(["a", ".md", "a.rs", "a.md.bak", "a.gz", ".gz"].map(of), [None; 6]);
+    assert_eq!(["a", ".md", "a.md.bak", "a.gz", ".gz"].map(of), [None; 5]);
+    assert_eq!(["a.rs", "A.PY"].map(of), [Some(Format::Code); 2]);
 }
 
 #[test]
@@ -29,7 +30,7 @@ fn a_name_stands_for_its_format_and_an_unknown_one_is_an_error_that_lists_the_kn
         assert_eq!(format.name().unwrap().parse::<Format>().unwrap(), format);
     }
     let message = "xml".parse::<Format>().unwrap_err().to_string();
-    let known = "auto, jsonl, json, squad, csv, tsv, parquet, text, markdown";
+    let known = "auto, jsonl, json, squad, csv, tsv, parquet, text, markdown, code";
     assert_eq!(message, format!("unknown format \"xml\": known are {known}"));
 }
 
@@ -44,7 +45,7 @@ fn names_and_extensions_are_unique_except_for_json() {
 }
 
 #[test]
-fn text_and_markdown_are_prose() {
+fn text_markdown_and_code_are_prose() {
     let prose: Vec<_> = Format::named().filter(|format| format.is_prose()).collect();
-    assert_eq!(prose, [Format::Text, Format::Markdown]);
+    assert_eq!(prose, [Format::Text, Format::Markdown, Format::Code]);
 }

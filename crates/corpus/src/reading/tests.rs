@@ -16,7 +16,7 @@ fn an_input_that_cannot_be_opened_fails_before_any_is_read() {
 
 #[test]
 fn a_found_file_of_no_known_extension_is_text_a_named_one_what_its_content_says() {
-    let [found, named] = [Input::Found("a.rs".into()), Input::File("a.rs".into())];
+    let [found, named] = [Input::Found("a.rst".into()), Input::File("a.rst".into())];
     assert_eq!((told(&found, Format::Auto), told(&named, Format::Auto)), (Some(Format::Text), None));
     assert_eq!(told(&Input::Found("a.json".into()), Format::Auto), None);
     assert_eq!(told(&Input::Stdin, Format::Auto), Some(Format::Jsonl));

@@ -1,5 +1,7 @@
 //! What the catalog stores of a passage, and in which field.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 use tantivy::TantivyDocument;
 use tantivy::schema::{
@@ -7,6 +9,7 @@ use tantivy::schema::{
 };
 
 use super::words::WORDS;
+use crate::source;
 use semsearch_corpus::Document;
 use semsearch_store::{ChunkPlace, ContentDigest, StoredPassage, Version, digest_of};
 
@@ -16,12 +19,17 @@ pub(super) const DOCUMENT: &str = "document";
 pub(super) const CONTENT: [&str; 2] = ["content_high", "content_low"];
 pub(super) const VERSION: [&str; 2] = ["version_high", "version_low"];
 
-/// The digest of everything that is stored of a passage except its id: title, text, metadata as JSON, and, if it is a
-/// chunk, its place in its document as JSON.
-fn content(title: Option<&str>, text: &str, metadata: &str, chunk: Option<&str>) -> ContentDigest {
-    let parts = [title, Some(text), Some(metadata), chunk].map(|part| part.map(str::as_bytes));
-    // Format 2 has no chunks.
-    digest_of(&parts[..if chunk.is_some() { 4 } else { 3 }])
+/// The digest of everything that is stored of a passage except its id: title, text, metadata as JSON, its place in its
+/// document as JSON if it is a chunk, and its source.
+fn content(passage: [Option<&str>; 5]) -> ContentDigest {
+    let [.., chunk, source] = passage;
+    // Format 2 has no chunks, and releases before 0.2 did not count the source, which was not JSON.
+    let counted = match (chunk, source) {
+        (_, Some(source)) if source.starts_with('{') => 5,
+        (Some(_), _) => 4,
+        (None, _) => 3,
+    };
+    digest_of(&passage.map(|part| part.map(str::as_bytes))[..counted])
 }
 
 /// A passage on its way into the catalog.
@@ -38,6 +46,10 @@ pub(crate) struct CatalogEntry<'a> {
     pub(crate) embedded: Option<ContentDigest>,
     /// The name of the input, in the form that tells [`semsearch_corpus::Input`]s apart from one run to the next.
     pub(crate) origin: &'a str,
+    /// Where the passage begins, as [`crate::source`] records it.
+    pub(crate) source: &'a str,
+    /// Words by which the passage is found beside its text and title.
+    pub(crate) about: &'a str,
 }
 
 /// The fields of a tantivy document.
@@ -110,12 +122,13 @@ impl Fields {
     }
 
     pub(super) fn document(&self, entry: &CatalogEntry) -> TantivyDocument {
-        let CatalogEntry { key, first, document, version, text, chunk, metadata, embedded, origin } = entry;
+        let CatalogEntry { key, first, document, version, text, chunk, metadata, embedded, origin, source, about } =
+            entry;
         let facts =
             if document.is_row { semsearch_filter::terms_of_row(metadata) } else { semsearch_filter::terms(metadata) };
         let metadata = serde_json::to_string(metadata).unwrap_or_default();
         let chunk = chunk.and_then(|chunk| serde_json::to_string(&chunk).ok());
-        let content = content(document.title.as_deref(), text, &metadata, chunk.as_deref());
+        let content = content([document.title.as_deref(), Some(text), Some(&metadata), chunk.as_deref(), Some(source)]);
         let mut stored = TantivyDocument::default();
         stored.add_u64(self.key, *key);
         stored.add_text(self.id, &document.id);
@@ -129,7 +142,7 @@ impl Fields {
         }
         stored.add_text(self.text, text);
         stored.add_text(self.metadata, metadata);
-        stored.add_text(self.source, document.place.to_string());
+        stored.add_text(self.source, source);
         if let Some(latest) = self.latest {
             stored.add_u64(latest.document, *first);
             add_digest(&mut stored, latest.version, version.0);
@@ -140,6 +153,9 @@ impl Fields {
             if let Some(title) = &document.title {
                 stored.add_text(latest.words, title);
             }
+            if !about.is_empty() {
+                stored.add_text(latest.words, about);
+            }
             stored.add_text(latest.words, text);
             facts.iter().for_each(|term| stored.add_bytes(latest.facts, term));
         }
@@ -147,11 +163,17 @@ impl Fields {
     }
 
     /// The stored passage, if its digest is `expected`.
-    pub(super) fn stored(&self, document: &TantivyDocument, expected: ContentDigest) -> Option<StoredPassage> {
+    pub(super) fn stored(
+        &self,
+        document: &TantivyDocument,
+        expected: ContentDigest,
+        holder: &Path,
+    ) -> Option<StoredPassage> {
         let text = |field: Field| document.get_first(field)?.as_str();
         let metadata = text(self.metadata)?;
         let chunk = self.latest.and_then(|latest| text(latest.chunk));
-        if content(text(self.title), text(self.text)?, metadata, chunk) != expected {
+        let source = text(self.source);
+        if content([text(self.title), Some(text(self.text)?), Some(metadata), chunk, source]) != expected {
             return None;
         }
         Some(StoredPassage {
@@ -160,6 +182,7 @@ impl Fields {
             text: text(self.text)?.into(),
             metadata: serde_json::from_str(metadata).ok()?,
             chunk: chunk.map(serde_json::from_str).transpose().ok()?,
+            source: source.map(|stored| source::place(stored, holder)),
         })
     }
 }

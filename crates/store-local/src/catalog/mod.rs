@@ -28,6 +28,7 @@ pub(super) use writer::CatalogWriter;
 pub use writer::is_catalog_thread;
 
 use super::manifest::Documents;
+use super::source;
 use directory::Pinned;
 use fields::{CONTENT, DOCUMENT, Fields, KEY, VERSION};
 use semsearch_files::Dir;
@@ -104,6 +105,8 @@ fn digest_at([high, low]: &[Column<u64>; 2], document: DocId) -> Option<ContentD
 /// The documents of one commit, opened for reading.
 pub(super) struct Catalog {
     dir: PathBuf,
+    /// The directory that holds the index.
+    holder: PathBuf,
     files: Pinned,
     fields: Fields,
     language: Option<Language>,
@@ -143,7 +146,8 @@ impl Catalog {
         let columns = columns.map_err(damaged(&path))?;
         let texts = searcher.segment_readers().iter().map(|segment| segment.get_store_reader(BLOCKS_KEPT));
         let texts = texts.collect::<std::io::Result<_>>().map_err(|error| damaged(&path)(error.into()))?;
-        Ok(Self { dir: path, files, columns, texts, fields, language, searcher })
+        let holder = path.parent().map_or_else(PathBuf::new, source::holder);
+        Ok(Self { dir: path, holder, files, columns, texts, fields, language, searcher })
     }
 
     /// Checks that no file became shorter while it was read. Call it before what was read is used.
@@ -226,7 +230,7 @@ impl Catalog {
         let read = guarded(|| texts.get_document_bytes(address.doc_id));
         let Ok(read) = read else { return Ok(None) };
         let document = store::document(&read.map_err(damaged(&self.dir))?);
-        Ok(document.and_then(|document| self.fields.stored(&document, content)))
+        Ok(document.and_then(|document| self.fields.stored(&document, content, &self.holder)))
     }
 
     /// What is known of the document `id`.

@@ -18,6 +18,8 @@ fn config(dim: usize, metric: Metric, factory: &str) -> IndexConfig {
         precision: Precision::F32,
         dim,
         with_title: true,
+        with_context: true,
+        file_ids: Default::default(),
         metric,
         factory: factory.into(),
         prompts: Prompts::default(),

@@ -20,6 +20,7 @@ use crate::inputs::Inputs;
 use crate::manifest::Manifest;
 use crate::manifest_file::OLDEST_WRITTEN;
 use crate::segment::Segment;
+use crate::source;
 use crate::vectors::{Opening, SegmentBuilder, VectorSegment, check_factory};
 use crate::verify::check_files;
 use crate::{CATALOG, VECTORS};
@@ -54,6 +55,8 @@ struct Seen {
 /// Writes an index. Readers see no change before a commit.
 pub struct LocalWriter {
     held: Held,
+    /// The directory that holds the index.
+    holder: PathBuf,
     options: WriteOptions,
     /// The last commit; `None` if there is none that can be read.
     last: Option<Manifest>,
@@ -119,6 +122,7 @@ impl LocalWriter {
         }
         let next = Draft::new(config, needs_training, base.as_ref(), kept);
         Ok(Self {
+            holder: source::holder(dir),
             held,
             options,
             last: base,
@@ -197,6 +201,21 @@ impl LocalWriter {
         Ok(self.documents.insert(opened))
     }
 
+    /// The files below `directories` that the index has documents of, and that are `gone`.
+    fn gone_origins(
+        &mut self,
+        directories: &[PathBuf],
+        gone: &dyn Fn(&Path) -> bool,
+    ) -> Result<HashSet<String>, StoreError> {
+        let mut origins = HashSet::new();
+        let Some(catalog) = self.catalog()? else { return Ok(origins) };
+        for directory in directories {
+            let there = catalog.origins(&directory.join("").to_string_lossy())?;
+            origins.extend(there.into_iter().filter(|origin| gone(Path::new(origin))));
+        }
+        Ok(origins)
+    }
+
     fn segment_bytes(&self) -> usize {
         let scanned = ["Flat", "SQ"].iter().any(|kind| self.next.config.factory.starts_with(kind));
         if scanned { SEGMENT } else { GRAPH_SEGMENT }
@@ -267,11 +286,23 @@ impl StoreWriter for LocalWriter {
         let origin = self.inputs.origin(&document.place.input);
         let first = self.next.next_key;
         for (key, passage) in (first..).zip(passages) {
-            let &NewPassage { text, chunk, metadata, embedded, vector } = passage;
+            let &NewPassage { text, chunk, metadata, embedded, about, line, vector } = passage;
+            let source = source::recorded(&origin, line, &self.holder);
             let embedded = embedded.map(|text| content_digest(text.as_bytes()));
             let version = compared.version;
-            let entry =
-                CatalogEntry { key, first, document, version, text, chunk, metadata, embedded, origin: &origin };
+            let entry = CatalogEntry {
+                key,
+                first,
+                document,
+                version,
+                text,
+                chunk,
+                metadata,
+                embedded,
+                origin: &origin,
+                source: &source,
+                about,
+            };
             self.documents()?.put(&entry)?;
             self.pending.push(key, vector);
             if let Some(text) = embedded {
@@ -296,12 +327,8 @@ impl StoreWriter for LocalWriter {
 
     fn prune(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError> {
         let mut origins: HashSet<String> = self.inputs.origins().collect();
+        origins.extend(self.gone_origins(directories, gone)?);
         let Some(catalog) = self.catalog()? else { return Ok(0) };
-        for directory in directories {
-            let below = directory.join("");
-            let there = catalog.origins(&below.to_string_lossy())?;
-            origins.extend(there.into_iter().filter(|origin| gone(Path::new(origin))));
-        }
         let mut candidates = Vec::new();
         for origin in &origins {
             candidates.extend(catalog.of_origin(origin)?);
@@ -317,6 +344,12 @@ impl StoreWriter for LocalWriter {
         self.changed |= removed > 0;
         self.gone.extend(candidates.into_iter().map(|(_, key)| key));
         Ok(removed)
+    }
+
+    fn gone(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError> {
+        let of_this_run: HashSet<String> = self.inputs.origins().collect();
+        let gone = self.gone_origins(directories, gone)?;
+        Ok(gone.iter().filter(|origin| !of_this_run.contains(*origin)).count())
     }
 
     fn checkpoint(&mut self) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::object::write_hit;
+use super::object::{ObjectLook, write_hit};
 use super::writer::{Answer, HitFormat, HitOutput, HitWriter};
 use crate::cli::output::stdout;
 
@@ -10,20 +10,20 @@ pub(super) const FORMAT: HitFormat = HitFormat {
     name: "json",
     help: "One array of objects",
     writer: HitOutput {
-        open: |presentation| Box::new(JsonArray::new(stdout::json(), presentation.explain)),
+        open: |presentation| Box::new(JsonArray::new(stdout::json(), presentation.into())),
         marks: false,
     },
 };
 
 struct JsonArray<W> {
     out: W,
-    explain: bool,
+    look: ObjectLook,
     begun: bool,
 }
 
 impl<W: Write> JsonArray<W> {
-    fn new(out: W, explain: bool) -> Self {
-        Self { out, explain, begun: false }
+    fn new(out: W, look: ObjectLook) -> Self {
+        Self { out, look, begun: false }
     }
 }
 
@@ -32,7 +32,7 @@ impl<W: Write> HitWriter for JsonArray<W> {
         for (query, hit) in answers.flat_map(|answer| answer.hits.iter().map(move |hit| (answer.query, hit))) {
             self.out.write_all(if self.begun { b",\n " } else { b"[" })?;
             self.begun = true;
-            write_hit(&mut self.out, query, hit, self.explain)?;
+            write_hit(&mut self.out, query, hit, &self.look)?;
         }
         Ok(())
     }
@@ -57,11 +57,11 @@ mod tests {
     #[test]
     fn an_array_holds_the_same_objects_and_may_be_empty() {
         let mut bytes = Vec::new();
-        sample::written(|out| JsonArray::new(out, false), &mut bytes);
+        sample::written(|out| JsonArray::new(out, sample::presentation().into()), &mut bytes);
         let all: Vec<Value> = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(all.len(), 2);
         let mut none = Vec::new();
-        JsonArray::new(&mut none, false).finish().unwrap();
+        JsonArray::new(&mut none, sample::presentation().into()).finish().unwrap();
         assert_eq!(none, b"[]\n");
     }
 }

@@ -7,6 +7,9 @@ use semsearch::index::ChunkPlace;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::place::{Here, HitPlace};
+use super::writer::Presentation;
+
 /// A hit as JSON. Names and order of the fields are part of the contract.
 #[derive(Serialize)]
 struct HitObject<'a> {
@@ -20,9 +23,18 @@ struct HitObject<'a> {
     text: &'a str,
     metadata: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<SourceObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     chunk: Option<ChunkPlace>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scores: Option<SideScores>,
+}
+
+/// Where a hit begins.
+#[derive(Serialize)]
+struct SourceObject {
+    path: String,
+    line: u64,
 }
 
 /// The scores of a hit; null if that side was not searched.
@@ -32,8 +44,22 @@ struct SideScores {
     lexical: Option<f32>,
 }
 
-/// Writes a hit; `explain` adds its dense and lexical scores.
-pub(super) fn write_hit(out: &mut impl Write, query: &Query, hit: &Hit, explain: bool) -> io::Result<()> {
+/// What an object has of a hit.
+pub(super) struct ObjectLook {
+    /// Whether it has the dense and the lexical score.
+    pub(super) explain: bool,
+    /// Where paths are shown from.
+    pub(super) here: Here,
+}
+
+impl From<Presentation> for ObjectLook {
+    fn from(presentation: Presentation) -> Self {
+        Self { explain: presentation.explain, here: presentation.here }
+    }
+}
+
+/// Writes a hit.
+pub(super) fn write_hit(out: &mut impl Write, query: &Query, hit: &Hit, look: &ObjectLook) -> io::Result<()> {
     let document = &hit.document;
     let object = HitObject {
         query_id: &query.id,
@@ -44,8 +70,9 @@ pub(super) fn write_hit(out: &mut impl Write, query: &Query, hit: &Hit, explain:
         title: document.title.as_deref(),
         text: &document.text,
         metadata: &document.metadata,
+        source: look.here.place(hit).map(|HitPlace { path, line }| SourceObject { path, line }),
         chunk: document.chunk,
-        scores: explain.then_some(SideScores { dense: hit.scores.dense, lexical: hit.scores.lexical }),
+        scores: look.explain.then_some(SideScores { dense: hit.scores.dense, lexical: hit.scores.lexical }),
     };
     // An error here comes from the writer, because every hit can be written as JSON.
     serde_json::to_writer(out, &object).map_err(Into::into)

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use semsearch::engine::{Hit, Query, Scores};
-use semsearch::index::{ChunkPlace, Language, Metric, StoredPassage};
+use semsearch::index::{ChunkPlace, Language, Metric, Source, StoredPassage};
 use serde_json::json;
 
+use super::place::Here;
 use super::writer::{Answer, Highlight, HitWriter, Presentation};
 
 pub(super) fn presentation() -> Presentation {
@@ -17,24 +18,34 @@ pub(super) fn presentation() -> Presentation {
         explain: false,
         full: false,
         highlight: Highlight::Words,
+        here: Here::default(),
         run_name: "my run".into(),
     }
 }
 
 fn hits() -> Vec<Hit> {
-    let document = |id: &str, title: Option<&str>, text: &str, chunk| StoredPassage {
+    let document = |id: &str, title: Option<&str>, text: &str, chunk, source| StoredPassage {
         id: id.into(),
         title: title.map(Into::into),
         text: text.into(),
         metadata: json!({"year": 2016}).as_object().cloned().unwrap_or_default(),
         chunk,
+        source,
     };
     let piece = ChunkPlace { index: 1, start: 20, end: 38 };
-    let first = document("a b", Some("The show"), "They\tsang.\nTwice.", Some(piece));
-    let second = document("c", None, "Nobody sang \u{1b}[31mhere.", None);
+    let source = Some(Source { path: "/data/a.md".into(), line: Some(3) });
+    let first = document("a b", Some("The show"), "They\tsang.\nTwice.", Some(piece), source);
+    let second = document("c", None, "Nobody sang \u{1b}[31mhere.", None, None);
     let scores = |dense, lexical| Scores { dense: Some(dense), lexical };
     let hit = |rank, score, scores, document| Hit { rank, score, scores, document: Arc::new(document), sentence: None };
     vec![hit(1, 0.698_905_4, scores(0.698_905_4, Some(7.5)), first), hit(2, -0.25, scores(-0.25, None), second)]
+}
+
+/// A hit from this place.
+pub(super) fn hit_from(source: Option<Source>) -> Hit {
+    let [first, ..] = <[Hit; 2]>::try_from(hits()).unwrap();
+    let document = Arc::new(StoredPassage { source, ..(*first.document).clone() });
+    Hit { document, ..first }
 }
 
 /// What a writer makes of the sample.

@@ -6,7 +6,9 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use anstyle_hyperlink::{Hyperlink, path_to_url};
 use semsearch::engine::{Hit, Scores};
+use semsearch::index::Source;
 
+use super::place::{self, Here, HitPlace};
 use super::snippet::{self, QueryWords};
 use super::writer::{Answer, Highlight, HitFormat, HitOutput, HitWriter, Presentation};
 use crate::cli::output::line::{one_line, shorten};
@@ -75,7 +77,7 @@ impl<W: Write> TextHits<W> {
     /// The line of rank, score, id and title.
     fn heading(&mut self, hit: &Hit, score_width: usize) -> io::Result<()> {
         let (rank, score) = (hit.rank, format!("{:.4}", hit.score));
-        let id = named(hit);
+        let id = named(hit, &self.presentation.here);
         let link = if self.screen.links { link(hit) } else { None }.unwrap_or_default();
         write!(self.out, "{rank:>2}  {SCORE}{score:>score_width$}{SCORE:#}  {link}{ID}{id}{ID:#}{link:#}")?;
         if let Some(title) = &hit.document.title {
@@ -91,7 +93,7 @@ impl<W: Write> TextHits<W> {
     /// The text of the passage, or a snippet of it.
     fn passage(&mut self, hit: &Hit, words: &QueryWords) -> io::Result<()> {
         let text = &hit.document.text;
-        let Presentation { highlight, full, .. } = self.presentation;
+        let &Presentation { highlight, full, .. } = &self.presentation;
         let room = self.screen.width.saturating_sub(INDENT).max(20);
         if let Some(place) = hit.sentence.clone().filter(|_| highlight == Highlight::Sentence) {
             let shown = snippet::sentence(text, place, (!full).then_some(room));
@@ -126,18 +128,23 @@ impl<W: Write> HitWriter for TextHits<W> {
     }
 }
 
-/// A hit's id, and which piece of its document it is.
-fn named(hit: &Hit) -> String {
+/// The path and line of a hit whose document is a file. Of any other hit its id, and which chunk of the document it is.
+fn named(hit: &Hit, here: &Here) -> String {
+    if let Some(HitPlace { path, line }) = here.place(hit).filter(|_| place::is_file(hit)) {
+        return format!("{}:{line}", one_line(&path));
+    }
     let id = one_line(&hit.document.id);
     hit.document.chunk.map_or(id.clone(), |chunk| format!("{id}[{}..{}]", chunk.start, chunk.end))
 }
 
-/// A link to the file that a hit comes from, if the file still exists.
+/// A link to the file that a hit comes from and to its line there, if the file still exists.
 fn link(hit: &Hit) -> Option<Hyperlink<String>> {
-    let path = Path::new(hit.document.metadata.get("path")?.as_str()?).canonicalize().ok()?;
+    let Source { path, line } = hit.document.source.as_ref()?;
+    let path = Path::new(path).canonicalize().ok()?;
     // The path is percent-encoded, but the machine's name before it is not.
     let url = path_to_url(&path).filter(|url| url.bytes().all(|byte| byte.is_ascii_graphic()))?;
-    Some(Hyperlink::with_url(url))
+    // Terminals that open files in an editor take the fragment for a line.
+    Some(Hyperlink::with_url(line.map_or(url.clone(), |line| format!("{url}#{line}"))))
 }
 
 /// The dense and the lexical score of a hit, in words.
@@ -200,6 +207,7 @@ mod tests {
             text: text.into(),
             metadata: json!({"path": path.to_string_lossy()}).as_object().cloned().unwrap(),
             chunk: Some(ChunkPlace { index: 0, start: 0, end: text.len() }),
+            source: Some(Source { path: path.to_string_lossy().into(), line: Some(7) }),
         };
         let sentence = (highlight == Highlight::Sentence).then_some(0..text.len());
         let scores = Scores { dense: Some(0.5), lexical: None };
@@ -238,7 +246,7 @@ mod tests {
             for full in [false, true] {
                 let shown = hostile(attack, &path, highlight, full);
                 assert!(shown.contains("\\u{1b}[2mdim\\u{1b}]8;;http://evil\\u{1b}\\"), "{shown:?}");
-                assert!(shown.contains("%1B%5C%07b%E2%80%AE\u{1b}\\"), "{shown:?}");
+                assert!(shown.contains("%1B%5C%07b%E2%80%AE#7\u{1b}\\"), "{shown:?}");
                 assert!(!hides(&without_styles(&shown).replace('\n', " ")), "{shown:?}");
             }
         }

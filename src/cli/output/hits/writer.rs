@@ -5,6 +5,7 @@ use std::io;
 use semsearch::engine::{Hit, Query};
 use semsearch::index::{Language, Metric};
 
+use super::place::Here;
 use crate::cli::output::format::OutputFormat;
 
 /// A query and its hits, best first.
@@ -56,6 +57,8 @@ pub(crate) struct Presentation {
     /// Whether text has whole passages instead of snippets.
     pub(crate) full: bool,
     pub(crate) highlight: Highlight,
+    /// Where paths are shown from.
+    pub(crate) here: Here,
     /// The name of a TREC run.
     pub(crate) run_name: String,
 }

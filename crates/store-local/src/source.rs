@@ -1,0 +1,77 @@
+//! Where a passage begins, as the catalog records it.
+//!
+//! A file below the directory that holds the index is recorded relative to it, so that the two can be moved together. A
+//! file elsewhere is recorded by its absolute path, and any other input by its name.
+
+use std::path::{Path, PathBuf};
+
+use semsearch_store::Source;
+use serde::{Deserialize, Serialize};
+
+/// The place of a passage in JSON, as it is stored.
+#[derive(Serialize, Deserialize)]
+struct Recorded<'a> {
+    /// A file, relative to the directory that holds the index, or absolute.
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    path: Option<std::borrow::Cow<'a, str>>,
+    /// Another input.
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    name: Option<std::borrow::Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+}
+
+/// The directory that holds the index at `dir`.
+pub fn holder(dir: &Path) -> PathBuf {
+    let absolute = dir.canonicalize().or_else(|_| std::path::absolute(dir)).unwrap_or_else(|_| dir.into());
+    absolute.parent().unwrap_or(&absolute).to_owned()
+}
+
+/// What is stored for a passage that begins at `line` of `origin`, in an index that `holder` holds.
+pub(super) fn recorded(origin: &str, line: Option<u64>, holder: &Path) -> String {
+    let path = Path::new(origin);
+    let (file, name) = match path.is_absolute() {
+        true => (Some(path.strip_prefix(holder).unwrap_or(path).to_string_lossy()), None),
+        false => (None, Some(origin.into())),
+    };
+    serde_json::to_string(&Recorded { path: file, name, line }).unwrap_or_default()
+}
+
+/// The place that was stored. Releases before 0.2 stored `name:line`.
+pub(super) fn place(stored: &str, holder: &Path) -> Source {
+    match serde_json::from_str(stored) {
+        Ok(Recorded { path: Some(path), line, .. }) => {
+            Source { path: holder.join(&*path).to_string_lossy().into_owned(), line }
+        }
+        Ok(Recorded { name: Some(name), line, .. }) => Source { path: name.into_owned(), line },
+        _ => {
+            let parts = stored.rsplit_once(':').and_then(|(path, line)| Some((path, line.parse().ok()?)));
+            let (path, line) = parts.map_or((stored, None), |(path, line)| (path, Some(line)));
+            Source { path: path.into(), line }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_moves_with_its_index_and_other_places_stay() {
+        let (here, there) = (Path::new("/home/a"), Path::new("/mnt/b"));
+        let moved = |origin, line| {
+            let Source { path, line } = place(&recorded(origin, line, here), there);
+            (path, line)
+        };
+        assert_eq!(moved("/home/a/docs/x y.md", Some(7)), ("/mnt/b/docs/x y.md".into(), Some(7)));
+        assert_eq!(moved("/srv/x.md", None), ("/srv/x.md".into(), None));
+        assert_eq!(moved("<stdin>", Some(3)), ("<stdin>".into(), Some(3)));
+    }
+
+    #[test]
+    fn what_older_releases_recorded_is_understood() {
+        let old = |stored| place(stored, Path::new("/x"));
+        assert_eq!(old("docs/a.jsonl:12"), Source { path: "docs/a.jsonl".into(), line: Some(12) });
+        assert_eq!(old("a:b.md"), Source { path: "a:b.md".into(), line: None });
+    }
+}
