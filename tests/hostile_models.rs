@@ -625,8 +625,13 @@ fn too_many_open_files_are_said() {
     sandbox.write("in.jsonl", "{\"text\":\"a\"}\n");
     let plain = sandbox.command(&["index", "in.jsonl", "--model", "m"]);
     let mut command = Command::new("sh");
-    // Loading the program needs a fourth open file, and writing an index needs several.
-    command.arg("-c").arg("ulimit -n 4; exec \"$0\" \"$@\"").arg(plain.get_program()).args(plain.get_args());
+    // Loading the program needs a fourth open file, and writing an index needs several. What this process may have
+    // inherited as open is closed.
+    command
+        .arg("-c")
+        .arg("exec 3>&- 4>&- 5>&-; ulimit -n 4; exec \"$0\" \"$@\"")
+        .arg(plain.get_program())
+        .args(plain.get_args());
     command.current_dir(sandbox.path("")).stdin(Stdio::null()).env_clear();
     command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let ran = sandbox.ran(&command.output().unwrap());

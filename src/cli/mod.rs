@@ -9,6 +9,7 @@ mod advice;
 mod args;
 mod config;
 mod config_file;
+mod documents;
 mod embed;
 mod environment;
 mod errors;
@@ -44,6 +45,7 @@ use config_file::ConfigFile;
 use options::common;
 use options::config::ConfigOptions;
 use options::defaults::Defaults;
+use options::documents::{GetOptions, LsOptions, RemoveOptions};
 use options::embed::EmbedOptions;
 use options::eval::EvalOptions;
 use options::index::IndexOptions;
@@ -95,6 +97,9 @@ fn run(Args { common, command }: Args, config: &ConfigFile, defaults: &Defaults)
     match command {
         Action::Index(args) => index::run(&IndexOptions::resolve(&args, defaults)?, settings),
         Action::Query(args) => query::run(&QueryOptions::resolve(&args, defaults)?, settings),
+        Action::Get(args) => documents::get(&GetOptions::resolve(args), settings),
+        Action::Ls(args) => documents::ls(&LsOptions::resolve(&args)?, settings),
+        Action::Remove(args) => documents::remove(&RemoveOptions::resolve(args)?, settings),
         Action::Embed(args) => embed::run(&EmbedOptions::resolve(&args, defaults)?, settings),
         Action::Sim(args) => sim::run(&SimOptions::resolve(&args, defaults), settings),
         Action::Eval(args) => eval::run(&EvalOptions::resolve(&args, defaults)?, settings),

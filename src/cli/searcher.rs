@@ -58,7 +58,7 @@ fn described(facts: &Facts, ranking: &RankingOptions, settings: &Settings) -> St
 }
 
 /// Warns if the filter is likely to be a mistake.
-fn check_filter(snapshot: &dyn Snapshot, filter: &Filter, terminal: &Terminal) -> Result<(), StoreError> {
+pub(super) fn check_filter(snapshot: &dyn Snapshot, filter: &Filter, terminal: &Terminal) -> Result<(), StoreError> {
     let passing = snapshot.count(filter)?;
     terminal.detail(&format!("filter {filter}: {passing} passages"));
     if snapshot.facts().documents == 0 {

@@ -21,6 +21,9 @@ const PAGE: &str = "page";
 /// The headings above a chunk take at most one part in so many of its tokens.
 const HEADINGS_SHARE: usize = 4;
 
+/// The metadata fields that pieces have and their document has not.
+pub(super) const OF_PIECES: [&str; 2] = [HEADING, PAGE];
+
 /// The most tokens that a chunk shares with the chunk before it.
 const OVERLAP: usize = 32;
 

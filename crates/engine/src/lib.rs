@@ -46,12 +46,14 @@
 //! ```
 
 mod cutter;
+mod documents;
 mod embed_window;
 mod error;
 mod fusion;
 mod given;
 mod identity;
 mod indexer;
+mod likeness;
 pub mod long_texts;
 mod ranking;
 mod request;
@@ -60,11 +62,13 @@ mod sentence;
 mod window;
 
 pub use cutter::{Cutter, Piece, chunk_size};
+pub use documents::{ListedDocument, WholeDocument, list_documents, whole_document};
 pub use error::EngineError;
 pub use fusion::Fusion;
 pub use given::GivenVectors;
 pub use identity::identity;
 pub use indexer::{IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop, Truncation};
+pub use likeness::Subject;
 pub use request::{Hit, Mode, Query, Scores, SearchRequest, SearchResults};
 pub use searcher::{LoadedModel, Searcher};
 pub use window::{Filled, Window};

@@ -135,17 +135,23 @@ impl LocalSnapshot {
         filter.map(find).transpose()
     }
 
-    /// The score of the passage under `key`; NaN if there is no such key.
-    fn score(&self, query: &[f32], key: u64) -> Result<f32, StoreError> {
+    /// The vector of the passage under `key`, if the index has the key and gives vectors back.
+    fn vector_of(&self, key: u64) -> Result<Option<Vec<f32>>, StoreError> {
         for (segment, named) in self.segments.iter().zip(&self.manifest.segments) {
             if (named.first_key..=named.last_key).contains(&key)
                 && segment.gives_vectors()
                 && let Some(vector) = segment.get(key)?
             {
-                return Ok(self.manifest.config.metric.score(self.isa, &vector, query));
+                return Ok(Some(vector));
             }
         }
-        Ok(f32::NAN)
+        Ok(None)
+    }
+
+    /// The score of the passage under `key`; NaN if there is no such key.
+    fn score(&self, query: &[f32], key: u64) -> Result<f32, StoreError> {
+        let metric = self.manifest.config.metric;
+        Ok(self.vector_of(key)?.map_or(f32::NAN, |vector| metric.score(self.isa, &vector, query)))
     }
 }
 
@@ -181,6 +187,25 @@ impl Snapshot for LocalSnapshot {
         let passages = self.catalog.get(keys)?;
         self.catalog.check_maps()?;
         Ok(passages)
+    }
+
+    fn find(&self, id: &str) -> Result<Vec<u64>, StoreError> {
+        let mut keys = self.catalog.known_keys(id)?;
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    fn keys(&self, filter: Option<&Filter>) -> Result<Vec<u64>, StoreError> {
+        let mut keys = self.catalog.keys()?;
+        if let Some(allowed) = self.allowed(filter)? {
+            keys.retain(|&key| allowed.contains(key));
+        }
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    fn vector(&self, key: u64) -> Result<Option<Vec<f32>>, StoreError> {
+        self.vector_of(key)
     }
 
     fn count(&self, filter: &Filter) -> Result<usize, StoreError> {

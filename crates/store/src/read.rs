@@ -96,6 +96,24 @@ pub trait Snapshot: Send + Sync {
     /// A passage is missing or damaged.
     fn passages(&self, keys: &[u64]) -> Result<Vec<StoredPassage>, StoreError>;
 
+    /// The keys of the passages of the document with this id, in the order of its text; none if there is no such document.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    fn find(&self, id: &str) -> Result<Vec<u64>, StoreError>;
+
+    /// The keys of all passages that pass `filter`, ascending.
+    ///
+    /// # Errors
+    /// The index cannot be filtered, or is damaged.
+    fn keys(&self, filter: Option<&Filter>) -> Result<Vec<u64>, StoreError>;
+
+    /// The vector of the passage under `key`; `None` if the index gives no vectors back.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    fn vector(&self, key: u64) -> Result<Option<Vec<f32>>, StoreError>;
+
     /// The number of passages that pass `filter`.
     ///
     /// # Errors

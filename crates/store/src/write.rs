@@ -88,6 +88,12 @@ pub trait StoreWriter: Send {
     /// Records that an input of this run has no documents, for [`StoreWriter::prune`].
     fn note_empty(&mut self, input: &Arc<str>);
 
+    /// Removes the document with this id. Returns whether there was one.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    fn remove(&mut self, id: &str) -> Result<bool, StoreError>;
+
     /// Removes every document that came from the inputs of this run and did not occur in it, and every document of a
     /// file below one of `directories` that is `gone`. Returns how many were removed. An input is the same even if it
     /// is named by another path.

@@ -2,6 +2,7 @@
 //! file, no terminal and no model. `options` makes the plain structs that commands take.
 
 pub(crate) mod common;
+pub(crate) mod documents;
 pub(crate) mod embed;
 pub(crate) mod encoding;
 pub(crate) mod eval;
@@ -23,6 +24,7 @@ mod value;
 use clap::{Parser, Subcommand};
 
 use common::CommonArgs;
+use documents::{GetArgs, LsArgs, RemoveArgs};
 use embed::EmbedArgs;
 use eval::EvalArgs;
 use index::IndexArgs;
@@ -47,6 +49,9 @@ pub(crate) struct Args {
 pub(crate) enum Action {
     Index(IndexArgs),
     Query(QueryArgs),
+    Get(GetArgs),
+    Ls(LsArgs),
+    Remove(RemoveArgs),
     Embed(EmbedArgs),
     Sim(SimArgs),
     Eval(EvalArgs),

@@ -7,6 +7,7 @@
 pub(crate) mod common;
 pub(crate) mod config;
 pub(crate) mod defaults;
+pub(crate) mod documents;
 pub(crate) mod embed;
 pub(crate) mod encoding;
 pub(crate) mod eval;

@@ -40,7 +40,7 @@ impl RankingOptions {
 }
 
 /// Reads a filter's expression. An error shows the expression with a mark below the wrong place.
-fn filter(expression: &str) -> anyhow::Result<Filter> {
+pub(super) fn filter(expression: &str) -> anyhow::Result<Filter> {
     expression.parse().map_err(|bad: BadFilter| {
         let message = format!("cannot understand the filter: {bad}");
         // The column of the mark is counted in the expression as it is shown, with hidden characters spelled out.

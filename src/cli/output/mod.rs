@@ -3,6 +3,7 @@
 //! A format takes results and a plain struct that says how they are to look. It knows neither flags nor commands. To add one:
 //! write its file, and add its line to the table of its kind.
 
+mod documents;
 mod embeddings;
 mod evaluations;
 mod format;
@@ -11,6 +12,7 @@ mod line;
 mod matrices;
 mod stdout;
 
+pub(super) use documents::{DOCUMENT_FORMATS, DocumentFormat, LIST_FORMATS, ListFormat};
 pub(super) use embeddings::{Destination, EMBEDDING_FORMATS, EmbeddedPassage, EmbeddingFormat, EmbeddingWriter};
 pub(super) use evaluations::{EVALUATION_FORMATS, EvaluationFormat, Measured, OtherRun, Sweep};
 pub(super) use format::OutputFormat;

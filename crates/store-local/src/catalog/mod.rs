@@ -233,6 +233,15 @@ impl Catalog {
         Ok(document.and_then(|document| self.fields.stored(&document, content, &self.holder)))
     }
 
+    /// The keys of the passages of the document `id`.
+    pub(super) fn known_keys(&self, id: &str) -> Result<Vec<u64>, StoreError> {
+        guard(&self.dir, || {
+            let found = self.find_all(&Term::from_field_text(self.fields.id, id)).map_err(damaged(&self.dir))?;
+            let key = |address: &DocAddress| self.columns(*address).key.first(address.doc_id);
+            Ok(found.iter().filter_map(key).collect())
+        })
+    }
+
     /// What is known of the document `id`.
     pub(super) fn known(&self, id: &str) -> Result<Option<Known>, StoreError> {
         guard(&self.dir, || self.find_known(id))

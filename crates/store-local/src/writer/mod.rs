@@ -325,6 +325,13 @@ impl StoreWriter for LocalWriter {
         self.inputs.number(input);
     }
 
+    fn remove(&mut self, id: &str) -> Result<bool, StoreError> {
+        let there = self.replace(id)?;
+        self.next.documents -= u64::from(there);
+        self.changed |= there;
+        Ok(there)
+    }
+
     fn prune(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError> {
         let mut origins: HashSet<String> = self.inputs.origins().collect();
         origins.extend(self.gone_origins(directories, gone)?);

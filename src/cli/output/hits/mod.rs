@@ -15,7 +15,7 @@ mod vimgrep;
 mod writer;
 
 pub(crate) use paths::PATHS;
-pub(crate) use place::Here;
+pub(crate) use place::{Here, HitPlace};
 pub(crate) use writer::{Answer, Highlight, HitFormat, HitOutput, Presentation};
 
 /// The formats, the usual one first.

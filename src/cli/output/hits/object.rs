@@ -23,18 +23,11 @@ struct HitObject<'a> {
     text: &'a str,
     metadata: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<SourceObject>,
+    source: Option<HitPlace>,
     #[serde(skip_serializing_if = "Option::is_none")]
     chunk: Option<ChunkPlace>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scores: Option<SideScores>,
-}
-
-/// Where a hit begins.
-#[derive(Serialize)]
-struct SourceObject {
-    path: String,
-    line: u64,
 }
 
 /// The scores of a hit; null if that side was not searched.
@@ -70,7 +63,7 @@ pub(super) fn write_hit(out: &mut impl Write, query: &Query, hit: &Hit, look: &O
         title: document.title.as_deref(),
         text: &document.text,
         metadata: &document.metadata,
-        source: look.here.place(hit).map(|HitPlace { path, line }| SourceObject { path, line }),
+        source: look.here.place(hit),
         chunk: document.chunk,
         scores: look.explain.then_some(SideScores { dense: hit.scores.dense, lexical: hit.scores.lexical }),
     };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use semsearch::engine::Hit;
 use semsearch::index::Source;
+use serde::Serialize;
 
 /// The name of standard input, as on the command line.
 const STDIN: &str = "-";
@@ -13,12 +14,12 @@ const STDIN: &str = "-";
 pub(crate) struct Here(PathBuf);
 
 /// The file of a hit and its line there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HitPlace {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct HitPlace {
     /// A path, relative to the working directory if the file is below it; `-` for standard input.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// From 1. In a file without lines, such as a PDF, it is 1.
-    pub(super) line: u64,
+    pub(crate) line: u64,
 }
 
 impl Here {
@@ -29,14 +30,18 @@ impl Here {
 
     /// Where the hit begins; `None` if its index does not know.
     pub(super) fn place(&self, hit: &Hit) -> Option<HitPlace> {
-        let Source { path, line } = hit.document.source.as_ref()?;
+        hit.document.source.as_ref().map(|source| self.of_source(source))
+    }
+
+    /// The place as it can be opened from here.
+    pub(crate) fn of_source(&self, Source { path, line }: &Source) -> HitPlace {
         let below = Path::new(path).strip_prefix(&self.0).ok().filter(|_| !self.0.as_os_str().is_empty());
         let path = match below {
             _ if path == "<stdin>" => STDIN.into(),
             Some(below) => below.to_string_lossy().into_owned(),
             None => path.clone(),
         };
-        Some(HitPlace { path, line: line.unwrap_or(1) })
+        HitPlace { path, line: line.unwrap_or(1) }
     }
 }
 
