@@ -3,7 +3,8 @@
     python3 -m pip install python-docx reportlab fpdf2 pypdf cryptography
     python3 script/sample_documents.py
 
-DOCX is written and read by python-docx. PDF is written by ReportLab and by fpdf2, and read by pypdf, which also encrypts.
+DOCX is written and read by python-docx. PDF is written by ReportLab and by fpdf2, and read by pypdf, which also
+encrypts.
 """
 
 import datetime
@@ -37,7 +38,8 @@ HIVE = (
 )
 GREEK = "Αριστοτέλης wrote in Περὶ τὰ ζῷα about μέλισσα, the bee. Пчела and żądło are words of her neighbours."
 LIGATURES = "The ﬁrst eﬀect of a diﬃcult ﬂight is that the aﬄicted oﬃce of the hive stays empty."
-ROWS = [["plant", "nectar", "pollen"], ["clover", "much", "some"], ["poppy", "none", "much"], ["lime tree", "much", "–"]]
+ROWS = [["plant", "nectar", "pollen"], ["clover", "much", "some"], ["poppy", "none", "much"]]
+ROWS += [["lime tree", "much", "–"]]
 
 
 def word():
@@ -82,7 +84,8 @@ def reportlab():
     file = BaseDocTemplate(str(path), pagesize=A5, title=TITLE, author=AUTHOR, pageCompression=1)
     width, height = A5[0] / 2 - 50, A5[1] - 80
     columns = [Frame(40, 40, width, height), Frame(A5[0] / 2 + 10, 40, width, height)]
-    file.addPageTemplates([PageTemplate("columns", columns), PageTemplate("whole", [Frame(40, 40, A5[0] - 80, height)])])
+    whole = [Frame(40, 40, A5[0] - 80, height)]
+    file.addPageTemplates([PageTemplate("columns", columns), PageTemplate("whole", whole)])
     story = [Paragraph("Dance", styles["Heading1"])] + [Paragraph(DANCE, body), Paragraph(HIVE, body)] * 3
     story += [NextPageTemplate("whole"), PageBreak(), Paragraph("Plants", styles["Heading1"])]
     story += [Table(ROWS, style=[("GRID", (0, 0), (-1, -1), 0.5, colors.black)])]

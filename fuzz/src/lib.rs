@@ -37,10 +37,16 @@ pub fn show(error: &impl Display) {
 
 /// Ignores panics of the parquet crate, which become errors of the file that is read. All other panics end the process.
 pub fn let_parquet_panic() {
+    let_library_panic(&["/parquet-"]);
+}
+
+/// Ignores panics in the source files of libraries whose path has one of these words: they become errors of the file
+/// that is read. All other panics end the process.
+pub fn let_library_panic(libraries: &'static [&str]) {
     let strict = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
         let file = panic.location().map_or("", Location::file);
-        if thread::current().name() != Some(READER) || !file.contains("/parquet-") {
+        if thread::current().name() != Some(READER) || !libraries.iter().any(|library| file.contains(library)) {
             strict(panic);
         }
     }));

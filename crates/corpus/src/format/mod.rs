@@ -20,6 +20,9 @@ mod jsonl;
 mod lines;
 mod markdown;
 mod parquet;
+#[cfg(feature = "pdf")]
+#[cfg_attr(not(test), allow(dead_code, reason = "no line of the table has it yet"))]
+mod pdf;
 mod reader;
 mod squad;
 mod text;

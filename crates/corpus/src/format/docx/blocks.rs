@@ -97,8 +97,8 @@ impl<'a> Blocks<'a> {
         self.tables += 1;
     }
 
-    /// Ends a table that stands inside `outer` paragraphs. The text of a table inside another one is part of the cell in
-    /// which it stands.
+    /// Ends a table that stands inside `outer` paragraphs. The text of a table inside another one is part of the cell
+    /// in which it stands.
     pub(super) fn end_table(&mut self, outer: usize) {
         self.depth = self.depth.saturating_sub(1);
         if outer == 0 {

@@ -1,0 +1,75 @@
+//! Finds streams that decompress to too much, before the library decompresses them whole.
+//!
+//! The bytes after each word `stream` are decompressed piece by piece, and counted. This finds what is compressed by
+//! Deflate, once or several times over, which is all that programs write today. It does not see through encryption, nor
+//! through LZW or a text encoding around the compressed bytes.
+
+use std::io::Read;
+
+use bstr::ByteSlice;
+use flate2::read::{DeflateDecoder, ZlibDecoder};
+
+/// How many bytes one stream may decompress to. A picture of a page at 600 dots per inch has 105 MB.
+const MOST: u64 = 256 << 20;
+
+/// How many bytes all streams may decompress to.
+const MOST_TOGETHER: u64 = 2 << 30;
+
+/// How often a stream may be compressed over again.
+const LAYERS: usize = 4;
+
+/// Fails if a stream of the file, or all together, decompress to too much.
+pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
+    let mut together = 0;
+    for at in bytes.find_iter(b"stream") {
+        let data = bytes.get(at + b"stream".len()..).unwrap_or_default();
+        let Some(data) = [&b"\r\n"[..], b"\n", b"\r"].iter().find_map(|end| data.strip_prefix(*end)) else { continue };
+        for layers in 1..=LAYERS {
+            let (count, inner) = decompressed(data, layers);
+            together += count;
+            if count > MOST {
+                return Err(format!("one of its streams is more than {} MiB when it is decompressed", MOST >> 20));
+            }
+            if together > MOST_TOGETHER {
+                return Err(format!(
+                    "its streams are more than {} GiB when they are decompressed",
+                    MOST_TOGETHER >> 30
+                ));
+            }
+            if !inner {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How many bytes come out when so many layers of compression are taken off, and whether they look compressed again.
+/// Bytes that end or are damaged are counted up to there.
+fn decompressed(data: &[u8], layers: usize) -> (u64, bool) {
+    let zlib = data.first_chunk().is_some_and(is_zlib);
+    let mut source: Box<dyn Read + '_> = match zlib {
+        true => Box::new(ZlibDecoder::new(data)),
+        // Readers of PDF take the bytes as they come, if there is no header of zlib.
+        false => Box::new(DeflateDecoder::new(data)),
+    };
+    for _ in 1..layers {
+        source = Box::new(ZlibDecoder::new(source));
+    }
+    let mut start = [0; 2];
+    if source.read_exact(&mut start).is_err() {
+        return (0, false);
+    }
+    let (mut count, mut buffer) = (start.len() as u64, vec![0; 64 << 10]);
+    while count <= MOST
+        && let Ok(more @ 1..) = source.read(&mut buffer)
+    {
+        count += more as u64;
+    }
+    (count, is_zlib(&start))
+}
+
+/// Whether these are the first two bytes that zlib writes.
+fn is_zlib(start: &[u8; 2]) -> bool {
+    start[0] & 0x0f == 8 && u16::from_be_bytes(*start).is_multiple_of(31)
+}
