@@ -15,6 +15,7 @@ mod csv;
 #[cfg_attr(not(test), allow(dead_code, reason = "no line of the table has it yet"))]
 mod docx;
 mod extracted;
+mod html;
 mod json;
 mod jsonl;
 mod lines;

@@ -1,0 +1,427 @@
+//! Reads the tags and words of a page into a text.
+
+use std::convert::Infallible;
+
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use html5gum::{Span, State, Tokenizer};
+use serde_json::{Map, Value};
+
+use super::attributes::{Attribute, Attributes};
+use super::element::{Kind, Name, Raw};
+use super::flow::{Break, Flow, Words};
+use super::link_mark::LinkMark;
+use super::region::Regions;
+use super::source_lines::SourceLines;
+use super::stack::{Inside, Open, Stack};
+
+/// Roles of what stands around the text of a page.
+const ROLES_LEFT_OUT: [&str; 4] = ["navigation", "banner", "contentinfo", "search"];
+
+/// How much of a page is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// What a reader of the page came for.
+    Content,
+    /// Navigation and what is hidden too.
+    Everything,
+}
+
+/// A table that is open.
+#[derive(Clone, Copy, Debug, Default)]
+struct TableState {
+    /// It has a heading for its columns or rows.
+    has_data: bool,
+    /// It arranges parts of the page.
+    is_layout: bool,
+    /// How many cells of the row were begun.
+    cells: usize,
+}
+
+/// A page that is being read.
+#[derive(Debug)]
+pub(super) struct Page<'a> {
+    pub(super) flow: Flow,
+    pub(super) regions: Regions,
+    pub(super) metadata: Map<String, Value>,
+    /// The title, with the white space of the page.
+    pub(super) title: Option<String>,
+    scope: Scope,
+    lines: SourceLines<'a>,
+    stack: Stack,
+    tables: Vec<TableState>,
+    /// The tag that is being read.
+    tag: Name,
+    attributes: Attributes,
+    /// The element that is open whose content is no markup.
+    raw: Option<Raw>,
+    mark: LinkMark,
+}
+
+impl<'a> Page<'a> {
+    /// Reads a page.
+    pub(super) fn read(source: &'a str, scope: Scope) -> Self {
+        let mut page = Self {
+            flow: Flow::default(),
+            regions: Regions::default(),
+            metadata: Map::new(),
+            title: None,
+            scope,
+            lines: SourceLines::new(source),
+            stack: Stack::default(),
+            tables: Vec::new(),
+            tag: Name::of(b""),
+            attributes: Attributes::default(),
+            raw: None,
+            mark: LinkMark::default(),
+        };
+        let emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, span: Span<usize>| page.event(event, span));
+        let mut tokenizer = Tokenizer::new_with_emitter(source, emitter);
+        while let Some(next) = tokenizer.next() {
+            let _: Result<(), Infallible> = next.map(|state| tokenizer.set_state(state));
+        }
+        drop(tokenizer);
+        page.end_mark();
+        page.flow.finish();
+        page
+    }
+
+    /// Takes the next event. The answer says how the content of the element is read that began.
+    fn event(&mut self, event: CallbackEvent<'_>, span: Span<usize>) -> Option<State> {
+        match event {
+            CallbackEvent::OpenStartTag { name } => {
+                self.tag = Name::of(name);
+                self.attributes.clear();
+                self.lines.advance(span.start);
+            }
+            CallbackEvent::AttributeName { name } => self.attributes.add(name),
+            CallbackEvent::AttributeValue { value } => self.attributes.set(value),
+            CallbackEvent::CloseStartTag { self_closing } => return self.start(self_closing),
+            CallbackEvent::EndTag { name } => self.end(Name::of(name)),
+            // HTML ignores NUL.
+            CallbackEvent::String { value } if value.contains(&0) => {
+                self.text(&String::from_utf8_lossy(value).replace('\0', ""), span);
+            }
+            CallbackEvent::String { value } => self.text(&String::from_utf8_lossy(value), span),
+            _ => {}
+        }
+        None
+    }
+
+    fn text(&mut self, text: &str, span: Span<usize>) {
+        let inside = self.stack.inside();
+        match self.raw {
+            Some(Raw::Title) => {
+                self.title.get_or_insert_default().push_str(text);
+                return;
+            }
+            Some(Raw::Value | Raw::Script | Raw::Style) => return,
+            _ if inside.left_out.is_some() => return,
+            Some(Raw::Example | Raw::Plain) | None => {}
+        }
+        let lines = (self.lines.advance(span.start), self.lines.advance(span.end));
+        let words = Words { text, region: inside.region, lines };
+        let is_one_line = inside.one_line || self.flow.is_in_heading();
+        if (self.raw.is_some() || inside.preformatted) && !is_one_line {
+            self.flow.preformatted(words);
+        } else if !self.mark.holds(text, lines.0) {
+            self.end_mark();
+            self.flow.words(words);
+        }
+    }
+
+    /// Reads the start of the element whose tag was read.
+    fn start(&mut self, self_closing: bool) -> Option<State> {
+        let name = self.tag;
+        if self.stack.inside().foreign {
+            if !name.kind.ends_foreign() {
+                self.start_foreign(name, self_closing);
+                return None;
+            }
+            self.end_from(self.stack.foreign());
+        }
+        if let Some(from) = self.stack.ended_by_start(name) {
+            self.end_from(from);
+        }
+        match name.kind {
+            Kind::Html => self.describe("lang", Attribute::Lang),
+            Kind::Root => {}
+            Kind::Raw(raw) => return Some(self.start_raw(raw)),
+            kind if kind.is_void() => self.void(kind),
+            _ => self.start_element(name),
+        }
+        None
+    }
+
+    /// Reads the start of an element in SVG or a formula.
+    fn start_foreign(&mut self, name: Name, self_closing: bool) {
+        if !self_closing {
+            let mut inside = self.stack.inside();
+            let is_integration = matches!(name.kind, Kind::Integration | Kind::Raw(Raw::Title));
+            inside.foreign = !is_integration;
+            let is_left_out = name.kind == Kind::Annotation && inside.left_out.is_none();
+            inside.left_out = if is_left_out { Some(name) } else { inside.left_out };
+            self.push(name, inside, is_integration || is_left_out);
+        }
+    }
+
+    /// Reads the start of an element whose content is no markup.
+    fn start_raw(&mut self, raw: Raw) -> State {
+        self.raw = Some(if raw == Raw::Title && self.title.is_some() { Raw::Value } else { raw });
+        match raw {
+            Raw::Example | Raw::Plain => {
+                self.flow.end_heading_with_words();
+                self.separate(Break::Paragraph);
+            }
+            Raw::Value => self.separate(Break::Space),
+            _ => {}
+        }
+        match raw {
+            Raw::Title | Raw::Value => State::RcData,
+            Raw::Script => State::ScriptData,
+            Raw::Style | Raw::Example => State::RawText,
+            Raw::Plain => State::PlainText,
+        }
+    }
+
+    /// Reads an element without content.
+    fn void(&mut self, kind: Kind) {
+        let inside = self.stack.inside();
+        if kind == Kind::Meta {
+            for (name, attribute) in [("description", "description"), ("author", "author")] {
+                if self.attributes.is(Attribute::Name, attribute) {
+                    self.describe(name, Attribute::Content);
+                }
+            }
+        }
+        if inside.left_out.is_some() {
+            return;
+        }
+        match kind {
+            Kind::Break if inside.one_line || self.flow.is_in_heading() => self.flow.separate(Break::Space),
+            Kind::Break if inside.preformatted => {
+                let line = self.lines.line();
+                self.flow.preformatted(Words { text: "\n", region: inside.region, lines: (line, line) });
+            }
+            Kind::Break => self.flow.end_line(),
+            Kind::Rule => self.separate(Break::Paragraph),
+            Kind::Image if !self.is_hidden() => self.image(inside),
+            _ => {}
+        }
+    }
+
+    /// Writes the words that stand for an image.
+    fn image(&mut self, inside: Inside) {
+        if let Some(text) = self.attributes.words(Attribute::Alt) {
+            let line = self.lines.line();
+            self.flow.separate(Break::Space);
+            self.flow.words(Words { text, region: inside.region, lines: (line, line) });
+            self.flow.separate(Break::Space);
+        }
+    }
+
+    /// Keeps the value of an attribute as metadata, unless the page said it already.
+    fn describe(&mut self, name: &str, attribute: Attribute) {
+        if let Some(value) = self.attributes.words(attribute) {
+            self.metadata.entry(name).or_insert_with(|| value.split_whitespace().collect::<Vec<_>>().join(" ").into());
+        }
+    }
+
+    fn start_element(&mut self, name: Name) {
+        let around = self.stack.inside();
+        let mut inside = Inside { summary: around.summary || name.kind == Kind::Summary, ..around };
+        inside.foreign = matches!(name.kind, Kind::Svg | Kind::Math);
+        let mut matters = inside.foreign || !name.kind.is_phrase() || name.kind == Kind::Ruby;
+        if around.left_out.is_none() {
+            if self.is_left_out(name.kind, inside) {
+                inside.left_out = Some(name);
+                self.separate(if name.kind.is_block() { Break::Paragraph } else { self.gap(name.kind) });
+            } else {
+                let is_main = name.kind == Kind::Main || self.attributes.is(Attribute::Role, "main");
+                inside.region = self.regions.enter(name.kind, is_main, around.region);
+                self.arrange(name.kind, &mut inside);
+            }
+            matters |= inside.left_out.is_some() || inside.region != around.region;
+        }
+        self.push(name, inside, matters);
+    }
+
+    /// Adds an element to those that are open, if its end matters.
+    fn push(&mut self, name: Name, inside: Inside, matters: bool) {
+        if matters || inside.left_out == Some(name) {
+            let is_open = self.stack.push(Open { name, inside });
+            if is_open && name.kind == Kind::Table {
+                let is_layout = ["presentation", "none"].iter().any(|role| self.attributes.is(Attribute::Role, role));
+                self.tables.push(TableState { is_layout, ..TableState::default() });
+            }
+        }
+    }
+
+    /// What stands between two words in place of an element that is left out.
+    fn gap(&self, kind: Kind) -> Break {
+        match kind {
+            Kind::Button | Kind::Control | Kind::Substitute => Break::Space,
+            _ => Break::None,
+        }
+    }
+
+    /// Whether the content of the element that begins is no part of the text.
+    fn is_left_out(&self, kind: Kind, inside: Inside) -> bool {
+        match kind {
+            Kind::Control | Kind::Reading | Kind::Annotation | Kind::Svg => true,
+            Kind::Template => self.attributes.get(Attribute::ShadowRootMode).is_none(),
+            Kind::Button if !(inside.summary || self.flow.is_in_heading()) => true,
+            _ if self.scope == Scope::Everything => false,
+            Kind::Navigation | Kind::Substitute => true,
+            Kind::Dialog if self.attributes.get(Attribute::Open).is_none() => true,
+            _ => self.is_hidden() || ROLES_LEFT_OUT.iter().any(|role| self.attributes.is(Attribute::Role, role)),
+        }
+    }
+
+    /// Whether the attributes of the element that begins hide it.
+    fn is_hidden(&self) -> bool {
+        let hidden = self.attributes.get(Attribute::Hidden).is_some();
+        // A browser that searches in the page finds and shows such a text.
+        let found = self.attributes.is(Attribute::Hidden, "until-found");
+        self.scope == Scope::Content && ((hidden && !found) || self.attributes.is(Attribute::AriaHidden, "true"))
+    }
+
+    /// Writes what separates an element that begins from what comes before it.
+    fn arrange(&mut self, kind: Kind, inside: &mut Inside) {
+        if kind.ends_heading() {
+            self.flow.end_heading_with_words();
+        }
+        match kind {
+            Kind::Heading(level) => {
+                self.end_mark();
+                self.flow.begin_heading(level);
+            }
+            Kind::Link if self.flow.is_in_heading() => {
+                self.mark.begin(self.attributes.words(Attribute::Href).unwrap_or_default());
+            }
+            Kind::List => {
+                self.separate(if inside.list_item { Break::Line } else { Break::Paragraph });
+                inside.list_item = false;
+            }
+            Kind::ListItem => {
+                self.separate(Break::Line);
+                if !(inside.one_line || self.flow.is_in_heading()) {
+                    self.flow.begin_item();
+                }
+                inside.list_item = true;
+            }
+            Kind::Term => self.separate(Break::Line),
+            Kind::Table | Kind::Caption | Kind::Row | Kind::Cell | Kind::HeaderCell => self.arrange_table(kind, inside),
+            Kind::Preformatted => {
+                self.separate(Break::Paragraph);
+                inside.preformatted = !self.flow.is_in_heading();
+                inside.one_line &= !inside.preformatted;
+            }
+            kind if kind.is_block() || kind == Kind::Template => self.separate(Break::Paragraph),
+            _ => {}
+        }
+    }
+
+    /// The same for a part of a table.
+    fn arrange_table(&mut self, kind: Kind, inside: &mut Inside) {
+        let table = self.tables.last_mut();
+        match (kind, table) {
+            (Kind::Table, table) => {
+                table.into_iter().for_each(|outer| outer.is_layout = true);
+                (inside.one_line, inside.list_item) = (false, false);
+                self.flow.begin_row();
+                self.separate(Break::Paragraph);
+            }
+            (Kind::Caption, Some(table)) => {
+                table.has_data = true;
+                self.separate(Break::Paragraph);
+            }
+            (Kind::Row, Some(table)) => {
+                table.cells = 0;
+                self.separate(Break::Line);
+                self.flow.begin_row();
+            }
+            (Kind::Cell | Kind::HeaderCell, Some(table)) if !table.is_layout => {
+                table.has_data |= kind == Kind::HeaderCell;
+                table.cells += 1;
+                inside.one_line = table.has_data;
+                self.flow.begin_cell(table.cells == 1);
+            }
+            _ => self.separate(Break::Paragraph),
+        }
+    }
+
+    /// Reads the end tag of an element.
+    fn end(&mut self, name: Name) {
+        if let Some(raw) = self.raw.take() {
+            self.separate(if raw == Raw::Example { Break::Paragraph } else { Break::None });
+            return;
+        }
+        if name.kind == Kind::Link {
+            self.end_mark();
+        }
+        match self.stack.ended_by_end(name) {
+            Some(from) => self.end_from(from),
+            None if name.kind == Kind::Paragraph => self.separate(Break::Paragraph),
+            None if name.kind == Kind::Break => self.void(Kind::Break),
+            None => {}
+        }
+    }
+
+    /// Ends the element at this place among those that are open, and all in it.
+    fn end_from(&mut self, place: usize) {
+        while let Some(open) = self.stack.pop(place) {
+            self.leave(open);
+        }
+    }
+
+    /// Writes what separates an element that ended from what comes after it.
+    fn leave(&mut self, open: Open) {
+        let kind = open.name.kind;
+        let is_layout = self.tables.last().is_some_and(|table| table.is_layout);
+        if kind == Kind::Table {
+            self.tables.pop();
+        }
+        if open.inside.left_out.is_some() {
+            self.separate(if kind.is_block() { Break::Paragraph } else { self.gap(kind) });
+            return;
+        }
+        match kind {
+            Kind::Heading(_) => {
+                self.end_mark();
+                self.flow.end_heading();
+            }
+            Kind::ListItem => {
+                self.flow.end_item();
+                self.separate(Break::Line);
+            }
+            Kind::List if self.stack.inside().list_item => self.separate(Break::Line),
+            Kind::Term => self.separate(Break::Line),
+            Kind::Row | Kind::Table => {
+                self.flow.begin_row();
+                self.separate(if kind == Kind::Row { Break::Line } else { Break::Paragraph });
+            }
+            Kind::Cell | Kind::HeaderCell if !is_layout => self.flow.end_cell(),
+            kind if kind.is_block() || kind.is_cell() || kind == Kind::Template => self.separate(Break::Paragraph),
+            _ => {}
+        }
+    }
+
+    /// Separates what comes next from what is written, as far as the place allows it.
+    fn separate(&mut self, by: Break) {
+        let inside = self.stack.inside();
+        let most = match inside {
+            Inside { left_out: Some(_), .. } => Break::None,
+            Inside { one_line: true, .. } => Break::Space,
+            Inside { preformatted: true, .. } => Break::Line,
+            _ => Break::Paragraph,
+        };
+        self.flow.separate(by.min(if self.flow.is_in_heading() { Break::Space } else { most }));
+    }
+
+    /// Writes the text of a link that is more than a mark.
+    fn end_mark(&mut self) {
+        if let Some((text, line)) = self.mark.end() {
+            self.flow.words(Words { text: &text, region: self.stack.inside().region, lines: (line, line) });
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The elements that are open, and which of them a tag ends.
+//!
+//! These are the rules of HTML for pages whose authors left out end tags or put them in a wrong order, as far as the text
+//! depends on them. Parts of sentences are not kept, unless their content is left out.
+
+use super::element::{Kind, Name};
+use super::region::Region;
+
+/// The most elements that are open at once. In an element that is deeper, tags still separate words and paragraphs.
+const DEEPEST: usize = 256;
+
+/// What the elements around a text say about it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Inside {
+    pub(super) region: Region,
+    /// The element that has the text left out.
+    pub(super) left_out: Option<Name>,
+    /// In SVG or a formula, where elements have other names.
+    pub(super) foreign: bool,
+    /// White space counts.
+    pub(super) preformatted: bool,
+    /// In a cell of a table of data, which is a part of a line.
+    pub(super) one_line: bool,
+    pub(super) list_item: bool,
+    pub(super) summary: bool,
+}
+
+/// An element that is open.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    pub(super) name: Name,
+    pub(super) inside: Inside,
+}
+
+/// The elements that are open, the outermost first.
+#[derive(Debug, Default)]
+pub(super) struct Stack {
+    open: Vec<Open>,
+    /// How many more elements are open that are too deep to be kept.
+    deeper: usize,
+}
+
+impl Stack {
+    /// What the open elements say about a text that comes now.
+    pub(super) fn inside(&self) -> Inside {
+        self.open.last().map_or_else(Inside::default, |open| open.inside)
+    }
+
+    /// Adds an element; `false` if it is too deep.
+    pub(super) fn push(&mut self, open: Open) -> bool {
+        let fits = self.open.len() < DEEPEST;
+        if fits {
+            self.open.push(open);
+        } else if is_counted(open.name.kind) {
+            self.deeper += 1;
+        }
+        fits
+    }
+
+    /// Removes the innermost element if its place is `from` or after it.
+    pub(super) fn pop(&mut self, from: usize) -> Option<Open> {
+        if self.open.len() > from { self.open.pop() } else { None }
+    }
+
+    /// The place of the outermost element that the start of this one ends.
+    pub(super) fn ended_by_start(&self, name: Name) -> Option<usize> {
+        if self.deeper > 0 {
+            return None;
+        }
+        let paragraph = name.kind.ends_paragraph().then(|| self.paragraph()).flatten();
+        let other = match name.kind {
+            Kind::ListItem | Kind::Term => self.find(
+                |open| open.kind == name.kind,
+                |open| !(open.is_phrase() || matches!(open, Kind::Block | Kind::Paragraph)),
+            ),
+            Kind::Heading(_) => self.find(|open| matches!(open.kind, Kind::Heading(_)), |_| true),
+            Kind::Button | Kind::Link | Kind::Reading | Kind::Control => {
+                self.find(|open| open.kind == name.kind, |open| !open.is_phrase())
+            }
+            Kind::RowGroup | Kind::Row | Kind::Cell | Kind::HeaderCell => self.table_part(name.kind),
+            _ => None,
+        };
+        paragraph.into_iter().chain(other).min()
+    }
+
+    /// The place of the element that this end tag ends. All elements in it end too.
+    pub(super) fn ended_by_end(&mut self, name: Name) -> Option<usize> {
+        if self.deeper > 0 && !name.kind.is_phrase() {
+            self.deeper -= usize::from(is_counted(name.kind));
+            return None;
+        }
+        match name.kind {
+            Kind::Paragraph => self.paragraph(),
+            Kind::Heading(_) => self.find(|open| matches!(open.kind, Kind::Heading(_)), Kind::is_boundary),
+            Kind::ListItem => self.find(|open| open == name, |open| open.is_boundary() || open == Kind::List),
+            Kind::Table | Kind::Caption | Kind::RowGroup | Kind::Row | Kind::Cell | Kind::HeaderCell => {
+                self.find(|open| open == name, |open| matches!(open, Kind::Table | Kind::Template))
+            }
+            Kind::Template => self.find(|open| open == name, |_| false),
+            kind if kind.is_phrase() || matches!(kind, Kind::Raw(_)) => {
+                self.find(|open| open == name, |open| !open.is_phrase())
+            }
+            _ => self.find(|open| open == name, Kind::is_boundary),
+        }
+    }
+
+    /// The place of the SVG or the formula around what comes now.
+    pub(super) fn foreign(&self) -> usize {
+        self.open.iter().rposition(|open| !open.inside.foreign).map_or(0, |last| last + 1)
+    }
+
+    /// The place of an open paragraph that ends where a block begins.
+    fn paragraph(&self) -> Option<usize> {
+        self.find(|open| open.kind == Kind::Paragraph, |open| open.is_boundary() || open == Kind::Button)
+    }
+
+    /// The place of the outermost part of a table that the start of another part ends.
+    fn table_part(&self, part: Kind) -> Option<usize> {
+        let rank = |kind| match kind {
+            Kind::RowGroup => Some(1),
+            Kind::Row => Some(2),
+            Kind::Cell | Kind::HeaderCell | Kind::Caption => Some(3),
+            _ => None,
+        };
+        let table = self.open.iter().rposition(|open| matches!(open.name.kind, Kind::Table | Kind::Template))?;
+        let in_table = self.open.iter().enumerate().skip(table + 1);
+        let mut parts =
+            in_table.filter(|(_, open)| rank(open.name.kind) >= rank(part) && rank(open.name.kind).is_some());
+        parts.next().map(|(place, _)| place)
+    }
+
+    /// The place of the innermost element that is looked for, unless it stands outside of one where the search stops.
+    fn find(&self, wanted: impl Fn(Name) -> bool, stops: impl Fn(Kind) -> bool) -> Option<usize> {
+        for (place, open) in self.open.iter().enumerate().rev() {
+            if wanted(open.name) {
+                return Some(place);
+            }
+            if stops(open.name.kind) {
+                return None;
+            }
+        }
+        None
+    }
+}
+
+/// Whether the elements of this kind have an end tag in nearly all pages.
+fn is_counted(kind: Kind) -> bool {
+    !(kind.is_phrase() || kind.is_cell())
+        && !matches!(kind, Kind::Paragraph | Kind::ListItem | Kind::Term | Kind::RowGroup | Kind::Row)
+}
