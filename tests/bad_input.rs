@@ -34,7 +34,7 @@ fn a_directory_with_nothing_to_read() {
     fs::create_dir(sandbox.path("corpus.jsonl")).unwrap();
     insta::assert_snapshot!(refused(&sandbox, &["index", "corpus.jsonl"]), @r"
     error: corpus.jsonl: nothing to read in it
-    hint: files are chosen by extension, hidden and ignored ones left out; `--glob PATTERN` chooses others
+    hint: hidden, ignored and binary files are left out; `--glob PATTERN` chooses among them
     ");
 }
 
@@ -73,7 +73,7 @@ fn invalid_utf8() {
 fn a_record_without_text() {
     let said = refused_input("{\"text\": \"fine\"}\n{\"_id\": \"x\", \"titel\": \"no text\"}\n");
     insta::assert_snapshot!(said, @r"
-    error: in.jsonl:2: no text: none of the fields text, contents, content, context, passage, body is present
+    error: in.jsonl:2: no text: none of the fields text, contents, content, context, passage, body, message, msg, description, question is present
     hint: name the field with `--text-field NAME`
     ");
 }

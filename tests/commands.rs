@@ -80,7 +80,7 @@ fn the_formats_agree() {
     let run = |format: &str| sandbox.run(&["query", QUESTION, "-k", "2", "-f", format]);
     let lines = run("jsonl").json_lines();
     let keys: Vec<&str> = lines[0].as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["query_id", "query", "rank", "id", "score", "title", "text", "metadata"]);
+    assert_eq!(keys, ["query_id", "query", "rank", "id", "score", "title", "text", "metadata", "source"]);
     assert_eq!(lines[0]["metadata"], serde_json::json!({"topic": lines[0]["metadata"]["topic"], "year": 2016}));
     let array: Vec<serde_json::Value> = serde_json::from_str(&run("json").success()).unwrap();
     assert_eq!(array, lines);

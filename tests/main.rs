@@ -6,6 +6,7 @@ mod bad_input;
 mod commands;
 mod crafted_parquet;
 mod damage;
+mod directories;
 mod evaluation;
 mod examples;
 #[cfg(target_os = "linux")]

@@ -1,5 +1,6 @@
 //! `semsearch query`: questions in, hits out.
 
+mod like;
 mod source;
 
 use semsearch::engine::{SearchRequest, Searcher};
@@ -13,6 +14,9 @@ use semsearch::engine::Truncation;
 use source::Queries;
 
 pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result<Outcome> {
+    if let Some(source) = &options.like {
+        return like::run(source, options, settings);
+    }
     let terminal = &settings.terminal;
     let queries = Queries::open(&options.queries, terminal)?;
     let searcher = searcher::open(&options.ranking, &options.encoding, settings)?;

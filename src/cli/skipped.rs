@@ -258,7 +258,8 @@ impl<'a> SkipReport<'a> {
     /// How many files there are in directories, and what became of them.
     fn files_told(&self) -> String {
         let number = |count: usize| HumanCount(count as u64);
-        let mut told = format!("{} files: {} indexed", number(self.all_files), number(self.used_files));
+        let files = if self.all_files == 1 { "file" } else { "files" };
+        let mut told = format!("{} {files}: {} indexed", number(self.all_files), number(self.used_files));
         if self.files.total() > 0 {
             let listed = if self.terminal.is_verbose() { "" } else { " (-v lists them)" };
             told += &format!(", {}{listed}", self.files.told());

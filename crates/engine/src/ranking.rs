@@ -1,6 +1,7 @@
 //! Answers a request over one commit: finds candidates on both sides, fuses them, chooses each document's best passage,
 //! and reads the passages.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -24,17 +25,19 @@ struct RankedPassage {
     key: u64,
     score: f32,
     scores: Scores,
+    /// How many passages with the same text stand behind it.
+    copies: usize,
 }
 
 impl RankedPassage {
     fn dense(found: &Scored) -> Self {
         let scores = Scores { dense: Some(found.score), lexical: None };
-        Self { key: found.key, score: found.score, scores }
+        Self { key: found.key, score: found.score, scores, copies: 0 }
     }
 
     fn lexical(found: &Scored) -> Self {
         let scores = Scores { dense: None, lexical: Some(found.score) };
-        Self { key: found.key, score: found.score, scores }
+        Self { key: found.key, score: found.score, scores, copies: 0 }
     }
 }
 
@@ -86,7 +89,12 @@ impl<'a> Ranking<'a> {
 
     /// The number of candidates at first.
     fn depth(&self, mode: Mode) -> usize {
-        if mode == Mode::Hybrid { LEAST_DEPTH.max(DEPTH.saturating_mul(self.k)) } else { self.k }
+        match mode {
+            Mode::Hybrid => LEAST_DEPTH.max(DEPTH.saturating_mul(self.k)),
+            // Copies are left out, and counted.
+            _ if self.request.unique => LEAST_DEPTH.max(self.k),
+            _ => self.k,
+        }
     }
 
     fn among(&self, depth: usize) -> Among<'a> {
@@ -195,7 +203,7 @@ impl<'a> Ranking<'a> {
         let ranked = candidates.iter().zip(scores).map(|(candidate, score)| {
             let dense = Some(self.metric.nearness(candidate.nearness)).filter(|dense| !dense.is_nan());
             let scores = Scores { dense, lexical: Some(candidate.lexical) };
-            RankedPassage { key: candidate.key, score, scores }
+            RankedPassage { key: candidate.key, score, scores, copies: 0 }
         });
         let mut ranked: Vec<RankedPassage> = ranked.collect();
         ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
@@ -214,8 +222,28 @@ impl<'a> Ranking<'a> {
             let mut documents = documents.into_iter();
             best.retain(|_| documents.next().is_some_and(|document| met.insert(document)));
         }
+        if self.request.unique {
+            best = self.unique(best)?;
+        }
         best.truncate(self.k);
         Ok(best)
+    }
+
+    /// Of passages with the same text only the best one, with the number of the others.
+    fn unique(&self, ranked: Vec<RankedPassage>) -> Result<Vec<RankedPassage>, EngineError> {
+        let keys: Vec<u64> = ranked.iter().map(|ranked| ranked.key).collect();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut unique: Vec<RankedPassage> = Vec::new();
+        for (ranked, passage) in ranked.into_iter().zip(self.snapshot.passages(&keys)?) {
+            match places.entry(passage.text) {
+                Entry::Occupied(place) => unique[*place.get()].copies += 1,
+                Entry::Vacant(place) => {
+                    place.insert(unique.len());
+                    unique.push(ranked);
+                }
+            }
+        }
+        Ok(unique)
     }
 
     /// Reads the passages of the wanted page.
@@ -230,8 +258,8 @@ impl<'a> Ranking<'a> {
         let passages: HashMap<u64, Arc<StoredPassage>> = keys.into_iter().zip(passages).collect();
         let hits = pages.into_iter().map(|page| {
             let hit = |(rank, ranked): (usize, &RankedPassage)| {
-                let &RankedPassage { key, score, scores } = ranked;
-                Hit { rank, score, scores, document: Arc::clone(&passages[&key]), sentence: None }
+                let &RankedPassage { key, score, scores, copies } = ranked;
+                Hit { rank, score, scores, document: Arc::clone(&passages[&key]), sentence: None, copies }
             };
             (offset + 1..).zip(page).map(hit).collect()
         });

@@ -78,6 +78,8 @@ pub struct SearchRequest {
     pub effort: Effort,
     /// Whether chunks are hits. Otherwise a document is one hit, ranked by its best chunk.
     pub chunks: bool,
+    /// Whether of passages with the same text only the best one is a hit.
+    pub unique: bool,
 }
 
 impl Default for SearchRequest {
@@ -93,6 +95,7 @@ impl Default for SearchRequest {
             alpha: 0.5,
             effort: Effort::default(),
             chunks: false,
+            unique: false,
         }
     }
 }
@@ -122,6 +125,9 @@ pub struct Hit {
     pub document: Arc<StoredPassage>,
     /// The sentence that is nearest to the query, as a byte range of the passage's text, if it was looked for.
     pub sentence: Option<Range<usize>>,
+    /// How many passages with the same text are left out behind this one, if [`SearchRequest::unique`] is set. Only
+    /// candidates of the search are counted.
+    pub copies: usize,
 }
 
 /// The scores of a passage on both sides, if they were asked for and can be computed.

@@ -96,8 +96,14 @@ impl Action {
 
 /// The version, and the optional features that are built in.
 fn long_version() -> String {
-    let all =
-        [("hub", cfg!(feature = "hub")), ("parquet", cfg!(feature = "parquet")), ("cuda", cfg!(feature = "cuda"))];
+    let all = [
+        ("code", cfg!(feature = "code")),
+        ("docx", cfg!(feature = "docx")),
+        ("hub", cfg!(feature = "hub")),
+        ("parquet", cfg!(feature = "parquet")),
+        ("pdf", cfg!(feature = "pdf")),
+        ("cuda", cfg!(feature = "cuda")),
+    ];
     let built_in: Vec<&str> = all.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
     let features = if built_in.is_empty() { "none".into() } else { built_in.join(", ") };
     format!("{}\nfeatures: {features}", env!("CARGO_PKG_VERSION"))

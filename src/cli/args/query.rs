@@ -21,7 +21,6 @@ Examples:
   semsearch query \"error 0x80070057\" --mode hybrid
   semsearch query \"who won\" --filter 'year >= 2010 and topic in [sport, music]'
   semsearch query --queries queries.jsonl -k 100 -f trec > run.trec
-  semsearch query -f vimgrep \"where are retries counted\"
   semsearch query -f jsonl < questions.txt | jq -r .id")]
 pub(crate) struct QueryArgs {
     /// Queries, or - for standard input
@@ -34,6 +33,12 @@ pub(crate) struct QueryArgs {
     /// A file of queries: one a line, or JSON Lines with _id and text
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) queries: Option<PathBuf>,
+    /// Instead of a query: find what resembles a document of the index
+    #[arg(long, value_name = "ID", conflicts_with_all = ["texts", "queries", "like_file"])]
+    pub(crate) like: Option<String>,
+    /// Instead of a query: find what resembles a file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["texts", "queries"])]
+    pub(crate) like_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) ranking: RankingArgs,
     /// Leave out hits whose score is worse than this
@@ -54,6 +59,9 @@ pub(crate) struct QueryArgs {
     /// Return chunks as hits, instead of each document by its best chunk
     #[arg(hide_short_help = true, long)]
     pub(crate) chunks: bool,
+    /// Of hits with the same text, return only the best one
+    #[arg(long)]
+    pub(crate) unique: bool,
     /// What is marked in text: the query's words, the sentence nearest to it, or nothing [default: words on a terminal]
     #[arg(long, value_name = "WHAT", env = "SEMSEARCH_HIGHLIGHT", hide_env = true)]
     pub(crate) highlight: Option<HighlightArg>,

@@ -14,6 +14,8 @@ use crate::cli::output::{Highlight, HitOutput, PATHS};
 #[derive(Clone, Debug)]
 pub(crate) struct QueryOptions {
     pub(crate) queries: QuerySource,
+    /// What hits are to resemble, instead of answering queries.
+    pub(crate) like: Option<LikeSource>,
     pub(crate) ranking: RankingOptions,
     pub(crate) encoding: EncodingOptions,
     /// What writes the hits.
@@ -40,17 +42,31 @@ pub(crate) enum QuerySource {
     Prompt,
 }
 
+/// What hits are to resemble.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LikeSource {
+    /// A document of the index, by its id.
+    Document(String),
+    /// A file.
+    File(PathBuf),
+}
+
 impl QueryOptions {
     pub(crate) fn resolve(args: &QueryArgs, defaults: &Defaults) -> anyhow::Result<Self> {
         let ranking = RankingOptions::resolve(&args.ranking)?;
         let (k, min_score, chunks) = (args.top_k, args.min_score, args.chunks);
-        let request = SearchRequest { k, min_score, chunks, ..ranking.request };
+        let unique = args.unique;
+        let request = SearchRequest { k, min_score, chunks, unique, ..ranking.request };
         let highlight = highlight(args.highlight);
         let output = if args.files_with_matches { PATHS } else { args.format.writer };
-        let marks_sentences = output.marks && highlight == Highlight::Sentence;
+        let like = args.like.clone().map(LikeSource::Document);
+        let like = like.or(args.like_file.clone().map(LikeSource::File));
+        let marks_sentences = output.marks && highlight == Highlight::Sentence && like.is_none();
+        let needs_model = marks_sentences || like.is_some();
         Ok(Self {
             queries: source(args),
-            ranking: RankingOptions { request, needs_model: marks_sentences },
+            like,
+            ranking: RankingOptions { request, needs_model },
             encoding: EncodingOptions::resolve(&args.encoding, defaults),
             output,
             marks_sentences,

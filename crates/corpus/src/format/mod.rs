@@ -11,8 +11,8 @@
 mod code;
 mod content;
 mod csv;
+mod documents;
 #[cfg(feature = "docx")]
-#[cfg_attr(not(test), allow(dead_code, reason = "no line of the table has it yet"))]
 mod docx;
 mod extracted;
 mod html;
@@ -22,11 +22,12 @@ mod lines;
 mod markdown;
 mod parquet;
 #[cfg(feature = "pdf")]
-#[cfg_attr(not(test), allow(dead_code, reason = "no line of the table has it yet"))]
 mod pdf;
 mod reader;
 mod squad;
 mod text;
+#[cfg(not(all(feature = "docx", feature = "parquet", feature = "pdf")))]
+mod without;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -86,6 +87,9 @@ formats! {
     Text, "One plain text per file", ["text"], ["txt", "text"], unknown, text::TextReader;
     Markdown, "One Markdown text per file", ["markdown"], ["md", "markdown", "mkd"], unknown, markdown::MarkdownReader;
     Code, "One file of source code, cut by its syntax", ["code"], code::EXTENSIONS, unknown, code::CodeReader;
+    Html, "One HTML page per file: its main text", ["html"], ["html", "htm", "xhtml"], documents::is_html, documents::HtmlReader;
+    Pdf, "One PDF per file: its text", ["pdf"], ["pdf"], documents::is_pdf, documents::PdfReader;
+    Docx, "One DOCX document per file: its text", ["docx"], ["docx"], unknown, documents::DocxReader;
     Lines, "One text per line, also an empty one", [], [], unknown, lines::LinesReader;
 }
 

@@ -30,7 +30,7 @@ fn a_name_stands_for_its_format_and_an_unknown_one_is_an_error_that_lists_the_kn
         assert_eq!(format.name().unwrap().parse::<Format>().unwrap(), format);
     }
     let message = "xml".parse::<Format>().unwrap_err().to_string();
-    let known = "auto, jsonl, json, squad, csv, tsv, parquet, text, markdown, code";
+    let known = "auto, jsonl, json, squad, csv, tsv, parquet, text, markdown, code, html, pdf, docx";
     assert_eq!(message, format!("unknown format \"xml\": known are {known}"));
 }
 
@@ -45,7 +45,7 @@ fn names_and_extensions_are_unique_except_for_json() {
 }
 
 #[test]
-fn text_markdown_and_code_are_prose() {
+fn files_that_are_one_text_each_are_prose() {
     let prose: Vec<_> = Format::named().filter(|format| format.is_prose()).collect();
-    assert_eq!(prose, [Format::Text, Format::Markdown, Format::Code]);
+    assert_eq!(prose, [Format::Text, Format::Markdown, Format::Code, Format::Html, Format::Pdf, Format::Docx]);
 }

@@ -37,7 +37,14 @@ fn hits() -> Vec<Hit> {
     let first = document("a b", Some("The show"), "They\tsang.\nTwice.", Some(piece), source);
     let second = document("c", None, "Nobody sang \u{1b}[31mhere.", None, None);
     let scores = |dense, lexical| Scores { dense: Some(dense), lexical };
-    let hit = |rank, score, scores, document| Hit { rank, score, scores, document: Arc::new(document), sentence: None };
+    let hit = |rank, score, scores, document| Hit {
+        rank,
+        score,
+        scores,
+        document: Arc::new(document),
+        sentence: None,
+        copies: 0,
+    };
     vec![hit(1, 0.698_905_4, scores(0.698_905_4, Some(7.5)), first), hit(2, -0.25, scores(-0.25, None), second)]
 }
 

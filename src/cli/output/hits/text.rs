@@ -84,6 +84,9 @@ impl<W: Write> TextHits<W> {
             let room = self.screen.width.saturating_sub(INDENT + score_width + id.len() + 4);
             write!(self.out, "  {TITLE}{}{TITLE:#}", shorten(title, room.max(20)))?;
         }
+        if hit.copies > 0 {
+            write!(self.out, "  {ID}({} more with this text){ID:#}", hit.copies)?;
+        }
         if self.presentation.verbose {
             write!(self.out, "  {ID}{}{ID:#}", both_sides(hit.scores))?;
         }
@@ -211,7 +214,7 @@ mod tests {
         };
         let sentence = (highlight == Highlight::Sentence).then_some(0..text.len());
         let scores = Scores { dense: Some(0.5), lexical: None };
-        let hit = Hit { rank: 1, score: 0.5, scores, document: Arc::new(stored), sentence };
+        let hit = Hit { rank: 1, score: 0.5, scores, document: Arc::new(stored), sentence, copies: 0 };
         let look = Presentation { full, highlight, several: true, verbose: true, ..sample::presentation() };
         let mut bytes = Vec::new();
         let mut writer = TextHits::new(&mut bytes, look, Screen { width: 40, links: true });

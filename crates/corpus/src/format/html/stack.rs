@@ -145,6 +145,6 @@ impl Stack {
 
 /// Whether the elements of this kind have an end tag in nearly all pages.
 fn is_counted(kind: Kind) -> bool {
-    !(kind.is_phrase() || kind.is_cell())
-        && !matches!(kind, Kind::Paragraph | Kind::ListItem | Kind::Term | Kind::RowGroup | Kind::Row)
+    let is_inside = matches!(kind, Kind::Paragraph | Kind::ListItem | Kind::Term | Kind::RowGroup | Kind::Row);
+    !(kind.is_phrase() || kind.is_cell() || is_inside)
 }

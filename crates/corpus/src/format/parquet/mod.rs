@@ -18,13 +18,11 @@ mod rows;
 mod thrift;
 #[cfg(feature = "parquet")]
 mod value;
-#[cfg(not(feature = "parquet"))]
-mod without;
 
+#[cfg(not(feature = "parquet"))]
+pub(super) use super::without::PARQUET as ParquetReader;
 #[cfg(feature = "parquet")]
 pub(super) use rows::ParquetReader;
-#[cfg(not(feature = "parquet"))]
-pub(super) use without::MissingParquetReader as ParquetReader;
 
 #[cfg(test)]
 mod tests;
