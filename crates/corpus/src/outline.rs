@@ -77,7 +77,7 @@ impl Outline {
 
     /// Finds the items of a code: functions, types and modules. Their titles are as in `impl Client` or `fn send`: the
     /// keyword and the name, or the name alone where the language has no keyword. There are none if the text has more
-    /// than 1 MiB, and without the feature `code`.
+    /// than 512 KiB or is no code of the language, and without the feature `code`.
     pub fn of_code(text: &str, language: CodeLanguage) -> Self {
         let mut outline = Self::default();
         for (range, level, title) in code::items(text, language) {

@@ -22,7 +22,7 @@ pub use language::CodeLanguage;
 pub(crate) use ranks::ranks;
 
 /// Code of more bytes is not parsed but cut by lines. Such files are mostly written by programs.
-pub(crate) const PARSED: usize = 1 << 20;
+pub(crate) const PARSED: usize = 1 << 19;
 
 /// No grammars, no items.
 #[cfg(not(feature = "code"))]

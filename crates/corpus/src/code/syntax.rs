@@ -2,19 +2,31 @@
 //!
 //! A comment right above a statement or an item belongs to it, and so do attributes and decorators.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use tree_sitter::{Node, ParseOptions, Parser, Tree};
 
 use super::{CodeLanguage, PARSED};
 
-/// The work that may be spent on a text: calls of the parser's progress callback, for each byte. The parser calls it
-/// every 100 steps. Ordinary code takes less than one call for 100 bytes. The limit counts steps, not seconds, so that
-/// the same text is cut in the same way on every machine.
-const CALLS_PER_BYTE: f64 = 0.2;
+/// The most steps of the parser for each byte of a text, and for a text of any length. It reports every hundredth. Most
+/// code takes about 0.6 steps for a byte, and code without white space about 2.
+const STEPS_PER_BYTE: f64 = 2.5;
+const STEPS: f64 = 1e5;
+const STEPS_PER_REPORT: f64 = 100.0;
 
-/// The same, for a text of any length.
-const CALLS: f64 = 1000.0;
+/// How often a text may be read, and bytes that may be read in any case. Lexers go back, and some read to the end of the
+/// text to find that a string is not closed.
+const READ: usize = 32;
+const READ_ALWAYS: usize = 1 << 20;
+
+/// Bytes that the parser is given at once.
+const AT_ONCE: usize = 4096;
+
+/// The longest time for one text. Only texts that are no code of the language take so long: 1 MB of code takes about
+/// 0.1 seconds. All other limits count steps, so that a text is cut in the same way on every machine.
+const TIME: Duration = Duration::from_secs(2);
 
 /// Nodes that only wrap an item: its decorators, its export, its template parameters.
 const WRAPPERS: [&str; 6] = [
@@ -39,13 +51,44 @@ pub(super) fn parse(text: &str, language: CodeLanguage) -> Option<Tree> {
     }
     let mut parser = Parser::new();
     parser.set_language(&language.grammar()).ok()?;
-    let mut left = (CALLS + CALLS_PER_BYTE * text.len() as f64) as usize;
-    let mut progress = |_: &_| {
-        left = left.saturating_sub(1);
-        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
+    let limits = Limits::of(text);
+    let mut progress = |_: &_| if limits.step() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
     let options = ParseOptions::new().progress_callback(&mut progress);
-    parser.parse_with_options(&mut |at, _| text.as_bytes().get(at..).unwrap_or_default(), None, Some(options))
+    let mut read = |at: usize, _| limits.read(text.as_bytes().get(at..).unwrap_or_default());
+    let tree = parser.parse_with_options(&mut read, None, Some(options))?;
+    (!limits.over()).then_some(tree)
+}
+
+/// What may still be spent on a text.
+struct Limits {
+    reports: Cell<usize>,
+    bytes: Cell<usize>,
+    start: Instant,
+}
+
+impl Limits {
+    fn of(text: &str) -> Self {
+        let reports = (STEPS + STEPS_PER_BYTE * text.len() as f64) / STEPS_PER_REPORT;
+        let bytes = READ_ALWAYS + READ * text.len();
+        Self { reports: Cell::new(reports as usize), bytes: Cell::new(bytes), start: Instant::now() }
+    }
+
+    /// Whether the parser may go on, after it has reported steps.
+    fn step(&self) -> bool {
+        self.reports.set(self.reports.get().saturating_sub(1));
+        !self.over()
+    }
+
+    /// The bytes of `rest` that the parser is given at once; none if it has read too much.
+    fn read<'a>(&self, rest: &'a [u8]) -> &'a [u8] {
+        let bytes = &rest[..rest.len().min(AT_ONCE)];
+        self.bytes.set(self.bytes.get().saturating_sub(bytes.len()));
+        if self.over() { &[] } else { bytes }
+    }
+
+    fn over(&self) -> bool {
+        self.reports.get() == 0 || self.bytes.get() == 0 || self.start.elapsed() > TIME
+    }
 }
 
 /// A byte and its row, from 0.

@@ -23,7 +23,7 @@ pub(super) enum Part {
 /// A part of less than one in so many of the tokens that fit is short.
 const SHORT: usize = 8;
 
-/// How often a short part is made longer.
+/// How many borders are tried that make a part short.
 const TRIES: usize = 8;
 
 /// The parts of `text`, in order.
@@ -58,20 +58,25 @@ fn end_of_part(lines: &[Line], first: usize, room: usize) -> usize {
     if last + 1 == lines.len() {
         return last;
     }
+    let best = best_end(lines, first, last, room);
+    best.map_or(last, |best| end_of_begun(lines, first, best, room).unwrap_or(best))
+}
+
+/// The best border after `first` and up to `last`. One that makes the part short is taken only if what follows it fits;
+/// what does not fit is cut in any case, so its start may stand in this part.
+fn best_end(lines: &[Line], first: usize, last: usize, room: usize) -> Option<usize> {
+    let half = lines[first].tokens + room / 2;
+    let short = lines[first].tokens + room / SHORT;
     let mut from = first + 1;
-    let mut best = None;
     for _ in 0..TRIES {
-        let Some(found) = best_border(lines, from..last + 1, lines[first].tokens + room / 2) else { break };
-        best.get_or_insert(found);
-        let short = lines[found].tokens - lines[first].tokens < room / SHORT;
-        if !short || fits(lines, found, room) {
-            best = Some(found);
-            break;
+        let found = best_border(lines, from..last + 1, half)?;
+        if lines[found].tokens >= short || fits(lines, found, room) {
+            return Some(found);
         }
         from = found + 1;
     }
-    let Some(best) = best else { return last };
-    end_of_begun(lines, first, best, room).unwrap_or(best)
+    let long = from + lines[from..=last].partition_point(|line| line.tokens < short);
+    best_border(lines, long..last + 1, half)
 }
 
 /// The last of the best borders. Of those that are as good, one after a blank line is preferred, if it is not before

@@ -96,3 +96,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_item_that_fits_is_whole_however_short_the_rest_is() {
+    let text =
+        format!("use a;\n\nfn a() {{\n{}}}\n\nfn b() {{\n{}}}\n", "    b();\n".repeat(3), "    c();\n".repeat(9));
+    let found = cut(&text, Some(CodeLanguage::Rust), 70);
+    assert_eq!(found.concat(), text);
+    if cfg!(feature = "code") {
+        assert_eq!(found[0], "use a;\n\nfn a() {\n    b();\n    b();\n    b();\n}\n\n");
+        assert_eq!(found.len(), 3);
+    }
+}
+
+#[test]
+#[cfg(feature = "code")]
+fn an_item_that_does_not_fit_is_cut_between_statements_and_not_after_its_header() {
+    let text = format!("/// Does it.\nfn a() {{\n{}}}\n\nfn b() {{}}\n", "    if b {\n        c();\n    }\n".repeat(6));
+    let found = cut(&text, Some(CodeLanguage::Rust), 80);
+    let two = "    if b {\n        c();\n    }\n".repeat(2);
+    assert_eq!(found[..2], [format!("/// Does it.\nfn a() {{\n{}", &two[..30]), two]);
+}
