@@ -1,8 +1,10 @@
 //! The headings of a Markdown text or the items of a code, and which of them a place in it belongs to.
 //!
-//! What a heading is about ends at the next heading that is not below it. An item of code, such as a function or a type,
-//! has an end of its own. In Markdown, only headings of the document itself count, not those in code, quotes or lists. YAML front matter at the top is no
-//! heading, although by CommonMark alone its last line would be one. HTML's `<h1>` is ignored.
+//! What stands under a heading ends at the next heading of the same or a smaller level. An item of code, such as a
+//! function or a type, has an end of its own.
+//!
+//! In Markdown, only headings of the document itself count, not those in code, quotes or lists. YAML front matter at
+//! the top is no heading, although by CommonMark alone its last line would be one. HTML's `<h1>` is ignored.
 
 use std::ops::Range;
 
@@ -115,8 +117,8 @@ impl Outline {
     }
 
     /// The titles of the headings above the byte `at`, outermost first: `Guide > Install > Linux`. The last heading is
-    /// the one that contains `at` or comes before it. The path is empty before the first heading. In code, the path names
-    /// the items that contain `at`: `impl Client > fn send`.
+    /// the one that contains `at` or comes before it. The path is empty before the first heading. In code, it names the
+    /// items that contain `at`: `impl Client > fn send`.
     pub fn path(&self, at: usize) -> String {
         let mut path = Vec::new();
         let mut next = self.headings.partition_point(|heading| heading.at <= at).checked_sub(1);

@@ -2,8 +2,8 @@
 //!
 //! A text is cut at the place that harms it least. Markdown is cut at headings, then between blocks, then inside them.
 //! Any text is cut between lines, sentences, words, and at last between characters (crate text-splitter, by the rules
-//! of Unicode, UAX #29 and #14). Code is cut between items, then between statements, always between lines. The caller says what a token is, and what is embedded together with a chunk, such as a
-//! title or its headings.
+//! of Unicode, UAX #29 and #14). Code is cut between items, then between statements, always between lines. The caller
+//! says what a token is, and what is embedded together with a chunk, such as a title or its headings.
 
 mod code;
 mod counter;
@@ -46,7 +46,7 @@ const SECTION_BYTES_PER_TOKEN: usize = 256;
 ///
 /// A text that fits into a chunk is one chunk, also an empty text. (A text of more than 64 KiB in few words may still
 /// be cut.) No chunk has more tokens than [`Chunking::tokens`], unless it is a single character. White space stays
-/// where it is, at the ends of chunks. `count` is called for each distinct word and for each chunk.
+/// where it is, at the ends of chunks. `count` is called for each distinct word (of code: line) and for each chunk.
 ///
 /// # Errors
 /// [`CorpusError::Chunking`] if the overlap is not less than a chunk.
@@ -68,33 +68,38 @@ pub fn chunks(text: &str, chunking: Chunking, count: &dyn Fn(&str) -> usize) -> 
     if (text.len() <= size || counter.may_fit(text)) && counter.fits(text) {
         return Ok(pieces.whole());
     }
-    let cut_plain = |range: Range<usize>, pieces: &mut Pieces<'_>| {
-        for Section { range: section, .. } in sections(&text[range.clone()], Markup::Plain, size) {
-            let start = range.start + section.start;
-            let found = plain.chunk_indices(&text[start..range.start + section.end]);
-            found.for_each(|(at, piece)| pieces.push(start + at..start + at + piece.len()));
-        }
-    };
-    let section_size = if let Markup::Code(_) = markup { PARSED } else { size };
-    for Section { range, markup } in sections(text, markup, section_size) {
-        let start = range.start;
+    for Section { range, markup } in coded_sections(text, markup, size, &counter) {
+        let section = &text[range.clone()];
+        let mut push = |(at, piece): (usize, &str)| pieces.push(range.start + at..range.start + at + piece.len());
         match markup {
-            Markup::Plain => cut_plain(range, &mut pieces),
-            Markup::Markdown => {
-                let found = markdown.chunk_indices(&text[range]);
-                found.for_each(|(at, piece)| pieces.push(start + at..start + at + piece.len()));
-            }
-            Markup::Code(language) => {
-                for part in parts(&text[range], language, &counter) {
-                    match part {
-                        Part::Lines(part) => pieces.push_fitting(start + part.start..start + part.end),
-                        Part::LongLine(part) => cut_plain(start + part.start..start + part.end, &mut pieces),
-                    }
+            Markup::Plain => plain.chunk_indices(section).for_each(&mut push),
+            Markup::Markdown => markdown.chunk_indices(section).for_each(&mut push),
+            Markup::Code(_) => pieces.push_fitting(range),
+        }
+    }
+    Ok(pieces.chunks())
+}
+
+/// The sections of a text. Those of a code are its chunks, and a line that is too long for a chunk is plain text.
+fn coded_sections(text: &str, markup: Markup, size: usize, counter: &Counter<'_>) -> Vec<Section> {
+    let Markup::Code(_) = markup else { return sections(text, markup, size) };
+    let mut found = Vec::new();
+    for Section { range: Range { start, end }, markup } in sections(text, markup, PARSED) {
+        let language = if let Markup::Code(language) = markup { language } else { None };
+        for part in parts(&text[start..end], language, counter) {
+            match part {
+                Part::Lines(lines) => found.push(Section { range: start + lines.start..start + lines.end, markup }),
+                Part::LongLine(line) => {
+                    let start = start + line.start;
+                    let moved =
+                        |Section { range, markup }| Section { range: start + range.start..start + range.end, markup };
+                    let line = &text[start..start + line.len()];
+                    found.extend(sections(line, Markup::Plain, size).into_iter().map(moved));
                 }
             }
         }
     }
-    Ok(pieces.chunks())
+    found
 }
 
 #[cfg(test)]

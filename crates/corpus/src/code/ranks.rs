@@ -4,8 +4,8 @@ use super::CodeLanguage;
 use super::syntax::{Block, parse, walk};
 
 /// The rank of each line of a text: the number of nodes that would be cut if a chunk began with it, so 0 is the best.
-/// A node with a comment above it counts from there. A line that belongs to the comment or the attribute above it counts
-/// one more. `None` if the text cannot be parsed.
+/// A node with a comment above it counts from there. For a line that belongs to the comment or the attribute above it,
+/// one is added. `None` if the text cannot be parsed.
 pub(crate) fn ranks(text: &str, language: CodeLanguage) -> Option<Vec<u32>> {
     let tree = parse(text, language)?;
     let lines = text.bytes().filter(|&byte| byte == b'\n').count() + 1;

@@ -16,8 +16,8 @@ const STEPS_PER_BYTE: f64 = 2.5;
 const STEPS: f64 = 1e5;
 const STEPS_PER_REPORT: f64 = 100.0;
 
-/// How often a text may be read, and bytes that may be read in any case. Lexers go back, and some read to the end of the
-/// text to find that a string is not closed.
+/// How often a text may be read, and bytes that may be read in any case. Lexers go back, and some read to the end of
+/// the text to find that a string is not closed.
 const READ: usize = 32;
 const READ_ALWAYS: usize = 1 << 20;
 

@@ -1,5 +1,7 @@
 //! The items of a sample of each language, and their borders.
 
+use proptest::prelude::*;
+
 use crate::{CodeLanguage, Outline};
 
 use super::CodeLanguage::*;
@@ -24,8 +26,10 @@ fn assert_items(language: CodeLanguage, text: &str, expected: &[(&str, &str, &st
 #[test]
 fn items_of_rust() {
     let text = "//! About this file.\n\nuse std::fmt;\n\n/// A client.\n#[derive(Clone)]\npub struct Client;\n\n\
-                mod net {\n    impl<T> fmt::Display for Client<T> {\n        // How it is shown.\n\n        /// Shows it.\n        \
-                fn fmt(&self) {\n            a();\n        } // end\n        const fn b() {}\n    }\n}\n\nmacro_rules! m {\n    () => {}\n}\n";
+                mod net {\n    impl<T> fmt::Display for Client<T> {\n        // How it is shown.\n\n        \
+                /// Shows it.\n        \
+                fn fmt(&self) {\n            a();\n        } // end\n        const fn b() {}\n    }\n}\n\n\
+                macro_rules! m {\n    () => {}\n}\n";
     let expected = [
         ("struct Client", "/// A client.", "pub struct Client;"),
         ("mod net", "mod net {", "}"),
@@ -39,8 +43,10 @@ fn items_of_rust() {
 
 #[test]
 fn items_of_python() {
-    let text = "import a\n\n# A shape.\n@final\nclass Shape(Base):\n    \"\"\"Doc.\"\"\"\n\n    x = 1\n\n    @property\n    \
-                async def area(self):\n        def inner():\n            return 1\n        return inner()\n\n# Free.\ndef free(): pass\n";
+    let text = "import a\n\n# A shape.\n@final\nclass Shape(Base):\n    \"\"\"Doc.\"\"\"\n\n    x = 1\n\n    \
+                @property\n    \
+                async def area(self):\n        def inner():\n            return 1\n        return inner()\n\n\
+                # Free.\ndef free(): pass\n";
     let expected = [
         ("class Shape", "# A shape.", "return inner()"),
         ("class Shape > def area", "@property", "return inner()"),
@@ -53,7 +59,8 @@ fn items_of_python() {
 #[test]
 fn items_of_javascript() {
     let text = "/** A queue. */\nexport default class Queue extends Base {\n  handle = () => {\n    go();\n  };\n\n  \
-                // Adds.\n  async add(x) {\n    run(x);\n  }\n}\n\n// Sends.\nexport const send = async (a) => {\n  b(a);\n};\n\
+                // Adds.\n  async add(x) {\n    run(x);\n  }\n}\n\n// Sends.\n\
+                export const send = async (a) => {\n  b(a);\n};\n\
                 const n = 1;\nfunction* all() {}\n";
     let expected = [
         ("class Queue", "/** A queue. */", "}"),
@@ -67,8 +74,10 @@ fn items_of_javascript() {
 
 #[test]
 fn items_of_typescript() {
-    let text = "namespace net {\n  /** Options. */\n  export interface Options<T> {\n    a: T;\n  }\n}\n\nexport abstract class A {\n  \
-                abstract run(): void;\n  private go = (x: number): void => {\n    x;\n  };\n}\n\nexport enum E { A, B }\ntype Id = string;\n\
+    let text = "namespace net {\n  /** Options. */\n  export interface Options<T> {\n    a: T;\n  }\n}\n\n\
+                export abstract class A {\n  \
+                abstract run(): void;\n  private go = (x: number): void => {\n    x;\n  };\n}\n\n\
+                export enum E { A, B }\ntype Id = string;\n\
                 declare function f(x: number): void;\n";
     let expected = [
         ("namespace net", "namespace net {", "}"),
@@ -86,7 +95,8 @@ fn items_of_typescript() {
 
 #[test]
 fn items_of_go() {
-    let text = "package a\n\n// Client talks.\ntype Client struct {\n\tname string\n}\n\n// Send sends.\nfunc (c *Client) Send(x int) error {\n\t\
+    let text = "package a\n\n// Client talks.\ntype Client struct {\n\tname string\n}\n\n// Send sends.\n\
+                func (c *Client) Send(x int) error {\n\t\
                 return nil\n}\n\ntype (\n\tA int\n\t// B is b.\n\tB struct {\n\t\tx int\n\t}\n)\n\nfunc main() {}\n";
     let expected = [
         ("type Client", "// Client talks.", "}"),
@@ -100,8 +110,10 @@ fn items_of_go() {
 
 #[test]
 fn items_of_java() {
-    let text = "package a;\n\n/** A. */\n@Deprecated\npublic class A<T> implements B {\n    private int x;\n\n    A() {}\n\n    /**\n     * Runs.\n     */\n    \
-                @Override\n    public void run() {\n        go();\n    }\n\n    enum E { X }\n}\n\nrecord P(int x) {}\n";
+    let text = "package a;\n\n/** A. */\n@Deprecated\npublic class A<T> implements B {\n    \
+                private int x;\n\n    A() {}\n\n    /**\n     * Runs.\n     */\n    \
+                @Override\n    public void run() {\n        go();\n    }\n\n    enum E { X }\n}\n\n\
+                record P(int x) {}\n";
     let expected = [
         ("class A", "/** A. */", "}"),
         ("class A > A", "A() {}", "A() {}"),
@@ -114,8 +126,10 @@ fn items_of_java() {
 
 #[test]
 fn items_of_c() {
-    let text = "#include <a.h>\n\nstruct node;\n\n/* A node. */\nstruct node {\n    int x;\n};\n\ntypedef struct {\n    int y;\n} pair;\n\n\
-                // Finds it.\nstatic struct node *find(struct node *n, int x)\n{\n    return n;\n}\n\nint (*pick(int a))(int) {\n    return 0;\n}\n";
+    let text = "#include <a.h>\n\nstruct node;\n\n/* A node. */\nstruct node {\n    int x;\n};\n\n\
+                typedef struct {\n    int y;\n} pair;\n\n\
+                // Finds it.\nstatic struct node *find(struct node *n, int x)\n{\n    return n;\n}\n\n\
+                int (*pick(int a))(int) {\n    return 0;\n}\n";
     let expected = [
         ("struct node", "/* A node. */", "}"),
         ("typedef pair", "typedef struct {", "} pair;"),
@@ -127,8 +141,10 @@ fn items_of_c() {
 
 #[test]
 fn items_of_cpp() {
-    let text = "namespace a::b {\n// A box.\ntemplate <typename T>\nclass Box : public Base {\npublic:\n    ~Box() {}\n    T &get() const {\n        \
-                return x;\n    }\n};\n\nint &Box::at(int i) {\n    return i;\n}\n\ntemplate <>\nbool operator==(const A &a, const A &b) {\n    return true;\n}\n}\n";
+    let text = "namespace a::b {\n// A box.\ntemplate <typename T>\nclass Box : public Base {\npublic:\n    \
+                ~Box() {}\n    T &get() const {\n        \
+                return x;\n    }\n};\n\nint &Box::at(int i) {\n    return i;\n}\n\ntemplate <>\n\
+                bool operator==(const A &a, const A &b) {\n    return true;\n}\n}\n";
     let expected = [
         ("namespace a::b", "namespace a::b {", "}"),
         ("namespace a::b > class Box", "// A box.", "}"),
@@ -155,4 +171,21 @@ fn what_stands_after_an_item_is_not_in_it() {
     let part = text.find("    def").unwrap()..text.len();
     assert_eq!(outline.path(part.start), "class A");
     assert_eq!(outline.path_of(text, part), "class A > def b");
+}
+
+proptest! {
+    /// The naive twin of a path: all items that contain the place, in their order.
+    #[test]
+    fn a_path_is_the_items_around_a_place(
+        text in "(mod a \\{\n|impl b \\{\n|// c\n|#\\[d\\]\n|fn e\\(\\) \\{\n|struct F;|\\}\n|\n|class G:\n\
+                |    def h\\(\\):\n|  x;\n|ü){0,40}",
+        language in prop::sample::select(CodeLanguage::all().collect::<Vec<_>>()),
+        at in 0_usize..500,
+    ) {
+        let items = super::items(&text, language);
+        prop_assert!(items.iter().all(|(range, ..)| text.get(range.clone()).is_some_and(|item| !item.is_empty())));
+        prop_assert!(items.is_sorted_by_key(|(range, ..)| range.start));
+        let around = items.iter().filter(|(range, ..)| range.contains(&at)).map(|(.., title)| title.as_str());
+        prop_assert_eq!(Outline::of_code(&text, language).path(at), around.collect::<Vec<_>>().join(" > "));
+    }
 }

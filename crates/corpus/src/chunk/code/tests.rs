@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Chunking, Markup, chunks};
+use crate::code::PARSED;
+use crate::{Chunking, Markup, Outline, chunks};
 
 /// The chunks of a text, in characters.
 fn cut(text: &str, language: Option<CodeLanguage>, tokens: usize) -> Vec<&str> {
@@ -26,7 +27,8 @@ fn a_line_is_cut_only_if_it_alone_is_too_long() {
     assert_eq!(found, ["a = 1\n\tb\n", "word word word word ", "word word word word ", "word \n", "c = 2\n"]);
 }
 
-/// Items of a language, each with a comment above it, and how many of them are inside another one.
+/// An item of a language, with a comment above it, inside so many others.
+#[cfg(feature = "code")]
 fn item(language: CodeLanguage, number: usize, lines: usize, inside: usize) -> String {
     let indent = "    ".repeat(inside);
     let body: String = (0..lines).map(|line| format!("{indent}    x = call({line})\n")).collect();
@@ -52,6 +54,7 @@ fn item(language: CodeLanguage, number: usize, lines: usize, inside: usize) -> S
 }
 
 /// What members stand in, if the language has that.
+#[cfg(feature = "code")]
 fn around(language: CodeLanguage) -> Option<(&'static str, &'static str)> {
     match language {
         CodeLanguage::Python => Some(("# Many.\nclass Many:\n", "\n")),
@@ -89,10 +92,11 @@ proptest! {
             text.push_str(if blank { "\n" } else { "" });
         }
         text.push_str(around.filter(|_| members >= lengths.len()).map_or("", |(_, end)| end));
-        let found = chunks(&text, Chunking { tokens, overlap: 0, markup: Markup::Code(Some(language)) }, &|text| text.chars().count()).unwrap();
+        let chunking = Chunking { tokens, overlap: 0, markup: Markup::Code(Some(language)) };
+        let found = chunks(&text, chunking, &|text| text.chars().count()).unwrap();
         for (start, count, bytes) in items {
             let whole = found.iter().any(|chunk| chunk.bytes.start <= start && start + bytes <= chunk.bytes.end);
-            prop_assert!(whole || count > tokens, "{} {count}\n{:?}", &text[start..start + bytes], cut(&text, Some(language), tokens));
+            prop_assert!(whole || count > tokens, "{:?} of {:?}", &text[start..start + bytes], text);
         }
     }
 }
@@ -116,4 +120,61 @@ fn an_item_that_does_not_fit_is_cut_between_statements_and_not_after_its_header(
     let found = cut(&text, Some(CodeLanguage::Rust), 80);
     let two = "    if b {\n        c();\n    }\n".repeat(2);
     assert_eq!(found[..2], [format!("/// Does it.\nfn a() {{\n{}", &two[..30]), two]);
+}
+
+#[test]
+fn code_that_is_none_is_cut_all_the_same() {
+    let nested: String = (0..400).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
+    let hostile = [
+        "{",
+        "{\n",
+        "(",
+        "}\n",
+        "r#\"",
+        "\"\"\"",
+        "`${",
+        "/*",
+        "a<",
+        "mod a{\n",
+        "class A{\n",
+        "//\n",
+        "#[a]\n",
+        "\0\n",
+        "ü\r",
+    ];
+    let texts = hostile.iter().map(|part| part.repeat((12 << 10) / part.len())).chain([nested]);
+    for (text, language) in texts.flat_map(|text| CodeLanguage::all().map(move |language| (text.clone(), language))) {
+        let markup = Markup::Code(Some(language));
+        let chunking = Chunking { tokens: 100, overlap: 0, markup };
+        let found = chunks(&text, chunking, &|text| text.len().div_ceil(4)).unwrap();
+        let joined: String = found.iter().map(|chunk| &text[chunk.bytes.clone()]).collect();
+        assert!(joined == text, "{language:?} {:?}", &text[..9]);
+        let outline = Outline::of_markup(&text, markup);
+        // At most eight items, each with its title.
+        assert!(found.iter().all(|chunk| outline.path_of(&text, chunk.bytes.clone()).len() <= 8 * 103));
+    }
+}
+
+#[test]
+fn code_of_many_megabytes_is_cut_by_lines() {
+    let text = "fn a() {\n    b();\n}\n\n".repeat(PARSED / 11);
+    let chunking = Chunking { tokens: 100, overlap: 0, markup: Markup::Code(Some(CodeLanguage::Rust)) };
+    let found = chunks(&text, chunking, &|text| text.len()).unwrap();
+    assert!(found.iter().all(|chunk| text[chunk.bytes.clone()].starts_with("fn a()")));
+    assert_eq!(found.iter().map(|chunk| chunk.bytes.len()).sum::<usize>(), text.len());
+    assert!(Outline::of_code(&text, CodeLanguage::Rust).headings().is_empty());
+}
+
+proptest! {
+    /// Borders are lines, unless a line is too long.
+    #[test]
+    fn chunks_of_code_begin_with_lines(
+        text in "( {0,4}(a|fn b\\(\\) \\{|\\}|// c|class D:|def e\\(\\):|return f;)\n|\n){0,60}",
+        language in prop::option::of(prop::sample::select(CodeLanguage::all().collect::<Vec<_>>())),
+        tokens in 20_usize..90,
+    ) {
+        for chunk in cut(&text, language, tokens) {
+            prop_assert!(chunk.ends_with('\n') || text.is_empty());
+        }
+    }
 }
