@@ -1,9 +1,9 @@
 //! HTML: the main text of a page, as one reads it.
 //!
-//! The text is that of the only `main` element; or else that of the only `article`, if it is at least half of the text;
-//! or else that of the body, without its headers, footers and asides. A header with the page's first `h1` stays. Left out
-//! are navigation, scripts, styles, drawings, controls of forms, and what is hidden. If no text remains, it is taken from
-//! everything but scripts, styles, drawings and controls.
+//! The text is that of the only `main` element. If there is none, it is that of the only `article`, if that is at least
+//! half of the text. Otherwise it is that of the body without its headers, footers and asides; a header with the page's
+//! first `h1` stays. Navigation, scripts, styles, drawings, controls of forms and hidden elements are left out. If no
+//! text remains, it is taken from everything but scripts, styles, drawings and controls.
 //!
 //! Blocks have an empty line between them. A list item is a line that starts with `- `, a row of a table is a line with
 //! ` | ` between the cells, and only preformatted text keeps its white space. An image is its `alt` text.
@@ -27,8 +27,8 @@ use encoding_rs::Encoding;
 use super::extracted::Extracted;
 use page::{Page, Scope};
 
-/// Takes the text out of a page. Without `encoding`, the page says its encoding, or it is guessed. A page without any text
-/// has an empty text.
+/// Takes the text out of a page. Without `encoding`, the page says its encoding, or it is guessed. A page without any
+/// text has an empty text.
 ///
 /// # Errors
 /// Says that the page is too large.

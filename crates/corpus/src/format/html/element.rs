@@ -216,6 +216,10 @@ impl Kind {
         matches!(self, Self::Cell | Self::HeaderCell)
     }
 
+    pub(super) fn is_table_part(self) -> bool {
+        self.is_cell() || matches!(self, Self::Caption | Self::RowGroup | Self::Row)
+    }
+
     /// Whether the element is part of a sentence: its end tag ends nothing but other parts of that sentence.
     pub(super) fn is_phrase(self) -> bool {
         matches!(self, Self::Phrase | Self::Other | Self::Link | Self::Ruby | Self::Reading | Self::Annotation)

@@ -2,6 +2,9 @@
 
 use super::region::Region;
 
+/// The most headings that a page has. Further ones are text like any other.
+const MOST_HEADINGS: usize = 1 << 20;
+
 /// What stands between two words. A greater one replaces a smaller one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Break {
@@ -15,7 +18,7 @@ pub(super) enum Break {
     Heading,
 }
 
-/// A part of the text that is in one region of the page. It ends where the next one begins, less the break between them.
+/// A part of the text that is in one region of the page. Between it and the next one there is only a break.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
     pub(super) region: Region,
@@ -116,7 +119,8 @@ impl Flow {
     pub(super) fn end_heading(&mut self) {
         if let Some((level, start)) = self.heading.take() {
             let end = self.len();
-            self.headings.extend(start.map(|start| WrittenHeading { start, end, level }));
+            let heading = start.map(|start| WrittenHeading { start, end, level });
+            self.headings.extend(heading.filter(|_| self.headings.len() < MOST_HEADINGS));
             self.separate_heading();
         }
     }

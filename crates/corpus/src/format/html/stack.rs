@@ -1,7 +1,7 @@
 //! The elements that are open, and which of them a tag ends.
 //!
-//! These are the rules of HTML for pages whose authors left out end tags or put them in a wrong order, as far as the text
-//! depends on them. Parts of sentences are not kept, unless their content is left out.
+//! These are the rules of HTML for pages whose authors left out end tags or put them in a wrong order, as far as the
+//! text depends on them. Parts of sentences are not kept, unless their content is left out.
 
 use super::element::{Kind, Name};
 use super::region::Region;
@@ -36,6 +36,9 @@ pub(super) struct Open {
 #[derive(Debug, Default)]
 pub(super) struct Stack {
     open: Vec<Open>,
+    /// How many of them are paragraphs, and how many are tables: where there is none, none is looked for.
+    paragraphs: usize,
+    tables: usize,
     /// How many more elements are open that are too deep to be kept.
     deeper: usize,
 }
@@ -50,6 +53,8 @@ impl Stack {
     pub(super) fn push(&mut self, open: Open) -> bool {
         let fits = self.open.len() < DEEPEST;
         if fits {
+            self.paragraphs += usize::from(open.name.kind == Kind::Paragraph);
+            self.tables += usize::from(open.name.kind == Kind::Table);
             self.open.push(open);
         } else if is_counted(open.name.kind) {
             self.deeper += 1;
@@ -59,7 +64,10 @@ impl Stack {
 
     /// Removes the innermost element if its place is `from` or after it.
     pub(super) fn pop(&mut self, from: usize) -> Option<Open> {
-        if self.open.len() > from { self.open.pop() } else { None }
+        let open = if self.open.len() > from { self.open.pop() } else { None }?;
+        self.paragraphs -= usize::from(open.name.kind == Kind::Paragraph);
+        self.tables -= usize::from(open.name.kind == Kind::Table);
+        Some(open)
     }
 
     /// The place of the outermost element that the start of this one ends.
@@ -111,11 +119,17 @@ impl Stack {
 
     /// The place of an open paragraph that ends where a block begins.
     fn paragraph(&self) -> Option<usize> {
+        if self.paragraphs == 0 {
+            return None;
+        }
         self.find(|open| open.kind == Kind::Paragraph, |open| open.is_boundary() || open == Kind::Button)
     }
 
     /// The place of the outermost part of a table that the start of another part ends.
     fn table_part(&self, part: Kind) -> Option<usize> {
+        if self.tables == 0 {
+            return None;
+        }
         let rank = |kind| match kind {
             Kind::RowGroup => Some(1),
             Kind::Row => Some(2),
@@ -145,6 +159,6 @@ impl Stack {
 
 /// Whether the elements of this kind have an end tag in nearly all pages.
 fn is_counted(kind: Kind) -> bool {
-    let is_inside = matches!(kind, Kind::Paragraph | Kind::ListItem | Kind::Term | Kind::RowGroup | Kind::Row);
-    !(kind.is_phrase() || kind.is_cell() || is_inside)
+    let may_lack_it = matches!(kind, Kind::Paragraph | Kind::ListItem | Kind::Term) || kind.is_table_part();
+    !(may_lack_it || kind.is_phrase())
 }

@@ -50,7 +50,8 @@ fn a_page_without_a_title_has_that_of_its_first_heading() {
 
 #[test]
 fn character_references_are_those_of_the_standard() {
-    let page = "<p>&lt;p&gt; &amp;amp; &eacute; &#8364;&#x20AC;&#128; &notit; &CounterClockwiseContourIntegral; a&nbsp;b &unknown;";
+    let page = "<p>&lt;p&gt; &amp;amp; &eacute; &#8364;&#x20AC;&#128; &notit; \
+        &CounterClockwiseContourIntegral; a&nbsp;b &unknown;";
     assert_eq!(text(page), "<p> &amp; é €€€ ¬it; ∳ a\u{a0}b &unknown;");
     assert_eq!(read("<title>A &amp; <b>B</b></title>").title.as_deref(), Some("A & <b>B</b>"));
 }
@@ -127,7 +128,10 @@ fn what_is_no_text_of_the_page_is_left_out() {
 fn what_only_looks_as_if_it_were_left_out_stays() {
     assert_eq!(text("<p aria-hidden=false>a<p hidden=until-found>b<dialog open>c</dialog>"), "a\n\nb\n\nc");
     assert_eq!(
-        text("<h3><button>Why?</button></h3><details><summary><button>How?</button></summary>So"),
+        text(
+            "<h3><button>Why?</button></h3>\
+        <details><summary><button>How?</button></summary>So"
+        ),
         "Why?\n\nHow?\n\nSo"
     );
     assert_eq!(text("<article><header>a</header>b<aside>c</aside><footer>d</footer></article>"), "a\n\nb\n\nc\n\nd");
@@ -139,7 +143,8 @@ fn what_only_looks_as_if_it_were_left_out_stays() {
 
 #[test]
 fn the_mark_that_links_to_a_heading_is_no_part_of_it() {
-    let page = "<h2><a href=#a>§</a>Use of C#<a href='#b'> ¶ </a></h2><h2><a href=#c>A word</a> more</h2><h2><a href=x>#</a></h2>";
+    let page = "<h2><a href=#a>§</a>Use of C#<a href='#b'> ¶ </a></h2>\
+        <h2><a href=#c>A word</a> more</h2><h2><a href=x>#</a></h2>";
     assert_eq!(text(page), "Use of C#\n\nA word more\n\n#");
     assert_eq!(headings(page).len(), 3);
 }
@@ -186,7 +191,8 @@ fn tags_that_are_not_closed_end_where_browsers_end_them() {
 
 #[test]
 fn each_line_knows_its_line_in_the_page() {
-    let page = "<title>\n</title>\n<p>\n one\n two\n<!--\n-->three<br>\nfour &amp;\nfive</p>\n<pre>\n\na\n\n b\n</pre>\n<ul>\n<li>\nc</ul>";
+    let page = "<title>\n</title>\n<p>\n one\n two\n<!--\n-->three<br>\nfour &amp;\nfive</p>\n\
+        <pre>\n\na\n\n b\n</pre>\n<ul>\n<li>\nc</ul>";
     let expected = [("one two three", 4), ("four & five", 8), ("a", 12), (" b", 14), ("- c", 18)];
     let expected = expected.map(|(words, line)| (words.to_owned(), line));
     assert_eq!(lines(page), expected);
