@@ -3,6 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -103,7 +106,7 @@ fn a_file_of_every_kind_is_found_or_counted_and_a_hit_begins_at_its_line() {
     directory(&sandbox);
     let ran = sandbox.run(&["index", "docs"]);
     assert_eq!(ran.status, Some(0), "{ran}");
-    let counted = "19 files: 13 indexed, 1 binary, 1 blank, 2 without text, 1 not UTF-8, 1 too large (-v lists them)";
+    let counted = "19 files: 13 indexed, 1 binary, 1 blank, 1 too large, 1 not UTF-8, 2 without text (-v lists them)";
     assert!(ran.stderr.contains(counted), "{ran}");
     for (name, bytes, question, begins) in FILES {
         let hit = best(&sandbox, question);
@@ -133,7 +136,7 @@ fn a_file_of_every_kind_is_found_or_counted_and_a_hit_begins_at_its_line() {
     // Everything stays as it is, and an encoding that is named reads what was none before.
     let again = sandbox.run(&["index", "docs", "--encoding", "latin1", "--json"]);
     let said = &again.json_lines()[0];
-    assert_eq!((&said["added"], &said["updated"], &said["unchanged"]), (&1.into(), &0.into(), &13.into()), "{again}");
+    assert_eq!((&said["added"], &said["updated"], &said["unchanged"]), (&1.into(), &0.into(), &13.into()), "{said}");
     assert_eq!(best(&sandbox, "coffee with milk in French")["text"], "caf\u{e9} au lait\n");
 }
 
@@ -149,7 +152,8 @@ fn a_file_is_one_document_from_wherever_it_is_named_and_one_that_is_gone_is_told
         let said = sandbox.run(&["index", named, "--json"]).json_lines().remove(0);
         assert_eq!((&said["added"], &said["documents"]), (&0.into(), &2.into()), "{named}");
     }
-    let below = sandbox.command(&["index", "../docs/a.md", "--json"]).current_dir(sandbox.path("sub")).output().unwrap();
+    let below =
+        sandbox.command(&["index", "../docs/a.md", "--json"]).current_dir(sandbox.path("sub")).output().unwrap();
     assert_eq!(sandbox.ran(&below).json_lines()[0]["unchanged"], 1);
     let hit = sandbox.command(&["query", "bees", "-k", "1", "-l"]).current_dir(sandbox.path("docs")).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&hit.stdout), "a.md\n");
@@ -166,10 +170,14 @@ fn a_file_is_one_document_from_wherever_it_is_named_and_one_that_is_gone_is_told
 #[test]
 fn documents_are_printed_whole_listed_and_removed() {
     let sandbox = Sandbox::new();
-    let long: String = (0..120).map(|number| format!("## Part {number}\n\nSentence number {number} of it.\n\n")).collect();
+    let long: String =
+        (0..120).map(|number| format!("## Part {number}\n\nSentence number {number} of it.\n\n")).collect();
     let text = format!("# Long\n\n{long}");
     sandbox.write("long.md", &text);
-    sandbox.write("in.jsonl", "{\"_id\":\"x\",\"text\":\"Bees dance.\",\"year\":1999}\n{\"_id\":\"y\",\"text\":\"Ice.\",\"year\":2001}\n");
+    sandbox.write(
+        "in.jsonl",
+        "{\"_id\":\"x\",\"text\":\"Bees dance.\",\"year\":1999}\n{\"_id\":\"y\",\"text\":\"Ice.\",\"year\":2001}\n",
+    );
     sandbox.run(&["index", "long.md", "in.jsonl", "--chunk-tokens", "64"]).success();
     assert_eq!(sandbox.run(&["get", "long.md"]).success(), text);
     let object = &sandbox.run(&["get", "x", "-f", "json"]).json_lines()[0];
@@ -217,4 +225,44 @@ fn what_resembles_a_document_is_found_without_it_and_copies_count_once() {
     assert!(unique.len() == 2 && unique[0] == "copy1" && unique[1] != "copy2", "{unique:?}");
     let shown = sandbox.run(&["query", "When does the ferry leave?", "-k", "1", "--unique"]).success();
     assert!(shown.contains("copy1  (1 more with this text)"), "{shown}");
+}
+
+/// Waits until a search for `question` finds the file at `path` first. Returns how long that took.
+fn found_after(sandbox: &Sandbox, question: &str, path: &str) -> Duration {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(60) {
+        let ran = sandbox.run(&["query", question, "-k", "1", "-l", "-q"]);
+        if ran.stdout.trim() == path {
+            return begun.elapsed();
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("{path} is not found");
+}
+
+#[test]
+fn a_watched_directory_is_indexed_as_it_changes_and_a_kill_loses_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("docs/a.md", "# Bees\n\nBees dance.\n");
+    let watching = || {
+        let mut command = sandbox.command(&["index", "docs", "--watch", "--prune", "-q"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut first = watching();
+    found_after(&sandbox, "bees", "docs/a.md");
+    sandbox.write("docs/below/v.md", "# Volcano\n\nThe volcano erupted in 1783.\n");
+    let took = found_after(&sandbox, "When did the volcano erupt?", "docs/below/v.md");
+    eprintln!("found {took:?} after the write");
+    fs::remove_file(sandbox.path("docs/a.md")).unwrap();
+    sandbox.write("docs/ice.md", "Glaciers melt.\n");
+    found_after(&sandbox, "glaciers", "docs/ice.md");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(sandbox.run(&["verify"]).success().contains("documents and vectors: 2"));
+    // What changed while nobody watched is found by the next one, which ends at a signal.
+    sandbox.write("docs/new.md", "A lighthouse at sea.\n");
+    let mut second = watching();
+    found_after(&sandbox, "lighthouse", "docs/new.md");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(second.id() as i32), nix::sys::signal::SIGINT).unwrap();
+    assert_eq!(second.wait().unwrap().code(), Some(130));
 }

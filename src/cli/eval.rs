@@ -66,7 +66,7 @@ fn with_index(corpus: &CorpusOptions, settings: &Settings) -> anyhow::Result<Set
         true => settings.clone(),
         false => settings.with_index(corpus.dir.join(index::DIRECTORY)),
     };
-    match update(&corpus.index, &settings) {
+    match update(&corpus.index, &settings).map(drop) {
         Err(error) if is_of_another_kind(&error) => {
             settings.terminal.note(&format!("{error}: building it anew"));
             update(&corpus.index.afresh(), &settings)?;

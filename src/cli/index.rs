@@ -1,18 +1,20 @@
 //! `semsearch index`: records in, a commit out.
 
 mod summary;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use semsearch::corpus;
+use semsearch::corpus::{self, Expanded, Input, ReadOptions, RecordStream};
 use semsearch::embedder::{Embedder, Progress};
 use semsearch::engine::{EngineError, GivenVectors, IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop};
 use semsearch::error::CorpusError;
-use semsearch::index::{self, FileIds, IndexConfig, LocalStore, Store, WriteOptions, Written};
+use semsearch::index::{self, FileIds, IndexConfig, LocalStore, Store, StoreWriter, WriteOptions, Written};
 use semsearch::model::Pooling;
 
+use super::advice::Advice;
 use super::interrupt::{Interrupt, Stopped};
 use super::model_loader;
 use super::options::index::IndexOptions;
@@ -25,67 +27,130 @@ use super::terminal::{EncodingBar, Terminal};
 use summary::{Summary, announce};
 
 pub(super) fn run(options: &IndexOptions, settings: &Settings) -> anyhow::Result<Outcome> {
-    update(options, settings)?;
+    if options.watch && options.input.named.contains(&Input::Stdin) {
+        let hint = "name files or directories".into();
+        return Err(Advice { message: "--watch cannot watch standard input".into(), hint }.into());
+    }
+    let session = update(options, settings)?;
+    if options.watch {
+        let afterwards = options.again();
+        watch::stay(&afterwards, settings, &session)?;
+    }
     Ok(Outcome::Done)
 }
 
-/// Brings an index up to date, and reports the result.
-pub(super) fn update(options: &IndexOptions, settings: &Settings) -> anyhow::Result<()> {
+/// What several passes over the inputs have in common.
+pub(super) struct Session {
+    config: IndexConfig,
+    embedder: Embedder,
+    interrupt: Interrupt,
+}
+
+/// Updates the index and reports what was done.
+pub(super) fn update(options: &IndexOptions, settings: &Settings) -> anyhow::Result<Session> {
     let started = Instant::now();
-    let terminal = &settings.terminal;
-    let expanded = inputs(&options.input, settings)?;
     let recorded = if options.rebuild { None } else { index::recorded(&settings.index)? };
     let recorded = recorded.map(|manifest| manifest.config);
-    let reading = options.input.reading(root(recorded.as_ref(), &settings.index));
-    let records = corpus::records(&expanded.inputs, reading.clone())?;
+    // What cannot be read is told before the model is loaded.
+    let inputs = OpenInputs::open(options, settings, recorded.as_ref())?;
     let (config, embedder) = index_config(options, recorded, settings)?;
-    let given =
-        options.vectors.as_deref().map(|path| GivenVectors::open(path, &config, options.input.limit)).transpose()?;
-    let write_options = WriteOptions {
-        rebuild: options.rebuild,
-        wait: options.wait,
-        // Whether a file of vectors has as many as there are records shows at the end.
-        at_once: given.is_some(),
-        commit_every: options.commit_every,
-    };
-    // Until here a signal ends the process as usual, for example while it waits for a lock.
-    let writer = LocalStore::new(&settings.index).writer(config.clone(), write_options)?;
-    let interrupt = Interrupt::expect(terminal);
-    let records = records.until(interrupt.reading());
-    terminal.detail(&format!("index {}: {} by {}", settings.index.display(), config.factory, config.metric));
+    let writer = Build::begin(options, settings, &config)?;
+    // Before this, a signal ends the process in the usual way, for example while it waits for a lock.
+    let session = Session { config, embedder, interrupt: Interrupt::expect(&settings.terminal) };
+    writer.run(inputs, &session, started)?;
+    Ok(session)
+}
 
-    let total = terminal.shows_progress().then(|| corpus::count(&expanded.inputs, reading, options.input.limit));
-    let mut indexer = Indexer::new(&embedder, &config, writer, indexer_options(options, &interrupt));
-    let is_given = given.is_some();
-    if let Some(given) = given {
-        indexer = indexer.with_vectors(given);
+/// Updates the index once more.
+fn pass(options: &IndexOptions, settings: &Settings, session: &Session) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let inputs = OpenInputs::open(options, settings, Some(&session.config))?;
+    let build = Build::begin(options, settings, &session.config)?;
+    Build { tells_nothing_changed: false, ..build }.run(inputs, session, started)
+}
+
+/// The inputs, listed and opened.
+struct OpenInputs {
+    expanded: Expanded,
+    reading: ReadOptions,
+    records: RecordStream,
+}
+
+impl OpenInputs {
+    fn open(options: &IndexOptions, settings: &Settings, recorded: Option<&IndexConfig>) -> anyhow::Result<Self> {
+        let expanded = inputs(&options.input, settings)?;
+        let reading = options.input.reading(root(recorded, &settings.index));
+        let records = corpus::records(&expanded.inputs, reading.clone())?;
+        Ok(Self { expanded, reading, records })
     }
-    let skipped = SkipReport::new(options.input.on_error, terminal, &expanded).naming_all(is_given);
-    let mut progress = BuildProgress { bar: terminal.encoding("passages", total), skipped };
-    let documents = records.map(|record| options.input.fields.document(record?));
-    indexer.run(documents.take(options.input.limit.unwrap_or(usize::MAX)), &mut progress)?;
-    let BuildProgress { bar, mut skipped } = progress;
-    bar.finish();
-    let (counts, written) = match interrupt.is_set() {
-        true => stopped(options, indexer)?,
-        false => finished(options, indexer, &expanded.directories, &mut skipped)?,
-    };
-    skipped.report();
-    announce(written, terminal);
-    let device = embedder.describe();
-    let (precision, dir) = (embedder.precision(), settings.index.display().to_string());
-    let summary = Summary {
-        dir,
-        config: &config,
-        counts,
-        skipped: skipped.count(),
-        written,
-        precision,
-        device: &device,
-        seconds: started.elapsed(),
-    };
-    summary.tell(options.json, terminal)?;
-    ended(&interrupt, written, terminal)
+}
+
+/// One pass over the inputs. It holds the index from its beginning to its end.
+struct Build<'a> {
+    options: &'a IndexOptions,
+    settings: &'a Settings,
+    given: Option<GivenVectors>,
+    writer: Box<dyn StoreWriter>,
+    /// Whether it is told that nothing changed.
+    tells_nothing_changed: bool,
+}
+
+impl<'a> Build<'a> {
+    fn begin(options: &'a IndexOptions, settings: &'a Settings, config: &IndexConfig) -> anyhow::Result<Self> {
+        let given = options.vectors.as_deref().map(|path| GivenVectors::open(path, config, options.input.limit));
+        let given = given.transpose()?;
+        let write_options = WriteOptions {
+            rebuild: options.rebuild,
+            wait: options.wait,
+            // Whether a file of vectors has as many as there are records shows at the end.
+            at_once: given.is_some(),
+            commit_every: options.commit_every,
+        };
+        let writer = LocalStore::new(&settings.index).writer(config.clone(), write_options)?;
+        Ok(Self { options, settings, given, writer, tells_nothing_changed: true })
+    }
+
+    fn run(self, inputs: OpenInputs, session: &Session, started: Instant) -> anyhow::Result<()> {
+        let Self { options, settings, given, writer, tells_nothing_changed } = self;
+        let OpenInputs { expanded, reading, records } = inputs;
+        let Session { config, embedder, interrupt } = session;
+        let terminal = &settings.terminal;
+        let records = records.until(interrupt.reading());
+        terminal.detail(&format!("index {}: {} by {}", settings.index.display(), config.factory, config.metric));
+        let total = terminal.shows_progress().then(|| corpus::count(&expanded.inputs, reading, options.input.limit));
+        let mut indexer = Indexer::new(embedder, config, writer, indexer_options(options, interrupt));
+        let is_given = given.is_some();
+        if let Some(given) = given {
+            indexer = indexer.with_vectors(given);
+        }
+        let skipped = SkipReport::new(options.input.on_error, terminal, &expanded).naming_all(is_given);
+        let mut progress = BuildProgress { bar: terminal.encoding("passages", total), skipped };
+        let documents = records.map(|record| options.input.fields.document(record?));
+        indexer.run(documents.take(options.input.limit.unwrap_or(usize::MAX)), &mut progress)?;
+        let BuildProgress { bar, mut skipped } = progress;
+        bar.finish();
+        let (counts, written) = match interrupt.is_set() {
+            true => stopped(options, indexer)?,
+            false => finished(options, indexer, &expanded.directories, &mut skipped)?,
+        };
+        if written.commits == 0 && !tells_nothing_changed {
+            return ended(interrupt, written, terminal);
+        }
+        skipped.report();
+        announce(written, terminal);
+        let summary = Summary {
+            dir: settings.index.display().to_string(),
+            config,
+            counts,
+            skipped: skipped.count(),
+            written,
+            precision: embedder.precision(),
+            device: &embedder.describe(),
+            seconds: started.elapsed(),
+        };
+        summary.tell(options.json, terminal)?;
+        ended(interrupt, written, terminal)
+    }
 }
 
 /// The directory to which the ids of files are relative: the one that holds the index. An index of an older release has ids

@@ -76,11 +76,16 @@ pub(super) fn check_filter(snapshot: &dyn Snapshot, filter: &Filter, terminal: &
 fn unknown_fields(filter: &Filter, snapshot: &dyn Snapshot) -> Result<Vec<String>, StoreError> {
     /// How many known fields are listed, at most.
     const NAMED: usize = 20;
+    /// How many known fields are compared with the unknown one, at most.
+    const MOST: usize = 10_000;
+    /// How alike two names are if one may be a slip of the other (Jaro and Winkler's measure, from 0 to 1).
+    const LIKE: f64 = 0.8;
     let unknown = snapshot.unknown_fields(filter)?;
     if unknown.is_empty() {
         return Ok(Vec::new());
     }
-    let mut known = snapshot.fields(NAMED + 1)?;
+    let all = snapshot.fields(MOST)?;
+    let mut known: Vec<String> = all.iter().take(NAMED + 1).cloned().collect();
     let more = known.len() > NAMED;
     known.truncate(NAMED);
     known.sort();
@@ -88,5 +93,11 @@ fn unknown_fields(filter: &Filter, snapshot: &dyn Snapshot) -> Result<Vec<String
         true => "documents have no fields besides id, title and text".to_owned(),
         false => format!("fields are {}{}", known.join(", "), if more { " and others" } else { "" }),
     };
-    Ok(unknown.iter().map(|field| format!("no document has the field `{field}` of the filter: {known}")).collect())
+    let told = |field: &&str| {
+        let near = all.iter().map(|known| (strsim::jaro_winkler(field, known), known));
+        let nearest = near.filter(|(likeness, _)| *likeness >= LIKE).max_by(|a, b| a.0.total_cmp(&b.0));
+        let meant = nearest.map_or_else(String::new, |(_, known)| format!(" (`{known}` is like it)"));
+        format!("no document has the field `{field}` of the filter{meant}: {known}")
+    };
+    Ok(unknown.iter().map(told).collect())
 }

@@ -46,6 +46,9 @@ pub(crate) struct IndexArgs {
     /// Remove documents that came from these inputs and are no longer in them
     #[arg(long, conflicts_with = "limit")]
     pub(crate) prune: bool,
+    /// Stay, and index what changes, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["vectors", "limit", "files_from"])]
+    pub(crate) watch: bool,
     /// Build the index anew instead of updating it
     #[arg(long)]
     pub(crate) rebuild: bool,

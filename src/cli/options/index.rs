@@ -27,6 +27,8 @@ pub(crate) struct IndexOptions {
     /// Whether documents are removed that are no longer in the inputs.
     pub(crate) prune: bool,
     pub(crate) rebuild: bool,
+    /// Whether the program stays and indexes what changes.
+    pub(crate) watch: bool,
     /// How long to wait for another writer.
     pub(crate) wait: Duration,
     /// Documents between two commits, at most.
@@ -51,10 +53,16 @@ impl IndexOptions {
             vectors: args.vectors.clone(),
             prune: args.prune,
             rebuild: args.rebuild,
+            watch: args.watch,
             wait: args.wait,
             commit_every: args.commit_every,
             json: args.json,
         })
+    }
+
+    /// The same, for a run after one that built the index.
+    pub(crate) fn again(&self) -> Self {
+        Self { rebuild: false, ..self.clone() }
     }
 
     /// The same for an index that is built anew.

@@ -24,7 +24,7 @@ fn lines(page: &str) -> Vec<(String, u64)> {
     let starts = std::iter::once(0).chain(found.text.match_indices('\n').map(|(at, _)| at + 1));
     let line = |at: usize| (found.text[at..].split('\n').next().unwrap().to_owned(), at);
     let with_words = starts.map(line).filter(|(words, _)| !words.is_empty());
-    with_words.map(|(words, at)| (words, found.layout.line(&found.text, at).unwrap())).collect()
+    with_words.map(|(words, at)| (words, found.layout.lines(&found.text).line(at).unwrap())).collect()
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn each_line_knows_its_line_in_the_page() {
     assert_eq!(lines(page), expected);
     assert_eq!(lines(&page.replace('\n', "\r\n")), expected);
     let found = read(page);
-    assert_eq!(found.layout.line(&found.text, found.text.find("two").unwrap()), Some(5));
+    assert_eq!(found.layout.lines(&found.text).line(found.text.find("two").unwrap()), Some(5));
 }
 
 #[test]
@@ -328,7 +328,7 @@ proptest! {
         let exact = !pieces.iter().any(|piece| matches!(piece.as_str(), "\r" | "&#10;"));
         for (at, _) in found.text.match_indices('w').filter(|_| exact) {
             let word: String = found.text[at + 1..].chars().take_while(char::is_ascii_digit).collect();
-            let line = found.layout.line(&found.text, at).unwrap();
+            let line = found.layout.lines(&found.text).line(at).unwrap();
             prop_assert!(word.parse() == Ok(line), "{word} {line} {page:?} {:?} {:?}", found.text, found.layout);
         }
     }

@@ -1,0 +1,104 @@
+//! `semsearch index --watch`: stays, and indexes what changes.
+//!
+//! The system reports changes of files. A burst of changes is waited out, and then the inputs are read again as a whole:
+//! files that are as they were cost a look each. So nothing depends on which changes were reported in which order.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::Session;
+use crate::cli::advice::Advice;
+use crate::cli::interrupt::{Interrupt, Stopped};
+use crate::cli::options::index::IndexOptions;
+use crate::cli::settings::Settings;
+use semsearch::corpus::Input;
+
+/// A burst of changes is over after so long without another.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// The longest burst: whoever writes all the time is indexed now and then.
+const LONGEST_BURST: Duration = Duration::from_secs(1);
+
+/// How often a signal is looked for.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// Indexes what changes, until a signal comes.
+pub(super) fn stay(options: &IndexOptions, settings: &Settings, session: &Session) -> anyhow::Result<()> {
+    let changes = Changes::of(options, &settings.index)?;
+    let interrupt = &session.interrupt;
+    // What changed before the system was asked to report is found here.
+    super::pass(options, settings, session)?;
+    settings.terminal.note("watching (Ctrl-C ends it)");
+    while changes.wait(interrupt)? {
+        super::pass(options, settings, session)?;
+    }
+    Err(Stopped(interrupt.status()).into())
+}
+
+/// Reports of changed files.
+struct Changes {
+    reports: Receiver<notify::Result<Event>>,
+    /// The index, whose own changes do not count: an absolute path without links.
+    index: PathBuf,
+    /// Ends the reports when it is dropped.
+    _watcher: RecommendedWatcher,
+}
+
+impl Changes {
+    /// Asks the system to report changes of the inputs.
+    fn of(options: &IndexOptions, index: &Path) -> anyhow::Result<Self> {
+        let (sender, reports) = channel();
+        let mut watcher = notify::recommended_watcher(sender).map_err(|error| failed(&error))?;
+        for path in options.input.named.iter().filter_map(Input::path) {
+            // An editor may replace a file by another one, so the directory of a file is watched.
+            let watched = if path.is_dir() {
+                path
+            } else {
+                path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+            };
+            let mode = if path.is_dir() { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+            watcher.watch(watched, mode).map_err(|error| failed(&error))?;
+        }
+        let index = index.canonicalize().unwrap_or_else(|_| index.to_owned());
+        Ok(Self { reports, index, _watcher: watcher })
+    }
+
+    /// Waits for a burst of changes and for its end. Returns `false` if a signal came instead.
+    fn wait(&self, interrupt: &Interrupt) -> anyhow::Result<bool> {
+        let mut burst: Option<(Instant, Instant)> = None;
+        loop {
+            if interrupt.is_set() {
+                return Ok(false);
+            }
+            match self.reports.recv_timeout(BETWEEN_LOOKS) {
+                Ok(Ok(event)) if self.counts(&event) => {
+                    let now = Instant::now();
+                    burst = Some((burst.map_or(now, |(first, _)| first), now));
+                }
+                Ok(Ok(_)) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Err(error)) => return Err(failed(&error)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(false),
+            }
+            if burst.is_some_and(|(first, last)| last.elapsed() >= QUIET || first.elapsed() >= LONGEST_BURST) {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Whether a change may be one of the inputs.
+    fn counts(&self, event: &Event) -> bool {
+        let is_index = |path: &PathBuf| {
+            let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
+            path.starts_with(&self.index) || parent.is_some_and(|parent| parent.starts_with(&self.index))
+        };
+        !matches!(event.kind, EventKind::Access(_)) && (event.paths.is_empty() || !event.paths.iter().all(is_index))
+    }
+}
+
+fn failed(error: &notify::Error) -> anyhow::Error {
+    let hint = "on Linux, `sysctl fs.inotify.max_user_watches` says how many directories may be watched".into();
+    Advice { message: format!("cannot watch the inputs: {error}"), hint }.into()
+}
