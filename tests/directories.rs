@@ -144,7 +144,8 @@ fn a_file_of_every_kind_is_found_or_counted_and_a_hit_begins_at_its_line() {
 fn a_file_is_one_document_from_wherever_it_is_named_and_one_that_is_gone_is_told() {
     let sandbox = Sandbox::new();
     sandbox.write("docs/a.md", "# Bees\n\nBees dance.\n");
-    sandbox.write("docs/b.md", "# Ice\n\nIce melts.\n");
+    // Without a title, its name is part of what is embedded.
+    sandbox.write("docs/b.txt", "Ice melts.\n");
     sandbox.write("sub/here", "");
     sandbox.run(&["index", "docs"]).success();
     let absolute = sandbox.path("docs/a.md");
@@ -159,12 +160,17 @@ fn a_file_is_one_document_from_wherever_it_is_named_and_one_that_is_gone_is_told
     assert_eq!(String::from_utf8_lossy(&hit.stdout), "a.md\n");
     // A renamed file costs no embedding, and the file that is gone is told until it is pruned.
     fs::rename(sandbox.path("docs/a.md"), sandbox.path("docs/c.md")).unwrap();
+    fs::rename(sandbox.path("docs/b.txt"), sandbox.path("docs/d.txt")).unwrap();
     let ran = sandbox.run(&["index", "docs", "--json"]);
-    assert!(ran.stderr.contains("2 files: 2 indexed, 1 gone (--prune removes them)"), "{ran}");
+    assert!(ran.stderr.contains("2 files: 2 indexed, 2 gone (--prune removes them)"), "{ran}");
     let said = ran.json_lines().remove(0);
-    assert_eq!((&said["added"], &said["tokens"], &said["documents"]), (&1.into(), &0.into(), &3.into()));
+    assert_eq!((&said["added"], &said["tokens"], &said["documents"]), (&2.into(), &0.into(), &4.into()));
     let said = sandbox.run(&["index", "docs", "--prune", "--json"]).json_lines().remove(0);
-    assert_eq!((&said["removed"], &said["documents"]), (&1.into(), &2.into()));
+    assert_eq!((&said["removed"], &said["documents"]), (&2.into(), &2.into()));
+    // A copy beside the file has another name, which is embedded.
+    fs::copy(sandbox.path("docs/d.txt"), sandbox.path("docs/copy.txt")).unwrap();
+    let said = sandbox.run(&["index", "docs", "--json"]).json_lines().remove(0);
+    assert!(said["added"] == 1 && said["tokens"].as_u64().unwrap() > 0, "{said}");
 }
 
 #[test]

@@ -11,8 +11,8 @@ use semsearch::engine::{Mode, Query, SearchRequest, Searcher};
 use semsearch::error::Place;
 use semsearch::filter::Filter;
 use semsearch::index::{
-    IndexConfig, Language, LocalSnapshot, LocalStore, Metric, ModelIdentity, NewPassage, Prompts, Scored, Snapshot, Store,
-    WriteOptions,
+    IndexConfig, Language, LocalSnapshot, LocalStore, Metric, ModelIdentity, NewPassage, Prompts, Scored, Snapshot,
+    Store, WriteOptions,
 };
 use semsearch::model::Pooling;
 use serde_json::{Map, Value, json};
@@ -85,6 +85,7 @@ fn indexed(dir: &Path, documents: &[Given]) -> LocalSnapshot {
                 chunk: None,
                 metadata: &document.metadata,
                 embedded: None,
+                nameless: None,
                 about: "",
                 line: None,
                 vector: &row,

@@ -21,6 +21,12 @@ const PAGE: &str = "page";
 /// The headings above a chunk take at most one part in so many of its tokens.
 const HEADINGS_SHARE: usize = 4;
 
+/// The metadata field of a document that is a file.
+const PATH: &str = "path";
+
+/// How many parts of a file's path are embedded, counted from its end: `python/requests/sessions.py`.
+const NAMED_PARTS: usize = 3;
+
 /// The metadata fields that pieces have and their document has not.
 pub(super) const OF_PIECES: [&str; 2] = [HEADING, PAGE];
 
@@ -46,6 +52,8 @@ pub struct Piece<'a> {
     pub metadata: Cow<'a, Map<String, Value>>,
     /// The text for the model.
     pub to_embed: Cow<'a, str>,
+    /// The same without the name of the file, if that is part of it: a renamed file keeps its vectors.
+    pub nameless: Option<Cow<'a, str>>,
     /// Words by which the piece is found beside its text and title: the headings above it.
     pub about: String,
     /// The line of the file at which the piece begins, from 1.
@@ -57,8 +65,17 @@ pub struct Piece<'a> {
 impl Piece<'_> {
     /// The passage for an index: this piece with the vector that the model made of it.
     pub fn with<'a>(&'a self, vector: &'a [f32]) -> NewPassage<'a> {
-        let Self { text, chunk, metadata, to_embed, about, line, .. } = self;
-        NewPassage { text, chunk: *chunk, metadata, embedded: Some(to_embed), vector, about, line: *line }
+        let Self { text, chunk, metadata, to_embed, nameless, about, line, .. } = self;
+        NewPassage {
+            text,
+            chunk: *chunk,
+            metadata,
+            embedded: Some(to_embed),
+            nameless: nameless.as_deref(),
+            vector,
+            about,
+            line: *line,
+        }
     }
 }
 
@@ -101,7 +118,7 @@ impl Cutter<'_> {
     /// # Errors
     /// Tokenizing fails.
     pub fn tokens(&self, document: &Document) -> Result<usize, EncoderError> {
-        Ok(self.tokenizer.count(&[&self.to_embed(document, None, &document.text)])?[0])
+        Ok(self.tokenizer.count(&[&self.to_embed(document, self.name(document), None, &document.text)])?[0])
     }
 
     fn chunks(
@@ -114,7 +131,7 @@ impl Cutter<'_> {
             return Err(CorpusError::Chunking { tokens, overlap }.into());
         }
         // What is embedded before a chunk takes some of its tokens, and so do the prompt and the special tokens.
-        let around = self.to_embed(document, None, "");
+        let around = self.to_embed(document, self.name(document), None, "");
         let taken = self.tokenizer.count(&[around.as_ref()])?[0] + self.headings(outline, tokens)?;
         let room = tokens.saturating_sub(taken).max(1);
         let markup = document.markup.unwrap_or_default();
@@ -151,11 +168,10 @@ impl Cutter<'_> {
         heading: Option<String>,
     ) -> Piece<'a> {
         let text = &document.text[bytes.clone()];
-        let to_embed = self.to_embed(document, heading.as_deref(), text);
-        let about = match &heading {
-            Some(heading) if self.with_context => heading.clone(),
-            _ => String::new(),
-        };
+        let name = self.name(document);
+        let to_embed = self.to_embed(document, name, heading.as_deref(), text);
+        let nameless = (!name.is_empty()).then(|| self.to_embed(document, "", heading.as_deref(), text));
+        let about = self.about(document, heading.as_deref());
         let mut metadata = Cow::Borrowed(&document.metadata);
         let page = chunk.and_then(|_| document.layout.page(bytes.start)).map(Value::from);
         for (name, value) in [(HEADING, heading.map(Value::from)), (PAGE, page)] {
@@ -163,11 +179,32 @@ impl Cutter<'_> {
                 metadata.to_mut().insert(name.into(), value);
             }
         }
-        Piece { text, bytes, chunk, metadata, to_embed, about, line: document.place.line.or(document.first_line()) }
+        let line = document.place.line.or(document.first_line());
+        Piece { text, bytes, chunk, metadata, to_embed, nameless, about, line }
+    }
+
+    /// Words by which a piece is found beside its text and title: the name of its file, and the headings above it.
+    fn about(&self, document: &Document, heading: Option<&str>) -> String {
+        if !self.with_context || document.markup.is_none() {
+            return String::new();
+        }
+        let path = document.metadata.get(PATH).and_then(Value::as_str).unwrap_or_default();
+        let words = path.replace(|character: char| !character.is_alphanumeric(), " ");
+        format!("{words} {}", heading.unwrap_or_default())
+    }
+
+    /// What a file without a title is called in what is embedded: the end of its path.
+    fn name<'a>(&self, document: &'a Document) -> &'a str {
+        let has_title = self.with_title && document.title.is_some();
+        if !self.with_context || has_title || document.markup.is_none() {
+            return "";
+        }
+        let path = document.metadata.get(PATH).and_then(Value::as_str).unwrap_or_default();
+        path.rmatch_indices('/').nth(NAMED_PARTS - 1).map_or(path, |(at, _)| &path[at + 1..])
     }
 
     /// The text for the model: the prompt, what the text is about, and the text.
-    fn to_embed<'a>(&self, document: &Document, heading: Option<&str>, text: &'a str) -> Cow<'a, str> {
+    fn to_embed<'a>(&self, document: &Document, name: &str, heading: Option<&str>, text: &'a str) -> Cow<'a, str> {
         let title = document.title.as_deref().filter(|_| self.with_title).unwrap_or_default();
         // Most Markdown has its title as the first heading.
         let heading = heading.filter(|_| self.with_context).unwrap_or_default();
@@ -176,7 +213,8 @@ impl Cutter<'_> {
             Some(below) => below.strip_prefix(SEPARATOR).unwrap_or(heading),
             None => heading,
         };
-        let about = [title, below].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(SEPARATOR);
+        let about =
+            [name, title, below].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(SEPARATOR);
         match (about.is_empty(), self.prompt.is_empty()) {
             (true, true) => text.into(),
             (true, false) => format!("{}{text}", self.prompt).into(),

@@ -57,11 +57,16 @@ impl Indexer<'_> {
     /// index has is not embedded at all.
     fn texts<'p>(&mut self, pieces: &'p [Vec<Piece<'p>>]) -> Result<Texts<'p>, EngineError> {
         let mut texts = Texts::default();
-        for text in pieces.iter().flatten().map(|piece| piece.to_embed.as_ref()) {
+        for piece in pieces.iter().flatten() {
+            let text = piece.to_embed.as_ref();
             if texts.rows.contains_key(text) || texts.known.contains_key(text) {
                 continue;
             }
-            match self.writer.vector_of(text)? {
+            let mut known = self.writer.vector_of(text)?;
+            if let (None, Some(nameless)) = (&known, &piece.nameless) {
+                known = self.writer.renamed_vector(nameless)?;
+            }
+            match known {
                 Some(vector) => {
                     texts.known.insert(text, vector);
                 }

@@ -244,7 +244,8 @@ impl<'a> Indexer<'a> {
             let vector = given.as_deref().unwrap_or_default();
             let (text, metadata) = (&document.text, &document.metadata);
             let line = document.place.line.or(document.first_line());
-            let passage = NewPassage { text, chunk: None, metadata, embedded: None, vector, about: "", line };
+            let passage =
+                NewPassage { text, chunk: None, metadata, embedded: None, nameless: None, vector, about: "", line };
             self.writer.put(document, *compared, &[passage])?;
             self.count(compared.change);
         }

@@ -34,6 +34,10 @@ pub struct NewPassage<'a> {
     pub metadata: &'a Map<String, Value>,
     /// The text that the model was given; `None` if the vector came from elsewhere.
     pub embedded: Option<&'a str>,
+    /// The same text without the name of the file, if that is part of it ([`StoreWriter::renamed_vector`]).
+    ///
+    /// [`StoreWriter::renamed_vector`]: super::StoreWriter::renamed_vector
+    pub nameless: Option<&'a str>,
     /// The passage's vector.
     pub vector: &'a [f32],
     /// Words by which the passage is found beside its text and title, such as the headings above it.

@@ -79,6 +79,12 @@ pub trait StoreWriter: Send {
     /// The index is damaged.
     fn vector_of(&mut self, text: &str) -> Result<Option<Vec<f32>>, StoreError>;
 
+    /// The vector of a passage with this text, whatever its file was called, if that file is gone: it was renamed.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    fn renamed_vector(&mut self, nameless: &str) -> Result<Option<Vec<f32>>, StoreError>;
+
     /// Puts a document with all its `passages`. `compared` is the result of [`StoreWriter::compare`].
     ///
     /// # Errors

@@ -44,6 +44,8 @@ pub(crate) struct CatalogEntry<'a> {
     pub(crate) metadata: &'a Map<String, Value>,
     /// The digest of the text that the model was given; `None` if the vector came from elsewhere.
     pub(crate) embedded: Option<ContentDigest>,
+    /// The digest of the same text without the name of the file, if that is part of it.
+    pub(crate) nameless: Option<ContentDigest>,
     /// The name of the input, in the form that tells [`semsearch_corpus::Input`]s apart from one run to the next.
     pub(crate) origin: &'a str,
     /// Where the passage begins, as [`crate::source`] records it.
@@ -122,8 +124,20 @@ impl Fields {
     }
 
     pub(super) fn document(&self, entry: &CatalogEntry) -> TantivyDocument {
-        let CatalogEntry { key, first, document, version, text, chunk, metadata, embedded, origin, source, about } =
-            entry;
+        let CatalogEntry {
+            key,
+            first,
+            document,
+            version,
+            text,
+            chunk,
+            metadata,
+            embedded,
+            nameless,
+            origin,
+            source,
+            about,
+        } = entry;
         let facts =
             if document.is_row { semsearch_filter::terms_of_row(metadata) } else { semsearch_filter::terms(metadata) };
         let metadata = serde_json::to_string(metadata).unwrap_or_default();
@@ -133,7 +147,7 @@ impl Fields {
         stored.add_u64(self.key, *key);
         stored.add_text(self.id, &document.id);
         stored.add_text(self.origin, origin);
-        if let Some(embedded) = embedded {
+        for embedded in [embedded, nameless].into_iter().flatten() {
             stored.add_bytes(self.embedded, &embedded.to_be_bytes());
         }
         add_digest(&mut stored, self.content, content);

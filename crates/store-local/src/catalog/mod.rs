@@ -267,6 +267,22 @@ impl Catalog {
         })
     }
 
+    /// The key of a passage with this nameless text whose file is gone.
+    pub(super) fn renamed(&self, nameless: ContentDigest) -> Result<Option<u64>, StoreError> {
+        let term = Term::from_field_bytes(self.fields.embedded, &nameless.to_be_bytes());
+        guard(&self.dir, || {
+            for address in self.find_all(&term).map_err(damaged(&self.dir))? {
+                let source = self.read_content(address)?.and_then(|passage| passage.source);
+                if source
+                    .is_some_and(|source| Path::new(&source.path).is_absolute() && !Path::new(&source.path).exists())
+                {
+                    return Ok(self.columns(address).key.first(address.doc_id));
+                }
+            }
+            Ok(None)
+        })
+    }
+
     /// The keys of all passages.
     pub(super) fn keys(&self) -> Result<Vec<u64>, StoreError> {
         guard(&self.dir, || self.all_keys())

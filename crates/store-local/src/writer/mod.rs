@@ -29,7 +29,7 @@ use draft::Draft;
 use semsearch_corpus::Document;
 use semsearch_store::{
     Change, ChunkSize, Compared, ContentDigest, IndexConfig, Language, NewPassage, StoreError, StoreWriter, Version,
-    WriteOptions, Written, content_digest,
+    WriteOptions, Written, content_digest, digest_of,
 };
 
 /// The most bytes of vectors in a segment. They are in memory twice while the segment is written.
@@ -201,6 +201,17 @@ impl LocalWriter {
         Ok(self.documents.insert(opened))
     }
 
+    /// The vector that is stored under `key`, if one is.
+    fn stored_vector(&mut self, key: u64) -> Result<Option<Vec<f32>>, StoreError> {
+        let holding = self.next.segments.iter().filter(|segment| (segment.first_key..=segment.last_key).contains(&key));
+        for segment in holding.cloned().collect::<Vec<_>>() {
+            if let Some(row) = self.opened(&segment)?.get(key)? {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
     /// The files below `directories` that the index has documents of, and that are `gone`.
     fn gone_origins(
         &mut self,
@@ -226,6 +237,11 @@ impl LocalWriter {
         let (documents, passages) = self.last.as_ref().map_or((0, 0), |last| (last.documents.count, last.vectors()));
         Written { documents, passages, ..self.written }
     }
+}
+
+/// The digest of a text without its file's name. It differs from that of the same text as a whole.
+fn nameless_digest(text: &str) -> ContentDigest {
+    digest_of(&[Some(b"nameless"), Some(text.as_bytes())])
 }
 
 impl StoreWriter for LocalWriter {
@@ -266,14 +282,21 @@ impl StoreWriter for LocalWriter {
             return Ok(None);
         }
         let Some(catalog) = self.catalog()? else { return Ok(None) };
-        let Some(key) = catalog.embedded(text)? else { return Ok(None) };
-        let holding = self.next.segments.iter().filter(|segment| (segment.first_key..=segment.last_key).contains(&key));
-        for segment in holding.cloned().collect::<Vec<_>>() {
-            if let Some(row) = self.opened(&segment)?.get(key)? {
-                return Ok(Some(row));
-            }
+        match catalog.embedded(text)? {
+            Some(key) => self.stored_vector(key),
+            None => Ok(None),
         }
-        Ok(None)
+    }
+
+    fn renamed_vector(&mut self, nameless: &str) -> Result<Option<Vec<f32>>, StoreError> {
+        if self.next.config.factory != "Flat" {
+            return Ok(None);
+        }
+        let Some(catalog) = self.catalog()? else { return Ok(None) };
+        match catalog.renamed(nameless_digest(nameless))? {
+            Some(key) => self.stored_vector(key),
+            None => Ok(None),
+        }
     }
 
     fn put(&mut self, document: &Document, compared: Compared, passages: &[NewPassage<'_>]) -> Result<(), StoreError> {
@@ -286,9 +309,10 @@ impl StoreWriter for LocalWriter {
         let origin = self.inputs.origin(&document.place.input);
         let first = self.next.next_key;
         for (key, passage) in (first..).zip(passages) {
-            let &NewPassage { text, chunk, metadata, embedded, about, line, vector } = passage;
+            let &NewPassage { text, chunk, metadata, embedded, nameless, about, line, vector } = passage;
             let source = source::recorded(&origin, line, &self.holder);
             let embedded = embedded.map(|text| content_digest(text.as_bytes()));
+            let nameless = nameless.map(nameless_digest);
             let version = compared.version;
             let entry = CatalogEntry {
                 key,
@@ -299,6 +323,7 @@ impl StoreWriter for LocalWriter {
                 chunk,
                 metadata,
                 embedded,
+                nameless,
                 origin: &origin,
                 source: &source,
                 about,
