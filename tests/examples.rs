@@ -150,7 +150,8 @@ fn transcript(sandbox: &Sandbox, hub: &Hub, commands: &[&str]) -> String {
     shell.stdout(out.try_clone().unwrap()).stderr(out);
     shell.status().unwrap();
     let printed = fs::read_to_string(sandbox.path(".out")).unwrap();
-    let printed = printed.replace(&*sandbox.path("").to_string_lossy(), "[DIR]/");
+    let printed =
+        printed.replace(&*sandbox.path("").to_string_lossy(), "[DIR]/").replace(env!("CARGO_MANIFEST_DIR"), "[ROOT]");
     printed.replace(&*cache().to_string_lossy(), "[CACHE]").trim_end().to_owned()
 }
 

@@ -4,9 +4,8 @@ use serde_json::{Map, Value};
 
 use super::bounded::LARGEST;
 use super::content_id::content_id;
-use super::format::cell_value;
 use super::record::json_type;
-use super::{BadRecord, CorpusError, Document, Record};
+use super::{BadRecord, Columns, CorpusError, Document, Record};
 
 /// The usual names of the id, of the text and of the title.
 const IDS: [&str; 3] = ["_id", "id", "docid"];
@@ -52,7 +51,7 @@ impl FieldNames {
         let id = id.unwrap_or_else(|| content_id(&fields));
         let text = match self.text(&mut fields) {
             // An empty cell is a blank text.
-            Err(BadRecord::NoText { .. }) if columns.as_deref().is_some_and(|columns| self.has_text(columns)) => {
+            Err(BadRecord::NoText { .. }) if columns.as_ref().is_some_and(|columns| self.has_text(columns.names())) => {
                 String::new()
             }
             text => text.map_err(bad)?,
@@ -63,8 +62,8 @@ impl FieldNames {
         }
         let title = title.map(|(field, value)| string_of(field, value)).transpose().map_err(bad)?;
         let is_row = columns.is_some();
-        if is_row {
-            cells_to_values(&mut fields);
+        if let Some(columns) = columns {
+            cells_to_values(&mut fields, &columns);
         }
         Ok(Document { id, own_id, title, text, metadata: fields, place, markup, layout, is_row })
     }
@@ -148,11 +147,11 @@ fn id_of(field: &str, value: Value) -> Result<String, BadRecord> {
     }
 }
 
-/// Makes numbers and booleans of the cells of a row that are written so.
-fn cells_to_values(fields: &mut Map<String, Value>) {
-    for (_, cell) in fields.iter_mut() {
+/// Makes numbers and booleans of the cells of columns that have only such.
+fn cells_to_values(fields: &mut Map<String, Value>, columns: &Columns) {
+    for (name, cell) in fields.iter_mut() {
         if let Value::String(text) = cell {
-            *cell = cell_value(text);
+            *cell = columns.value(name, text);
         }
     }
 }

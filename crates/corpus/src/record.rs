@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{CorpusError, Layout, Markup};
+use super::{Columns, CorpusError, Layout, Markup};
 use semsearch_files::Place;
 
 /// One JSON object of an input, as it was read. A text file is an object too: with its text, path and title.
@@ -20,9 +20,8 @@ pub struct Record {
     pub titled: bool,
     /// How the text is written, if the record is a file of text; `None` for an object of a data format.
     pub markup: Option<Markup>,
-    /// The names of all columns, if the record is a row of a table. The fields of a row are strings, some of which are
-    /// written numbers; empty cells are left out.
-    pub columns: Option<Arc<[String]>>,
+    /// The columns, if the record is a row of a table. The fields of a row are strings; empty cells are left out.
+    pub columns: Option<Arc<Columns>>,
     /// Where the headings, lines and pages of the text are, if the record is a file of text.
     pub layout: Layout,
 }

@@ -60,7 +60,7 @@ pub(crate) struct QueryArgs {
     #[arg(hide_short_help = true, long)]
     pub(crate) chunks: bool,
     /// Of hits with the same text, return only the best one
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(crate) unique: bool,
     /// What is marked in text: the query's words, the sentence nearest to it, or nothing [default: words on a terminal]
     #[arg(long, value_name = "WHAT", env = "SEMSEARCH_HIGHLIGHT", hide_env = true)]

@@ -22,8 +22,7 @@ pub(crate) struct RecordsArgs {
     /// Field of the id [default: first of _id, id, docid]
     #[arg(hide_short_help = true, long, value_name = "NAME")]
     pub(crate) id_field: Option<String>,
-    /// Field of the text; several are joined [default: first of text, contents, content, context, passage, body,
-    /// message, msg, description, question]
+    /// Field of the text; several are joined [default: the first of text, contents, content and seven others]
     #[arg(long, value_name = "NAME")]
     pub(crate) text_field: Vec<String>,
     /// Field of the title [default: title]
@@ -55,7 +54,7 @@ pub(crate) struct RecordsArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) files_from: Option<PathBuf>,
     /// Which part of a data set on the Hub, as in hf://datasets/rajpurkar/squad --split validation
-    #[arg(long, value_name = "NAME")]
+    #[arg(hide_short_help = true, long, value_name = "NAME")]
     pub(crate) split: Option<String>,
     /// A bad record: stop and name it, or count it and go on
     #[arg(long, value_name = "HOW", default_value = "fail")]

@@ -27,7 +27,7 @@ fn commands() -> Vec<(Vec<String>, Command)> {
     program.build();
     let mut found = Vec::new();
     all(&program, &["semsearch".to_owned()], &mut found);
-    assert_eq!(found.len(), 1 + 12 + 4);
+    assert_eq!(found.len(), 1 + 15 + 4);
     found
 }
 
@@ -45,8 +45,8 @@ fn every_option_and_each_of_its_values_has_a_line_of_help() {
 }
 
 /// Words that an option or argument might take.
-const CANDIDATES: [&str; 14] =
-    ["1", "2", "0.5", "x", "y", "a.svg", "b.svg", "cpu", "cuda", "scalar", "ip", "l2", "english", "ndcg@10"];
+const CANDIDATES: [&str; 15] =
+    ["latin1", "1", "2", "0.5", "x", "y", "a.svg", "b.svg", "cpu", "cuda", "scalar", "ip", "l2", "english", "ndcg@10"];
 
 /// The candidates that `arg` accepts.
 fn taken(arg: &clap::Arg, command: &Command) -> Vec<String> {
@@ -71,7 +71,9 @@ fn needed(command: &Command, option: &clap::Arg) -> Vec<String> {
         arg.get_long().map(|long| format!("--{long}={word}")).unwrap_or(word)
     });
     let svg = (option.get_id() == "svg" && command.get_name() == "eval").then(|| "--sweep=alpha".to_owned());
-    words.chain(svg).collect()
+    // `remove` takes ids or a filter.
+    let ids = (command.get_name() == "remove" && option.get_id() != "filter").then(|| "x".to_owned());
+    words.chain(svg).chain(ids).collect()
 }
 
 #[test]

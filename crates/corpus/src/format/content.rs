@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use encoding_rs::{Encoding, UTF_8};
-use encoding_rs_io::DecodeReaderBytesBuilder;
+use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 
 use crate::bounded::{self, LARGEST};
 use crate::{BadRecord, CorpusError, Input, ReadOptions};
@@ -72,14 +72,13 @@ impl<'a> InputContent<'a> {
     /// As a stream of text in UTF-8, without a byte order mark. Bytes that are not UTF-8 come as they are, unless the mark
     /// or the options say what they are.
     pub(crate) fn text(self) -> impl BufRead + use<'a> {
-        BufReader::new(
-            DecodeReaderBytesBuilder::new()
-                .encoding(self.options.encoding)
-                .utf8_passthru(true)
-                .strip_bom(true)
-                .bom_override(true)
-                .build(self.bytes),
-        )
+        BufReader::new(decoded(self.bytes, self.options.encoding))
+    }
+
+    /// The same as a second stream, if the input can be opened again.
+    pub(crate) fn again(&self) -> Option<impl BufRead + use<>> {
+        let regular = self.input.is_regular().then(|| self.input.bytes().ok()).flatten()?;
+        Some(BufReader::new(decoded(regular, self.options.encoding)))
     }
 
     /// As one text: by its byte order mark, as UTF-8, or else in the encoding of the options.
@@ -136,6 +135,12 @@ impl<'a> InputContent<'a> {
         let all = bounded::all(self.bytes).and_then(|all| all.ok_or_else(too_long));
         all.map(Seekable::Memory).map_err(|source| CorpusError::Input { place, source })
     }
+}
+
+/// The bytes in UTF-8, by their byte order mark or else from this encoding.
+fn decoded<R: Read>(bytes: R, encoding: Option<&'static Encoding>) -> DecodeReaderBytes<R, Vec<u8>> {
+    let mut builder = DecodeReaderBytesBuilder::new();
+    builder.encoding(encoding).utf8_passthru(true).strip_bom(true).bom_override(true).build(bytes)
 }
 
 /// The error of a text in which no character begins at byte `at`.

@@ -1,25 +1,34 @@
 //! Tables: CSV and TSV. The first row names the fields, each other row is a record.
 //!
-//! Cells are strings. As metadata, a cell becomes a number or a boolean if it is exactly what JSON writes for one:
-//! filters then compare years as numbers, while `007` keeps its zeros ([`cell_value`]). Empty cells are left out. Both
+//! Cells are strings. As metadata, the cells of a column become numbers or booleans if all of them are such ([`Columns`]).
+//! Empty cells are left out. A table without any comma in its first line may have semicolons or tabs between the cells. All
 //! kinds of table have the quotes of CSV (RFC 4180), so a cell may contain line breaks. [`rows`] finds where rows begin
 //! and end.
 
 mod rows;
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use csv::ByteRecord;
+use serde_json::Map;
 
 use super::content::InputContent;
 use super::reader::Reader;
 use crate::bounded::MOST_VALUES;
+use crate::peek::peek;
 use crate::record::RecordSink;
-use crate::{BadRecord, CorpusError, Record};
+use crate::{BadRecord, Columns, CorpusError, Record};
 use rows::{CsvRow, CsvRows};
 use semsearch_files::Place;
+
+/// How many bytes are looked at to find what stands between the cells.
+const START: usize = 64 * 1024;
+
+/// The most bytes of a stream's rows that are kept to learn the types of their columns.
+const KEPT: usize = 16 << 20;
 
 /// Reads each row but the first as a record.
 pub(super) struct TableReader {
@@ -34,17 +43,81 @@ impl TableReader {
 
 impl Reader for TableReader {
     fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
-        let name = content.name();
-        let mut rows = CsvRows::new(content.text(), self.delimiter, &name);
-        let columns = match rows.next().map(|row| columns(&row?)) {
+        let (name, again) = (content.name(), content.again());
+        let (start, input) = peek(content.text(), START);
+        let delimiter = self.delimiter_of(&start);
+        let mut rows = CsvRows::new(input, delimiter, &name);
+        let mut columns = match rows.next().map(|row| columns(&row?)) {
             None => return ControlFlow::Continue(()),
             Some(Err(error)) => return sink(Err(error)),
-            Some(Ok(columns)) => Arc::from(columns),
+            Some(Ok(names)) => Columns::named(names),
         };
+        // The type of a column is known at the end of the table. A file is read twice; the start of a stream is kept.
+        let mut kept = Vec::new();
+        match again {
+            Some(input) => learn_all(&mut columns, CsvRows::new(input, delimiter, &name)),
+            None => keep(&mut columns, &mut rows, &mut kept),
+        }
+        let columns = Arc::new(columns);
+        for (cells, place) in kept {
+            sink(record(&columns, CsvRow { cells: &cells, place }))?;
+        }
         while let Some(row) = rows.next() {
             sink(row.and_then(|row| record(&columns, row)))?;
         }
         ControlFlow::Continue(())
+    }
+}
+
+impl TableReader {
+    /// The byte between the cells of a table that starts with these bytes: its own, unless the first line has none of them
+    /// and has semicolons or tabs.
+    fn delimiter_of(&self, start: &[u8]) -> u8 {
+        let count = |delimiter: u8| {
+            let mut quoted = false;
+            let line = start.iter().take_while(|&&byte| {
+                quoted ^= byte == b'"';
+                quoted || byte != b'\n'
+            });
+            let mut quoted = false;
+            let outside = line.filter(|&&byte| {
+                quoted ^= byte == b'"';
+                !quoted && byte == delimiter
+            });
+            outside.count()
+        };
+        let own = count(self.delimiter);
+        let others = [b';', b'\t', b','].map(|delimiter| (count(delimiter), delimiter));
+        let most = others.into_iter().max_by_key(|&(found, _)| found).filter(|&(found, _)| own == 0 && found > 0);
+        most.map_or(self.delimiter, |(_, delimiter)| delimiter)
+    }
+}
+
+/// Learns the types of the columns from all rows but the first. Bad rows are left out: they are told when their turn comes.
+fn learn_all(columns: &mut Columns, mut rows: CsvRows<impl Read>) {
+    let mut first = true;
+    while let Some(row) = rows.next() {
+        match row {
+            Ok(row) if !std::mem::take(&mut first) && row.cells.len() == columns.names().len() => {
+                columns.learn(row.cells);
+            }
+            Err(CorpusError::Input { .. }) => return,
+            _ => {}
+        }
+    }
+}
+
+/// The same from the rows of a stream, as many as may be kept. A row that is bad ends it: the reader goes on there.
+fn keep(columns: &mut Columns, rows: &mut CsvRows<impl Read>, kept: &mut Vec<(ByteRecord, Place)>) {
+    let mut bytes = 0;
+    while bytes < KEPT
+        && let Some(Ok(row)) = rows.next()
+    {
+        bytes += row.cells.as_slice().len() + 64;
+        if row.cells.len() == columns.names().len() {
+            columns.learn(row.cells);
+        }
+        kept.push((row.cells.clone(), row.place));
     }
 }
 
@@ -70,12 +143,15 @@ fn columns(row: &CsvRow<'_>) -> Result<Vec<String>, CorpusError> {
     Ok(columns)
 }
 
-fn record(columns: &Arc<[String]>, CsvRow { cells, place }: CsvRow<'_>) -> Result<Record, CorpusError> {
-    if cells.len() != columns.len() {
-        return Err(CorpusError::record(&place, BadRecord::Cells { found: cells.len(), expected: columns.len() }));
+fn record(columns: &Arc<Columns>, CsvRow { cells, place }: CsvRow<'_>) -> Result<Record, CorpusError> {
+    if cells.len() != columns.names().len() {
+        return Err(CorpusError::record(
+            &place,
+            BadRecord::Cells { found: cells.len(), expected: columns.names().len() },
+        ));
     }
     let mut fields = Map::new();
-    for (number, (name, cell)) in (1..).zip(columns.iter().zip(cells)) {
+    for (number, (name, cell)) in (1..).zip(columns.names().iter().zip(cells)) {
         let cell = text(cell, number, &place)?;
         if !cell.is_empty() {
             fields.insert(name.clone(), cell.into());
@@ -88,13 +164,6 @@ fn record(columns: &Arc<[String]>, CsvRow { cells, place }: CsvRow<'_>) -> Resul
 fn text<'a>(cell: &'a [u8], number: usize, place: &Place) -> Result<&'a str, CorpusError> {
     let bad = |error: std::str::Utf8Error| BadRecord::CellUtf8 { cell: number, byte: error.valid_up_to() + 1 };
     std::str::from_utf8(cell).map_err(|error| CorpusError::record(place, bad(error)))
-}
-
-/// The value of a cell as metadata.
-pub(crate) fn cell_value(cell: &str) -> Value {
-    let plain = serde_json::from_str(cell).ok().filter(|value: &Value| value.is_number() || value.is_boolean());
-    // Exactly the same characters, or a code that looks like a number would lose its zeros.
-    plain.filter(|value| value.to_string().as_str() == cell).unwrap_or_else(|| cell.into())
 }
 
 #[cfg(test)]

@@ -35,7 +35,6 @@ use std::str::FromStr;
 use super::CorpusError;
 use super::compression::bare_name;
 pub(crate) use content::InputContent;
-pub(crate) use csv::cell_value;
 pub(crate) use reader::Reader;
 
 /// A line of the table.
