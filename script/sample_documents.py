@@ -1,15 +1,17 @@
 """Writes the sample documents of the tests, and beside each one its text as another program reads it.
 
-    python3 -m pip install python-docx reportlab fpdf2 pypdf cryptography
+    python3 -m pip install python-docx reportlab fpdf2 pypdf cryptography docutils beautifulsoup4 html5lib
     python3 script/sample_documents.py
 
 DOCX is written and read by python-docx. PDF is written by ReportLab and by fpdf2, and read by pypdf, which also
-encrypts.
+encrypts. HTML is written by docutils and by hand, and read by Beautiful Soup.
 """
 
 import datetime
 import pathlib
 
+import bs4
+import docutils.core
 import docx
 import fpdf
 import pypdf
@@ -133,6 +135,67 @@ def copies():
         writer.write(FOLDER / f"{name}.pdf")
 
 
+PAGE = f"""<!DOCTYPE html>
+<html lang=en><head><meta charset=utf-8><title>{TITLE}</title><style>p {{ color: red }}</style>
+<script>var words = "never shown";</script></head>
+<body><header><a href=/>Home</a> <b>The bee site</b></header>
+<nav><ul><li><a href=a>Plants</a><li><a href=b>Insects</a></ul></nav>
+<main><h1>Bees &amp; their dance</h1>
+<p>{DANCE.replace("€", "&euro;").replace("–", "&ndash;")}
+<p>{GREEK}<br>{LIGATURES}
+<h2>Who lives <em>there</em></h2>
+<ul><li>workers<li>drones<ul><li>few<li>idle</ul><li>a queen</ul>
+<table><tr>{"".join(f"<th>{cell}" for cell in ROWS[0])}{"".join("<tr>" + "".join(f"<td>{cell}" for cell in row) for row in ROWS[1:])}</table>
+<pre>for bee in hive:
+    bee.dance()
+</pre>
+<p hidden>Not shown.</p><form><button>Send</button></form>
+<p>A word<b>b</b>roken by <i>mark</i>-up &#x2014; and an <a href=x>unclosed <b>bold link</a> at the end.
+</main><aside>Advertisement</aside><footer>Imprint</footer></body></html>
+"""
+
+RST = f"""{TITLE}
+=====================
+
+{DANCE}
+
+Hive
+----
+
+- workers
+- a queen
+
+{HIVE}
+
+::
+
+    def dance():
+        return "left"
+
+Term
+    {LIGATURES}
+"""
+
+
+PLAIN = {"embed_stylesheet": False, "stylesheet_path": ""}
+BLOCKS = "address br dd div dl dt h1 h2 h3 li main p pre section table td th tr ul".split()
+
+
+def pages():
+    """HTML by hand, with unclosed tags and what is no part of the text, and HTML by docutils."""
+    (FOLDER / "page.html").write_text(PAGE, encoding="utf-8")
+    (FOLDER / "docutils.html").write_bytes(docutils.core.publish_string(RST, writer_name="html5", settings_overrides=PLAIN))
+    for name in ["page", "docutils"]:
+        soup = bs4.BeautifulSoup((FOLDER / f"{name}.html").read_bytes(), "html5lib")
+        for other in soup.select("script, style, nav, header, footer, aside, form, [hidden]"):
+            other.decompose()
+        for block in soup.find_all(BLOCKS):
+            block.insert_before("\n")
+            block.append("\n")
+        text = (soup.find("main") or soup.body).get_text()
+        (FOLDER / f"{name}.txt").write_text(text.strip() + "\n", encoding="utf-8")
+
+
 def read(path):
     """Writes the text of each page of a PDF file; a form feed ends a page."""
     pages = [page.extract_text() for page in pypdf.PdfReader(path).pages]
@@ -141,5 +204,5 @@ def read(path):
 
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for make in [word, reportlab, article, copies]:
+    for make in [word, reportlab, article, copies, pages]:
         make()

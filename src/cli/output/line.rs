@@ -14,6 +14,23 @@ pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().map(visible).collect::<Vec<_>>().join(" ")
 }
 
+/// The columns between two stops of a tab, as most people read code.
+const TAB: usize = 4;
+
+/// A line of text as it stands, with its indentation: tabs become spaces, and characters that a terminal obeys or hides are
+/// spelled out.
+pub(super) fn with_indentation(line: &str) -> String {
+    let mut shown = String::new();
+    for (number, part) in line.trim_end().split('\t').enumerate() {
+        if number > 0 {
+            let column = shown.width();
+            shown.extend(std::iter::repeat_n(' ', TAB - column % TAB));
+        }
+        shown.push_str(&visible(part));
+    }
+    shown
+}
+
 /// `text` cut to `width` columns, with an ellipsis where something is left out.
 pub(super) fn shorten(text: &str, width: usize) -> String {
     let line = one_line(text);
@@ -28,4 +45,16 @@ pub(super) fn shorten(text: &str, width: usize) -> String {
         short.push_str(piece);
     }
     short + ELLIPSIS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indentation_stays_and_a_tab_ends_at_its_stop() {
+        assert_eq!(with_indentation("\tif a {\t// b \r"), "    if a {  // b");
+        assert_eq!(with_indentation("  x   y"), "  x   y");
+        assert_eq!(with_indentation("\u{1b}[2m"), "\\u{1b}[2m");
+    }
 }

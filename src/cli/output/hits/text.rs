@@ -11,7 +11,7 @@ use semsearch::index::Source;
 use super::place::{self, Here, HitPlace};
 use super::snippet::{self, QueryWords};
 use super::writer::{Answer, Highlight, HitFormat, HitOutput, HitWriter, Presentation};
-use crate::cli::output::line::{one_line, shorten};
+use crate::cli::output::line::{one_line, shorten, with_indentation};
 use crate::cli::output::stdout;
 use crate::cli::terminal;
 
@@ -105,9 +105,10 @@ impl<W: Write> TextHits<W> {
         if full {
             let none = QueryWords::none();
             let marked = if highlight == Highlight::None { &none } else { words };
-            return text
-                .lines()
-                .try_for_each(|line| writeln!(self.out, "{:INDENT$}{}", "", marked.mark(&one_line(line))));
+            return text.lines().try_for_each(|line| {
+                let shown = format!("{:INDENT$}{}", "", marked.mark(&with_indentation(line)));
+                writeln!(self.out, "{}", shown.trim_end())
+            });
         }
         let shown = words.snippet(text, room);
         match highlight {

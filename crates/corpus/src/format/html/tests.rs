@@ -27,6 +27,30 @@ fn lines(page: &str) -> Vec<(String, u64)> {
     with_words.map(|(words, at)| (words, found.layout.lines(&found.text).line(at).unwrap())).collect()
 }
 
+/// The words of a text, without the signs that mark items of lists and cells of tables.
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().filter(|word| !matches!(*word, "-" | "|")).collect()
+}
+
+#[test]
+fn pages_have_the_words_that_beautiful_soup_finds() {
+    let pages: [(&[u8], &str); 2] = [
+        (
+            include_bytes!("../../../../../tests/data/documents/page.html"),
+            include_str!("../../../../../tests/data/documents/page.txt"),
+        ),
+        (
+            include_bytes!("../../../../../tests/data/documents/docutils.html"),
+            include_str!("../../../../../tests/data/documents/docutils.txt"),
+        ),
+    ];
+    for (page, reference) in pages {
+        let found = extract(page, None).unwrap();
+        assert_eq!(words(&found.text), words(reference));
+        assert_eq!(found.title.as_deref(), Some("The dance of the bees"));
+    }
+}
+
 #[test]
 fn a_page_has_its_title_its_headings_and_its_blocks() {
     let page = "<!DOCTYPE html><html lang=en-GB><head><title> A\n page </title>\
