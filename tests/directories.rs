@@ -272,3 +272,24 @@ fn a_watched_directory_is_indexed_as_it_changes_and_a_kill_loses_nothing() {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(second.id() as i32), nix::sys::signal::SIGINT).unwrap();
     assert_eq!(second.wait().unwrap().code(), Some(130));
 }
+
+#[test]
+fn a_command_turns_files_into_text_and_one_that_fails_costs_that_file() {
+    let sandbox = Sandbox::new();
+    sandbox.write("docs/a.bin", b"\0\x01the lighthouse shines");
+    sandbox.write("docs/b.bin", b"\0fail");
+    sandbox.write("docs/c.txt", "Bees dance.\n");
+    let command = sandbox.write(
+        "to-text",
+        "#!/bin/sh\ncase \"$1\" in *b.bin) echo 'no text in it' >&2; exit 3;; esac\ntr -d '\\000\\001'\n",
+    );
+    fs::set_permissions(&command, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let pre = ["--pre", command.to_str().unwrap(), "--pre-glob", "*.bin"];
+    let ran = sandbox.run(&[&["index", "docs", "-v"][..], &pre].concat());
+    assert!(ran.status == Some(0) && ran.stderr.contains("3 files: 2 indexed, 1 damaged"), "{ran}");
+    assert!(ran.stderr.contains("exit status: 3: no text in it"), "{ran}");
+    assert_eq!(best(&sandbox, "the lighthouse")["text"], "the lighthouse shines");
+    // A file that is named must be usable.
+    let named = sandbox.run(&[&["index", "docs/b.bin", "-i", "other"][..], &pre].concat());
+    assert!(named.status == Some(2) && named.stderr.contains("no text in it"), "{named}");
+}

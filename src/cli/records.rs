@@ -28,7 +28,7 @@ pub(super) fn inputs(options: &InputOptions, settings: &Settings) -> anyhow::Res
         })
         .collect::<Result<Vec<_>, HubError>>()?
         .concat();
-    let expanded = corpus::expand(&inputs, &options.globs)?;
+    let expanded = corpus::expand(&inputs, &options.globs, &options.reading(None))?;
     if let Some(input) = expanded.empty.first().filter(|_| !options.may_be_empty) {
         return Err(CorpusError::NoFiles { input: Arc::clone(input) }.into());
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use encoding_rs::Encoding;
 
-use super::Format;
 use super::path::plain_path;
+use super::{Format, Preprocessor};
 
 /// How inputs are read.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub struct ReadOptions {
     pub root: Option<PathBuf>,
     /// The encoding of text that is not UTF-8. A byte order mark decides by itself.
     pub encoding: Option<&'static Encoding>,
+    /// A command that turns some files into text.
+    pub preprocessor: Option<Preprocessor>,
 }
 
 impl From<Format> for ReadOptions {
@@ -27,6 +29,11 @@ impl From<Format> for ReadOptions {
 }
 
 impl ReadOptions {
+    /// The command that turns the file at `path` into text, if there is one.
+    pub(crate) fn preprocessor_of(&self, path: &Path) -> Option<&Preprocessor> {
+        self.preprocessor.as_ref().filter(|preprocessor| preprocessor.is_for(path))
+    }
+
     /// The id of the document that is the file at `path`.
     pub(crate) fn file_id(&self, path: &Path) -> String {
         let Some(root) = &self.root else { return plain_path(path) };

@@ -1,6 +1,6 @@
 //! Reads inputs: decompresses them, finds the format of each, and runs its reader.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Cursor};
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, OnceLock};
@@ -103,6 +103,13 @@ fn caught(input: &Input, bytes: Bytes, options: &ReadOptions, sink: &mut RecordS
 
 /// Pushes the records of an input.
 fn read(input: &Input, bytes: Bytes, options: &ReadOptions, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
+    if let Some((path, preprocessor)) = input.path().and_then(|path| Some((path, options.preprocessor_of(path)?))) {
+        let text = match preprocessor.text_of(path) {
+            Ok(text) => Cursor::new(text),
+            Err(source) => return sink(Err(CorpusError::Input { place: Place::whole(&input.name()), source })),
+        };
+        return read_as(Format::Text.reader(), InputContent::new(input, options, Box::new(text), None), sink);
+    }
     let (compression, bytes) = match decompressed(BufReader::new(bytes)) {
         Ok((compression, bytes)) => (compression, BufReader::with_capacity(SNIFFED, bytes)),
         Err(source) => return sink(Err(CorpusError::Input { place: Place::whole(&input.name()), source })),

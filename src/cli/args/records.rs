@@ -50,6 +50,12 @@ pub(crate) struct RecordsArgs {
     /// Which files of a directory to read, as in .gitignore; ! leaves files out
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
     pub(crate) glob: Vec<String>,
+    /// Take what COMMAND prints for the path of a file as its text, as in ripgrep
+    #[arg(hide_short_help = true, long, value_name = "COMMAND", value_hint = ValueHint::CommandName)]
+    pub(crate) pre: Option<PathBuf>,
+    /// Which files --pre is for, as in .gitignore [default: all]
+    #[arg(hide_short_help = true, long, value_name = "PATTERN", requires = "pre", allow_hyphen_values = true)]
+    pub(crate) pre_glob: Vec<String>,
     /// A list of inputs, one a line or separated by NUL, or - for standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) files_from: Option<PathBuf>,

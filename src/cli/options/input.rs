@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 
-use semsearch::corpus::{Encoding, FieldNames, Format, Input, ReadOptions};
+use semsearch::corpus::{Encoding, FieldNames, Format, Input, Preprocessor, ReadOptions};
 use semsearch::hub::data_set;
 
 use crate::cli::advice::Advice;
@@ -25,6 +25,8 @@ pub(crate) struct InputOptions {
     pub(crate) format: Format,
     /// The encoding of text that is not UTF-8.
     pub(crate) encoding: Option<&'static Encoding>,
+    /// A command that turns files into text.
+    pub(crate) preprocessor: Option<Preprocessor>,
     pub(crate) fields: FieldNames,
     pub(crate) on_error: OnError,
     /// How many records are read, at most.
@@ -63,6 +65,7 @@ impl InputOptions {
             may_be_empty: false,
             format: args.format,
             encoding: args.encoding,
+            preprocessor: preprocessor(args)?,
             fields: args.fields(),
             on_error: match args.on_error {
                 OnErrorArg::Fail => OnError::Fail,
@@ -76,8 +79,14 @@ impl InputOptions {
 impl InputOptions {
     /// How inputs are read, with the ids of files relative to `root` if there is one.
     pub(crate) fn reading(&self, root: Option<PathBuf>) -> ReadOptions {
-        ReadOptions { format: self.format, root, encoding: self.encoding }
+        ReadOptions { format: self.format, root, encoding: self.encoding, preprocessor: self.preprocessor.clone() }
     }
+}
+
+/// The command of `--pre`. A name with a slash is a path from here, as for a shell.
+fn preprocessor(args: &RecordsArgs) -> anyhow::Result<Option<Preprocessor>> {
+    let new = |command: &PathBuf| Preprocessor::new(command.clone(), &args.pre_glob, Path::new("."));
+    Ok(args.pre.as_ref().map(new).transpose()?)
 }
 
 /// The path as an address on the Hub, if it is one.

@@ -10,7 +10,7 @@ use encoding_rs::{Encoding, UTF_8};
 use super::skip::{SkipReason, is_limit};
 use crate::compression::decompressed;
 use crate::reader_thread::READER;
-use crate::{CorpusError, Format};
+use crate::{CorpusError, Format, ReadOptions};
 use semsearch_files::{FileError, open_regular};
 
 /// How many bytes of a file are looked at.
@@ -18,8 +18,14 @@ const START: u64 = 8 * 1024;
 
 /// The files, each with the reason to leave it out if there is one. The work is done on a thread whose panics are
 /// errors of an input.
-pub(super) fn look_at(files: Vec<PathBuf>) -> Result<Vec<(PathBuf, Option<SkipReason>)>, CorpusError> {
+pub(super) fn look_at(
+    files: Vec<PathBuf>,
+    options: &ReadOptions,
+) -> Result<Vec<(PathBuf, Option<SkipReason>)>, CorpusError> {
     let look = |path: PathBuf| {
+        if options.preprocessor_of(&path).is_some() {
+            return Ok((path, None));
+        }
         let reason = panic::catch_unwind(AssertUnwindSafe(|| reason_to_skip(&path)));
         match reason.unwrap_or_else(|_| Ok(Some(SkipReason::Unreadable("it is damaged".into())))) {
             Err(source) if is_limit(&source) => Err(CorpusError::File(FileError::Read { path, source })),

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::path::plain_path;
-use super::{CorpusError, Input};
+use super::{CorpusError, Input, ReadOptions};
 use beir::beir_corpus;
 pub use beir::file_of;
 use look::look_at;
@@ -44,16 +44,16 @@ pub struct Expanded {
 /// `globs` have the syntax of `.gitignore`, relative to the named directory; a glob that begins with `!` leaves out
 /// what it matches. If any glob does not begin so, exactly the files that match are taken, also hidden and ignored
 /// ones, and read as text if their extension says nothing else. Without globs, only the corpus of a data set in BEIR's
-/// layout is taken.
+/// layout is taken. Files that a command of `options` turns into text may be binary.
 ///
 /// # Errors
 /// A directory that was named cannot be read, a glob is wrong, or the process may not open more files.
-pub fn expand(named: &[Input], globs: &[String]) -> Result<Expanded, CorpusError> {
+pub fn expand(named: &[Input], globs: &[String], options: &ReadOptions) -> Result<Expanded, CorpusError> {
     let mut expanded = Expanded::default();
     let mut taken: HashSet<String> = named.iter().filter_map(Input::path).map(plain_path).collect();
     for input in named {
         match input.path() {
-            Some(dir) if dir.is_dir() => expanded.add_directory(dir, globs, &mut taken)?,
+            Some(dir) if dir.is_dir() => expanded.add_directory(dir, globs, options, &mut taken)?,
             _ => expanded.inputs.push(input.clone()),
         }
     }
@@ -61,7 +61,13 @@ pub fn expand(named: &[Input], globs: &[String]) -> Result<Expanded, CorpusError
 }
 
 impl Expanded {
-    fn add_directory(&mut self, dir: &Path, globs: &[String], taken: &mut HashSet<String>) -> Result<(), CorpusError> {
+    fn add_directory(
+        &mut self,
+        dir: &Path,
+        globs: &[String],
+        options: &ReadOptions,
+        taken: &mut HashSet<String>,
+    ) -> Result<(), CorpusError> {
         if let Some(corpus) = beir_corpus(dir).filter(|_| globs.is_empty()) {
             self.inputs.push(Input::File(corpus));
             return Ok(());
@@ -70,7 +76,7 @@ impl Expanded {
         let walked = walk(dir, globs)?;
         self.skipped.extend(walked.skipped);
         let mut empty = true;
-        for (path, reason) in look_at(walked.files)? {
+        for (path, reason) in look_at(walked.files, options)? {
             match reason {
                 Some(why) => self.skipped.push(SkippedFile { path, why }),
                 None => {

@@ -39,7 +39,7 @@ fn directory(files: &[(&str, &str)]) -> TempDir {
 
 fn expand_one(dir: &TempDir, globs: &[&str]) -> Result<Expanded, CorpusError> {
     let globs: Vec<_> = globs.iter().map(|glob| glob.to_string()).collect();
-    expand(&[Input::File(dir.path().into())], &globs)
+    expand(&[Input::File(dir.path().into())], &globs, &ReadOptions::default())
 }
 
 fn names(dir: &TempDir, paths: impl IntoIterator<Item = PathBuf>) -> Vec<String> {
@@ -174,7 +174,7 @@ fn a_file_that_is_named_and_found_comes_once_and_named_ones_are_not_looked_at() 
     let dir = directory(&[("a.md", "a"), ("c/b.md", "b")]);
     let file = |name: &str| Input::File(dir.path().join(name));
     let inputs = [file(""), file("c"), file("c/../a.md"), file("a.md"), Input::Stdin, file("missing")];
-    let expanded = expand(&inputs, &[]).unwrap();
+    let expanded = expand(&inputs, &[], &ReadOptions::default()).unwrap();
     let found = Input::Found(dir.path().join("c/b.md"));
     assert_eq!(expanded.inputs, [found, file("c/../a.md"), file("a.md"), Input::Stdin, file("missing")]);
 }
@@ -185,7 +185,7 @@ fn directories_walked_are_named_without_links() {
     let link = dir.path().join("link");
     #[cfg(unix)]
     std::os::unix::fs::symlink(dir.path().join("real"), &link).unwrap();
-    let expanded = expand(&[Input::File(link.clone())], &[]).unwrap();
+    let expanded = expand(&[Input::File(link.clone())], &[], &ReadOptions::default()).unwrap();
     assert_eq!(expanded.directories, [fs::canonicalize(dir.path()).unwrap().join("real")]);
     assert_eq!(expanded.inputs, [Input::Found(link.join("a.md"))]);
     assert_eq!(found(&dir, &[]), ["real/a.md"], "links in a directory are not followed");
