@@ -207,7 +207,7 @@ fn what_resembles_a_document_is_found_without_it_and_copies_count_once() {
     let record = |id: &str, text: &str| format!("{{\"_id\":\"{id}\",\"text\":\"{text}\"}}\n");
     let records = [
         record("bee", "Honey bees dance to tell where flowers are."),
-        record("bee2", "A bee shows the way to flowers by a dance."),
+        record("bee2", "A bee shows the way to flowers by a dance.").replace('}', ",\"n\":2}"),
         record("ice", "Glaciers melt in summer."),
         record("copy1", "The ferry leaves at noon."),
         record("copy2", "The ferry leaves at noon."),
@@ -223,6 +223,15 @@ fn what_resembles_a_document_is_found_without_it_and_copies_count_once() {
         let found = ids(&["--like", "bee", "-k", "1", "--mode", mode]);
         assert_eq!(found, ["bee2"], "{mode}");
     }
+    let scores = |args: &[&str]| {
+        let hits =
+            sandbox.run(&[&["query", "-k", "1", "-f", "jsonl", "--mode", "lexical"], args].concat()).json_lines();
+        hits[0]["score"].as_f64().unwrap()
+    };
+    assert_eq!(
+        scores(&["--like", "bee"]),
+        scores(&["Honey bees dance to tell where flowers are.", "--filter", "n = 2"])
+    );
     assert!(ids(&["--like-file", "question.txt", "-k", "2"]).iter().all(|id| id.starts_with("bee")));
     let none = sandbox.run(&["query", "--like", "nobody"]);
     assert!(none.status == Some(2) && none.stderr.contains("no document \"nobody\""), "{none}");
@@ -292,4 +301,61 @@ fn a_command_turns_files_into_text_and_one_that_fails_costs_that_file() {
     // A file that is named must be usable.
     let named = sandbox.run(&[&["index", "docs/b.bin", "-i", "other"][..], &pre].concat());
     assert!(named.status == Some(2) && named.stderr.contains("no text in it"), "{named}");
+}
+
+#[test]
+fn a_record_of_a_renamed_file_has_its_new_place_and_ids_of_several_files_are_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("d/a.jsonl", "{\"_id\":\"1\",\"text\":\"Wolves howl.\"}\n");
+    sandbox.run(&["index", "d"]).success();
+    fs::rename(sandbox.path("d/a.jsonl"), sandbox.path("d/b.jsonl")).unwrap();
+    let said = sandbox.run(&["index", "d", "--json"]).json_lines().remove(0);
+    assert_eq!((&said["updated"], &said["tokens"], &said["documents"]), (&1.into(), &0.into(), &1.into()), "{said}");
+    assert_eq!(sandbox.run(&["query", "wolves", "-l"]).success(), "d/b.jsonl\n");
+    assert!(!sandbox.run(&["index", "d"]).stderr.contains("gone"));
+    // Two tables that count their rows from 1.
+    sandbox.write("t/a.csv", "id,text\n7,apple pie\n");
+    sandbox.write("t/b.csv", "id,text\n7,motor oil\n");
+    let ran = sandbox.run(&["index", "t", "-i", "tables"]);
+    assert!(ran.stderr.contains("warning: ids that occur in several inputs with other content: 1; "), "{ran}");
+}
+
+#[test]
+fn a_document_is_named_by_the_path_that_hits_show_and_a_misspelled_filter_removes_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("docs/tea.md", "# Tea\n\nTea is made of leaves.\n");
+    sandbox.write("docs/ice.md", "# Ice\n\nIce melts.\n");
+    sandbox.run(&["index", "docs"]).success();
+    let below = |args: &[&str]| {
+        let output = sandbox.command(args).current_dir(sandbox.path("docs")).output().unwrap();
+        sandbox.ran(&output)
+    };
+    for named in ["tea.md", "tea.md:1", "./tea.md", "docs/tea.md"] {
+        assert!(below(&["get", named]).success().starts_with("# Tea"), "{named}");
+    }
+    assert_eq!(below(&["query", "--like", "tea.md", "-l"]).success(), "ice.md\n");
+    let refused = sandbox.run(&["remove", "--filter", "not paht = zzz"]);
+    assert!(refused.status == Some(2) && refused.stderr.contains("nothing was removed"), "{refused}");
+    below(&["remove", "tea.md"]).success();
+    assert_eq!(sandbox.run(&["ls"]).success().lines().count(), 1);
+}
+
+#[test]
+fn a_chunk_of_a_pdf_has_the_page_of_its_own_words() {
+    let sandbox = Sandbox::new();
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/documents");
+    fs::copy(samples.join("reportlab.pdf"), sandbox.path("bees.pdf")).unwrap();
+    sandbox.run(&["index", "bees.pdf", "--chunk-tokens", "48", "--chunk-overlap", "24"]).success();
+    let reference = fs::read_to_string(samples.join("reportlab.txt")).unwrap();
+    let pages: Vec<String> = reference.split('\u{c}').map(|page| page.split_whitespace().collect()).collect();
+    let hits = sandbox.run(&["query", "bees", "-k", "99", "--chunks", "-f", "jsonl"]).json_lines();
+    assert!(hits.len() > 5);
+    for hit in hits {
+        let page = hit["metadata"]["page"].as_u64().unwrap() as usize;
+        // The end of a chunk is no repetition.
+        let words: Vec<&str> = hit["text"].as_str().unwrap().split_whitespace().collect();
+        let last = words[words.len() - 1];
+        let there = pages[page - 1].contains(last) || pages.get(page).is_some_and(|next| next.contains(last));
+        assert!(there, "page {page}: {words:?}");
+    }
 }

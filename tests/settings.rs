@@ -212,7 +212,7 @@ fn a_field_that_no_document_has_is_named_with_those_that_there_are() {
     assert_eq!(said("not yaer = 2016"), (Some(0), warned("yaer")), "also where something is found");
     assert_eq!(
         said("year = 1"),
-        (Some(1), "warning: no document passes the filter year = 1 (`semsearch export` shows their fields)\n".into())
+        (Some(1), "warning: no document passes the filter year = 1 (`semsearch get ID -f json` shows fields)\n".into())
     );
     assert_eq!(said("year >= 0").1, "");
 

@@ -1,10 +1,15 @@
 //! `semsearch get`, `ls` and `remove`: documents out of an index, listed, taken away.
 
-use indicatif::HumanCount;
-use semsearch::engine::{EngineError, list_documents, whole_document};
-use semsearch::filter::Filter;
-use semsearch::index::{LocalStore, Snapshot, Store, WriteOptions};
+use std::path::Path;
 
+use indicatif::HumanCount;
+use semsearch::corpus::ReadOptions;
+use semsearch::engine::{list_documents, whole_document};
+use semsearch::error::StoreError;
+use semsearch::filter::Filter;
+use semsearch::index::{self, FileIds, LocalStore, Snapshot, Store, WriteOptions};
+
+use super::advice::Advice;
 use super::options::documents::{GetOptions, LsOptions, RemoveOptions, Which};
 use super::outcome::Outcome;
 use super::output::Here;
@@ -16,7 +21,7 @@ pub(super) fn get(options: &GetOptions, settings: &Settings) -> anyhow::Result<O
     let mut out = (options.format.writer)(Here::of_process());
     let mut missing = 0;
     for id in &options.ids {
-        match whole_document(&index, id)? {
+        match whole_document(&index, &known_id(&index, id, settings)?)? {
             Some(document) => out.write(&document)?,
             None => {
                 missing += 1;
@@ -45,13 +50,14 @@ pub(super) fn ls(options: &LsOptions, settings: &Settings) -> anyhow::Result<Out
 
 pub(super) fn remove(options: &RemoveOptions, settings: &Settings) -> anyhow::Result<Outcome> {
     let store = LocalStore::new(&settings.index);
-    let config = store.open()?.facts().config.clone();
+    let index = store.open()?;
+    let config = index.facts().config.clone();
     let write = WriteOptions { wait: options.wait, at_once: true, ..WriteOptions::default() };
     let mut writer = store.writer(config, write)?;
     // The writer holds the index now, so that nothing changes between the look and the removal.
     let ids = match &options.which {
-        Which::Ids(ids) => ids.clone(),
-        Which::Matching(filter) => matching(&store, filter, settings)?,
+        Which::Ids(ids) => ids.iter().map(|id| known_id(&index, id, settings)).collect::<Result<_, _>>()?,
+        Which::Matching(filter) => matching(&store, filter)?,
     };
     let mut removed = 0;
     for id in &ids {
@@ -71,14 +77,34 @@ pub(super) fn remove(options: &RemoveOptions, settings: &Settings) -> anyhow::Re
     Ok(if removed == 0 { Outcome::Nothing } else { Outcome::Done })
 }
 
+/// The id of the document that a word stands for: an id, or a path from here as hits show it, with or without its line.
+pub(super) fn known_id(index: &dyn Snapshot, word: &str, settings: &Settings) -> Result<String, StoreError> {
+    let from_root = index.facts().config.file_ids == FileIds::FromRoot;
+    let without_line = word.rsplit_once(':').filter(|(_, line)| line.parse::<u64>().is_ok()).map(|(path, _)| path);
+    let reading = ReadOptions { root: from_root.then(|| index::holder(&settings.index)), ..ReadOptions::default() };
+    let files = [Some(word), without_line].into_iter().flatten().map(|path| reading.file_id(Path::new(path)));
+    for id in std::iter::once(word.to_owned()).chain(files) {
+        if !index.find(&id)?.is_empty() {
+            return Ok(id);
+        }
+    }
+    Ok(word.to_owned())
+}
+
 /// The ids of all documents that the filter lets pass.
-fn matching(store: &LocalStore, filter: &Filter, settings: &Settings) -> Result<Vec<String>, EngineError> {
+fn matching(store: &LocalStore, filter: &Filter) -> anyhow::Result<Vec<String>> {
     let index = store.open()?;
-    check_filter(&index, filter, &settings.terminal)?;
+    // With a misspelled field, `not` would let every document pass.
+    if let Some(field) = index.unknown_fields(filter)?.first() {
+        let message = format!("no document has the field `{field}` of the filter: nothing was removed");
+        return Err(
+            Advice { message, hint: "`semsearch ls --filter EXPR` shows what a filter lets pass".into() }.into()
+        );
+    }
     let mut ids = Vec::new();
     list_documents(&index, Some(filter), |document| {
         ids.push(document.id);
-        Ok::<_, EngineError>(())
+        Ok::<_, anyhow::Error>(())
     })?;
     Ok(ids)
 }

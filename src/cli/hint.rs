@@ -93,6 +93,9 @@ fn of_store(error: &StoreError) -> Option<String> {
 pub(super) fn of_record(problem: &BadRecord) -> &'static str {
     match problem {
         BadRecord::NoText { .. } => "name the field with `--text-field NAME`",
+        BadRecord::Utf8 { .. } | BadRecord::CellUtf8 { .. } => {
+            "`--encoding NAME` says how the text is encoded; `--on-error skip` passes bad records over"
+        }
         BadRecord::TooLong { .. } => "`--long truncate` cuts such texts, a larger `--max-length` keeps them",
         BadRecord::NotAnObject { found: "an array" } => "`--format json` reads an array of records",
         BadRecord::Json { .. } => {

@@ -67,7 +67,7 @@ pub(super) fn check_filter(snapshot: &dyn Snapshot, filter: &Filter, terminal: &
     let unknown = unknown_fields(filter, snapshot)?;
     unknown.iter().for_each(|message| terminal.warn(message));
     if passing == 0 && unknown.is_empty() {
-        terminal.warn(&format!("no document passes the filter {filter} (`semsearch export` shows their fields)"));
+        terminal.warn(&format!("no document passes the filter {filter} (`semsearch get ID -f json` shows fields)"));
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ impl ReadOptions {
     }
 
     /// The id of the document that is the file at `path`.
-    pub(crate) fn file_id(&self, path: &Path) -> String {
+    pub fn file_id(&self, path: &Path) -> String {
         let Some(root) = &self.root else { return plain_path(path) };
         // A file that has been opened has a real path; if it is gone since, the absolute one comes close.
         let absolute = path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into());

@@ -79,6 +79,22 @@ impl Piece<'_> {
     }
 }
 
+/// A part of a document, and what is known of it.
+struct Part {
+    /// Its place in the text.
+    bytes: Range<usize>,
+    /// The same, if the document is cut.
+    chunk: Option<ChunkPlace>,
+    heading: Option<String>,
+    page: Option<u64>,
+}
+
+impl Part {
+    fn whole(document: &Document) -> Self {
+        Self { bytes: 0..document.text.len(), chunk: None, heading: None, page: None }
+    }
+}
+
 /// Makes passages from documents.
 pub struct Cutter<'a> {
     /// The model's tokenizer.
@@ -101,12 +117,19 @@ impl Cutter<'_> {
         let outline = size.map(|_| document.outline()).unwrap_or_default();
         let chunks = size.map(|size| self.chunks(document, &outline, size)).transpose()?;
         let Some(chunks) = chunks.filter(|chunks| chunks.len() > 1) else {
-            return Ok(vec![self.piece(document, 0..document.text.len(), None, None)]);
+            return Ok(vec![self.piece(document, Part::whole(document))]);
         };
+        let mut end = 0;
         let piece = |chunk: TextChunk| {
-            let heading = outline.path_of(&document.text, chunk.bytes.clone());
+            // A chunk may begin with what it repeats of the one before it; it is about what comes then.
+            let new = chunk.bytes.start.max(end)..chunk.bytes.end;
+            end = chunk.bytes.end;
+            let new = if new.is_empty() { chunk.bytes.clone() } else { new };
+            let blanks = document.text[new.clone()].len() - document.text[new.clone()].trim_start().len();
+            let page = document.layout.page(new.start + blanks);
+            let heading = Some(outline.path_of(&document.text, new)).filter(|heading| !heading.is_empty());
             let place = ChunkPlace { index: chunk.index, start: chunk.start, end: chunk.end };
-            self.piece(document, chunk.bytes, Some(place), Some(heading).filter(|heading| !heading.is_empty()))
+            self.piece(document, Part { bytes: chunk.bytes, chunk: Some(place), heading, page })
         };
         let mut pieces: Vec<Piece> = chunks.into_iter().map(piece).collect();
         number_lines(document, &mut pieces);
@@ -160,21 +183,15 @@ impl Cutter<'_> {
         Ok(longest.min(tokens / HEADINGS_SHARE))
     }
 
-    fn piece<'a>(
-        &self,
-        document: &'a Document,
-        bytes: Range<usize>,
-        chunk: Option<ChunkPlace>,
-        heading: Option<String>,
-    ) -> Piece<'a> {
+    fn piece<'a>(&self, document: &'a Document, part: Part) -> Piece<'a> {
+        let Part { bytes, chunk, heading, page } = part;
         let text = &document.text[bytes.clone()];
         let name = self.name(document);
         let to_embed = self.to_embed(document, name, heading.as_deref(), text);
         let nameless = (!name.is_empty()).then(|| self.to_embed(document, "", heading.as_deref(), text));
         let about = self.about(document, heading.as_deref());
         let mut metadata = Cow::Borrowed(&document.metadata);
-        let page = chunk.and_then(|_| document.layout.page(bytes.start)).map(Value::from);
-        for (name, value) in [(HEADING, heading.map(Value::from)), (PAGE, page)] {
+        for (name, value) in [(HEADING, heading.map(Value::from)), (PAGE, page.map(Value::from))] {
             if let Some(value) = value.filter(|_| !document.metadata.contains_key(name)) {
                 metadata.to_mut().insert(name.into(), value);
             }

@@ -73,6 +73,8 @@ pub struct IndexCounts {
     pub unchanged: usize,
     /// Documents that were removed.
     pub removed: usize,
+    /// Documents that replaced one with the same id from another input of the same run.
+    pub replaced: usize,
     /// Tokens that were embedded.
     pub tokens: usize,
     /// Texts that were cut at the maximum length, and their tokens.
@@ -217,6 +219,7 @@ impl<'a> Indexer<'a> {
             }
             Err(error) => return Err(error.into()),
         };
+        self.counts.replaced += usize::from(compared.replaces);
         let changed = compared.change != Change::Unchanged;
         Ok(Ok(changed.then_some(ChangedDocument { compared, document, chunks, given })))
     }

@@ -6,7 +6,7 @@ use semsearch_encoder::encoder::Vectors;
 
 use super::cutter::{Cutter, chunk_size};
 use super::ranking::Ranking;
-use super::{EngineError, Hit, SearchRequest, SearchResults, Searcher, whole_document};
+use super::{EngineError, Hit, Mode, SearchRequest, SearchResults, Searcher, whole_document};
 
 /// What hits are to resemble.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,7 +79,9 @@ impl Searcher {
         let own = if request.chunks { own } else { own.min(1) };
         let more = SearchRequest { k: request.k + request.offset + own, offset: 0, ..request.clone() };
         let vectors = Vectors::new(subject.vector.clone(), subject.vector.len());
-        let mut hits = Ranking::new(&*snapshot, &more).hits(&[&subject.text], Some(&vectors))?;
+        // Words alone are asked without vectors, as in a search.
+        let vectors = Some(&vectors).filter(|_| request.mode != Mode::Lexical);
+        let mut hits = Ranking::new(&*snapshot, &more).hits(&[&subject.text], vectors)?;
         progress.done(1, 0);
         let others = hits.pop().unwrap_or_default().into_iter().filter(|hit| hit.document.id != subject.id);
         let page = (1..).zip(others).map(|(rank, hit)| Hit { rank, ..hit }).skip(request.offset).take(request.k);

@@ -35,6 +35,9 @@ pub enum Change {
 /// A document that was compared with the index.
 #[derive(Clone, Copy, Debug)]
 pub struct Compared {
+    /// Whether an earlier document of this run, from another input, has the same id and other content: this one replaces
+    /// it.
+    pub replaces: bool,
     /// How the document differs from what the index holds.
     pub change: Change,
     /// The version of the document.

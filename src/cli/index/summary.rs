@@ -118,6 +118,12 @@ impl Summary<'_> {
         };
         let told: String = std::iter::once(format!("{} added", number(counts.added))).chain(others).collect();
         terminal.note(&format!("{}: {told} in {:.1} s{speed}", self.dir, self.seconds.as_secs_f64()));
+        if counts.replaced > 0 {
+            let count = number(counts.replaced);
+            terminal.warn(&format!(
+                "ids that occur in several inputs with other content: {count}; the index has the last record of each"
+            ));
+        }
         terminal.warn_of_cuts(counts.truncation, config.max_length);
     }
 }

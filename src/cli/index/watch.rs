@@ -22,18 +22,34 @@ const QUIET: Duration = Duration::from_millis(150);
 /// The longest burst: whoever writes all the time is indexed now and then.
 const LONGEST_BURST: Duration = Duration::from_secs(1);
 
+/// How long is waited after an error.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+
 /// How often a signal is looked for.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Indexes what changes, until a signal comes.
 pub(super) fn stay(options: &IndexOptions, settings: &Settings, session: &Session) -> anyhow::Result<()> {
-    let changes = Changes::of(options, &settings.index)?;
     let interrupt = &session.interrupt;
-    // What changed before the system was asked to report is found here.
-    super::pass(options, settings, session)?;
+    let mut changes = Changes::of(options, &settings.index)?;
     settings.terminal.note("watching (Ctrl-C ends it)");
-    while changes.wait(interrupt)? {
-        super::pass(options, settings, session)?;
+    // What changed before the system was asked to report is found by the first pass.
+    loop {
+        match super::pass(options, settings, session) {
+            Err(error) if error.is::<Stopped>() => return Err(error),
+            Err(error) => {
+                settings.terminal.warn(&format!("{error:#}; trying again"));
+                match Changes::again(options, settings, interrupt) {
+                    Some(renewed) => changes = renewed,
+                    None => break,
+                }
+                continue;
+            }
+            Ok(()) => {}
+        }
+        if !changes.wait(interrupt)? {
+            break;
+        }
     }
     Err(Stopped(interrupt.status()).into())
 }
@@ -64,6 +80,23 @@ impl Changes {
         }
         let index = index.canonicalize().unwrap_or_else(|_| index.to_owned());
         Ok(Self { reports, index, _watcher: watcher })
+    }
+
+    /// Asks again, some time after an error: what is watched may have been replaced, and the system reports changes of what
+    /// it was. `None` if a signal came.
+    fn again(options: &IndexOptions, settings: &Settings, interrupt: &Interrupt) -> Option<Self> {
+        loop {
+            let begun = Instant::now();
+            while begun.elapsed() < BETWEEN_TRIES {
+                if interrupt.is_set() {
+                    return None;
+                }
+                std::thread::sleep(BETWEEN_LOOKS);
+            }
+            if let Ok(changes) = Self::of(options, &settings.index) {
+                return Some(changes);
+            }
+        }
     }
 
     /// Waits for a burst of changes and for its end. Returns `false` if a signal came instead.

@@ -9,6 +9,7 @@ use semsearch::index::{self, FileIds};
 
 use super::presentation;
 use crate::cli::advice::Advice;
+use crate::cli::documents::known_id;
 use crate::cli::options::query::{LikeSource, QueryOptions};
 use crate::cli::outcome::Outcome;
 use crate::cli::output::Answer;
@@ -35,7 +36,8 @@ pub(super) fn run(source: &LikeSource, options: &QueryOptions, settings: &Settin
 }
 
 fn document(searcher: &Searcher, id: &str, settings: &Settings) -> anyhow::Result<Subject> {
-    searcher.document_subject(id)?.ok_or_else(|| {
+    let known = known_id(&*searcher.snapshot(), id, settings)?;
+    searcher.document_subject(&known)?.ok_or_else(|| {
         let message = format!("{}: no document {id:?}", settings.index.display());
         Advice { message, hint: "`semsearch ls` lists the documents; `--like-file` takes a file".into() }.into()
     })

@@ -267,16 +267,30 @@ impl Catalog {
         })
     }
 
+    /// The keys of the passages that came from `origin`.
+    pub(super) fn keys_of_origin(&self, origin: &str) -> Result<Vec<u64>, StoreError> {
+        guard(&self.dir, || {
+            let found =
+                self.find_all(&Term::from_field_text(self.fields.origin, origin)).map_err(damaged(&self.dir))?;
+            let key = |address: &DocAddress| self.columns(*address).key.first(address.doc_id);
+            Ok(found.iter().filter_map(key).collect())
+        })
+    }
+
+    /// Whether the file of the passage under `key` is gone.
+    pub(super) fn is_gone(&self, key: u64) -> Result<bool, StoreError> {
+        let source = self.one(key)?.source;
+        Ok(source.is_some_and(|source| Path::new(&source.path).is_absolute() && !Path::new(&source.path).exists()))
+    }
+
     /// The key of a passage with this nameless text whose file is gone.
     pub(super) fn renamed(&self, nameless: ContentDigest) -> Result<Option<u64>, StoreError> {
         let term = Term::from_field_bytes(self.fields.embedded, &nameless.to_be_bytes());
         guard(&self.dir, || {
             for address in self.find_all(&term).map_err(damaged(&self.dir))? {
-                let source = self.read_content(address)?.and_then(|passage| passage.source);
-                if source
-                    .is_some_and(|source| Path::new(&source.path).is_absolute() && !Path::new(&source.path).exists())
-                {
-                    return Ok(self.columns(address).key.first(address.doc_id));
+                let Some(key) = self.columns(address).key.first(address.doc_id) else { continue };
+                if self.is_gone(key)? {
+                    return Ok(Some(key));
                 }
             }
             Ok(None)

@@ -85,6 +85,7 @@ impl LocalWriter {
     /// Writes the pending vectors as a segment.
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
         self.pending_texts.clear();
+        self.of_origin.clear();
         let mut pending = std::mem::take(&mut self.pending);
         pending.remove(&self.gone);
         if !pending.is_empty() {

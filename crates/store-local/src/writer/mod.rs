@@ -74,6 +74,8 @@ pub struct LocalWriter {
     pending: SegmentBuilder,
     /// The keys of pending vectors, by the digest of the embedded text.
     pending_texts: HashMap<ContentDigest, u64>,
+    /// The keys of the last commit by input, of those inputs that were met.
+    of_origin: HashMap<Arc<str>, HashSet<u64>>,
     /// Keys, of the last commit or of this one, whose documents were replaced or removed.
     gone: HashSet<u64>,
     /// The ids of this run, by their digests.
@@ -133,6 +135,7 @@ impl LocalWriter {
             documents: None,
             pending: SegmentBuilder::default(),
             pending_texts: HashMap::new(),
+            of_origin: HashMap::new(),
             gone: HashSet::new(),
             seen: HashMap::new(),
             inputs: Inputs::default(),
@@ -154,6 +157,30 @@ impl LocalWriter {
     fn known(&mut self, id: &str) -> Result<Option<Known>, StoreError> {
         let Some(catalog) = self.catalog()? else { return Ok(None) };
         catalog.known(id)
+    }
+
+    /// The version of a document that the last commit has. A record whose file was renamed has another version, so that it
+    /// is put again with its new place.
+    fn known_here(&mut self, document: &Document) -> Result<Option<Version>, StoreError> {
+        let Some(known) = self.known(&document.id)? else { return Ok(None) };
+        let Some(&first) = known.keys.iter().min() else { return Ok(Some(known.version)) };
+        let origin = self.inputs.origin(&document.place.input);
+        let is_here = match self.of_origin.get(&origin) {
+            Some(keys) => keys.contains(&first),
+            None => {
+                let Some(catalog) = self.catalog()? else { return Ok(Some(known.version)) };
+                let keys: HashSet<u64> = catalog.keys_of_origin(&origin)?.into_iter().collect();
+                let found = keys.contains(&first);
+                self.of_origin.insert(origin, keys);
+                found
+            }
+        };
+        let moved = match self.catalog()?.filter(|_| !is_here) {
+            Some(catalog) => catalog.is_gone(first)?,
+            None => false,
+        };
+        // No document has this version.
+        Ok(Some(if moved { Version(0) } else { known.version }))
     }
 
     /// The documents of the last commit.
@@ -255,13 +282,14 @@ impl StoreWriter for LocalWriter {
         let input = self.inputs.number(&document.place.input);
         let line = document.place.line.unwrap_or(0);
         let id = content_digest(document.id.as_bytes());
-        let known = match self.seen.get(&id) {
-            Some(seen) if seen.input == input && document.own_id => {
-                let first = self.inputs.place(seen.input, seen.line);
+        let of_this_run = self.seen.get(&id).map(|seen| (seen.input, seen.line, seen.version));
+        let known = match of_this_run {
+            Some((there, at, _)) if there == input && document.own_id => {
+                let first = self.inputs.place(there, at);
                 return Err(StoreError::RepeatedId { place: document.place.clone(), id: document.id.clone(), first });
             }
-            Some(seen) => Some(seen.version),
-            None => self.known(&document.id)?.map(|known| known.version),
+            Some((.., version)) => Some(version),
+            None => self.known_here(document)?,
         };
         let keys = self.seen.remove(&id).and_then(|seen| seen.keys);
         self.seen.insert(id, Seen { input, line, version, keys });
@@ -270,7 +298,8 @@ impl StoreWriter for LocalWriter {
             Some(_) => Change::Updated,
             None => Change::Added,
         };
-        Ok(Compared { change, version })
+        let replaces = of_this_run.is_some() && change == Change::Updated;
+        Ok(Compared { replaces, change, version })
     }
 
     fn vector_of(&mut self, text: &str) -> Result<Option<Vec<f32>>, StoreError> {

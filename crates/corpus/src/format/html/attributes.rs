@@ -17,9 +17,10 @@ pub(super) enum Attribute {
     Open,
     Role,
     ShadowRootMode,
+    Style,
 }
 
-const COUNT: usize = Attribute::ShadowRootMode as usize + 1;
+const COUNT: usize = Attribute::Style as usize + 1;
 
 /// The attributes of the tag that is being read.
 #[derive(Debug, Default)]
@@ -87,6 +88,7 @@ fn attribute(name: &[u8]) -> Option<Attribute> {
         b"open" => Attribute::Open,
         b"role" => Attribute::Role,
         b"shadowrootmode" => Attribute::ShadowRootMode,
+        b"style" => Attribute::Style,
         _ => return None,
     })
 }

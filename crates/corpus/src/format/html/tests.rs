@@ -138,6 +138,7 @@ fn what_is_no_text_of_the_page_is_left_out() {
         "<iframe><p>no</iframe><video>no</video><object>no</object><dialog>no</dialog>",
         "<div hidden>no<div>no</div></div><span hidden>no <span>no</span></span>",
         "<i aria-hidden=TRUE>no</i><p aria-hidden=true>no",
+        "<div style='color: red; Display : none'>no</div><p style=visibility:hidden>no",
         "<div role=navigation>no</div><div role=Banner>no</div><form role=search>no</form><p role=contentinfo>no</p>",
         "<header>no</header><footer>no</footer><aside>no</aside><search>no</search>",
         "<!-- no --><?no?><!no><br>",

@@ -36,7 +36,14 @@ impl Page<'_> {
         let hidden = self.attributes.get(Attribute::Hidden).is_some();
         // A browser that searches in the page finds and shows such a text.
         let found = self.attributes.is(Attribute::Hidden, "until-found");
-        self.scope == Scope::Content && ((hidden && !found) || self.attributes.is(Attribute::AriaHidden, "true"))
+        let hides = |style: &str| {
+            let style: String = style.chars().filter(|character| !character.is_whitespace()).collect();
+            let style = style.to_ascii_lowercase();
+            style.split(';').any(|rule| rule.starts_with("display:none") || rule.starts_with("visibility:hidden"))
+        };
+        let styled = self.attributes.get(Attribute::Style).is_some_and(hides);
+        let hidden = (hidden && !found) || styled || self.attributes.is(Attribute::AriaHidden, "true");
+        self.scope == Scope::Content && hidden
     }
 
     /// Writes what separates an element that begins from what comes before it.
