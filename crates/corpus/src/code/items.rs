@@ -26,11 +26,14 @@ pub(crate) fn items(text: &str, language: CodeLanguage) -> Vec<(Range<usize>, u8
     let mut ends: Vec<usize> = Vec::new();
     walk(&tree, text, |block| {
         let Some(kind) = kinds.iter().find(|kind| kind.node == block.node.kind()) else { return };
-        let range = block.start.byte..block.node.end_byte();
+        // In code with errors, what stands before a node may begin before the item that the node is in.
+        let start = items.last().map_or(0, |(above, ..): &(Range<usize>, u8, String)| above.start);
+        let range = block.start.byte.max(start)..block.node.end_byte();
         while ends.last().is_some_and(|&end| end <= range.start) {
             ends.pop();
         }
         if ends.len() < DEEPEST
+            && !range.is_empty()
             && let Some(title) = title(block.node, kind, text)
         {
             ends.push(range.end);

@@ -189,3 +189,16 @@ proptest! {
         prop_assert_eq!(Outline::of_code(&text, language).path(at), around.collect::<Vec<_>>().join(" > "));
     }
 }
+
+#[test]
+fn items_of_code_with_errors_are_in_the_order_of_their_starts() {
+    let code = "mespace a {\n// A box.\ntemplate <typenamee\0\0\0class Box {\n    \u{fffd}\u{fffd}~}\n    T &get() const t i) {\n    \
+                returi;\n}\n";
+    for language in CodeLanguage::all() {
+        for start in 0..code.len() {
+            let Some(text) = code.get(start..) else { continue };
+            let outline = Outline::of_code(text, language);
+            assert!(outline.headings().is_sorted_by_key(|item| item.at), "{language:?}: {text:?}");
+        }
+    }
+}
