@@ -65,7 +65,7 @@ fn invalid_utf8() {
     let said = refused_input(b"{\"text\": \"caf\xe9\"}\n");
     insta::assert_snapshot!(said, @r"
     error: in.jsonl:1: invalid UTF-8 at byte 14 of the line
-    hint: `--on-error skip` passes bad records over
+    hint: `--encoding NAME` says how the text is encoded; `--on-error skip` passes bad records over
     ");
 }
 

@@ -2,7 +2,6 @@
 //! file as its only argument and the file as standard input, and what it prints is the text.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,6 +11,7 @@ use ignore::overrides::{Override, OverrideBuilder};
 
 use super::CorpusError;
 use super::bounded::{self, LARGEST};
+use semsearch_files::open_regular;
 
 /// The most bytes of a command's messages that are shown.
 const MOST_WORDS: u64 = 512;
@@ -61,7 +61,7 @@ impl Preprocessor {
     /// The command cannot be started, fails, or prints more than a record may have.
     pub(crate) fn text_of(&self, path: &Path) -> io::Result<Vec<u8>> {
         let mut command = Command::new(&self.command);
-        command.arg(path).stdin(File::open(path)?).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg(path).stdin(open_regular(path)?).stdout(Stdio::piped()).stderr(Stdio::piped());
         let started = command.spawn();
         let mut child = started.map_err(|error| self.failed(&format!("cannot be started: {error}")))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());

@@ -73,7 +73,8 @@ fn needed(command: &Command, option: &clap::Arg) -> Vec<String> {
     let svg = (option.get_id() == "svg" && command.get_name() == "eval").then(|| "--sweep=alpha".to_owned());
     // `remove` takes ids or a filter.
     let ids = (command.get_name() == "remove" && option.get_id() != "filter").then(|| "x".to_owned());
-    words.chain(svg).chain(ids).collect()
+    let pre = (option.get_id() == "pre_glob").then(|| "--pre=x".to_owned());
+    words.chain(svg).chain(ids).chain(pre).collect()
 }
 
 #[test]

@@ -194,7 +194,7 @@ mod tests {
         insta::assert_snapshot!(shown(presentation), @r"
         Who sang?
          1   0.6989  a b[20..38]  The show  dense 0.6989, lexical 7.5000
-            They sang.
+            They    sang.
             Twice.
          2  -0.2500  c  dense -0.2500
             Nobody sang \u{1b}[31mhere.
