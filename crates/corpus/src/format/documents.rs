@@ -3,11 +3,13 @@
 use std::ops::ControlFlow;
 
 use super::content::InputContent;
-use super::extracted::read_extracted;
+use super::extracted::Extracted;
 use super::html;
 use super::reader::Reader;
-use crate::Markup;
+use super::text::text_record;
 use crate::record::RecordSink;
+use crate::{CorpusError, Markup};
+use semsearch_files::Place;
 
 /// Whether a file that starts with these bytes is HTML.
 pub(super) fn is_html(start: &[u8]) -> bool {
@@ -19,6 +21,23 @@ pub(super) fn is_html(start: &[u8]) -> bool {
 /// Whether a file that starts with these bytes is a PDF.
 pub(super) fn is_pdf(start: &[u8]) -> bool {
     start.starts_with(b"%PDF-")
+}
+
+/// Pushes an input as the one text that `extract` takes out of its bytes. `expected` says what the input should be, for
+/// messages.
+fn read_extracted(
+    content: InputContent<'_>,
+    sink: &mut RecordSink<'_>,
+    expected: &'static str,
+    extract: impl FnOnce(&[u8]) -> Result<Extracted, String>,
+) -> ControlFlow<()> {
+    let (place, path) = (Place::whole(&content.name()), content.path());
+    let bytes = match content.whole() {
+        Ok(bytes) => bytes,
+        Err(error) => return sink(Err(error)),
+    };
+    let extracted = extract(&bytes).map_err(|found| CorpusError::Format { place: place.clone(), expected, found });
+    sink(extracted.and_then(|text| text_record(text, Markup::Plain, path, place)))
 }
 
 /// Reads an input as one HTML page.

@@ -1,14 +1,8 @@
 //! A text that was taken out of a file of another kind, such as HTML, PDF or DOCX.
 
-use std::ops::ControlFlow;
-
 use serde_json::{Map, Value};
 
-use super::content::InputContent;
-use super::text::text_record;
-use crate::record::RecordSink;
-use crate::{CorpusError, Layout, Markup, Outline};
-use semsearch_files::Place;
+use crate::{Layout, Outline};
 
 /// The text of a file, and what its reader knows of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,21 +22,4 @@ impl Extracted {
     pub(super) fn outline(&mut self) -> &mut Outline {
         self.layout.outline.get_or_insert_default()
     }
-}
-
-/// Pushes an input as the one text that `extract` takes out of its bytes. `expected` says what the input should be, for
-/// messages.
-pub(super) fn read_extracted(
-    content: InputContent<'_>,
-    sink: &mut RecordSink<'_>,
-    expected: &'static str,
-    extract: impl FnOnce(&[u8]) -> Result<Extracted, String>,
-) -> ControlFlow<()> {
-    let (place, path) = (Place::whole(&content.name()), content.path());
-    let bytes = match content.whole() {
-        Ok(bytes) => bytes,
-        Err(error) => return sink(Err(error)),
-    };
-    let extracted = extract(&bytes).map_err(|found| CorpusError::Format { place: place.clone(), expected, found });
-    sink(extracted.and_then(|text| text_record(text, Markup::Plain, path, place)))
 }

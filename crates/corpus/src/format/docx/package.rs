@@ -85,14 +85,6 @@ impl<R: Read> Read for Metered<'_, R> {
     }
 }
 
-/// The reason why a part of the archive cannot be read.
-pub(super) fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::QuotaExceeded => error.to_string(),
-        _ => format!("its archive is damaged: {error}"),
-    }
-}
-
 fn zip_reason(error: &ZipError) -> String {
     match error {
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => "it is encrypted".into(),

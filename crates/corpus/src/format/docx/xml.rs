@@ -1,7 +1,7 @@
 //! Reads the XML of a part, one node after the other. Entities are not expanded, and the depth has a limit.
 
 use std::borrow::Cow;
-use std::io::BufRead;
+use std::io::{self, BufRead};
 
 use quick_xml::XmlVersion;
 use quick_xml::escape::resolve_predefined_entity;
@@ -158,7 +158,15 @@ fn resolved(entity: &BytesRef<'_>) -> Result<String, String> {
 /// The reason why a part cannot be read, from the library's error. An archive that is damaged says so itself.
 fn damaged(error: quick_xml::Error) -> String {
     match error {
-        quick_xml::Error::Io(error) => super::package::reason(&error),
+        quick_xml::Error::Io(error) => part_reason(&error),
         error => format!("its XML is damaged: {error}"),
+    }
+}
+
+/// The reason why a part of the archive cannot be read.
+fn part_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::QuotaExceeded => error.to_string(),
+        _ => format!("its archive is damaged: {error}"),
     }
 }
