@@ -127,6 +127,15 @@ fn a_vector_that_changes_after_the_index_was_opened_is_no_hit() {
     }
 }
 
+/// Sets a flag when it goes, also by a panic.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn programs_that_ask_while_files_are_damaged_and_cut_answer_truly_or_say_so() {
     let sandbox = index_of_many();
@@ -153,6 +162,8 @@ fn programs_that_ask_while_files_are_damaged_and_cut_answer_truly_or_say_so() {
                 thread::sleep(Duration::from_millis(3));
             }
         });
+        // A question that fails ends the other thread too.
+        let _done = SetOnDrop(&done);
         let mut refused = 0;
         for round in 0..if everything() { 1000 } else { 60 } {
             let ran = ask("3");
@@ -168,7 +179,6 @@ fn programs_that_ask_while_files_are_damaged_and_cut_answer_truly_or_say_so() {
                 _ => panic!("{round}: {ran}"),
             }
         }
-        done.store(true, Ordering::Relaxed);
         eprintln!("{refused} questions met damage");
     });
     assert_eq!(ask("3").success(), expected);

@@ -157,7 +157,11 @@ impl StoreError {
 
     /// `path` could not be read.
     pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |source| FileError::read(path)(source).into()
+        move |source| match source.kind() {
+            // A file of an index has a known length.
+            io::ErrorKind::UnexpectedEof => Self::damaged(path, "it is cut off"),
+            _ => FileError::read(path)(source).into(),
+        }
     }
 
     /// `path` could not be written.
