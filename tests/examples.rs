@@ -150,9 +150,10 @@ fn transcript(sandbox: &Sandbox, hub: &Hub, commands: &[&str]) -> String {
     shell.stdout(out.try_clone().unwrap()).stderr(out);
     shell.status().unwrap();
     let printed = fs::read_to_string(sandbox.path(".out")).unwrap();
-    let printed =
-        printed.replace(&*sandbox.path("").to_string_lossy(), "[DIR]/").replace(env!("CARGO_MANIFEST_DIR"), "[ROOT]");
-    printed.replace(&*cache().to_string_lossy(), "[CACHE]").trim_end().to_owned()
+    // The cache may lie under the root, so it is named first.
+    let printed = printed.replace(&*sandbox.path("").to_string_lossy(), "[DIR]/");
+    let printed = printed.replace(&*cache().to_string_lossy(), "[CACHE]");
+    printed.replace(env!("CARGO_MANIFEST_DIR"), "[ROOT]").trim_end().to_owned()
 }
 
 fn masked(check: impl FnOnce()) {

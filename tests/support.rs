@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -121,7 +122,12 @@ impl Sandbox {
     pub(crate) fn ran(&self, output: &Output) -> Ran {
         let dir = self.dir.path().to_string_lossy();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&*dir, "[DIR]");
-        Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+        Ran {
+            status: output.status.code(),
+            signal: output.status.signal(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
     }
 
     /// Every file below the sandbox's index with its bytes, to check that nothing changed. The lock and .gitignore do
@@ -164,6 +170,8 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) status: Option<i32>,
+    /// The signal that ended it.
+    pub(crate) signal: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
@@ -186,7 +194,8 @@ impl Ran {
 /// For snapshots: status, standard output and standard error together.
 impl std::fmt::Display for Ran {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let status = self.status.map_or("killed".into(), |status| status.to_string());
+        let killed = || format!("killed by signal {}", self.signal.unwrap_or_default());
+        let status = self.status.map_or_else(killed, |status| status.to_string());
         write!(f, "status: {status}\nstdout:\n{}stderr:\n{}", self.stdout, self.stderr)
     }
 }

@@ -3,7 +3,8 @@
 //! When a page is read that the file no longer has, the system sends `SIGBUS`. A handler, which is installed together
 //! with the first map, replaces the page by zeros and notes that this map has lost something. Whoever used the map
 //! calls [`Map::check`] afterwards, and discards what was computed if it fails. Faults at any other place go to the
-//! handler that was there before. (systemd's journal reads its files in the same way: see its `src/basic/sigbus.c`.)
+//! handler that was there before. A library that maps a file and reads it in one call is watched by its thread, see
+//! [`Watched::while_this_thread`]. (systemd's journal reads its files in the same way: see its `src/basic/sigbus.c`.)
 
 #![allow(unsafe_code)]
 
@@ -23,10 +24,12 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 /// The most maps at one time in the process.
 const MANY: usize = 8192;
 
-/// The addresses of one map. A slot without addresses has the `end` 0.
+/// What is watched: the addresses of one map, or all that one thread reads. A slot without addresses has the `end` 0,
+/// and one without a thread has 0 for it.
 struct MapSlot {
     start: AtomicUsize,
     end: AtomicUsize,
+    thread: AtomicUsize,
     taken: AtomicBool,
     lost: AtomicBool,
 }
@@ -35,6 +38,7 @@ static SLOTS: [MapSlot; MANY] = [const {
     MapSlot {
         start: AtomicUsize::new(0),
         end: AtomicUsize::new(0),
+        thread: AtomicUsize::new(0),
         taken: AtomicBool::new(false),
         lost: AtomicBool::new(false),
     }
@@ -46,20 +50,37 @@ static USED: AtomicUsize = AtomicUsize::new(0);
 /// The size of a page, and the handler that was installed before.
 static BEFORE: OnceLock<(usize, SigAction)> = OnceLock::new();
 
-/// A range of addresses. It is watched until this value is dropped.
+/// A range of addresses, or a thread. It is watched until this value is dropped.
 #[derive(Debug)]
 pub struct Watched(usize);
 
 impl Watched {
     fn new(addresses: Range<usize>) -> io::Result<Self> {
+        let watched = Self::take()?;
+        let slot = &SLOTS[watched.0];
+        slot.start.store(addresses.start, Ordering::Release);
+        slot.end.store(addresses.end, Ordering::Release);
+        Ok(watched)
+    }
+
+    /// Watches every map that this thread reads while `work` runs. This is for a library that maps a file and reads it
+    /// in one call: its addresses are known only afterwards, and the file may become shorter before.
+    ///
+    /// The second value is whether no page was lost.
+    pub fn while_this_thread<T>(work: impl FnOnce() -> T) -> io::Result<(T, bool)> {
+        let watched = Self::take()?;
+        SLOTS[watched.0].thread.store(this_thread(), Ordering::Release);
+        let done = work();
+        Ok((done, watched.is_whole()))
+    }
+
+    /// A free slot, which watches nothing yet.
+    fn take() -> io::Result<Self> {
         install()?;
         let free = SLOTS.iter().position(|slot| !slot.taken.swap(true, Ordering::AcqRel));
         let at = free.ok_or_else(|| io::Error::other(format!("more than {MANY} files mapped into memory")))?;
         USED.fetch_max(at + 1, Ordering::AcqRel);
-        let slot = &SLOTS[at];
-        slot.lost.store(false, Ordering::Release);
-        slot.start.store(addresses.start, Ordering::Release);
-        slot.end.store(addresses.end, Ordering::Release);
+        SLOTS[at].lost.store(false, Ordering::Release);
         Ok(Self(at))
     }
 
@@ -105,8 +126,15 @@ impl Drop for Watched {
         let slot = &SLOTS[self.0];
         slot.end.store(0, Ordering::Release);
         slot.start.store(0, Ordering::Release);
+        slot.thread.store(0, Ordering::Release);
         slot.taken.store(false, Ordering::Release);
     }
+}
+
+/// A number that no other thread has now. It is not 0.
+fn this_thread() -> usize {
+    // SAFETY: it only reads, and a signal's handler may call it.
+    unsafe { libc::pthread_self() as usize }
 }
 
 /// Installs the handler, once in a process.
@@ -157,14 +185,17 @@ extern "C" fn replace_page(signal: libc::c_int, info: *mut libc::siginfo_t, cont
     let Some((page, before)) = BEFORE.get() else { return };
     // SAFETY: the system gives a handler with `SA_SIGINFO` the fault's description; for SIGBUS it has an address.
     let address = unsafe { (*info).si_addr() } as usize;
+    let slots = &SLOTS[..USED.load(Ordering::Acquire)];
     let within =
         |slot: &&MapSlot| (slot.start.load(Ordering::Acquire)..slot.end.load(Ordering::Acquire)).contains(&address);
-    if let Some(slot) = SLOTS[..USED.load(Ordering::Acquire)].iter().find(within) {
+    let thread = this_thread();
+    let reads = |slot: &&MapSlot| slot.thread.load(Ordering::Acquire) == thread;
+    if let Some(slot) = slots.iter().find(within).or_else(|| slots.iter().find(reads)) {
         slot.lost.store(true, Ordering::Release);
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
         let at = (address & !(page - 1)) as *mut libc::c_void;
-        // SAFETY: the page lies in a map of ours, which is only read; zeros take the place of a page that cannot be
-        // read.
+        // SAFETY: the page lies in a map that is watched, which is only read; zeros take the place of a page that
+        // cannot be read.
         if unsafe { libc::mmap(at, *page, libc::PROT_READ, flags, -1, 0) } != libc::MAP_FAILED {
             return;
         }

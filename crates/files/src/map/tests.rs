@@ -54,3 +54,17 @@ fn maps_that_others_make_are_found() {
     assert_eq!(map[60_000], 0);
     assert!(!watched[0].is_whole());
 }
+
+#[test]
+fn what_a_thread_maps_and_reads_in_one_call_is_noticed_too() {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&[7; 1 << 16]).unwrap();
+    let read = || {
+        // SAFETY: the file is this test's own, and a page that is lost shows zeros.
+        let map = unsafe { Mmap::map(&file) }.unwrap();
+        file.set_len(100).unwrap();
+        (map[50], map[60_000])
+    };
+    assert_eq!(Watched::while_this_thread(read).unwrap(), ((7, 0), false));
+    assert_eq!(Watched::while_this_thread(|| 1).unwrap(), (1, true));
+}

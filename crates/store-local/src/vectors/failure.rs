@@ -9,6 +9,18 @@ pub(super) fn failed(path: &Path, what: &str) -> impl FnOnce(faiss::error::Error
     move |source| index_error(&path, &what, source.to_string())
 }
 
+/// The error of a file that FAISS cannot read although it was found valid just before. Either there is no memory for
+/// it, or the file has changed.
+pub(super) fn unreadable(path: &Path) -> impl FnOnce(faiss::error::Error) -> StoreError {
+    move |error| {
+        let message = error.to_string();
+        match message.contains("bad_alloc") {
+            true => index_error(path, "cannot open", message),
+            false => StoreError::damaged(path, format!("FAISS cannot read it: {}", reason(&message))),
+        }
+    }
+}
+
 pub(super) fn index_error(path: &Path, what: &str, words: String) -> StoreError {
     StoreError::Library { path: path.into(), what: what.into(), source: reason(&words).into() }
 }

@@ -37,7 +37,7 @@ use super::keys::Keys;
 use super::processor::check_processor;
 use super::segment::Segment;
 use codes::CheckedCodes;
-use failure::{failed, index_error, reason};
+use failure::{failed, index_error, reason, unreadable};
 use search::{Probes, Searchable, Selector, use_threads};
 use semsearch_encoder::encoder::Vectors;
 use semsearch_files::{Dir, Watched, path_of, shorter};
@@ -156,7 +156,12 @@ impl VectorSegment {
     fn of_file(source: Arc<SegmentFile>, config: &IndexConfig, how: Opening) -> Result<Self, StoreError> {
         let path = &source.path;
         let flags = IoFlags::from(MAP_CODES | source.checked.flags);
-        let index = read_index_with_flags(path_of(&source.file), flags).map_err(failed(path, "cannot open"))?;
+        let read = || read_index_with_flags(path_of(&source.file), flags);
+        let (index, is_whole) = Watched::while_this_thread(read).map_err(StoreError::read(path))?;
+        if !is_whole {
+            return Err(StoreError::damaged(path, shorter().to_string()));
+        }
+        let index = index.map_err(unreadable(path))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let maps = Watched::of_file(&source.file, &name).map_err(StoreError::read(path))?;
         let own = |words| index_error(path, "cannot open", words);

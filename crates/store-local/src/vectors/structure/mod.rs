@@ -19,8 +19,8 @@ use std::path::Path;
 use faiss::index::IndexImpl;
 use faiss::index::io::{IoFlags, read_index_with_flags};
 
-use super::failed;
 use super::metric::number;
+use super::unreadable;
 use semsearch_files::path_of;
 use semsearch_store::{IndexConfig, StoreError};
 use source::{Checked, Fault, Source, expect, same, wrong};
@@ -56,7 +56,7 @@ pub(super) fn check(file: &File, path: &Path, config: &IndexConfig, vectors: u64
 /// Reads the empty index that segments begin as, once it is checked; `path` is for messages.
 pub(super) fn read_empty(file: &File, path: &Path, config: &IndexConfig) -> Result<IndexImpl, StoreError> {
     let flags = check(file, path, config, 0)?.flags;
-    read_index_with_flags(path_of(file), IoFlags::from(flags)).map_err(failed(path, "cannot open"))
+    read_index_with_flags(path_of(file), IoFlags::from(flags)).map_err(unreadable(path))
 }
 
 /// What every index begins with.
