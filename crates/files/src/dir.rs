@@ -21,6 +21,17 @@ const SAFE: OFlag = OFlag::O_CLOEXEC.union(OFlag::O_NOFOLLOW).union(OFlag::O_NON
 const FILE: Mode = Mode::from_bits_truncate(0o666);
 const DIRECTORY: Mode = Mode::from_bits_truncate(0o777);
 
+/// Which file an entry is, and its last change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileState {
+    /// Which file it is.
+    pub identity: Identity,
+    /// Its length in bytes.
+    bytes: i64,
+    /// When its content was last changed: seconds, and nanoseconds in them.
+    modified: (i64, i64),
+}
+
 /// An open directory.
 #[derive(Debug)]
 pub struct Dir {
@@ -71,8 +82,19 @@ impl Dir {
 
     /// The identity of an entry; `None` if there is no such entry.
     pub fn identity_of(&self, name: &str) -> io::Result<Option<Identity>> {
+        Ok(self.state_of(name)?.map(|state| state.identity))
+    }
+
+    /// Which file an entry is, and its last change; `None` if there is no such entry.
+    // The types of these fields differ from system to system.
+    #[allow(clippy::unnecessary_cast)]
+    pub fn state_of(&self, name: &str) -> io::Result<Option<FileState>> {
         match fstatat(&self.descriptor, plain(name)?, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(status) => Ok(Some(Identity::of(&status))),
+            Ok(status) => Ok(Some(FileState {
+                identity: Identity::of(&status),
+                bytes: status.st_size as i64,
+                modified: (status.st_mtime as i64, status.st_mtime_nsec as i64),
+            })),
             Err(Errno::ENOENT) => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -24,7 +24,7 @@ mod read;
 mod temporary;
 mod whole;
 
-pub use dir::Dir;
+pub use dir::{Dir, FileState};
 pub use error::{Cause, FileError};
 pub use guard::{Panicked, guarded, is_guarded};
 pub use identity::Identity;

@@ -37,6 +37,7 @@ mod snapshot;
 mod sound;
 mod source;
 mod store;
+mod unchanged;
 mod vectors;
 mod verify;
 mod writer;

@@ -15,6 +15,7 @@ use super::held::part;
 use super::keys::Keys;
 use super::latest::with_latest;
 use super::manifest::Manifest;
+use super::unchanged::Unchanged;
 use super::vectors::{self, Opening, VectorSearch, VectorSegment};
 use super::verify::check_files;
 use super::{CATALOG, VECTORS};
@@ -43,6 +44,7 @@ pub struct LocalSnapshot {
     /// The same segments, opened for other efforts.
     other_ways: Mutex<Vec<Way>>,
     filtered: Filtered,
+    unchanged: Unchanged,
 }
 
 impl LocalSnapshot {
@@ -58,6 +60,7 @@ impl LocalSnapshot {
     }
 
     fn open_commit(root: Dir, manifest: Manifest, commit: String, how: Opening) -> Result<Self, StoreError> {
+        let unchanged = Unchanged::new(&root, &manifest)?;
         check_files(&root, &manifest)?;
         let config = manifest.config.clone();
         let catalog = Catalog::open(part(&root, CATALOG)?, &manifest.documents, config.language)?;
@@ -68,7 +71,7 @@ impl LocalSnapshot {
         let facts = Facts { config, commit, documents, passages };
         let (isa, effort) = (how.isa, how.effort);
         let (other_ways, filtered) = (Mutex::default(), Filtered::default());
-        Ok(Self { root, manifest, facts, catalog, segments, isa, effort, other_ways, filtered })
+        Ok(Self { root, manifest, facts, catalog, segments, isa, effort, other_ways, filtered, unchanged })
     }
 
     /// The index's directory.
@@ -164,7 +167,11 @@ impl Snapshot for LocalSnapshot {
         let allowed = self.allowed(among.filter)?;
         let segments = self.opened(among.effort, allowed.is_some())?;
         let (metric, isa) = (self.manifest.config.metric, self.isa);
-        VectorSearch { segments: &segments, queries, k: among.k, allowed: allowed.as_deref(), metric, isa }.run()
+        let search =
+            VectorSearch { segments: &segments, queries, k: among.k, allowed: allowed.as_deref(), metric, isa };
+        let found = search.run()?;
+        self.unchanged.check()?;
+        Ok(found)
     }
 
     fn words<'a>(&'a self, text: &'a str) -> Result<Box<dyn WordQuery + 'a>, StoreError> {
@@ -186,12 +193,14 @@ impl Snapshot for LocalSnapshot {
     fn passages(&self, keys: &[u64]) -> Result<Vec<StoredPassage>, StoreError> {
         let passages = self.catalog.get(keys)?;
         self.catalog.check_maps()?;
+        self.unchanged.check()?;
         Ok(passages)
     }
 
     fn find(&self, id: &str) -> Result<Vec<u64>, StoreError> {
         let mut keys = self.catalog.known_keys(id)?;
         keys.sort_unstable();
+        self.unchanged.check()?;
         Ok(keys)
     }
 
@@ -201,6 +210,7 @@ impl Snapshot for LocalSnapshot {
             keys.retain(|&key| allowed.contains(key));
         }
         keys.sort_unstable();
+        self.unchanged.check()?;
         Ok(keys)
     }
 
@@ -209,7 +219,9 @@ impl Snapshot for LocalSnapshot {
     }
 
     fn count(&self, filter: &Filter) -> Result<usize, StoreError> {
-        Ok(self.allowed(Some(filter))?.map_or(0, |keys| keys.len()))
+        let count = self.allowed(Some(filter))?.map_or(0, |keys| keys.len());
+        self.unchanged.check()?;
+        Ok(count)
     }
 
     fn unknown_fields<'a>(&self, filter: &'a Filter) -> Result<Vec<&'a str>, StoreError> {
@@ -236,7 +248,12 @@ struct LocalWords<'a> {
 impl WordQuery for LocalWords<'_> {
     fn best(&self, among: &Among<'_>) -> Result<Vec<Scored>, StoreError> {
         let allowed = self.snapshot.allowed(among.filter)?;
-        self.query.best(among.k, allowed.as_deref())
+        let best = self.query.best(among.k, allowed.as_deref())?;
+        // Hits are checked when their passages are read.
+        if best.is_empty() {
+            self.snapshot.unchanged.check()?;
+        }
+        Ok(best)
     }
 
     fn scores(&self, keys: &[u64]) -> Result<Vec<f32>, StoreError> {
