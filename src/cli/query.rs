@@ -32,7 +32,7 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
         if options.queries == QuerySource::Prompt && answers.hits.iter().all(Vec::is_empty) {
             terminal.note("nothing found");
         }
-        if options.marks_sentences {
+        if options.finds_sentences {
             for (query, hits) in request.queries.iter().zip(&mut answers.hits) {
                 searcher.find_sentences(query, hits)?;
             }

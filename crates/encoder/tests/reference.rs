@@ -131,6 +131,23 @@ fn token_vectors_are_candles_too() {
 }
 
 #[test]
+fn the_vectors_of_words_are_rows_of_the_models_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = SmallBert::default().write(dir.path());
+    let weights = fs::read(model.path("model.safetensors")).unwrap();
+    let weights = VarBuilder::from_buffered_safetensors(weights, DType::F32, &CandleDevice::Cpu).unwrap();
+    let table = weights.get((16, 64), "embeddings.word_embeddings.weight").unwrap().to_vec2::<f32>().unwrap();
+    for backend in [Backend::Packed, Backend::Tensor] {
+        let embedder = load(&model, Options { backend: Some(backend), device: Device::Cpu, ..Options::default() });
+        let found = embedder.word_vectors(&[7, 15, 0, 7]).unwrap();
+        assert!(found.iter().eq([7, 15, 0, 7].map(|row: usize| &table[row][..])), "{backend:?}");
+        assert_eq!(embedder.word_vectors(&[]).unwrap().len(), 0);
+        let none = embedder.word_vectors(&[16]).unwrap_err().to_string();
+        assert!(none.contains("token 16, and the model has 16 words"), "{none}");
+    }
+}
+
+#[test]
 fn one_token_alone_is_a_text_too() {
     let model = default_model();
     let architecture = ModelConfig::load(&model).unwrap().architecture;

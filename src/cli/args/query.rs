@@ -112,7 +112,7 @@ pub(crate) struct RankingArgs {
 pub(crate) enum HighlightArg {
     /// The query's words, in all their forms
     Words,
-    /// The sentence nearest to the query
+    /// The sentence that answers the query
     Sentence,
     /// Nothing
     None,

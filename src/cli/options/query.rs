@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 
-use semsearch::engine::SearchRequest;
+use semsearch::engine::{Mode, SearchRequest};
 
 use super::defaults::Defaults;
 use super::encoding::EncodingOptions;
@@ -21,8 +21,8 @@ pub(crate) struct QueryOptions {
     /// What writes the hits.
     pub(crate) output: HitOutput,
     pub(crate) highlight: Highlight,
-    /// Whether the sentence nearest to the query is marked. Finding it needs the model.
-    pub(crate) marks_sentences: bool,
+    /// Whether the sentence that answers is looked for, to be marked or to be shown. This needs the model.
+    pub(crate) finds_sentences: bool,
     /// Whether text shows whole passages.
     pub(crate) full: bool,
     /// Whether JSON has the dense and the lexical score of each hit.
@@ -61,15 +61,18 @@ impl QueryOptions {
         let output = if args.files_with_matches { PATHS } else { args.format.writer };
         let like = args.like.clone().map(LikeSource::Document);
         let like = like.or(args.like_file.clone().map(LikeSource::File));
-        let marks_sentences = output.marks && highlight == Highlight::Sentence && like.is_none();
+        let is_text = output.marks && like.is_none();
+        let marks_sentences = is_text && highlight == Highlight::Sentence;
         let needs_model = marks_sentences || like.is_some();
+        // A snippet is around the sentence that answers, if the model is loaded anyway.
+        let finds_sentences = marks_sentences || is_text && !args.full && request.mode != Mode::Lexical;
         Ok(Self {
             queries: source(args),
             like,
             ranking: RankingOptions { request, needs_model },
             encoding: EncodingOptions::resolve(&args.encoding, defaults),
             output,
-            marks_sentences,
+            finds_sentences,
             highlight,
             full: args.full,
             explain: args.explain,

@@ -20,10 +20,16 @@ const TAB: usize = 4;
 /// A line of text as it stands, with its indentation: tabs become spaces, and characters that a terminal obeys or hides are
 /// spelled out.
 pub(super) fn with_indentation(line: &str) -> String {
+    expanded(line.trim_end(), 0)
+}
+
+/// A part of a line, which begins at this column. Tabs become spaces, and characters that a terminal obeys or hides are
+/// spelled out.
+pub(super) fn expanded(part: &str, column: usize) -> String {
     let mut shown = String::new();
-    for (number, part) in line.trim_end().split('\t').enumerate() {
+    for (number, part) in part.split('\t').enumerate() {
         if number > 0 {
-            let column = shown.width();
+            let column = column + shown.width();
             shown.extend(std::iter::repeat_n(' ', TAB - column % TAB));
         }
         shown.push_str(&visible(part));

@@ -43,6 +43,13 @@ pub trait Encoder: Send + Sync {
         Ok((self.encode(ids, output)?, vec![true; ids.len()]))
     }
 
+    /// The vectors that the model begins with: a row of its table of words for each token, `[ids, dim]`, in f32. They know
+    /// nothing of the tokens around.
+    ///
+    /// # Errors
+    /// The device fails, or the model has no such token.
+    fn word_vectors(&self, ids: &[u32]) -> Result<Vectors, EncoderError>;
+
     /// The number of tokens in a batch with which the encoder is fastest.
     fn batch_tokens(&self) -> usize;
 
@@ -61,13 +68,19 @@ pub trait Encoder: Send + Sync {
 
 /// Checks that a model with this many words and positions has an embedding for every token.
 pub(super) fn check(ids: &RaggedIds, words: usize, positions: usize) -> Result<(), EncoderError> {
-    if let Some(id) = ids.iter().flatten().find(|&&id| id as usize >= words) {
-        return Err(EncoderError::Unsupported(format!(
-            "the tokenizer makes token {id}, and the model has {words} words: these files do not belong together"
-        )));
-    }
+    check_words(ids.iter().flatten(), words)?;
     match ids.iter().map(<[u32]>::len).find(|&length| length > positions) {
         Some(length) => Err(EncoderError::Unsupported(format!("{length} tokens: the model has {positions} positions"))),
+        None => Ok(()),
+    }
+}
+
+/// Checks that a model with this many words has every token.
+pub(super) fn check_words<'a>(mut ids: impl Iterator<Item = &'a u32>, words: usize) -> Result<(), EncoderError> {
+    match ids.find(|&&id| id as usize >= words) {
+        Some(id) => Err(EncoderError::Unsupported(format!(
+            "the tokenizer makes token {id}, and the model has {words} words: these files do not belong together"
+        ))),
         None => Ok(()),
     }
 }

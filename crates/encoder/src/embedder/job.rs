@@ -90,6 +90,10 @@ mod tests {
             1
         }
 
+        fn word_vectors(&self, ids: &[u32]) -> Result<Vectors, EncoderError> {
+            Ok(Vectors::zeros(ids.len(), 1))
+        }
+
         fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors, EncoderError> {
             if ids.tokens() > self.memory {
                 let source = "full".into();

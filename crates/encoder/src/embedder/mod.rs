@@ -21,6 +21,7 @@ use crate::backend::{Encoder, Precision};
 use crate::error::EncoderError;
 use crate::model::{ModelConfig, ModelFiles, Tokenized, Tokenizer};
 use crate::pooling::{Output, Pooling};
+use crate::vectors::Vectors;
 
 /// A model that is ready to embed texts.
 ///
@@ -171,6 +172,15 @@ impl Embedder {
     pub fn embed_tokenized(&self, tokenized: Tokenized) -> Result<Embedded, EncoderError> {
         let never = AtomicBool::new(false);
         Ok(self.job(&never).encode(tokenized, std::iter::empty(), &mut ())?.embedded)
+    }
+
+    /// The vectors that the model begins with: a row of its table of words for each token, in f32. To look them up takes
+    /// no time, and they know nothing of the tokens around.
+    ///
+    /// # Errors
+    /// The model has no such token, or the device fails.
+    pub fn word_vectors(&self, ids: &[u32]) -> Result<Vectors, EncoderError> {
+        self.encoder.word_vectors(ids)
     }
 
     fn job<'a>(&'a self, stop: &'a AtomicBool) -> Job<'a> {

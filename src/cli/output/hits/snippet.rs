@@ -1,4 +1,4 @@
-//! Snippets: the part of a text that has most of the query's words, on one line of a given width, with these words marked.
+//! Snippets: the part of a text that answers the query, on a few lines of a given width, with words or a sentence marked.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use semsearch::index::{Language, Word, words_of};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use crate::cli::output::line::{ELLIPSIS, one_line, shorten};
+use crate::cli::output::line::{ELLIPSIS, expanded, one_line};
 
 const MARK: Style = AnsiColor::Red.on_default().bold();
 
@@ -42,35 +42,125 @@ impl QueryWords {
         MarkedLine::new(line, self).marked(0..line.len())
     }
 
-    /// The part of `text` that has most of the words, at most `width` columns wide, with the words marked. Of several such
-    /// parts it is the first. An ellipsis stands where something is left out.
-    pub(super) fn snippet(&self, text: &str, width: usize) -> String {
-        let line = one_line(text);
-        let line = MarkedLine::new(&line, self);
-        if line.text.width() <= width {
-            return line.marked(0..line.text.len());
+    /// The part of `text` that answers, on at most [`LINES`] lines of at most `width` columns. It is around `sentence`, or
+    /// where most of the words are; of several such parts it is the first. An ellipsis stands where something is left out.
+    pub(super) fn snippet(
+        &self,
+        text: &str,
+        sentence: Option<&Range<usize>>,
+        width: usize,
+        marks: Marks,
+    ) -> Vec<String> {
+        let (line, sentence) = joined(text, sentence);
+        let mut line = MarkedLine::new(&line, self);
+        let whole = wrapped(line.text, 0, width);
+        let shown =
+            if whole.end == line.text.len() { whole } else { wrapped(line.text, line.start(&sentence, width), width) };
+        match (marks, sentence) {
+            (Marks::Words, _) => {}
+            (Marks::Sentence, sentence) => line.words = sentence.into_iter().map(Marked::of_sentence).collect(),
+            (Marks::None, _) => line.words.clear(),
         }
-        let room = width.saturating_sub(2 * ELLIPSIS.width());
-        let pieces: Vec<(usize, &str)> = line.text.split_word_bound_indices().collect();
-        let begins = |&(at, _): &(usize, &str)| line.words.iter().any(|word| word.bytes.start == at);
-        let starts = (0..pieces.len()).filter(|&piece| piece == 0 || begins(&pieces[piece]));
-        let windows = starts.map(|start| around(&pieces, start, room));
-        let Some(best) = windows.reduce(|best, next| if line.stems(&next) > line.stems(&best) { next } else { best })
-        else {
-            return String::new();
+        let last = shown.lines.len().saturating_sub(1);
+        let shown_line = |(number, part): (usize, &Range<usize>)| {
+            let before = if number == 0 && part.start > 0 { ELLIPSIS } else { "" };
+            let after = if number == last && shown.end < line.text.len() { ELLIPSIS } else { "" };
+            format!("{before}{}{after}", line.marked(part.clone()))
         };
-        let before = if best.start > 0 { ELLIPSIS } else { "" };
-        let after = if best.end < line.text.len() { ELLIPSIS } else { "" };
-        let shown = &line.text[best.clone()];
-        let start = best.start + shown.len() - shown.trim_start().len();
-        format!("{before}{}{after}", line.marked(start..best.start + shown.trim_end().len()))
+        shown.lines.iter().enumerate().map(shown_line).collect()
     }
 }
 
-/// A line and the words in it that are to be marked.
+/// The most lines of a snippet.
+const LINES: usize = 3;
+
+/// What is marked in a snippet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Marks {
+    /// The query's words.
+    Words,
+    /// The sentence that answers.
+    Sentence,
+    /// Nothing.
+    None,
+}
+
+/// A text as one line, and where its sentence is on this line.
+fn joined(text: &str, sentence: Option<&Range<usize>>) -> (String, Option<Range<usize>>) {
+    let Some(place) = sentence else { return (one_line(text), None) };
+    let [before, found, after] = [&text[..place.start], &text[place.clone()], &text[place.end..]].map(one_line);
+    let ends = |text: &str| text.ends_with(char::is_whitespace);
+    let gap = |between: bool| if between { " " } else { "" };
+    let first =
+        gap(!before.is_empty() && (ends(&text[..place.start]) || text[place.clone()].starts_with(char::is_whitespace)));
+    let second =
+        gap(!after.is_empty() && (ends(&text[place.clone()]) || text[place.end..].starts_with(char::is_whitespace)));
+    let start = before.len() + first.len();
+    let place = start..start + found.len();
+    (format!("{before}{first}{found}{second}{after}"), Some(place))
+}
+
+/// Lines that a text was divided into.
+struct WrappedLines {
+    lines: Vec<Range<usize>>,
+    /// Where the last line ends; the text's end if nothing is left out after it.
+    end: usize,
+}
+
+/// Divides `text` from `start` on into at most [`LINES`] lines of at most `width` columns, between words where it can be.
+/// There is room for an ellipsis where something is left out.
+fn wrapped(text: &str, start: usize, width: usize) -> WrappedLines {
+    let mut lines = Vec::new();
+    let mut at = start;
+    while lines.len() < LINES && at < text.len() {
+        at += text[at..].len() - text[at..].trim_start().len();
+        let first = if lines.is_empty() && start > 0 { ELLIPSIS.width() } else { 0 };
+        let line = fitting(text, at, width.saturating_sub(first));
+        let is_last = lines.len() + 1 == LINES && !text[line.end..].trim().is_empty();
+        let line = if is_last { fitting(text, at, width.saturating_sub(first + ELLIPSIS.width())) } else { line };
+        if line.is_empty() {
+            break;
+        }
+        at = line.end;
+        lines.push(line);
+    }
+    let end = if text[at..].trim().is_empty() { text.len() } else { at };
+    WrappedLines { lines, end }
+}
+
+/// As many words from `at` on as fit into `room` columns, or a part of the first if it does not fit.
+fn fitting(text: &str, at: usize, room: usize) -> Range<usize> {
+    let fit = |pieces: &mut dyn Iterator<Item = &str>| {
+        let (mut end, mut used) = (at, 0);
+        for piece in pieces {
+            used += piece.width();
+            if used > room && !piece.trim().is_empty() {
+                break;
+            }
+            end += piece.len();
+        }
+        at + text[at..end].trim_end().len()
+    };
+    let words = fit(&mut text[at..].split_word_bounds());
+    at..if words > at { words } else { fit(&mut text[at..].graphemes(true)) }
+}
+
+/// A line and the parts of it that are to be marked.
 struct MarkedLine<'a> {
     text: &'a str,
-    words: Vec<Word>,
+    words: Vec<Marked>,
+}
+
+/// A part that is marked, and the stem of the word that it is.
+struct Marked {
+    bytes: Range<usize>,
+    stem: String,
+}
+
+impl Marked {
+    fn of_sentence(bytes: Range<usize>) -> Self {
+        Self { bytes, stem: String::new() }
+    }
 }
 
 impl<'a> MarkedLine<'a> {
@@ -79,19 +169,59 @@ impl<'a> MarkedLine<'a> {
             return Self { text, words: Vec::new() };
         }
         let words = words_of(words.language, text).into_iter().filter(|word| words.stems.contains(&word.stem));
-        Self { text, words: words.collect() }
+        Self { text, words: words.map(|Word { bytes, stem, .. }| Marked { bytes, stem }).collect() }
     }
 
-    /// This part of the line, with its words marked.
+    /// Where a snippet begins.
+    fn start(&self, sentence: &Option<Range<usize>>, width: usize) -> usize {
+        let start = self.begin(sentence, LINES * width);
+        // No snippet begins with the end of the sentence before.
+        let ends = |next: char| next.is_whitespace() || ".,;:!?)]}".contains(next);
+        self.text.len() - self.text[start..].trim_start_matches(ends).len()
+    }
+
+    /// The same, perhaps within white space or at the end of a sentence. The snippet has this much `room`, in columns.
+    fn begin(&self, sentence: &Option<Range<usize>>, room: usize) -> usize {
+        let within = sentence.clone().unwrap_or(0..self.text.len());
+        let long = self.text[within.clone()].width();
+        if long > room {
+            return self.window(within, room);
+        }
+        // A third of what is left stands before the sentence, and two thirds after it.
+        let (mut start, mut before) = (within.start, 0);
+        for (at, piece) in self.text[..within.start].split_word_bound_indices().rev() {
+            before += piece.width();
+            if before > (room - long) / 3 {
+                break;
+            }
+            start = at;
+        }
+        start
+    }
+
+    /// Where the part of `within` begins that has most of the words and fits into `room` columns; the first of several.
+    fn window(&self, within: Range<usize>, room: usize) -> usize {
+        let text = &self.text[within.clone()];
+        let pieces: Vec<(usize, &str)> =
+            text.split_word_bound_indices().map(|(at, piece)| (within.start + at, piece)).collect();
+        let begins = |&(at, _): &(usize, &str)| self.words.iter().any(|word| word.bytes.start == at);
+        let starts = (0..pieces.len()).filter(|&piece| piece == 0 || begins(&pieces[piece]));
+        let windows = starts.map(|start| around(&pieces, start, room));
+        let best = windows.reduce(|best, next| if self.stems(&next) > self.stems(&best) { next } else { best });
+        best.map_or(within.start, |best| best.start)
+    }
+
+    /// This part of the line, with what is marked in it.
     fn marked(&self, part: Range<usize>) -> String {
         let mut shown = String::new();
         let mut at = part.start;
-        for Word { bytes, .. } in
-            self.words.iter().filter(|word| part.start <= word.bytes.start && word.bytes.end <= part.end)
-        {
-            let (between, word) = (&self.text[at..bytes.start], &self.text[bytes.clone()]);
-            shown.push_str(&format!("{between}{MARK}{word}{MARK:#}"));
-            at = bytes.end;
+        for Marked { bytes, .. } in &self.words {
+            let (start, end) = (bytes.start.max(at), bytes.end.min(part.end));
+            if start < end {
+                let (between, word) = (&self.text[at..start], &self.text[start..end]);
+                shown.push_str(&format!("{between}{MARK}{word}{MARK:#}"));
+                at = end;
+            }
         }
         shown.push_str(&self.text[at..part.end]);
         shown
@@ -120,24 +250,24 @@ fn around(pieces: &[(usize, &str)], at: usize, room: usize) -> Range<usize> {
     pieces[start..end].last().map_or(first..first, |(last, piece)| first..last + piece.len())
 }
 
-/// `text` with its sentence at `place` marked. With a `width`, only the part that begins with the sentence and is at most
-/// that wide.
-pub(super) fn sentence(text: &str, place: Range<usize>, width: Option<usize>) -> String {
-    let [before, found, after] = [&text[..place.start], &text[place.clone()], &text[place.end..]].map(one_line);
-    let space = |left: &str, right: &str| if left.is_empty() || right.is_empty() { "" } else { " " };
-    let gap = |inner: &str, outer: &str| space(inner, outer);
-    match width {
-        None => format!("{before}{}{MARK}{found}{MARK:#}{}{after}", gap(&before, &found), gap(&found, &after)),
-        Some(width) => {
-            let ellipsis = if before.is_empty() { "" } else { ELLIPSIS };
-            let room = width.saturating_sub(ellipsis.width());
-            if found.width() + 1 >= room || after.is_empty() {
-                return format!("{ellipsis}{MARK}{}{MARK:#}", shorten(&found, room));
-            }
-            let rest = shorten(&after, room - found.width() - 1);
-            format!("{ellipsis}{MARK}{found}{MARK:#} {rest}")
+/// The lines of `text` as they stand, with its sentence at `place` marked.
+pub(super) fn with_sentence(text: &str, place: &Range<usize>) -> Vec<String> {
+    let mut start = 0;
+    let mut lines = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let (own, own_start) = (line.trim_end(), start);
+        start += line.len();
+        let clipped = |at: usize| at.clamp(own_start, own_start + own.len()) - own_start;
+        let mut shown = String::new();
+        let mut column = 0;
+        for (part, is_found) in [(0..clipped(place.start), false), (clipped(place.start)..clipped(place.end), true)] {
+            let part = expanded(&own[part], column);
+            column += part.width();
+            shown += &if is_found && !part.is_empty() { format!("{MARK}{part}{MARK:#}") } else { part };
         }
+        lines.push(shown + &expanded(&own[clipped(place.end)..], column));
     }
+    lines
 }
 
 #[cfg(test)]
@@ -150,38 +280,76 @@ mod tests {
         anstream::adapter::strip_str(styled).to_string()
     }
 
+    fn shown(query: &str, text: &str, sentence: Option<&Range<usize>>, width: usize) -> Vec<String> {
+        let words = QueryWords::of(query, Language::default());
+        words.snippet(text, sentence, width, Marks::Words).iter().map(|line| plain(line)).collect()
+    }
+
     #[test]
-    fn a_short_text_is_shown_whole_on_one_line() {
-        let words = QueryWords::of("Where is the café?", Language::default());
-        assert_eq!(plain(&words.snippet("The\n  café\tis\u{85}\u{2028}here.", 40)), "The café is here.");
-        assert_eq!(plain(&words.snippet("The café is\u{7} here.", 40)), "The café is\\u{7} here.");
-        assert!(words.snippet("The Café is here.", 40).contains(&format!("{MARK}Café{MARK:#} is here.")));
+    fn a_short_text_is_shown_whole() {
+        let question = "Where is the café?";
+        assert_eq!(shown(question, "The\n  café\tis\u{85}\u{2028}here.", None, 40), ["The café is here."]);
+        assert_eq!(shown(question, "The café is\u{7} here.", None, 40), ["The café is\\u{7} here."]);
+        assert_eq!(shown(question, "The café is right here.", None, 12), ["The café is", "right here."]);
+        let marked = QueryWords::of(question, Language::default()).snippet("The Café is.", None, 40, Marks::Words);
+        assert_eq!(marked, [format!("The {MARK}Café{MARK:#} is.")]);
     }
 
     #[test]
     fn a_long_text_is_shown_where_the_querys_words_are() {
         let text =
             format!("{} The halftime show was headlined by Coldplay. {}", "Filler. ".repeat(40), "More. ".repeat(40));
-        let snippet =
-            plain(&QueryWords::of("Who headlines the halftime shows?", Language::default()).snippet(&text, 60));
+        let snippet = shown("Who headlines the halftime shows?", &text, None, 40).join(" ");
         assert!(snippet.contains("halftime show was headlined"), "{snippet}");
         assert!(snippet.starts_with('…') && snippet.ends_with('…'));
     }
 
+    #[test]
+    fn a_sentence_is_shown_with_what_is_around_it() {
+        let text = format!("{}Coldplay sang there. {}", "Before it. ".repeat(20), "After it. ".repeat(20));
+        let place = text.find("Coldplay").unwrap();
+        insta::assert_snapshot!(shown("show", &text, Some(&(place..place + 20)), 30).join("\n"), @"
+        …Before it. Before it.
+        Coldplay sang there. After it.
+        After it. After it. After it.…
+        ");
+    }
+
+    #[test]
+    fn a_marked_sentence_keeps_the_lines_and_their_indentation() {
+        let text = "if a:\n\tcall(b,\n\t     c)\ndone";
+        let place = text.find("call").unwrap()..text.find("\ndone").unwrap();
+        let lines = with_sentence(text, &place);
+        let expected = [
+            "if a:".to_owned(),
+            format!("    {MARK}call(b,{MARK:#}"),
+            format!("{MARK}         c){MARK:#}"),
+            "done".into(),
+        ];
+        assert_eq!(lines, expected);
+    }
+
     proptest! {
         #[test]
-        fn a_snippet_fits_its_width(text in "\\PC{0,200}", query in "\\PC{0,20}", width in 8..100usize) {
+        fn a_snippet_fits_its_width(text in "\\PC{0,200}", query in "\\PC{0,20}", from in 0..80usize, width in 8..100usize) {
             let words = QueryWords::of(&query, Language::default());
-            prop_assert!(plain(&words.snippet(&text, width)).width() <= width);
-            prop_assert!(shorten(&text, width).width() <= width);
+            let from = text.char_indices().map(|(at, _)| at).nth(from).unwrap_or(text.len());
+            for sentence in [None, Some(from..text.len()), Some(0..from)] {
+                for marks in [Marks::Words, Marks::Sentence, Marks::None] {
+                    let lines = words.snippet(&text, sentence.as_ref(), width, marks);
+                    prop_assert!(lines.len() <= LINES);
+                    prop_assert!(lines.iter().all(|line| plain(line).width() <= width), "{lines:?}");
+                }
+            }
         }
 
         #[test]
-        fn a_sentence_fits_its_width_and_marking_loses_nothing(text in "\\PC{0,80}", from in 0..80usize, width in 8..100usize) {
-            let from = text.char_indices().map(|(at, _)| at).nth(from).unwrap_or(text.len());
-            prop_assert!(plain(&sentence(&text, from..text.len(), Some(width))).width() <= width);
+        fn marking_loses_nothing(text in "\\PC{0,80}", from in 0..80usize) {
             let words = QueryWords::of(&text, Language::default());
             prop_assert_eq!(plain(&words.mark(&text)), plain(&text));
+            let from = text.char_indices().map(|(at, _)| at).nth(from).unwrap_or(text.len());
+            let [whole, bare] = [from..text.len(), 0..0].map(|place| plain(&with_sentence(&text, &place).join("\n")));
+            prop_assert_eq!(whole, bare);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Hits for a person: rank, score, id and title on a line, and a snippet below.
+//! Hits for a person: rank, score, id and title on a line, and a snippet of a few lines below.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -9,7 +9,7 @@ use semsearch::engine::{Hit, Scores};
 use semsearch::index::Source;
 
 use super::place::{self, Here, HitPlace};
-use super::snippet::{self, QueryWords};
+use super::snippet::{Marks, QueryWords, with_sentence};
 use super::writer::{Answer, Highlight, HitFormat, HitOutput, HitWriter, Presentation};
 use crate::cli::output::line::{one_line, shorten, with_indentation};
 use crate::cli::output::stdout;
@@ -93,29 +93,28 @@ impl<W: Write> TextHits<W> {
         writeln!(self.out)
     }
 
-    /// The text of the passage, or a snippet of it.
+    /// The lines of the passage, or of a snippet of it.
     fn passage(&mut self, hit: &Hit, words: &QueryWords) -> io::Result<()> {
         let text = &hit.document.text;
         let &Presentation { highlight, full, .. } = &self.presentation;
-        let room = self.screen.width.saturating_sub(INDENT).max(20);
-        if let Some(place) = hit.sentence.clone().filter(|_| highlight == Highlight::Sentence) {
-            let shown = snippet::sentence(text, place, (!full).then_some(room));
-            return writeln!(self.out, "{:INDENT$}{shown}", "");
-        }
-        if full {
-            let none = QueryWords::none();
-            let marked = if highlight == Highlight::None { &none } else { words };
-            return text.lines().try_for_each(|line| {
-                let shown = format!("{:INDENT$}{}", "", marked.mark(&with_indentation(line)));
-                writeln!(self.out, "{}", shown.trim_end())
-            });
-        }
-        let shown = words.snippet(text, room);
-        match highlight {
-            // The query's words still decide which part is shown.
-            Highlight::None => writeln!(self.out, "{:INDENT$}{}", "", anstream::adapter::strip_str(&shown)),
-            _ => writeln!(self.out, "{:INDENT$}{shown}", ""),
-        }
+        let lines = if full {
+            let whole = || {
+                let none = QueryWords::none();
+                let marked = if highlight == Highlight::Words { words } else { &none };
+                text.lines().map(|line| marked.mark(&with_indentation(line))).collect()
+            };
+            let sentence = hit.sentence.as_ref().filter(|_| highlight == Highlight::Sentence);
+            sentence.map_or_else(whole, |place| with_sentence(text, place))
+        } else {
+            let room = self.screen.width.saturating_sub(INDENT).max(20);
+            let marks = match highlight {
+                Highlight::Words => Marks::Words,
+                Highlight::Sentence => Marks::Sentence,
+                Highlight::None => Marks::None,
+            };
+            words.snippet(text, hit.sentence.as_ref(), room, marks)
+        };
+        lines.iter().try_for_each(|line| writeln!(self.out, "{}", format!("{:INDENT$}{line}", "").trim_end()))
     }
 }
 

@@ -23,7 +23,7 @@ use self::kernels::Kernels;
 use self::network::PackedNetwork;
 use self::scratch::GroupScratch;
 use super::device::Precision;
-use super::encoder::{Encoder, check, check_finite};
+use super::encoder::{Encoder, check, check_finite, check_words};
 use crate::architecture::{Architecture, HiddenAct};
 use crate::error::EncoderError;
 use crate::model::{ModelFiles, RaggedIds, Weights};
@@ -130,6 +130,13 @@ impl Encoder for PackedEncoder {
         }
         check_finite(vectors.as_slice(), &self.weights, || self.describe(), "")?;
         Ok((vectors, done))
+    }
+
+    fn word_vectors(&self, ids: &[u32]) -> Result<Vectors, EncoderError> {
+        check_words(ids.iter(), self.limits.0)?;
+        let rows = self.network.word_vectors(ids);
+        check_finite(&rows, &self.weights, || self.describe(), "")?;
+        Ok(Vectors::new(rows, self.dim()))
     }
 
     fn batch_tokens(&self) -> usize {

@@ -52,6 +52,12 @@ impl PackedNetwork {
         self.shape.heads * self.shape.head_dim
     }
 
+    /// The vectors of these words, before anything is added to them.
+    pub(super) fn word_vectors(&self, ids: &[u32]) -> Vec<f32> {
+        let dim = self.hidden_size();
+        ids.iter().flat_map(|&id| &self.embeddings.words[id as usize * dim..][..dim]).copied().collect()
+    }
+
     /// Packs all weights that are not packed yet.
     pub(super) fn pack(&self, format: Format) {
         self.layers.par_iter().flat_map(PackedLayer::linears).for_each(|linear| linear.pack(format));

@@ -25,7 +25,7 @@ use self::lanes::Lanes;
 use self::loader::{Loader, place};
 use self::network::TensorNetwork;
 use super::device::{Device, Precision};
-use super::encoder::{Encoder, check, check_finite};
+use super::encoder::{Encoder, check, check_finite, check_words};
 use crate::architecture::Architecture;
 use crate::error::EncoderError;
 use crate::model::{ModelFiles, RaggedIds, Weights};
@@ -135,6 +135,17 @@ impl Encoder for TensorEncoder {
         let hint = if self.precision == Precision::F16 { " of f16; bf16 and f32 have a larger range" } else { "" };
         check_finite(&vectors, &self.weights, device, hint)?;
         Ok(Vectors::new(vectors, output.dim))
+    }
+
+    fn word_vectors(&self, ids: &[u32]) -> Result<Vectors, EncoderError> {
+        check_words(ids.iter(), self.architecture.vocabulary())?;
+        if ids.is_empty() {
+            return Ok(Vectors::zeros(0, self.dim()));
+        }
+        let failed = |source| EncoderError::Arithmetic { device: self.place.clone(), source: cause(source) };
+        let rows = self.lanes.take().word_vectors(ids).map_err(failed)?;
+        check_finite(&rows, &self.weights, || self.place.clone(), "")?;
+        Ok(Vectors::new(rows, self.dim()))
     }
 
     fn batch_tokens(&self) -> usize {

@@ -4,7 +4,7 @@
 //! rows. Only attention distinguishes texts. So nothing is padded and nothing is masked, and a text's vector does not
 //! depend on the length of its neighbours.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{LayerNorm, Linear, Module};
 
 use super::attention::Attention;
@@ -70,6 +70,15 @@ impl TensorNetwork {
         let hidden = self.forward(ids, &groups)?;
         // This is the batch's only copy from the device. The call returns when the copy is done.
         pooled(&hidden, &groups, output)?.flatten_all()?.to_vec1()
+    }
+
+    /// The vectors of these words, before anything is added to them.
+    ///
+    /// # Errors
+    /// The device fails.
+    pub(super) fn word_vectors(&self, ids: &[u32]) -> Result<Vec<f32>> {
+        let ids = Tensor::from_slice(ids, ids.len(), self.device())?;
+        self.words.index_select(&ids, 0)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
     }
 
     /// The last layer's output, `[tokens, hidden_size]`.
