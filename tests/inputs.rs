@@ -45,6 +45,26 @@ fn tables_are_records_with_numbers_to_filter_by() {
 }
 
 #[test]
+fn a_named_field_that_no_record_has_is_told_and_one_that_some_have_is_not() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    sandbox.write("in.jsonl", "{\"summary\":\"a dog\",\"text\":\"a cat\",\"at\":{\"x\":\"b\"}}\n{\"text\":\"rain\"}\n");
+    sandbox.write("in.csv", "text,note\na walk,\n");
+    let told = |args: &[&str]| {
+        let ran = sandbox.run(&[&["index", "in.jsonl", "in.csv", "--model", "tiny", "--rebuild"], args].concat());
+        let lines = ran.stderr.lines().filter(|line| line.contains("no record has"));
+        lines.map(str::to_owned).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(told(&["--text-field", "sumary", "--title-field", "zzz"]), @r"
+    warning: no record has the field `sumary` of --text-field (`summary` is like it)
+    warning: no record has the field `zzz` of --title-field
+    ");
+    assert_eq!(told(&["--text-field", "summary", "--text-field", "at.x", "--title-field", "note"]), "");
+    let embedded = sandbox.run(&["embed", "in.jsonl", "--model", "tiny", "--text-field", "sumary", "-o", "v.jsonl"]);
+    assert!(embedded.stderr.contains("`summary` is like it"), "{embedded}");
+}
+
+#[test]
 fn the_text_of_several_fields_is_joined() {
     let sandbox = sandbox();
     sandbox.write("in.jsonl", "{\"_id\":\"1\",\"q\":\"dog?\",\"a\":\"cat.\",\"n\":1}\n{\"_id\":\"2\",\"a\":\"dog\"}\n");

@@ -10,6 +10,7 @@ use semsearch::model::Pooling;
 use serde_json::{Map, Value};
 
 use super::model_loader;
+use super::named_fields::NamedFields;
 use super::options::embed::EmbedOptions;
 use super::options::passage::LongTexts;
 use super::outcome::Outcome;
@@ -17,7 +18,7 @@ use super::output::{Destination, EmbeddedPassage, EmbeddingWriter};
 use super::records::inputs;
 use super::settings::Settings;
 use super::skipped::SkipReport;
-use super::terminal::EncodingBar;
+use super::terminal::{EncodingBar, Terminal};
 use semsearch::engine::Truncation;
 
 pub(super) fn run(options: &EmbedOptions, settings: &Settings) -> anyhow::Result<Outcome> {
@@ -47,6 +48,7 @@ pub(super) fn run(options: &EmbedOptions, settings: &Settings) -> anyhow::Result
         },
         cuts: Truncation::default(),
         skipped: SkipReport::new(options.input.on_error, terminal, &expanded),
+        terminal,
     };
     embedding.output(records.take(options.input.limit.unwrap_or(usize::MAX)))?;
     embedding.skipped.report();
@@ -63,6 +65,7 @@ struct Embedding<'a> {
     bar: EncodingBar,
     cuts: Truncation,
     skipped: SkipReport<'a>,
+    terminal: &'a Terminal,
 }
 
 /// A record's fields as they were read, and its document.
@@ -92,7 +95,8 @@ impl Embedding<'_> {
         let fields = &self.options.input.fields;
         let limit = Window::of(self.embedder);
         let (mut window, mut filled) = (Vec::new(), Filled::default());
-        for record in records {
+        let mut named = NamedFields::new(fields);
+        for record in records.inspect(|record| record.iter().for_each(|record| named.see(record))) {
             match record.and_then(|record| Ok((record.fields.clone(), fields.document(record)?))) {
                 Ok((fields, document)) => {
                     self.skipped.met(&document.place.input);
@@ -108,6 +112,7 @@ impl Embedding<'_> {
         }
         self.write(window, out)?;
         self.bar.finish();
+        named.report(self.terminal);
         Ok(())
     }
 

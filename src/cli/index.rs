@@ -17,6 +17,7 @@ use semsearch::model::Pooling;
 use super::advice::Advice;
 use super::interrupt::{Interrupt, Stopped};
 use super::model_loader;
+use super::named_fields::NamedFields;
 use super::options::index::IndexOptions;
 use super::options::passage::LongTexts;
 use super::outcome::Outcome;
@@ -125,7 +126,12 @@ impl<'a> Build<'a> {
         }
         let skipped = SkipReport::new(options.input.on_error, terminal, &expanded).naming_all(is_given);
         let mut progress = BuildProgress { bar: terminal.encoding("passages", total), skipped };
-        let documents = records.map(|record| options.input.fields.document(record?));
+        let mut named = NamedFields::new(&options.input.fields);
+        let documents = records.map(|record| {
+            let record = record?;
+            named.see(&record);
+            options.input.fields.document(record)
+        });
         indexer.run(documents.take(options.input.limit.unwrap_or(usize::MAX)), &mut progress)?;
         let BuildProgress { bar, mut skipped } = progress;
         bar.finish();
@@ -137,6 +143,7 @@ impl<'a> Build<'a> {
             return ended(interrupt, written, terminal);
         }
         skipped.report();
+        named.report(terminal);
         announce(written, terminal);
         let summary = Summary {
             dir: settings.index.display().to_string(),

@@ -11,6 +11,7 @@ use super::model_loader;
 use super::options::encoding::EncodingOptions;
 use super::options::ranking::RankingOptions;
 use super::settings::Settings;
+use super::similar::meant;
 use super::terminal::Terminal;
 
 /// Opens the index and loads the model that it was built with. Asking for another model is an error. A lexical search
@@ -78,8 +79,6 @@ fn unknown_fields(filter: &Filter, snapshot: &dyn Snapshot) -> Result<Vec<String
     const NAMED: usize = 20;
     /// How many known fields are compared with the unknown one, at most.
     const MOST: usize = 10_000;
-    /// How alike two names are if one may be a slip of the other (Jaro and Winkler's measure, from 0 to 1).
-    const LIKE: f64 = 0.8;
     let unknown = snapshot.unknown_fields(filter)?;
     if unknown.is_empty() {
         return Ok(Vec::new());
@@ -94,9 +93,7 @@ fn unknown_fields(filter: &Filter, snapshot: &dyn Snapshot) -> Result<Vec<String
         false => format!("fields are {}{}", known.join(", "), if more { " and others" } else { "" }),
     };
     let told = |field: &&str| {
-        let near = all.iter().map(|known| (strsim::jaro_winkler(field, known), known));
-        let nearest = near.filter(|(likeness, _)| *likeness >= LIKE).max_by(|a, b| a.0.total_cmp(&b.0));
-        let meant = nearest.map_or_else(String::new, |(_, known)| format!(" (`{known}` is like it)"));
+        let meant = meant(field, &all);
         format!("no document has the field `{field}` of the filter{meant}: {known}")
     };
     Ok(unknown.iter().map(told).collect())

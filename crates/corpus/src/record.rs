@@ -31,6 +31,19 @@ impl Record {
     pub(crate) fn of_data(fields: Map<String, Value>, place: Place) -> Self {
         Self { fields, place, titled: true, markup: None, columns: None, layout: Layout::default() }
     }
+
+    /// Whether there is a field at this dotted path, or a column of this name, also if its cell is empty.
+    pub fn has_field(&self, path: &str) -> bool {
+        let is_column = self.columns.as_ref().is_some_and(|columns| columns.names().iter().any(|name| name == path));
+        is_column || has(&self.fields, path)
+    }
+}
+
+/// Whether there is a value at a dotted path, which may also be the name of one field.
+fn has(fields: &Map<String, Value>, path: &str) -> bool {
+    let within =
+        |(head, rest): (&str, &str)| fields.get(head).and_then(Value::as_object).is_some_and(|inner| has(inner, rest));
+    fields.contains_key(path) || path.split_once('.').is_some_and(within)
 }
 
 /// Takes what a reader found: a record, or the error of a record. `Break` ends the reading.
