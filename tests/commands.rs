@@ -16,11 +16,17 @@ fn text_is_for_a_person() {
     status: 0
     stdout:
      1  0.7354  super-bowl-50-halftime  Super Bowl 50 halftime
-        The British band Coldplay headlined the halftime show of Super Bowl 50,…
+        The British band Coldplay headlined the halftime show of Super Bowl 50,
+        staged on 7 February 2016 at Levi's Stadium in Santa Clara, California.
+        Beyoncé and Bruno Mars came on as special guests, traded songs and dance…
      2  0.5084  super-bowl-50-result  Super Bowl 50 result
-        The Denver Broncos won Super Bowl 50 by beating the Carolina Panthers 24–…
+        The Denver Broncos won Super Bowl 50 by beating the Carolina Panthers 24–10.
+        Denver's defence decided the game: linebacker Von Miller twice knocked the
+        ball loose from quarterback Cam Newton, both times setting up a touchdown,…
      3  0.4581  superdome-blackout  Super Bowl blackout
-        Early in the second half of Super Bowl XLVII, half of the lights in the…
+        Early in the second half of Super Bowl XLVII, half of the lights in the New
+        Orleans Superdome went out and play stopped for 34 minutes. The Baltimore
+        Ravens had been far ahead of the San Francisco 49ers, who then rallied…
     stderr:
     ");
 }

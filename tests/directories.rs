@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::support::Sandbox;
+use super::support::{Sandbox, tiny_model};
 
 /// Files of a directory, each with a question that it answers and the words with which the line of its best hit begins.
 const FILES: [(&str, &[u8], &str, &str); 11] = [
@@ -357,5 +357,34 @@ fn a_chunk_of_a_pdf_has_the_page_of_its_own_words() {
         let last = words[words.len() - 1];
         let there = pages[page - 1].contains(last) || pages.get(page).is_some_and(|next| next.contains(last));
         assert!(there, "page {page}: {words:?}");
+    }
+}
+
+#[test]
+fn a_document_that_is_named_twice_is_removed_once() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    sandbox.write("in.jsonl", "{\"_id\":\"x\",\"text\":\"a dog\"}\n{\"_id\":\"y\",\"text\":\"a cat\"}\n");
+    sandbox.run(&["index", "in.jsonl", "--model", "tiny"]).success();
+    let removed = sandbox.run(&["remove", "x", "x"]);
+    assert!(removed.stderr.contains("1 removed, 1 left"), "{removed}");
+    sandbox.run(&["verify"]).success();
+    sandbox.run(&["index", "in.jsonl", "--model", "tiny"]).success();
+    sandbox.run(&["verify"]).success();
+}
+
+#[test]
+fn a_file_is_one_document_also_if_the_index_is_named_by_way_of_a_link() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    sandbox.write("a.md", "a dog");
+    fs::create_dir(sandbox.path("sub")).unwrap();
+    symlink(".", sandbox.path("link")).unwrap();
+    for index in ["sub/../by-dots", "link/by-link"] {
+        for said in ["1 added", "1 unchanged"] {
+            let ran = sandbox.run(&["index", "a.md", "--model", "tiny", "-i", index]);
+            assert!(ran.stderr.contains(said), "{index}: {ran}");
+        }
+        assert_eq!(sandbox.run(&["ls", "-i", index]).success().lines().count(), 1);
     }
 }

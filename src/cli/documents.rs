@@ -1,5 +1,6 @@
 //! `semsearch get`, `ls` and `remove`: documents out of an index, listed, taken away.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use indicatif::HumanCount;
@@ -50,16 +51,18 @@ pub(super) fn ls(options: &LsOptions, settings: &Settings) -> anyhow::Result<Out
 
 pub(super) fn remove(options: &RemoveOptions, settings: &Settings) -> anyhow::Result<Outcome> {
     let store = LocalStore::new(&settings.index);
-    let index = store.open()?;
-    let config = index.facts().config.clone();
+    let config = store.open()?.facts().config.clone();
     let write = WriteOptions { wait: options.wait, at_once: true, ..WriteOptions::default() };
     let mut writer = store.writer(config, write)?;
     // The writer holds the index now, so that nothing changes between the look and the removal.
-    let ids = match &options.which {
+    let index = store.open()?;
+    let mut ids: Vec<String> = match &options.which {
         Which::Ids(ids) => ids.iter().map(|id| known_id(&index, id, settings)).collect::<Result<_, _>>()?,
         Which::Matching(filter) => matching(&store, filter)?,
     };
     let mut removed = 0;
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
     for id in &ids {
         match writer.remove(id)? {
             true => removed += 1,

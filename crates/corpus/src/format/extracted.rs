@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Layout, Outline};
+use crate::Layout;
 
 /// The text of a file, and what its reader knows of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,7 +19,8 @@ pub(super) struct Extracted {
 
 impl Extracted {
     /// The headings found so far.
-    pub(super) fn outline(&mut self) -> &mut Outline {
+    #[cfg(any(feature = "docx", feature = "pdf"))]
+    pub(super) fn outline(&mut self) -> &mut crate::Outline {
         self.layout.outline.get_or_insert_default()
     }
 }

@@ -205,10 +205,12 @@ impl LocalWriter {
     /// Removes the document `id`. Returns whether there was one.
     fn replace(&mut self, id: &str) -> Result<bool, StoreError> {
         let of_this_run = self.seen.get_mut(&content_digest(id.as_bytes())).and_then(|seen| seen.keys.take());
-        let old = match of_this_run {
+        let mut old = match of_this_run {
             Some(keys) => keys,
             None => self.known(id)?.map(|known| known.keys).unwrap_or_default(),
         };
+        // The last commit still has a document that was removed since.
+        old.retain(|key| !self.gone.contains(key));
         self.documents()?.remove(id);
         let there = !old.is_empty();
         self.gone.extend(old);

@@ -74,6 +74,9 @@ impl QueryWords {
 /// The most lines of a snippet.
 const LINES: usize = 3;
 
+/// In how much of a text a snippet is looked for by words, in bytes. Texts that are cut into chunks are far shorter.
+const SEARCHED: usize = 64 << 10;
+
 /// What is marked in a snippet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Marks {
@@ -202,13 +205,15 @@ impl<'a> MarkedLine<'a> {
     /// Where the part of `within` begins that has most of the words and fits into `room` columns; the first of several.
     fn window(&self, within: Range<usize>, room: usize) -> usize {
         let text = &self.text[within.clone()];
+        let text = &text[..text.floor_char_boundary(SEARCHED)];
         let pieces: Vec<(usize, &str)> =
             text.split_word_bound_indices().map(|(at, piece)| (within.start + at, piece)).collect();
-        let begins = |&(at, _): &(usize, &str)| self.words.iter().any(|word| word.bytes.start == at);
+        let begins = |&(at, _): &(usize, &str)| self.words.binary_search_by_key(&at, |word| word.bytes.start).is_ok();
         let starts = (0..pieces.len()).filter(|&piece| piece == 0 || begins(&pieces[piece]));
         let windows = starts.map(|start| around(&pieces, start, room));
-        let best = windows.reduce(|best, next| if self.stems(&next) > self.stems(&best) { next } else { best });
-        best.map_or(within.start, |best| best.start)
+        let counted = windows.map(|window| (self.stems(&window), window));
+        let best = counted.reduce(|best, next| if next.0 > best.0 { next } else { best });
+        best.map_or(within.start, |(_, best)| best.start)
     }
 
     /// This part of the line, with what is marked in it.
@@ -229,7 +234,9 @@ impl<'a> MarkedLine<'a> {
 
     /// How many different stems this part has.
     fn stems(&self, part: &Range<usize>) -> usize {
-        let within = self.words.iter().filter(|word| part.contains(&word.bytes.start) && word.bytes.end <= part.end);
+        let first = self.words.partition_point(|word| word.bytes.start < part.start);
+        let within = self.words[first..].iter().take_while(|word| word.bytes.start < part.end);
+        let within = within.filter(|word| word.bytes.end <= part.end);
         within.map(|word| word.stem.as_str()).collect::<HashSet<_>>().len()
     }
 }
