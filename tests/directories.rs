@@ -380,7 +380,7 @@ fn a_file_is_one_document_also_if_the_index_is_named_by_way_of_a_link() {
     sandbox.write("a.md", "a dog");
     fs::create_dir(sandbox.path("sub")).unwrap();
     symlink(".", sandbox.path("link")).unwrap();
-    for index in ["sub/../by-dots", "link/by-link"] {
+    for index in ["sub/../by-dots", "link/by-link", "link/new/deep/by-link", "plain"] {
         for said in ["1 added", "1 unchanged"] {
             let ran = sandbox.run(&["index", "a.md", "--model", "tiny", "-i", index]);
             assert!(ran.stderr.contains(said), "{index}: {ran}");

@@ -5,23 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use semsearch::corpus::{Document, Layout, Markup};
 use semsearch::encoder::{Precision, Vectors};
 use semsearch::engine::{Mode, Query, SearchRequest, Searcher};
-use semsearch::error::Place;
 use semsearch::filter::Filter;
 use semsearch::index::{
-    IndexConfig, Language, LocalSnapshot, LocalStore, Metric, ModelIdentity, NewPassage, Prompts, Scored, Snapshot,
-    Store, WriteOptions,
+    IndexConfig, Language, LocalSnapshot, LocalStore, Metric, ModelIdentity, Prompts, Scored, Snapshot, Store,
+    WriteOptions,
 };
 use semsearch::model::Pooling;
 use serde_json::{Map, Value, json};
 
-use crate::support::{among, open, passages_of};
+use crate::support::{among, open, passages_of, put};
 
 const DIM: usize = 4;
 
-fn config() -> IndexConfig {
+/// The config of an index whose vectors are given.
+pub(crate) fn config() -> IndexConfig {
     IndexConfig {
         model: ModelIdentity { id: "none".into(), revision: None, fingerprint: String::new() },
         pooling: Pooling::Mean,
@@ -57,7 +56,6 @@ impl Given {
 
 /// Indexes documents in two commits. The second commit replaces every fifth document of the first. Ids are numbers.
 fn indexed(dir: &Path, documents: &[Given]) -> LocalSnapshot {
-    let place = Place::whole(&"test".into());
     for round in 0..2 {
         // While another test starts a child process, that child holds the files and locks of this process.
         let options = WriteOptions { wait: Duration::from_secs(20), ..WriteOptions::default() };
@@ -66,31 +64,7 @@ fn indexed(dir: &Path, documents: &[Given]) -> LocalSnapshot {
         for (number, given) in wanted {
             let text = if round == 0 && number % 5 == 0 { "to be replaced".into() } else { given.text.clone() };
             let metadata = if round == 0 && number % 5 == 0 { Map::new() } else { given.metadata.clone() };
-            let (id, place) = (number.to_string(), place.clone());
-            let document = Document {
-                id,
-                own_id: true,
-                title: None,
-                text,
-                metadata,
-                place,
-                markup: None::<Markup>,
-                layout: Layout::default(),
-                is_row: false,
-            };
-            let row = given.row();
-            let compared = writer.compare(&document, None, Some(&row)).unwrap();
-            let passage = NewPassage {
-                text: &document.text,
-                chunk: None,
-                metadata: &document.metadata,
-                embedded: None,
-                nameless: None,
-                about: "",
-                line: None,
-                vector: &row,
-            };
-            writer.put(&document, compared, &[passage]).unwrap();
+            put(&mut *writer, &number.to_string(), &text, metadata, &given.row());
         }
         writer.commit().unwrap();
     }

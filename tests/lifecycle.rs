@@ -1,8 +1,13 @@
 //! An index over time: builds, updates, rebuilds, and readers at the same time.
 
 use std::fs;
+use std::time::Duration;
 
-use crate::support::{PASSAGES, Sandbox, tiny_model};
+use semsearch::index::{self, LocalStore, Snapshot, Store, WriteOptions};
+use serde_json::Map;
+
+use crate::filters::config;
+use crate::support::{PASSAGES, Sandbox, open, put, tiny_model};
 
 fn summary(sandbox: &Sandbox, args: &[&str]) -> serde_json::Value {
     let printed = sandbox.run(&[args, &["--json"]].concat()).success();
@@ -42,6 +47,24 @@ fn a_document_of_the_same_id_is_replaced_and_found_once() {
     ids.sort_unstable();
     assert_eq!(ids, ["a", "b", "c", "d"]);
     assert!(all.iter().all(|hit| hit["text"] != "Rain is coming."));
+}
+
+#[test]
+fn a_document_is_removed_and_put_again_in_one_commit() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.path("index");
+    let vector = [1.0, 0.0, 0.0, 0.0];
+    let options = || WriteOptions { wait: Duration::from_secs(20), ..WriteOptions::default() };
+    let mut writer = LocalStore::new(&dir).writer(config(), options()).unwrap();
+    put(&mut *writer, "a", "a dog", Map::new(), &vector);
+    put(&mut *writer, "b", "a cat", Map::new(), &vector);
+    writer.commit().unwrap();
+    let mut writer = LocalStore::new(&dir).writer(config(), options()).unwrap();
+    assert!(writer.remove("a").unwrap() && !writer.remove("a").unwrap());
+    put(&mut *writer, "a", "a dog", Map::new(), &vector);
+    assert_eq!(writer.commit().unwrap().documents, 2);
+    assert_eq!(open(&dir).unwrap().find("a").unwrap().len(), 1);
+    assert!(index::verify(&dir).unwrap().faults.is_empty());
 }
 
 #[test]

@@ -8,8 +8,13 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use assert_cmd::cargo::cargo_bin;
+use semsearch::corpus::{Document, Layout};
+use semsearch::error::Place;
 use semsearch::filter::Filter;
-use semsearch::index::{Among, Effort, LocalSnapshot, LocalStore, Snapshot, StoreError, StoredPassage};
+use semsearch::index::{
+    Among, Effort, LocalSnapshot, LocalStore, NewPassage, Snapshot, StoreError, StoreWriter, StoredPassage,
+};
+use serde_json::{Map, Value};
 
 /// The sample passages.
 pub(crate) const PASSAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/passages.jsonl");
@@ -198,6 +203,33 @@ impl std::fmt::Display for Ran {
         let status = self.status.map_or_else(killed, |status| status.to_string());
         write!(f, "status: {status}\nstdout:\n{}stderr:\n{}", self.stdout, self.stderr)
     }
+}
+
+/// Puts a document of one passage whose vector is given.
+pub(crate) fn put(writer: &mut dyn StoreWriter, id: &str, text: &str, metadata: Map<String, Value>, vector: &[f32]) {
+    let document = Document {
+        id: id.into(),
+        own_id: true,
+        title: None,
+        text: text.into(),
+        metadata,
+        place: Place::whole(&"test".into()),
+        markup: None,
+        layout: Layout::default(),
+        is_row: false,
+    };
+    let compared = writer.compare(&document, None, Some(vector)).unwrap();
+    let passage = NewPassage {
+        text,
+        chunk: None,
+        metadata: &document.metadata,
+        embedded: None,
+        nameless: None,
+        about: "",
+        line: None,
+        vector,
+    };
+    writer.put(&document, compared, &[passage]).unwrap();
 }
 
 /// Writes a complete BERT model of 8 components, whose weights depend only on `seed`. It loads quickly, and its

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
+use nix::libc;
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat, mkdirat, stat};
 use nix::unistd::{UnlinkatFlags, linkat, symlinkat, unlinkat};
 
@@ -27,9 +28,9 @@ pub struct FileState {
     /// Which file it is.
     pub identity: Identity,
     /// Its length in bytes.
-    bytes: i64,
+    bytes: libc::off_t,
     /// When its content was last changed: seconds, and nanoseconds in them.
-    modified: (i64, i64),
+    modified: (libc::time_t, libc::c_long),
 }
 
 /// An open directory.
@@ -86,14 +87,12 @@ impl Dir {
     }
 
     /// Which file an entry is, and its last change; `None` if there is no such entry.
-    // The types of these fields differ from system to system.
-    #[allow(clippy::unnecessary_cast)]
     pub fn state_of(&self, name: &str) -> io::Result<Option<FileState>> {
         match fstatat(&self.descriptor, plain(name)?, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(status) => Ok(Some(FileState {
                 identity: Identity::of(&status),
-                bytes: status.st_size as i64,
-                modified: (status.st_mtime as i64, status.st_mtime_nsec as i64),
+                bytes: status.st_size,
+                modified: (status.st_mtime, status.st_mtime_nsec),
             })),
             Err(Errno::ENOENT) => Ok(None),
             Err(error) => Err(error.into()),

@@ -23,13 +23,14 @@ struct Recorded<'a> {
 
 /// The directory that holds the index at `dir`.
 pub fn holder(dir: &Path) -> PathBuf {
-    // The index may not be there yet, and the directory that will hold it may not either.
-    let made = dir.canonicalize().ok().and_then(|dir| dir.parent().map(Path::to_owned));
-    let holder = || {
-        let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        parent.canonicalize().or_else(|_| std::path::absolute(parent)).unwrap_or_else(|_| parent.into())
-    };
-    made.unwrap_or_else(holder)
+    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.into());
+    // The index may not be there yet, nor the directories above it. Links are followed as far as there is something.
+    let real = absolute.ancestors().find_map(|there| {
+        let rest = absolute.strip_prefix(there).ok()?;
+        Some(there.canonicalize().ok()?.join(rest))
+    });
+    let real = real.unwrap_or(absolute);
+    real.parent().unwrap_or(&real).to_owned()
 }
 
 /// What is stored for a passage that begins at `line` of `origin`, in an index that `holder` holds.

@@ -7,6 +7,7 @@
 
 mod commit;
 mod draft;
+mod known;
 
 use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{HashMap, HashSet};
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::catalog::{Catalog, CatalogEntry, CatalogWriter, Known};
+use crate::catalog::{Catalog, CatalogEntry, CatalogWriter};
 use crate::held::{Held, part};
 use crate::inputs::Inputs;
 use crate::manifest::Manifest;
@@ -153,36 +154,6 @@ impl LocalWriter {
         self.last.as_ref().filter(|_| !self.afresh)
     }
 
-    /// A document of the last commit.
-    fn known(&mut self, id: &str) -> Result<Option<Known>, StoreError> {
-        let Some(catalog) = self.catalog()? else { return Ok(None) };
-        catalog.known(id)
-    }
-
-    /// The version of a document that the last commit has. A record whose file was renamed has another version, so that it
-    /// is put again with its new place.
-    fn known_here(&mut self, document: &Document) -> Result<Option<Version>, StoreError> {
-        let Some(known) = self.known(&document.id)? else { return Ok(None) };
-        let Some(&first) = known.keys.iter().min() else { return Ok(Some(known.version)) };
-        let origin = self.inputs.origin(&document.place.input);
-        let is_here = match self.of_origin.get(&origin) {
-            Some(keys) => keys.contains(&first),
-            None => {
-                let Some(catalog) = self.catalog()? else { return Ok(Some(known.version)) };
-                let keys: HashSet<u64> = catalog.keys_of_origin(&origin)?.into_iter().collect();
-                let found = keys.contains(&first);
-                self.of_origin.insert(origin, keys);
-                found
-            }
-        };
-        let moved = match self.catalog()?.filter(|_| !is_here) {
-            Some(catalog) => catalog.is_gone(first)?,
-            None => false,
-        };
-        // No document has this version.
-        Ok(Some(if moved { Version(0) } else { known.version }))
-    }
-
     /// The documents of the last commit.
     fn catalog(&mut self) -> Result<Option<&Catalog>, StoreError> {
         if let (None, Some(base)) = (&self.catalog, self.base()) {
@@ -200,21 +171,6 @@ impl LocalWriter {
                 Ok(entry.insert(VectorSegment::open(&dir, &self.next.config, segment, Opening::default())?))
             }
         }
-    }
-
-    /// Removes the document `id`. Returns whether there was one.
-    fn replace(&mut self, id: &str) -> Result<bool, StoreError> {
-        let of_this_run = self.seen.get_mut(&content_digest(id.as_bytes())).and_then(|seen| seen.keys.take());
-        let mut old = match of_this_run {
-            Some(keys) => keys,
-            None => self.known(id)?.map(|known| known.keys).unwrap_or_default(),
-        };
-        // The last commit still has a document that was removed since.
-        old.retain(|key| !self.gone.contains(key));
-        self.documents()?.remove(id);
-        let there = !old.is_empty();
-        self.gone.extend(old);
-        Ok(there)
     }
 
     /// The writer of documents, opened when there is something to write.
