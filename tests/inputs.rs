@@ -52,12 +52,12 @@ fn a_named_field_that_no_record_has_is_told_and_one_that_some_have_is_not() {
     sandbox.write("in.csv", "text,note\na walk,\n");
     let told = |args: &[&str]| {
         let ran = sandbox.run(&[&["index", "in.jsonl", "in.csv", "--model", "tiny", "--rebuild"], args].concat());
-        let lines = ran.stderr.lines().filter(|line| line.contains("no record has"));
+        let lines = ran.stderr.lines().filter(|line| line.contains("no record that was read has"));
         lines.map(str::to_owned).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(told(&["--text-field", "sumary", "--title-field", "zzz"]), @r"
-    warning: no record has the field `sumary` of --text-field (`summary` is like it)
-    warning: no record has the field `zzz` of --title-field
+    warning: no record that was read has the field `sumary` of --text-field (`summary` is like it)
+    warning: no record that was read has the field `zzz` of --title-field
     ");
     assert_eq!(told(&["--text-field", "summary", "--text-field", "at.x", "--title-field", "note"]), "");
     let embedded = sandbox.run(&["embed", "in.jsonl", "--model", "tiny", "--text-field", "sumary", "-o", "v.jsonl"]);

@@ -143,7 +143,9 @@ impl<'a> Build<'a> {
             return ended(interrupt, written, terminal);
         }
         skipped.report();
-        named.report(terminal);
+        if !interrupt.is_set() {
+            named.report(terminal);
+        }
         announce(written, terminal);
         let summary = Summary {
             dir: settings.index.display().to_string(),

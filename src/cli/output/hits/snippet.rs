@@ -8,6 +8,7 @@ use semsearch::index::{Language, Word, words_of};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use super::writer::Highlight;
 use crate::cli::output::line::{ELLIPSIS, expanded, one_line};
 
 const MARK: Style = AnsiColor::Red.on_default().bold();
@@ -39,7 +40,7 @@ impl QueryWords {
 
     /// `line` with the words marked.
     pub(super) fn mark(&self, line: &str) -> String {
-        MarkedLine::new(line, self).marked(0..line.len())
+        marked(line, 0..line.len(), &MatchedLine::new(line, self).places())
     }
 
     /// The part of `text` that answers, on at most [`LINES`] lines of at most `width` columns. It is around `sentence`, or
@@ -49,23 +50,26 @@ impl QueryWords {
         text: &str,
         sentence: Option<&Range<usize>>,
         width: usize,
-        marks: Marks,
+        highlight: Highlight,
     ) -> Vec<String> {
         let (line, sentence) = joined(text, sentence);
-        let mut line = MarkedLine::new(&line, self);
-        let whole = wrapped(line.text, 0, width);
-        let shown =
-            if whole.end == line.text.len() { whole } else { wrapped(line.text, line.start(&sentence, width), width) };
-        match (marks, sentence) {
-            (Marks::Words, _) => {}
-            (Marks::Sentence, sentence) => line.words = sentence.into_iter().map(Marked::of_sentence).collect(),
-            (Marks::None, _) => line.words.clear(),
-        }
+        let matched = MatchedLine::new(&line, self);
+        let whole = wrapped(&line, 0, width);
+        let shown = if whole.end == line.len() {
+            whole
+        } else {
+            wrapped(&line, matched.start(sentence.as_ref(), LINES * width), width)
+        };
+        let places = match highlight {
+            Highlight::Words => matched.places(),
+            Highlight::Sentence => sentence.into_iter().collect(),
+            Highlight::None => Vec::new(),
+        };
         let last = shown.lines.len().saturating_sub(1);
         let shown_line = |(number, part): (usize, &Range<usize>)| {
             let before = if number == 0 && part.start > 0 { ELLIPSIS } else { "" };
-            let after = if number == last && shown.end < line.text.len() { ELLIPSIS } else { "" };
-            format!("{before}{}{after}", line.marked(part.clone()))
+            let after = if number == last && shown.end < line.len() { ELLIPSIS } else { "" };
+            format!("{before}{}{after}", marked(&line, part.clone(), &places))
         };
         shown.lines.iter().enumerate().map(shown_line).collect()
     }
@@ -76,17 +80,6 @@ const LINES: usize = 3;
 
 /// In how much of a text a snippet is looked for by words, in bytes. Texts that are cut into chunks are far shorter.
 const SEARCHED: usize = 64 << 10;
-
-/// What is marked in a snippet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marks {
-    /// The query's words.
-    Words,
-    /// The sentence that answers.
-    Sentence,
-    /// Nothing.
-    None,
-}
 
 /// A text as one line, and where its sentence is on this line.
 fn joined(text: &str, sentence: Option<&Range<usize>>) -> (String, Option<Range<usize>>) {
@@ -131,61 +124,51 @@ fn wrapped(text: &str, start: usize, width: usize) -> WrappedLines {
     WrappedLines { lines, end }
 }
 
-/// As many words from `at` on as fit into `room` columns, or a part of the first if it does not fit.
+/// As much of `text` from `at` on as fits into `room` columns. It ends at a space; if a long word stands there, between the
+/// parts of words, as in languages without spaces; if even a part is too long, anywhere.
 fn fitting(text: &str, at: usize, room: usize) -> Range<usize> {
     let fit = |pieces: &mut dyn Iterator<Item = &str>| {
         let (mut end, mut used) = (at, 0);
         for piece in pieces {
-            used += piece.width();
-            if used > room && !piece.trim().is_empty() {
+            if used + piece.trim_end().width() > room {
                 break;
             }
+            used += piece.width();
             end += piece.len();
         }
-        at + text[at..end].trim_end().len()
+        at..at + text[at..end].trim_end().len()
     };
-    let words = fit(&mut text[at..].split_word_bounds());
-    at..if words > at { words } else { fit(&mut text[at..].graphemes(true)) }
-}
-
-/// A line and the parts of it that are to be marked.
-struct MarkedLine<'a> {
-    text: &'a str,
-    words: Vec<Marked>,
-}
-
-/// A part that is marked, and the stem of the word that it is.
-struct Marked {
-    bytes: Range<usize>,
-    stem: String,
-}
-
-impl Marked {
-    fn of_sentence(bytes: Range<usize>) -> Self {
-        Self { bytes, stem: String::new() }
+    let spaced = fit(&mut text[at..].split_inclusive(' '));
+    if spaced.end == text.trim_end().len() || text[spaced.clone()].width() > room / 2 {
+        return spaced;
     }
+    let parts = fit(&mut text[at..].split_word_bounds());
+    if parts.is_empty() { fit(&mut text[at..].graphemes(true)) } else { parts }
 }
 
-impl<'a> MarkedLine<'a> {
+/// A line, and the words in it that the query has.
+struct MatchedLine<'a> {
+    text: &'a str,
+    words: Vec<Word>,
+}
+
+impl<'a> MatchedLine<'a> {
     fn new(text: &'a str, words: &QueryWords) -> Self {
         if words.stems.is_empty() {
             return Self { text, words: Vec::new() };
         }
-        let words = words_of(words.language, text).into_iter().filter(|word| words.stems.contains(&word.stem));
-        Self { text, words: words.map(|Word { bytes, stem, .. }| Marked { bytes, stem }).collect() }
+        let words_of = words_of(words.language, text).into_iter().filter(|word| words.stems.contains(&word.stem));
+        Self { text, words: words_of.collect() }
     }
 
-    /// Where a snippet begins.
-    fn start(&self, sentence: &Option<Range<usize>>, width: usize) -> usize {
-        let start = self.begin(sentence, LINES * width);
-        // No snippet begins with the end of the sentence before.
-        let ends = |next: char| next.is_whitespace() || ".,;:!?)]}".contains(next);
-        self.text.len() - self.text[start..].trim_start_matches(ends).len()
+    /// The places of the words.
+    fn places(&self) -> Vec<Range<usize>> {
+        self.words.iter().map(|word| word.bytes.clone()).collect()
     }
 
-    /// The same, perhaps within white space or at the end of a sentence. The snippet has this much `room`, in columns.
-    fn begin(&self, sentence: &Option<Range<usize>>, room: usize) -> usize {
-        let within = sentence.clone().unwrap_or(0..self.text.len());
+    /// Where a snippet begins that has this much `room`, in columns.
+    fn start(&self, sentence: Option<&Range<usize>>, room: usize) -> usize {
+        let within = sentence.cloned().unwrap_or(0..self.text.len());
         let long = self.text[within.clone()].width();
         if long > room {
             return self.window(within, room);
@@ -199,7 +182,7 @@ impl<'a> MarkedLine<'a> {
             }
             start = at;
         }
-        start
+        start + end_of_another(&self.text[start..within.start])
     }
 
     /// Where the part of `within` begins that has most of the words and fits into `room` columns; the first of several.
@@ -213,23 +196,9 @@ impl<'a> MarkedLine<'a> {
         let windows = starts.map(|start| around(&pieces, start, room));
         let counted = windows.map(|window| (self.stems(&window), window));
         let best = counted.reduce(|best, next| if next.0 > best.0 { next } else { best });
-        best.map_or(within.start, |(_, best)| best.start)
-    }
-
-    /// This part of the line, with what is marked in it.
-    fn marked(&self, part: Range<usize>) -> String {
-        let mut shown = String::new();
-        let mut at = part.start;
-        for Marked { bytes, .. } in &self.words {
-            let (start, end) = (bytes.start.max(at), bytes.end.min(part.end));
-            if start < end {
-                let (between, word) = (&self.text[at..start], &self.text[start..end]);
-                shown.push_str(&format!("{between}{MARK}{word}{MARK:#}"));
-                at = end;
-            }
-        }
-        shown.push_str(&self.text[at..part.end]);
-        shown
+        let (start, end) = best.map_or((within.start, within.start), |(_, best)| (best.start, best.end));
+        let first = self.words.iter().map(|word| word.bytes.start).find(|at| (start..end).contains(at));
+        start + end_of_another(&self.text[start..first.unwrap_or(start)])
     }
 
     /// How many different stems this part has.
@@ -239,6 +208,28 @@ impl<'a> MarkedLine<'a> {
         let within = within.filter(|word| word.bytes.end <= part.end);
         within.map(|word| word.stem.as_str()).collect::<HashSet<_>>().len()
     }
+}
+
+/// A part of `line`, with the places in it marked that are to be marked. They ascend.
+fn marked(line: &str, part: Range<usize>, places: &[Range<usize>]) -> String {
+    let mut shown = String::new();
+    let mut at = part.start;
+    for place in places {
+        let (start, end) = (place.start.max(at), place.end.min(part.end));
+        if start < end {
+            let (between, found) = (&line[at..start], &line[start..end]);
+            shown.push_str(&format!("{between}{MARK}{found}{MARK:#}"));
+            at = end;
+        }
+    }
+    shown.push_str(&line[at..part.end]);
+    shown
+}
+
+/// The length of what `text` begins with, if it is the end of the sentence before.
+fn end_of_another(text: &str) -> usize {
+    let ends = |next: char| next.is_whitespace() || ".,;:!?)]}".contains(next);
+    text.len() - text.trim_start_matches(ends).len()
 }
 
 /// The bytes of as many pieces as fit into `room` columns. Up to a quarter of the room is before piece `at`.
@@ -289,7 +280,7 @@ mod tests {
 
     fn shown(query: &str, text: &str, sentence: Option<&Range<usize>>, width: usize) -> Vec<String> {
         let words = QueryWords::of(query, Language::default());
-        words.snippet(text, sentence, width, Marks::Words).iter().map(|line| plain(line)).collect()
+        words.snippet(text, sentence, width, Highlight::Words).iter().map(|line| plain(line)).collect()
     }
 
     #[test]
@@ -298,7 +289,7 @@ mod tests {
         assert_eq!(shown(question, "The\n  café\tis\u{85}\u{2028}here.", None, 40), ["The café is here."]);
         assert_eq!(shown(question, "The café is\u{7} here.", None, 40), ["The café is\\u{7} here."]);
         assert_eq!(shown(question, "The café is right here.", None, 12), ["The café is", "right here."]);
-        let marked = QueryWords::of(question, Language::default()).snippet("The Café is.", None, 40, Marks::Words);
+        let marked = QueryWords::of(question, Language::default()).snippet("The Café is.", None, 40, Highlight::Words);
         assert_eq!(marked, [format!("The {MARK}Café{MARK:#} is.")]);
     }
 
@@ -323,6 +314,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_sentence_begins_with_is_never_left_out() {
+        let text = format!("{} .gitignore is written. {}", "Before it. ".repeat(20), "After it. ".repeat(20));
+        let place = text.find(".gitignore").unwrap();
+        let lines = shown("show", &text, Some(&(place..place + 22)), 30);
+        assert!(lines.iter().any(|line| line.contains(".gitignore")), "{lines:?}");
+        let dots = ". ".repeat(200);
+        assert!(shown("show", &dots, None, 30)[0].starts_with(". ."), "{:?}", shown("show", &dots, None, 30));
+    }
+
+    #[test]
     fn a_marked_sentence_keeps_the_lines_and_their_indentation() {
         let text = "if a:\n\tcall(b,\n\t     c)\ndone";
         let place = text.find("call").unwrap()..text.find("\ndone").unwrap();
@@ -342,9 +343,9 @@ mod tests {
             let words = QueryWords::of(&query, Language::default());
             let from = text.char_indices().map(|(at, _)| at).nth(from).unwrap_or(text.len());
             for sentence in [None, Some(from..text.len()), Some(0..from)] {
-                for marks in [Marks::Words, Marks::Sentence, Marks::None] {
-                    let lines = words.snippet(&text, sentence.as_ref(), width, marks);
-                    prop_assert!(lines.len() <= LINES);
+                for highlight in [Highlight::Words, Highlight::Sentence, Highlight::None] {
+                    let lines = words.snippet(&text, sentence.as_ref(), width, highlight);
+                    prop_assert!(lines.len() <= LINES && lines.is_empty() == text.trim().is_empty(), "{lines:?}");
                     prop_assert!(lines.iter().all(|line| plain(line).width() <= width), "{lines:?}");
                 }
             }

@@ -9,7 +9,7 @@ use semsearch::engine::{Hit, Scores};
 use semsearch::index::Source;
 
 use super::place::{self, Here, HitPlace};
-use super::snippet::{Marks, QueryWords, with_sentence};
+use super::snippet::{QueryWords, with_sentence};
 use super::writer::{Answer, Highlight, HitFormat, HitOutput, HitWriter, Presentation};
 use crate::cli::output::line::{one_line, shorten, with_indentation};
 use crate::cli::output::stdout;
@@ -107,12 +107,7 @@ impl<W: Write> TextHits<W> {
             sentence.map_or_else(whole, |place| with_sentence(text, place))
         } else {
             let room = self.screen.width.saturating_sub(INDENT).max(20);
-            let marks = match highlight {
-                Highlight::Words => Marks::Words,
-                Highlight::Sentence => Marks::Sentence,
-                Highlight::None => Marks::None,
-            };
-            words.snippet(text, hit.sentence.as_ref(), room, marks)
+            words.snippet(text, hit.sentence.as_ref(), room, highlight)
         };
         lines.iter().try_for_each(|line| writeln!(self.out, "{}", format!("{:INDENT$}{line}", "").trim_end()))
     }
