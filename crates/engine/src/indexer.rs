@@ -278,21 +278,22 @@ impl<'a> Indexer<'a> {
     }
 
     /// Removes every document that came from the inputs of this run and did not occur in it, and every document of a
-    /// file below one of `directories` that is `gone`.
+    /// file that is one of `places` or below one, and is `gone`.
     ///
     /// # Errors
     /// The index is damaged.
-    pub fn prune(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<(), EngineError> {
-        self.counts.removed += self.writer.prune(directories, gone)?;
+    pub fn prune(&mut self, places: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<(), EngineError> {
+        self.counts.removed += self.writer.prune(places, gone)?;
         Ok(())
     }
 
-    /// The number of files below one of `directories` that are `gone`, although the index has documents of them.
+    /// The number of files that are one of `places` or below one, and are `gone`, although the index has documents of
+    /// them.
     ///
     /// # Errors
     /// The index is damaged.
-    pub fn gone(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, EngineError> {
-        Ok(self.writer.gone(directories, gone)?)
+    pub fn gone(&mut self, places: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, EngineError> {
+        Ok(self.writer.gone(places, gone)?)
     }
 
     /// Checks that there is a record for every given vector.

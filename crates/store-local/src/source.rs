@@ -1,4 +1,4 @@
-//! Where a passage begins, as the catalog records it.
+//! Where a passage begins and which input it came from, as the catalog records them.
 //!
 //! A file below the directory that holds the index is recorded relative to it, so that the two can be moved together. A
 //! file elsewhere is recorded by its absolute path, and any other input by its name.
@@ -31,6 +31,25 @@ pub fn holder(dir: &Path) -> PathBuf {
     });
     let real = real.unwrap_or(absolute);
     real.parent().unwrap_or(&real).to_owned()
+}
+
+/// How a path relative to the holder begins where it is recorded as an origin. No absolute path begins like this.
+pub(super) const BELOW: &str = "./";
+
+/// How the origin of documents is recorded: a file below `holder` relative to it, and any other input as it is.
+pub(super) fn recorded_origin(origin: &str, holder: &Path) -> String {
+    match Path::new(origin).strip_prefix(holder) {
+        Ok(below) => format!("{BELOW}{}", below.to_string_lossy()),
+        Err(_) => origin.into(),
+    }
+}
+
+/// The origin that was recorded like this. Older indexes hold the absolute path of every file.
+pub(super) fn origin(recorded: &str, holder: &Path) -> String {
+    match recorded.strip_prefix(BELOW) {
+        Some(below) => holder.join(below).to_string_lossy().into_owned(),
+        None => recorded.into(),
+    }
 }
 
 /// What is stored for a passage that begins at `line` of `origin`, in an index that `holder` holds.
@@ -72,6 +91,16 @@ mod tests {
         assert_eq!(moved("/home/a/docs/x y.md", Some(7)), ("/mnt/b/docs/x y.md".into(), Some(7)));
         assert_eq!(moved("/srv/x.md", None), ("/srv/x.md".into(), None));
         assert_eq!(moved("<stdin>", Some(3)), ("<stdin>".into(), Some(3)));
+    }
+
+    #[test]
+    fn an_origin_moves_with_its_index() {
+        let (here, there) = (Path::new("/home/a"), Path::new("/mnt/b"));
+        let moved = |path| origin(&recorded_origin(path, here), there);
+        assert_eq!(moved("/home/a/docs/x y.md"), "/mnt/b/docs/x y.md");
+        assert_eq!(moved("/srv/x.md"), "/srv/x.md");
+        assert_eq!(moved("<stdin>"), "<stdin>");
+        assert_eq!(origin("/home/a/old.md", there), "/home/a/old.md");
     }
 
     #[test]

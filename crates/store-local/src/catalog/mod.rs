@@ -8,11 +8,11 @@ mod facts;
 mod fields;
 mod lexical;
 mod meta;
+mod origins;
 mod store;
 mod words;
 mod writer;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -267,16 +267,6 @@ impl Catalog {
         })
     }
 
-    /// The keys of the passages that came from `origin`.
-    pub(super) fn keys_of_origin(&self, origin: &str) -> Result<Vec<u64>, StoreError> {
-        guard(&self.dir, || {
-            let found =
-                self.find_all(&Term::from_field_text(self.fields.origin, origin)).map_err(damaged(&self.dir))?;
-            let key = |address: &DocAddress| self.columns(*address).key.first(address.doc_id);
-            Ok(found.iter().filter_map(key).collect())
-        })
-    }
-
     /// Whether the file of the passage under `key` is gone.
     pub(super) fn is_gone(&self, key: u64) -> Result<bool, StoreError> {
         let source = self.one(key)?.source;
@@ -320,38 +310,6 @@ impl Catalog {
             segment.doc_ids_alive().filter(|&document| first(columns, document)).count() as u64
         };
         guard(&self.dir, || Ok(self.segments().map(of_segment).sum()))
-    }
-
-    /// The ids and keys of the passages that came from `origin`.
-    pub(super) fn of_origin(&self, origin: &str) -> Result<Vec<(String, u64)>, StoreError> {
-        guard(&self.dir, || self.find_origin(origin))
-    }
-
-    fn find_origin(&self, origin: &str) -> Result<Vec<(String, u64)>, StoreError> {
-        let term = Term::from_field_text(self.fields.origin, origin);
-        let mut found = Vec::new();
-        for address in self.find_all(&term).map_err(damaged(&self.dir))? {
-            let Some(key) = self.columns(address).key.first(address.doc_id) else { continue };
-            found.push((self.one(key)?.id, key));
-        }
-        Ok(found)
-    }
-
-    /// All origins that begin with `prefix`.
-    pub(super) fn origins(&self, prefix: &str) -> Result<BTreeSet<String>, StoreError> {
-        let mut found = BTreeSet::new();
-        let mut read = || -> tantivy::Result<()> {
-            for segment in self.searcher.segment_readers() {
-                let index = segment.inverted_index(self.fields.origin)?;
-                let mut terms = index.terms().range().ge(prefix).into_stream()?;
-                while terms.advance() && terms.key().starts_with(prefix.as_bytes()) {
-                    found.insert(String::from_utf8_lossy(terms.key()).into_owned());
-                }
-            }
-            Ok(())
-        };
-        guard(&self.dir, || read().map_err(damaged(&self.dir)))?;
-        Ok(found)
     }
 
     /// Reads every document. Returns an error for each one that is not as it was committed, with its address in words.

@@ -8,6 +8,7 @@
 mod commit;
 mod draft;
 mod known;
+mod prune;
 
 use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{HashMap, HashSet};
@@ -197,21 +198,6 @@ impl LocalWriter {
         Ok(None)
     }
 
-    /// The files below `directories` that the index has documents of, and that are `gone`.
-    fn gone_origins(
-        &mut self,
-        directories: &[PathBuf],
-        gone: &dyn Fn(&Path) -> bool,
-    ) -> Result<HashSet<String>, StoreError> {
-        let mut origins = HashSet::new();
-        let Some(catalog) = self.catalog()? else { return Ok(origins) };
-        for directory in directories {
-            let there = catalog.origins(&directory.join("").to_string_lossy())?;
-            origins.extend(there.into_iter().filter(|origin| gone(Path::new(origin))));
-        }
-        Ok(origins)
-    }
-
     fn segment_bytes(&self) -> usize {
         let scanned = ["Flat", "SQ"].iter().any(|kind| self.next.config.factory.starts_with(kind));
         if scanned { SEGMENT } else { GRAPH_SEGMENT }
@@ -294,6 +280,7 @@ impl StoreWriter for LocalWriter {
             self.next.documents += 1;
         }
         let origin = self.inputs.origin(&document.place.input);
+        let recorded = source::recorded_origin(&origin, &self.holder);
         let first = self.next.next_key;
         for (key, passage) in (first..).zip(passages) {
             let &NewPassage { text, chunk, metadata, embedded, nameless, about, line, vector } = passage;
@@ -311,7 +298,7 @@ impl StoreWriter for LocalWriter {
                 metadata,
                 embedded,
                 nameless,
-                origin: &origin,
+                origin: &recorded,
                 source: &source,
                 about,
             };
@@ -344,31 +331,13 @@ impl StoreWriter for LocalWriter {
         Ok(there)
     }
 
-    fn prune(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError> {
-        let mut origins: HashSet<String> = self.inputs.origins().collect();
-        origins.extend(self.gone_origins(directories, gone)?);
-        let Some(catalog) = self.catalog()? else { return Ok(0) };
-        let mut candidates = Vec::new();
-        for origin in &origins {
-            candidates.extend(catalog.of_origin(origin)?);
-        }
-        candidates
-            .retain(|(id, key)| !self.seen.contains_key(&content_digest(id.as_bytes())) && !self.gone.contains(key));
-        let ids: HashSet<&str> = candidates.iter().map(|(id, _)| id.as_str()).collect();
-        for id in &ids {
-            self.documents()?.remove(id);
-        }
-        let removed = ids.len();
-        self.next.documents -= removed as u64;
-        self.changed |= removed > 0;
-        self.gone.extend(candidates.into_iter().map(|(_, key)| key));
-        Ok(removed)
+    fn prune(&mut self, places: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError> {
+        self.remove_absent(places, gone)
     }
 
-    fn gone(&mut self, directories: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError> {
+    fn gone(&mut self, places: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError> {
         let of_this_run: HashSet<String> = self.inputs.origins().collect();
-        let gone = self.gone_origins(directories, gone)?;
-        Ok(gone.iter().filter(|origin| !of_this_run.contains(*origin)).count())
+        Ok(self.gone_origins(places, gone)?.iter().filter(|origin| !of_this_run.contains(*origin)).count())
     }
 
     fn checkpoint(&mut self) -> Result<(), StoreError> {
