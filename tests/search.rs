@@ -188,6 +188,32 @@ fn a_long_document_is_in_pieces_and_comes_once_by_its_best() {
 }
 
 #[test]
+fn a_long_title_or_path_leaves_most_of_a_chunk_to_the_text() {
+    let sandbox = Sandbox::new();
+    let words = |count: usize| (0..count).map(|number| format!("stone{number} ")).collect::<String>();
+    let (long, text) = (words(200), words(150));
+    let deep = ["a_directory_with_a_long_name"; 6].join("/");
+    for (name, content) in [
+        ("docs/title.html".into(), format!("<title>{long}</title>\n<p>{text}</p>\n")),
+        ("docs/heading.md".into(), format!("# {long}\n\n## Two\n\n### {long}\n\n{text}\n")),
+        (format!("docs/{deep}/plain.txt"), text.clone()),
+    ] {
+        let said =
+            sandbox.run(&["index", "--json", "--chunk-tokens", "64", &sandbox.write(&name, content).to_string_lossy()]);
+        let said = said.json_lines().remove(0);
+        assert_eq!((&said["truncated"], &said["tokens_dropped"]), (&json!(0), &json!(0)), "{name}");
+    }
+    // A word is two or three tokens. At least a quarter of a chunk is text.
+    let listed = sandbox.run(&["ls", "-f", "jsonl"]).json_lines();
+    for document in &listed {
+        let passages = document["passages"].as_u64().unwrap();
+        let most = if document["id"] == "docs/heading.md" { 110 } else { 25 };
+        assert!((2..most).contains(&passages), "{document}");
+    }
+    assert_eq!(listed.len(), 3);
+}
+
+#[test]
 fn a_changed_or_vanished_file_leaves_no_piece_behind() {
     let sandbox = Sandbox::new();
     long_document(&sandbox);

@@ -15,6 +15,10 @@ use super::{CodeLanguage, Markup, code};
 /// The separator between the headings of a path.
 pub const SEPARATOR: &str = " > ";
 
+/// The most characters of a title. A heading is repeated wherever something stands below it, so a paragraph that is
+/// marked as a heading would be repeated in every part of its document.
+const TITLE_CHARS: usize = 256;
+
 /// A Markdown text's events, each with its range in bytes and the number of blocks and spans around it.
 pub(crate) fn events(text: &str) -> impl Iterator<Item = (Event<'_>, Range<usize>, usize)> {
     let options = Options::ENABLE_TABLES
@@ -43,7 +47,7 @@ pub struct Heading {
     pub at: usize,
     /// 1 for the outermost; up to 6 in Markdown and HTML, up to 8 in code.
     pub level: u8,
-    /// Its text without markup, on one line; empty if the heading has no text.
+    /// Its text without markup, on one line; empty if the heading has no text. Of a very long text, its first words.
     pub title: String,
     /// The index of the closest heading above it that has a smaller level.
     parent: Option<usize>,
@@ -154,9 +158,26 @@ impl Outline {
     /// Sets the title of the last heading.
     fn entitle(&mut self, words: Option<String>) {
         if let (Some(heading), Some(words)) = (self.headings.last_mut(), words) {
-            heading.title = words.split_whitespace().collect::<Vec<_>>().join(" ");
+            heading.title = in_one_line(&words);
         }
     }
+}
+
+/// The words of a heading on one line. If there are more than a title may have, the last ones are left out.
+fn in_one_line(words: &str) -> String {
+    let mut line = String::new();
+    let mut left = TITLE_CHARS;
+    for word in words.split_whitespace() {
+        let space = usize::from(!line.is_empty());
+        let chars = space + word.chars().take(TITLE_CHARS + 1).count();
+        if chars > left && !line.is_empty() {
+            break;
+        }
+        line.push_str(&" "[..space]);
+        line.extend(word.chars().take(TITLE_CHARS));
+        left = left.saturating_sub(chars);
+    }
+    line
 }
 
 #[cfg(test)]
@@ -195,6 +216,16 @@ mod tests {
         assert_eq!(path("\nd\n"), "Guide");
         assert_eq!(path("\ne\n"), "Guide > Use");
         assert_eq!(outline.path(usize::MAX), "Guide > Use");
+    }
+
+    #[test]
+    fn a_title_has_the_first_words_of_a_very_long_heading() {
+        let title = |text: &str| Outline::of(text).headings[0].title.clone();
+        assert_eq!(title(&format!("# {}", "word ".repeat(1000))), ["word"; 51].join(" "));
+        assert_eq!(title(&format!("# {}", "é".repeat(1000))), "é".repeat(TITLE_CHARS));
+        assert_eq!(title(&format!("# {} b", "é".repeat(300))), "é".repeat(TITLE_CHARS));
+        let just = format!("{} b", "a".repeat(TITLE_CHARS - 2));
+        assert_eq!(title(&format!("# {just} c")), just);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Which passages of a document get a vector: the whole document, or pieces that are short enough for the model.
 
+mod before;
+
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -8,7 +10,8 @@ use semsearch_store::{ChunkPlace, ChunkPolicy, ChunkSize, NewPassage};
 use serde_json::{Map, Value};
 
 use super::EngineError;
-use semsearch_corpus::{Chunking, CorpusError, Document, Outline, SEPARATOR, TextChunk};
+use before::Before;
+use semsearch_corpus::{Chunking, CorpusError, Document, Outline, TextChunk};
 use semsearch_encoder::EncoderError;
 use semsearch_encoder::model::Tokenizer;
 
@@ -18,20 +21,17 @@ const HEADING: &str = "heading";
 /// The metadata field of a piece that holds the page on which the piece begins.
 const PAGE: &str = "page";
 
-/// The headings above a chunk take at most one part in so many of its tokens.
-const HEADINGS_SHARE: usize = 4;
-
 /// The metadata field of a document that is a file.
 const PATH: &str = "path";
-
-/// How many parts of a file's path are embedded, counted from its end: `python/requests/sessions.py`.
-const NAMED_PARTS: usize = 3;
 
 /// The metadata fields that pieces have and their document has not.
 pub(super) const OF_PIECES: [&str; 2] = [HEADING, PAGE];
 
 /// The most tokens that a chunk shares with the chunk before it.
 const OVERLAP: usize = 32;
+
+/// The text of a chunk has at least one part in so many of its tokens, however long the prompt is.
+const TEXT_SHARE: usize = 4;
 
 /// The size of a document's chunks; `None` if it is not cut. The policy decides. By default, prose is cut into chunks
 /// of the model's maximum length, and records are not cut.
@@ -114,11 +114,15 @@ impl Cutter<'_> {
     /// # Errors
     /// The chunks would not be longer than their overlap, or tokenizing fails.
     pub fn pieces<'a>(&self, document: &'a Document, size: Option<ChunkSize>) -> Result<Vec<Piece<'a>>, EngineError> {
-        let outline = size.map(|_| document.outline()).unwrap_or_default();
-        let chunks = size.map(|size| self.chunks(document, &outline, size)).transpose()?;
-        let Some(chunks) = chunks.filter(|chunks| chunks.len() > 1) else {
-            return Ok(vec![self.piece(document, Part::whole(document))]);
+        let Some(size) = size else {
+            return Ok(vec![self.piece(document, self.before(document), Part::whole(document))?]);
         };
+        let before = self.before(document).in_chunks(size.tokens)?;
+        let outline = document.outline();
+        let chunks = self.chunks(document, before, &outline, size)?;
+        if chunks.len() < 2 {
+            return Ok(vec![self.piece(document, before, Part::whole(document))?]);
+        }
         let mut end = 0;
         let piece = |chunk: TextChunk| {
             // A chunk may begin with what it repeats of the one before it; it is about what comes then.
@@ -129,9 +133,9 @@ impl Cutter<'_> {
             let page = document.layout.page(new.start + blanks);
             let heading = Some(outline.path_of(&document.text, new)).filter(|heading| !heading.is_empty());
             let place = ChunkPlace { index: chunk.index, start: chunk.start, end: chunk.end };
-            self.piece(document, Part { bytes: chunk.bytes, chunk: Some(place), heading, page })
+            self.piece(document, before, Part { bytes: chunk.bytes, chunk: Some(place), heading, page })
         };
-        let mut pieces: Vec<Piece> = chunks.into_iter().map(piece).collect();
+        let mut pieces: Vec<Piece> = chunks.into_iter().map(piece).collect::<Result<_, _>>()?;
         number_lines(document, &mut pieces);
         Ok(pieces)
     }
@@ -141,12 +145,18 @@ impl Cutter<'_> {
     /// # Errors
     /// Tokenizing fails.
     pub fn tokens(&self, document: &Document) -> Result<usize, EncoderError> {
-        Ok(self.tokenizer.count(&[&self.to_embed(document, self.name(document), None, &document.text)])?[0])
+        Ok(self.tokenizer.count(&[&self.to_embed(self.before(document), None, &document.text)?])?[0])
+    }
+
+    /// What is embedded before the text of `document`.
+    fn before<'a>(&'a self, document: &'a Document) -> Before<'a> {
+        Before::of(document, self.tokenizer, self.with_title, self.with_context)
     }
 
     fn chunks(
         &self,
         document: &Document,
+        before: Before<'_>,
         outline: &Outline,
         ChunkSize { tokens, overlap }: ChunkSize,
     ) -> Result<Vec<TextChunk>, EngineError> {
@@ -154,9 +164,10 @@ impl Cutter<'_> {
             return Err(CorpusError::Chunking { tokens, overlap }.into());
         }
         // What is embedded before a chunk takes some of its tokens, and so do the prompt and the special tokens.
-        let around = self.to_embed(document, self.name(document), None, "");
-        let taken = self.tokenizer.count(&[around.as_ref()])?[0] + self.headings(outline, tokens)?;
-        let room = tokens.saturating_sub(taken).max(1);
+        let around = self.to_embed(before, None, "")?;
+        let headings = before.kept_for_headings(self.longest_path(outline)?);
+        let taken = self.tokenizer.count(&[around.as_ref()])?[0] + headings;
+        let room = tokens.saturating_sub(taken).max(tokens / TEXT_SHARE).max(1);
         let markup = document.markup.unwrap_or_default();
         let chunking = Chunking { tokens: room, overlap: overlap.min(room / 2), markup };
         let failure = RefCell::new(None);
@@ -171,24 +182,20 @@ impl Cutter<'_> {
         failure.into_inner().map_or(Ok(chunks), |error| Err(error.into()))
     }
 
-    /// How many tokens of a chunk are kept for the headings above it: as many as the longest path has, within limits.
-    fn headings(&self, outline: &Outline, tokens: usize) -> Result<usize, EncoderError> {
-        if !self.with_context {
-            return Ok(0);
-        }
+    /// How many tokens the longest path of headings has.
+    fn longest_path(&self, outline: &Outline) -> Result<usize, EncoderError> {
         let mut longest = 0;
-        for heading in outline.headings() {
+        for heading in outline.headings().iter().filter(|_| self.with_context) {
             longest = longest.max(self.tokenizer.count_bare(&outline.path(heading.at))?);
         }
-        Ok(longest.min(tokens / HEADINGS_SHARE))
+        Ok(longest)
     }
 
-    fn piece<'a>(&self, document: &'a Document, part: Part) -> Piece<'a> {
+    fn piece<'a>(&self, document: &'a Document, before: Before<'_>, part: Part) -> Result<Piece<'a>, EncoderError> {
         let Part { bytes, chunk, heading, page } = part;
         let text = &document.text[bytes.clone()];
-        let name = self.name(document);
-        let to_embed = self.to_embed(document, name, heading.as_deref(), text);
-        let nameless = (!name.is_empty()).then(|| self.to_embed(document, "", heading.as_deref(), text));
+        let to_embed = self.to_embed(before, heading.as_deref(), text)?;
+        let nameless = before.nameless().map(|before| self.to_embed(before, heading.as_deref(), text)).transpose()?;
         let about = self.about(document, heading.as_deref());
         let mut metadata = Cow::Borrowed(&document.metadata);
         for (name, value) in [(HEADING, heading.map(Value::from)), (PAGE, page.map(Value::from))] {
@@ -197,7 +204,7 @@ impl Cutter<'_> {
             }
         }
         let line = document.place.line.or(document.first_line());
-        Piece { text, bytes, chunk, metadata, to_embed, nameless, about, line }
+        Ok(Piece { text, bytes, chunk, metadata, to_embed, nameless, about, line })
     }
 
     /// Words by which a piece is found beside its text and title: the name of its file, and the headings above it.
@@ -210,33 +217,19 @@ impl Cutter<'_> {
         format!("{words} {}", heading.unwrap_or_default())
     }
 
-    /// What a file without a title is called in what is embedded: the end of its path.
-    fn name<'a>(&self, document: &'a Document) -> &'a str {
-        let has_title = self.with_title && document.title.is_some();
-        if !self.with_context || has_title || document.markup.is_none() {
-            return "";
-        }
-        let path = document.metadata.get(PATH).and_then(Value::as_str).unwrap_or_default();
-        path.rmatch_indices('/').nth(NAMED_PARTS - 1).map_or(path, |(at, _)| &path[at + 1..])
-    }
-
     /// The text for the model: the prompt, what the text is about, and the text.
-    fn to_embed<'a>(&self, document: &Document, name: &str, heading: Option<&str>, text: &'a str) -> Cow<'a, str> {
-        let title = document.title.as_deref().filter(|_| self.with_title).unwrap_or_default();
-        // Most Markdown has its title as the first heading.
-        let heading = heading.filter(|_| self.with_context).unwrap_or_default();
-        let below = match heading.strip_prefix(title) {
-            Some("") => "",
-            Some(below) => below.strip_prefix(SEPARATOR).unwrap_or(heading),
-            None => heading,
-        };
-        let about =
-            [name, title, below].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(SEPARATOR);
-        match (about.is_empty(), self.prompt.is_empty()) {
+    fn to_embed<'a>(
+        &self,
+        before: Before<'_>,
+        heading: Option<&str>,
+        text: &'a str,
+    ) -> Result<Cow<'a, str>, EncoderError> {
+        let about = before.joined(heading.unwrap_or_default())?;
+        Ok(match (about.is_empty(), self.prompt.is_empty()) {
             (true, true) => text.into(),
             (true, false) => format!("{}{text}", self.prompt).into(),
             (false, _) => format!("{}{about} {text}", self.prompt).into(),
-        }
+        })
     }
 }
 
