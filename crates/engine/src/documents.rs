@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use semsearch_filter::Filter;
-use semsearch_store::{Snapshot, Source, StoredPassage};
+use semsearch_store::{Snapshot, Source, StoreError, StoredPassage};
 use serde_json::{Map, Value};
 
 use super::EngineError;
@@ -72,12 +72,13 @@ pub fn list_documents<E: From<EngineError>>(
     filter: Option<&Filter>,
     mut each: impl FnMut(ListedDocument) -> Result<(), E>,
 ) -> Result<(), E> {
-    let keys = snapshot.keys(filter).map_err(EngineError::from)?;
-    let of_documents = snapshot.documents(&keys).map_err(EngineError::from)?;
+    let of_documents = |filter| -> Result<Vec<u64>, StoreError> { snapshot.documents(&snapshot.keys(filter)?) };
+    let mut firsts = of_documents(filter).map_err(EngineError::from)?;
+    // All passages of a listed document count, not only those that the filter lets pass.
     let mut counts: HashMap<u64, usize> = HashMap::new();
-    of_documents.iter().for_each(|&first| *counts.entry(first).or_default() += 1);
-    let mut firsts: Vec<u64> = counts.keys().copied().collect();
+    of_documents(None).map_err(EngineError::from)?.iter().for_each(|&first| *counts.entry(first).or_default() += 1);
     firsts.sort_unstable();
+    firsts.dedup();
     for firsts in firsts.chunks(AT_ONCE) {
         for (first, passage) in firsts.iter().zip(snapshot.passages(firsts).map_err(EngineError::from)?) {
             each(ListedDocument { id: passage.id, passages: counts[first], source: passage.source })?;

@@ -6,7 +6,7 @@ use semsearch_encoder::encoder::Vectors;
 
 use super::cutter::{Cutter, chunk_size};
 use super::ranking::Ranking;
-use super::{EngineError, Hit, Mode, SearchRequest, SearchResults, Searcher, whole_document};
+use super::{EngineError, Mode, SearchRequest, SearchResults, Searcher, whole_document};
 
 /// What hits are to resemble.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,17 +75,13 @@ impl Searcher {
         progress: &mut dyn Progress,
     ) -> Result<SearchResults, EngineError> {
         let snapshot = self.snapshot();
-        let own = snapshot.find(&subject.id)?.len();
-        let own = if request.chunks { own } else { own.min(1) };
-        let more = SearchRequest { k: request.k + request.offset + own, offset: 0, ..request.clone() };
+        let own = snapshot.find(&subject.id)?;
         let vectors = Vectors::new(subject.vector.clone(), subject.vector.len());
         // Words alone are asked without vectors, as in a search.
         let vectors = Some(&vectors).filter(|_| request.mode != Mode::Lexical);
-        let mut hits = Ranking::new(&*snapshot, &more).hits(&[&subject.text], vectors)?;
+        let hits = Ranking::new(&*snapshot, request).without(own).hits(&[&subject.text], vectors)?;
         progress.done(1, 0);
-        let others = hits.pop().unwrap_or_default().into_iter().filter(|hit| hit.document.id != subject.id);
-        let page = (1..).zip(others).map(|(rank, hit)| Hit { rank, ..hit }).skip(request.offset).take(request.k);
-        Ok(SearchResults { hits: vec![page.collect()], dropped: vec![0], commit: snapshot.facts().commit.clone() })
+        Ok(SearchResults { hits, dropped: vec![0], commit: snapshot.facts().commit.clone() })
     }
 
     /// The mean of vectors, as the index would store it.

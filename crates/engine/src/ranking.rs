@@ -57,12 +57,20 @@ pub(super) struct Ranking<'a> {
     metric: Metric,
     /// The number of hits that are searched, including those of earlier pages.
     k: usize,
+    /// The passages that are no hits.
+    left_out: HashSet<u64>,
 }
 
 impl<'a> Ranking<'a> {
     pub(super) fn new(snapshot: &'a dyn Snapshot, request: &'a SearchRequest) -> Self {
         let metric = snapshot.facts().config.metric;
-        Self { snapshot, request, metric, k: request.k.saturating_add(request.offset) }
+        let k = request.k.saturating_add(request.offset);
+        Self { snapshot, request, metric, k, left_out: HashSet::new() }
+    }
+
+    /// The same without the passages under `keys`.
+    pub(super) fn without(self, keys: Vec<u64>) -> Self {
+        Self { left_out: keys.into_iter().collect(), ..self }
     }
 
     /// The hits for each query.
@@ -89,11 +97,12 @@ impl<'a> Ranking<'a> {
 
     /// The number of candidates at first.
     fn depth(&self, mode: Mode) -> usize {
+        let wanted = self.k.saturating_add(self.left_out.len());
         match mode {
-            Mode::Hybrid => LEAST_DEPTH.max(DEPTH.saturating_mul(self.k)),
+            Mode::Hybrid => LEAST_DEPTH.max(DEPTH.saturating_mul(wanted)),
             // Copies are left out, and counted.
-            _ if self.request.unique => LEAST_DEPTH.max(self.k),
-            _ => self.k,
+            _ if self.request.unique => LEAST_DEPTH.max(wanted),
+            _ => wanted,
         }
     }
 
@@ -214,6 +223,7 @@ impl<'a> Ranking<'a> {
     /// hits.
     fn by_document(&self, found: Vec<RankedPassage>) -> Result<Vec<RankedPassage>, EngineError> {
         let mut best = found;
+        best.retain(|ranked| !self.left_out.contains(&ranked.key));
         let facts = self.snapshot.facts();
         if !self.request.chunks && facts.passages > facts.documents {
             let keys: Vec<u64> = best.iter().map(|ranked| ranked.key).collect();
