@@ -9,19 +9,19 @@
 mod beir;
 mod look;
 mod skip;
+mod taken;
 mod walk;
 
-use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::path::plain_path;
 use super::{CorpusError, Input, ReadOptions};
 use beir::beir_corpus;
 pub use beir::file_of;
 use look::look_at;
 pub use skip::{SkipReason, SkippedFile};
+use taken::{Taken, TakenPaths};
 use walk::walk;
 
 /// Inputs, with each directory replaced by its files.
@@ -50,7 +50,10 @@ pub struct Expanded {
 /// A directory that was named cannot be read, a glob is wrong, or the process may not open more files.
 pub fn expand(named: &[Input], globs: &[String], options: &ReadOptions) -> Result<Expanded, CorpusError> {
     let mut expanded = Expanded::default();
-    let mut taken: HashSet<String> = named.iter().filter_map(Input::path).map(plain_path).collect();
+    let mut taken = TakenPaths::default();
+    for path in named.iter().filter_map(Input::path) {
+        taken.take(path);
+    }
     for input in named {
         match input.path() {
             Some(dir) if dir.is_dir() => expanded.add_directory(dir, globs, options, &mut taken)?,
@@ -66,7 +69,7 @@ impl Expanded {
         dir: &Path,
         globs: &[String],
         options: &ReadOptions,
-        taken: &mut HashSet<String>,
+        taken: &mut TakenPaths,
     ) -> Result<(), CorpusError> {
         if let Some(corpus) = beir_corpus(dir).filter(|_| globs.is_empty()) {
             self.inputs.push(Input::File(corpus));
@@ -81,8 +84,10 @@ impl Expanded {
                 Some(why) => self.skipped.push(SkippedFile { path, why }),
                 None => {
                     empty = false;
-                    if taken.insert(plain_path(&path)) {
-                        self.inputs.push(Input::Found(path));
+                    match taken.take(&path) {
+                        Taken::First => self.inputs.push(Input::Found(path)),
+                        Taken::Again => {}
+                        Taken::SameName => self.skipped.push(SkippedFile { path, why: SkipReason::SameName }),
                     }
                 }
             }

@@ -22,6 +22,8 @@ pub enum SkipReason {
     Binary,
     /// It is empty, or short and nothing but white space.
     Blank,
+    /// Its name is not UTF-8, and is shown as that of another file, so that the two would be one document.
+    SameName,
     /// It cannot be read. An index may keep what it has of this file.
     Unreadable(String),
 }
@@ -31,6 +33,9 @@ impl fmt::Display for SkipReason {
         match self {
             Self::Binary => f.write_str("binary"),
             Self::Blank => f.write_str("blank"),
+            Self::SameName => {
+                f.write_str("its name is not UTF-8, and looks like that of another file; rename one of them")
+            }
             Self::Unreadable(why) => write!(f, "cannot read: {why}"),
         }
     }

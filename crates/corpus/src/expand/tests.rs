@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use super::walk::{Walked, unreadable};
 use super::*;
 use crate::compression::tests::{gzip, zstd};
+use crate::path::plain_path;
 use semsearch_files::FileError;
 use std::io;
 
@@ -68,6 +69,23 @@ fn hidden_and_ignored_files_are_left_out() {
         ("e.md", "e"),
     ]);
     assert_eq!(found(&dir, &[]), ["e.md"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_differ_in_bytes_that_are_not_utf8_are_told() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let dir = directory(&[("a.md", "a")]);
+    for name in [&b"b\xe9.md"[..], b"b\xea.md"] {
+        fs::write(dir.path().join(OsStr::from_bytes(name)), "b").unwrap();
+    }
+    let twice = [Input::File(dir.path().into()), Input::File(dir.path().into())];
+    let found = expand(&twice, &[], &ReadOptions::default()).unwrap();
+    assert_eq!(found.inputs.len(), 2);
+    let skipped = |file: &SkippedFile| (file.path.file_name().unwrap().as_bytes().to_vec(), file.why.clone());
+    let expected = (b"b\xea.md".to_vec(), SkipReason::SameName);
+    assert_eq!(found.skipped.iter().map(skipped).collect::<Vec<_>>(), [expected.clone(), expected]);
 }
 
 #[test]
