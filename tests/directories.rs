@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -174,6 +174,55 @@ fn a_file_is_one_document_from_wherever_it_is_named_and_one_that_is_gone_is_told
 }
 
 #[test]
+fn what_is_gone_is_known_after_an_index_and_its_files_were_moved_together() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    for name in ["a", "b", "c"] {
+        sandbox.write(&format!("old/docs/{name}.txt"), format!("The text {name}.\n"));
+    }
+    sandbox.write("elsewhere.jsonl", "{\"_id\":\"e\",\"text\":\"Far away.\"}\n");
+    let run =
+        |dir: &str, args: &[&str]| sandbox.ran(&sandbox.command(args).current_dir(sandbox.path(dir)).output().unwrap());
+    let model = ["--model", "../tiny"];
+    run("old", &[&["index", "docs", "../elsewhere.jsonl"], &model[..]].concat()).success();
+    fs::rename(sandbox.path("old"), sandbox.path("new")).unwrap();
+    fs::remove_file(sandbox.path("new/docs/a.txt")).unwrap();
+    let told = run("new", &[&["index", "docs"], &model[..]].concat());
+    assert!(told.stderr.contains("2 files: 2 indexed, 1 gone (--prune removes them)"), "{told}");
+    let pruned = run("new", &[&["index", "docs", "--prune", "--json"], &model[..]].concat()).json_lines().remove(0);
+    assert_eq!((&pruned["removed"], &pruned["unchanged"], &pruned["documents"]), (&1.into(), &2.into(), &3.into()));
+    // A file whose documents were taken out is not told as gone.
+    run("new", &["remove", "docs/b.txt"]).success();
+    fs::remove_file(sandbox.path("new/docs/b.txt")).unwrap();
+    let told = run("new", &[&["index", "docs"], &model[..]].concat());
+    assert!(told.stderr.contains("1 file: 1 indexed\n"), "{told}");
+    // What came from elsewhere is known by its own path, and so is all that is below the directory of the index.
+    sandbox.write("elsewhere.jsonl", "{\"_id\":\"f\",\"text\":\"Far away.\"}\n");
+    let removed = |args: &[&str]| {
+        run("new", &[args, &["--prune", "--json"], &model[..]].concat()).json_lines()[0]["removed"].clone()
+    };
+    assert_eq!(removed(&["index", "../elsewhere.jsonl"]), 1);
+    fs::remove_file(sandbox.path("new/docs/c.txt")).unwrap();
+    sandbox.write("new/d.txt", "Another.\n");
+    assert_eq!(removed(&["index", "..", "--glob", "d.txt"]), 1);
+}
+
+#[test]
+fn a_hidden_file_that_was_named_is_not_pruned_with_its_directory() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    for name in ["docs/a.txt", "docs/.hidden.txt", "docs/.github/b.txt"] {
+        sandbox.write(name, format!("The text of {name}.\n"));
+    }
+    let index =
+        |args: &[&str]| sandbox.run(&[&["index", "--model", "tiny", "--json"], args].concat()).json_lines().remove(0);
+    assert_eq!(index(&["docs", "docs/.hidden.txt", "docs/.github"])["documents"], 3);
+    assert_eq!(index(&["docs", "--prune"])["removed"], 0);
+    fs::remove_file(sandbox.path("docs/.github/b.txt")).unwrap();
+    assert_eq!(index(&["docs", "--prune"])["removed"], 1);
+}
+
+#[test]
 fn documents_are_printed_whole_listed_and_removed() {
     let sandbox = Sandbox::new();
     let long: String =
@@ -193,6 +242,10 @@ fn documents_are_printed_whole_listed_and_removed() {
     let rows: Vec<Vec<&str>> = listed.lines().map(|row| row.split('\t').collect()).collect();
     assert_eq!((rows[0][0], rows[1].as_slice()), ("long.md", &["x", "1", "in.jsonl"][..]), "{listed}");
     assert_eq!(sandbox.run(&["ls", "--filter", "year > 2000", "-f", "jsonl"]).json_lines()[0]["source"]["line"], 2);
+    // All passages of a document are counted, not only those that match.
+    let passages = rows[0][1];
+    let listed = sandbox.run(&["ls", "--filter", "heading = 'Long'", "-f", "tsv"]).success();
+    assert_eq!(listed.split('\t').nth(1), Some(passages), "{listed}");
     let removed = sandbox.run(&["remove", "--filter", "year < 2000"]);
     assert!(removed.status == Some(0) && removed.stderr.contains("1 removed, 2 left"), "{removed}");
     assert_eq!(sandbox.run(&["remove", "x"]).status, Some(1));
@@ -238,6 +291,8 @@ fn what_resembles_a_document_is_found_without_it_and_copies_count_once() {
     assert_eq!(ids(&["When does the ferry leave?", "-k", "2"]), ["copy1", "copy2"]);
     let unique = ids(&["When does the ferry leave?", "-k", "2", "--unique"]);
     assert!(unique.len() == 2 && unique[0] == "copy1" && unique[1] != "copy2", "{unique:?}");
+    // Copies of the document itself are like it.
+    assert_eq!(ids(&["--like", "copy1", "-k", "1", "--unique"]), ["copy2"]);
     let shown = sandbox.run(&["query", "When does the ferry leave?", "-k", "1", "--unique"]).success();
     assert!(shown.contains("copy1  (1 more with this text)"), "{shown}");
 }
@@ -255,13 +310,31 @@ fn found_after(sandbox: &Sandbox, question: &str, path: &str) -> Duration {
     panic!("{path} is not found");
 }
 
+/// A process that watches. It does not outlive a test that fails.
+struct Watching(Child);
+
+impl Watching {
+    /// Sends what Ctrl-C sends. Returns the status with which the process ends.
+    fn interrupted(&mut self) -> Option<i32> {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.0.id() as i32), nix::sys::signal::SIGINT).unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_watched_directory_is_indexed_as_it_changes_and_a_kill_loses_nothing() {
     let sandbox = Sandbox::new();
     sandbox.write("docs/a.md", "# Bees\n\nBees dance.\n");
     let watching = || {
         let mut command = sandbox.command(&["index", "docs", "--watch", "--prune", "-q"]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        Watching(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     };
     let mut first = watching();
     found_after(&sandbox, "bees", "docs/a.md");
@@ -271,15 +344,55 @@ fn a_watched_directory_is_indexed_as_it_changes_and_a_kill_loses_nothing() {
     fs::remove_file(sandbox.path("docs/a.md")).unwrap();
     sandbox.write("docs/ice.md", "Glaciers melt.\n");
     found_after(&sandbox, "glaciers", "docs/ice.md");
-    first.kill().unwrap();
-    first.wait().unwrap();
+    first.0.kill().unwrap();
+    first.0.wait().unwrap();
     assert!(sandbox.run(&["verify"]).success().contains("documents and vectors: 2"));
     // What changed while nobody watched is found by the next one, which ends at a signal.
     sandbox.write("docs/new.md", "A lighthouse at sea.\n");
     let mut second = watching();
     found_after(&sandbox, "lighthouse", "docs/new.md");
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(second.id() as i32), nix::sys::signal::SIGINT).unwrap();
-    assert_eq!(second.wait().unwrap().code(), Some(130));
+    assert_eq!(second.interrupted(), Some(130));
+}
+
+/// Waits until the document `id` has this word.
+fn indexed(sandbox: &Sandbox, id: &str, word: &str) {
+    let begun = Instant::now();
+    while !sandbox.run(&["get", id, "-q"]).stdout.contains(word) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{id} has no {word}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_watched_file_may_go_and_come_back_and_be_a_link() {
+    let sandbox = Sandbox::new();
+    sandbox.write("in/a.md", "# Bees\n\nBees dance.\n");
+    sandbox.write("in/b.md", "# Tea\n\nTea is hot.\n");
+    sandbox.write("far/c.md", "# Rain\n\nRain falls.\n");
+    symlink("../far/c.md", sandbox.path("in/link.md")).unwrap();
+    let named = ["in/a.md", "in/b.md", "in/link.md"];
+    let mut command = sandbox.command(&[&["index", "--watch", "--prune"], &named[..]].concat());
+    let said = fs::File::create(sandbox.path("said")).unwrap();
+    let mut watching = Watching(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap());
+    indexed(&sandbox, "in/a.md", "Bees");
+    // The document of a file that is gone leaves the index, and the others are indexed as before.
+    fs::remove_file(sandbox.path("in/a.md")).unwrap();
+    sandbox.write("in/b.md", "# Volcano\n\nThe volcano erupted in 1783.\n");
+    indexed(&sandbox, "in/b.md", "Volcano");
+    assert_eq!(sandbox.run(&["ls"]).success().lines().count(), 2);
+    sandbox.write("in/a.md", "# Glaciers\n\nIce melts.\n");
+    indexed(&sandbox, "in/a.md", "Glaciers");
+    // The file that a link leads to is in another directory.
+    sandbox.write("far/c.md", "# Lighthouse\n\nA lighthouse at sea.\n");
+    indexed(&sandbox, "far/c.md", "Lighthouse");
+    // A whole directory goes, and comes back with another file.
+    fs::remove_dir_all(sandbox.path("in")).unwrap();
+    sandbox.write("in/b.md", "# Mountain\n\nThe mountain is high.\n");
+    indexed(&sandbox, "in/b.md", "Mountain");
+    assert_eq!(watching.interrupted(), Some(130));
+    let said = fs::read_to_string(sandbox.path("said")).unwrap();
+    assert_eq!(said.matches("in/a.md: gone").count(), 2, "{said}");
+    assert!(!said.contains("trying again"), "{said}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod summary;
 mod watch;
+mod watched;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,10 +63,11 @@ pub(super) fn update(options: &IndexOptions, settings: &Settings) -> anyhow::Res
     Ok(session)
 }
 
-/// Updates the index once more.
-fn pass(options: &IndexOptions, settings: &Settings, session: &Session) -> anyhow::Result<()> {
+/// Updates the index once more. `gone` are inputs that were named and are not there any more.
+fn pass(options: &IndexOptions, gone: Vec<PathBuf>, settings: &Settings, session: &Session) -> anyhow::Result<()> {
     let started = Instant::now();
-    let inputs = OpenInputs::open(options, settings, Some(&session.config))?;
+    let mut inputs = OpenInputs::open(options, settings, Some(&session.config))?;
+    inputs.expanded.directories.extend(gone);
     let build = Build::begin(options, settings, &session.config)?;
     Build { tells_nothing_changed: false, ..build }.run(inputs, session, started)
 }
@@ -260,17 +262,29 @@ fn finished(
     skipped: &mut SkipReport<'_>,
 ) -> Result<(IndexCounts, Written), EngineError> {
     indexer.end_of_records()?;
+    let hides_documents = skipped.hides_documents();
+    // If only some files of a directory were chosen, documents from its other files must stay. A hidden file is never
+    // found in a directory, so its documents came when it was named.
+    let some = !options.input.globs.is_empty();
+    let gone = |path: &Path| {
+        let was_found = !some && !is_hidden(path, directories);
+        (was_found || !path.exists()) && !skipped.is_unread(path)
+    };
     // A record that cannot be read may belong to a document of the index.
-    if options.prune && skipped.hides_documents() {
-        skipped.warn_of_pruning();
-    } else if options.prune {
-        // If only some files of a directory were chosen, documents from its other files must stay.
-        let some = !options.input.globs.is_empty();
-        indexer.prune(directories, &|path| (!some || !path.exists()) && !skipped.is_unread(path))?;
-    } else {
-        let some = !options.input.globs.is_empty();
-        let gone = indexer.gone(directories, &|path| (!some || !path.exists()) && !skipped.is_unread(path))?;
+    if !options.prune {
+        let gone = indexer.gone(directories, &gone)?;
         skipped.note_gone(gone);
+    } else if hides_documents {
+        skipped.warn_of_pruning();
+    } else {
+        indexer.prune(directories, &gone)?;
     }
     indexer.commit()
+}
+
+/// Whether a file, or a directory between it and the one of `directories` that holds it, is hidden.
+fn is_hidden(file: &Path, directories: &[PathBuf]) -> bool {
+    let below = directories.iter().filter_map(|directory| file.strip_prefix(directory).ok());
+    let is_hidden = |path: &Path| path.iter().any(|part| part.as_encoded_bytes().starts_with(b"."));
+    below.min_by_key(|path| path.as_os_str().len()).is_some_and(is_hidden)
 }

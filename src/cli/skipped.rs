@@ -107,6 +107,7 @@ impl<'a> SkipReport<'a> {
                 match why {
                     SkipReason::Binary => "binary",
                     SkipReason::Blank => "blank",
+                    SkipReason::SameName => "with the name of another",
                     SkipReason::Unreadable(_) => "unreadable",
                 },
                 1,

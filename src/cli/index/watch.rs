@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::Session;
+use super::watched::WatchedInputs;
 use crate::cli::advice::Advice;
 use crate::cli::interrupt::{Interrupt, Stopped};
 use crate::cli::options::index::IndexOptions;
 use crate::cli::settings::Settings;
-use semsearch::corpus::Input;
 
 /// A burst of changes is over after so long without another.
 const QUIET: Duration = Duration::from_millis(150);
@@ -31,15 +31,22 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// Indexes what changes, until a signal comes.
 pub(super) fn stay(options: &IndexOptions, settings: &Settings, session: &Session) -> anyhow::Result<()> {
     let interrupt = &session.interrupt;
-    let mut changes = Changes::of(options, &settings.index)?;
+    let mut inputs = WatchedInputs::of(options);
+    let mut changes = Changes::of(&inputs, &settings.index)?;
     settings.terminal.note("watching (Ctrl-C ends it)");
     // What changed before the system was asked to report is found by the first pass.
     loop {
-        match super::pass(options, settings, session) {
+        let went_or_came = inputs.look(&settings.terminal);
+        let watching = match went_or_came {
+            true => Changes::of(&inputs, &settings.index).map(|renewed| changes = renewed),
+            false => Ok(()),
+        };
+        let passed = watching.and_then(|()| super::pass(&inputs.present(options), inputs.gone(), settings, session));
+        match passed {
             Err(error) if error.is::<Stopped>() => return Err(error),
             Err(error) => {
                 settings.terminal.warn(&format!("{error:#}; trying again"));
-                match Changes::again(options, settings, interrupt) {
+                match Changes::again(&inputs, settings, interrupt) {
                     Some(renewed) => changes = renewed,
                     None => break,
                 }
@@ -47,7 +54,7 @@ pub(super) fn stay(options: &IndexOptions, settings: &Settings, session: &Sessio
             }
             Ok(()) => {}
         }
-        if !changes.wait(interrupt)? {
+        if !changes.wait(&inputs, interrupt)? {
             break;
         }
     }
@@ -64,19 +71,13 @@ struct Changes {
 }
 
 impl Changes {
-    /// Asks the system to report changes of the inputs.
-    fn of(options: &IndexOptions, index: &Path) -> anyhow::Result<Self> {
+    /// Asks the system to report changes of the inputs that are there.
+    fn of(inputs: &WatchedInputs, index: &Path) -> anyhow::Result<Self> {
         let (sender, reports) = channel();
         let mut watcher = notify::recommended_watcher(sender).map_err(|error| failed(&error))?;
-        for path in options.input.named.iter().filter_map(Input::path) {
-            // An editor may replace a file by another one, so the directory of a file is watched.
-            let watched = if path.is_dir() {
-                path
-            } else {
-                path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
-            };
-            let mode = if path.is_dir() { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
-            watcher.watch(watched, mode).map_err(|error| failed(&error))?;
+        for (directory, with_all_below) in inputs.directories() {
+            let mode = if with_all_below { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+            watcher.watch(directory, mode).map_err(|error| failed(&error))?;
         }
         let index = index.canonicalize().unwrap_or_else(|_| index.to_owned());
         Ok(Self { reports, index, _watcher: watcher })
@@ -84,7 +85,7 @@ impl Changes {
 
     /// Asks again, some time after an error: what is watched may have been replaced, and the system reports changes of what
     /// it was. `None` if a signal came.
-    fn again(options: &IndexOptions, settings: &Settings, interrupt: &Interrupt) -> Option<Self> {
+    fn again(inputs: &WatchedInputs, settings: &Settings, interrupt: &Interrupt) -> Option<Self> {
         loop {
             let begun = Instant::now();
             while begun.elapsed() < BETWEEN_TRIES {
@@ -93,18 +94,22 @@ impl Changes {
                 }
                 std::thread::sleep(BETWEEN_LOOKS);
             }
-            if let Ok(changes) = Self::of(options, &settings.index) {
+            if let Ok(changes) = Self::of(inputs, &settings.index) {
                 return Some(changes);
             }
         }
     }
 
-    /// Waits for a burst of changes and for its end. Returns `false` if a signal came instead.
-    fn wait(&self, interrupt: &Interrupt) -> anyhow::Result<bool> {
+    /// Waits for a burst of changes and for its end, or until an input is back. Returns `false` if a signal came instead.
+    fn wait(&self, inputs: &WatchedInputs, interrupt: &Interrupt) -> anyhow::Result<bool> {
         let mut burst: Option<(Instant, Instant)> = None;
         loop {
             if interrupt.is_set() {
                 return Ok(false);
+            }
+            // Nothing reports that a directory is back: its own directory may be gone as well.
+            if inputs.is_any_back() {
+                return Ok(true);
             }
             match self.reports.recv_timeout(BETWEEN_LOOKS) {
                 Ok(Ok(event)) if self.counts(&event) => {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use semsearch::corpus::Input;
 use semsearch::index::{FileIds, IndexConfig, IndexSettings, Language, Metric, Prompts};
 use semsearch::model::ModelConfig;
 
@@ -63,6 +64,11 @@ impl IndexOptions {
     /// The same, for a run after one that built the index.
     pub(crate) fn again(&self) -> Self {
         Self { rebuild: false, ..self.clone() }
+    }
+
+    /// The same with other inputs. A directory among them may be empty by now.
+    pub(crate) fn with_inputs(&self, named: Vec<Input>) -> Self {
+        Self { input: InputOptions { named, may_be_empty: true, ..self.input.clone() }, ..self.clone() }
     }
 
     /// The same for an index that is built anew.
