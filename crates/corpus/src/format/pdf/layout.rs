@@ -13,8 +13,10 @@ const GAP: f64 = 3.0;
 /// How far up or down a character of the same line may stand, as an exponent does.
 const SHIFT: f64 = 0.4;
 
-/// A character that is drawn again this close to the last one makes it bold.
+/// A character that is drawn again this close to the last one makes it bold: closer than this, and than this part of its
+/// own width. The second of two letters such as `ll` is never that close, however narrow they are.
 const AGAIN: f64 = 0.2;
+const AGAIN_OF_WIDTH: f64 = 0.5;
 
 /// Where two lines are this much further apart than most, a paragraph ends.
 const APART: f64 = 1.25;
@@ -52,6 +54,13 @@ impl Character {
         });
         Self { text, along: [start.0, end.0.max(start.0)], down: start.1, size, turned }
     }
+
+    /// Whether it is the character that began at `start`, drawn a second time. A width of 0 says nothing.
+    fn is_again(&self, text: &str, start: f64) -> bool {
+        let width = self.along[1] - self.along[0];
+        let most = if width > 0.0 { (AGAIN * self.size).min(AGAIN_OF_WIDTH * width) } else { AGAIN * self.size };
+        self.text == text && (self.along[0] - start).abs() < most
+    }
 }
 
 /// A part of a line that is drawn from left to right.
@@ -86,7 +95,7 @@ impl Line {
 
     fn add(&mut self, character: &Character, spaced: bool) {
         let size = self.size.max(character.size);
-        let again = self.last.0 == character.text && (self.last.1 - character.along[0]).abs() < AGAIN * character.size;
+        let again = character.is_again(&self.last.0, self.last.1);
         self.last = (character.text.clone(), character.along[0]);
         let Some(piece) = self.pieces.last_mut().filter(|_| !again) else { return };
         let gap = (character.along[0] - piece.along[1]) / size;

@@ -127,6 +127,16 @@ fn gaps_are_spaces_and_what_is_drawn_out_of_order_is_put_in_order_within_its_lin
 }
 
 #[test]
+fn double_letters_are_two_however_narrow_they_are() {
+    let words = "all jjj iii hill ffi";
+    for set in ["100 Tz", "40 Tz", "70 Tz -0.3 Tc", "-0.9 Tc"] {
+        assert_eq!(text(&format!("BT /F 10 Tf {set} 20 200 Td ({words}) Tj ET")), words, "{set}");
+    }
+    // Drawn twice to be bold, narrow letters too.
+    assert_eq!(text("BT /F 10 Tf 60 Tz 20 200 Td (l) Tj 0.3 0 Td (l) Tj ET"), "l");
+}
+
+#[test]
 fn text_that_is_turned_is_read_along_its_lines() {
     let turned = |matrix: &str| text(&format!("BT /F 10 Tf {matrix} 100 100 Tm (one two) Tj 0 -12 Td (three) Tj ET"));
     for matrix in ["1 0 0 1", "0 1 -1 0", "-1 0 0 -1", "0 -1 1 0"] {
