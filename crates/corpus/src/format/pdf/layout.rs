@@ -69,6 +69,15 @@ struct Piece {
     along: [f64; 2],
 }
 
+impl Piece {
+    /// Whether it is the other one, drawn a second time. One of the two may go on after the text that both have.
+    fn is_again(&self, other: &Self, size: f64) -> bool {
+        let width = (self.along[1] - self.along[0]).min(other.along[1] - other.along[0]);
+        let near = (self.along[0] - other.along[0]).abs() < (AGAIN * size).min(AGAIN_OF_WIDTH * width);
+        near && (self.text.starts_with(&other.text) || other.text.starts_with(&self.text))
+    }
+}
+
 /// A line.
 struct Line {
     pieces: Vec<Piece>,
@@ -120,10 +129,18 @@ impl Line {
     /// The text, from left to right.
     fn text(&mut self) -> String {
         self.pieces.sort_by(|one, other| one.along[0].total_cmp(&other.along[0]));
+        let size = self.size;
+        self.pieces.dedup_by(|next, kept| {
+            let again = next.is_again(kept, size);
+            if again && next.text.len() > kept.text.len() {
+                std::mem::swap(next, kept);
+            }
+            again
+        });
         let mut text = String::new();
         let mut end = f64::INFINITY;
         for piece in &self.pieces {
-            if piece.along[0] - end > SPACE * self.size && !text.ends_with(' ') {
+            if piece.along[0] - end > SPACE * size && !text.ends_with(' ') {
                 text.push(' ');
             }
             text.push_str(&piece.text);

@@ -132,6 +132,9 @@ fn double_letters_are_two_however_narrow_they_are() {
     for set in ["100 Tz", "40 Tz", "70 Tz -0.3 Tc", "-0.9 Tc"] {
         assert_eq!(text(&format!("BT /F 10 Tf {set} 20 200 Td ({words}) Tj ET")), words, "{set}");
     }
+    // A whole string that is drawn twice.
+    assert_eq!(text("BT /F 10 Tf 20 200 Td (bold ill) Tj 0.3 0 Td (bold ill) Tj ( text) Tj ET"), "bold ill text");
+    assert_eq!(text("BT /F 10 Tf 20 200 Td (a dog) Tj 0.3 -0.2 Td (a dog) Tj -0.3 0 Td (a dog) Tj ET"), "a dog");
     // Drawn twice to be bold, narrow letters too.
     assert_eq!(text("BT /F 10 Tf 60 Tz 20 200 Td (l) Tj 0.3 0 Td (l) Tj ET"), "l");
 }
