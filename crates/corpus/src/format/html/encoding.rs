@@ -1,4 +1,4 @@
-//! The encoding of a page: what the caller says, the byte order mark, what the page says of itself, or a guess.
+//! The encoding of a page: what its byte order mark, the caller or the page itself says, in this order, or a guess.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -7,6 +7,7 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 
+use super::super::decoding::told;
 use super::attributes::{Attribute, Attributes};
 
 /// How many bytes of a page may say which encoding it has.
@@ -14,9 +15,9 @@ const PROLOGUE: usize = 1024;
 
 /// The text of a page. What is not of its encoding becomes U+FFFD.
 pub(super) fn decode<'a>(bytes: &'a [u8], encoding: Option<&'static Encoding>) -> Cow<'a, str> {
-    let marked = || Encoding::for_bom(bytes).map(|(found, _)| found);
-    match encoding.or_else(marked).or_else(|| declared(&bytes[..bytes.len().min(PROLOGUE)])) {
-        Some(encoding) => encoding.decode_with_bom_removal(bytes).0,
+    let declared = || declared(&bytes[..bytes.len().min(PROLOGUE)]).map(|found| (found, 0));
+    match told(bytes, encoding).or_else(declared) {
+        Some((encoding, mark)) => encoding.decode_without_bom_handling(&bytes[mark..]).0,
         None => match std::str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
@@ -100,11 +101,17 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_says_more_than_the_page_and_the_caller_more_than_it() {
+    fn a_byte_order_mark_says_more_than_the_caller_and_the_caller_more_than_the_page() {
+        let cp1251 = Encoding::for_label(b"cp1251");
         assert_eq!(decoded("\u{feff}<meta charset=cp1251>ö".as_bytes()), "<meta charset=cp1251>ö");
         assert_eq!(decoded(b"\xff\xfea\0\xf6\0"), "aö");
         assert_eq!(decoded(b"\xfe\xff\0a\0\xf6"), "aö");
-        assert_eq!(decode(b"<meta charset=utf-8>\xcf", Encoding::for_label(b"cp1251")), "<meta charset=utf-8>П");
+        assert_eq!(decode(b"<meta charset=utf-8>\xcf", cp1251), "<meta charset=utf-8>П");
+        assert_eq!(decode("\u{feff}ö".as_bytes(), cp1251), "ö");
+        assert_eq!(decode(b"\xff\xfea\0\xf6\0", cp1251), "aö");
+        // What is UTF-8 is not in the encoding that the caller names.
+        assert_eq!(decode("<meta charset=koi8-r>ö".as_bytes(), cp1251), "<meta charset=koi8-r>ö");
+        assert_eq!(decode(b"a\0b\0", Some(UTF_16LE)), "ab");
         assert_eq!(decode("\u{feff}ö".as_bytes(), Some(UTF_8)), "ö");
     }
 }
