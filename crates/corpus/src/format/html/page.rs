@@ -15,6 +15,7 @@ use super::link_mark::LinkMark;
 use super::region::Regions;
 use super::source_lines::SourceLines;
 use super::stack::{Inside, Open, Stack};
+use super::syntax::Syntax;
 
 /// How much of a page is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,7 @@ pub(super) struct Page<'a> {
     /// The title, with the white space of the page.
     pub(super) title: Option<String>,
     scope: Scope,
+    syntax: Syntax,
     lines: SourceLines<'a>,
     stack: Stack,
     tables: Vec<TableState>,
@@ -57,14 +59,15 @@ pub(super) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// Reads a page.
-    pub(super) fn read(source: &'a str, scope: Scope) -> Self {
+    /// Reads a page. It can say itself that it is XHTML.
+    pub(super) fn read(source: &'a str, scope: Scope, syntax: Syntax) -> Self {
         let mut page = Self {
             flow: Flow::default(),
             regions: Regions::default(),
             metadata: Map::new(),
             title: None,
             scope,
+            syntax: syntax.or_declared_in(source),
             lines: SourceLines::new(source),
             stack: Stack::default(),
             tables: Vec::new(),
@@ -142,13 +145,31 @@ impl<'a> Page<'a> {
             self.end_from(from);
         }
         match name.kind {
-            Kind::Html => self.describe("lang", Attribute::Lang),
+            Kind::Html => {
+                self.describe("lang", Attribute::Lang);
+                self.syntax = self.syntax.or_named_by(&self.attributes);
+            }
             Kind::Root => {}
-            Kind::Raw(raw) => return Some(self.start_raw(raw)),
             kind if kind.is_void() => self.void(kind),
+            kind if self_closing && self.syntax.closes(kind) => self.start_empty(name),
+            Kind::Raw(raw) => return Some(self.start_raw(raw)),
             _ => self.start_element(name),
         }
         None
+    }
+
+    /// Reads an element that ends with its start tag, although others of its name have content.
+    fn start_empty(&mut self, name: Name) {
+        if let Kind::Raw(raw) = name.kind {
+            return self.separate_raw(raw);
+        }
+        let outside = self.stack.mark();
+        self.start_element(name);
+        if name.kind == Kind::Link {
+            self.end_mark();
+        }
+        self.end_from(outside.place());
+        self.stack.return_to(outside);
     }
 
     /// Reads the start of an element in SVG or a formula.
@@ -166,19 +187,24 @@ impl<'a> Page<'a> {
     /// Reads the start of an element whose content is no markup.
     fn start_raw(&mut self, raw: Raw) -> State {
         self.raw = Some(if raw == Raw::Title && self.title.is_some() { Raw::Value } else { raw });
+        self.separate_raw(raw);
+        match raw {
+            Raw::Title | Raw::Value => State::RcData,
+            Raw::Script => State::ScriptData,
+            Raw::Style | Raw::Example => State::RawText,
+            Raw::Plain => State::PlainText,
+        }
+    }
+
+    /// Writes what separates such an element from what comes before it.
+    fn separate_raw(&mut self, raw: Raw) {
         match raw {
             Raw::Example | Raw::Plain => {
                 self.flow.end_heading_with_words();
                 self.separate(Break::Paragraph);
             }
             Raw::Value => self.separate(Break::Space),
-            _ => {}
-        }
-        match raw {
-            Raw::Title | Raw::Value => State::RcData,
-            Raw::Script => State::ScriptData,
-            Raw::Style | Raw::Example => State::RawText,
-            Raw::Plain => State::PlainText,
+            Raw::Title | Raw::Script | Raw::Style => {}
         }
     }
 
@@ -268,7 +294,7 @@ impl<'a> Page<'a> {
         match self.stack.ended_by_end(name) {
             Some(from) => self.end_from(from),
             None if name.kind == Kind::Paragraph => self.separate(Break::Paragraph),
-            None if name.kind == Kind::Break => self.void(Kind::Break),
+            None if name.kind == Kind::Break && self.syntax == Syntax::Html => self.void(Kind::Break),
             None => {}
         }
     }

@@ -32,6 +32,20 @@ pub(super) struct Open {
     pub(super) inside: Inside,
 }
 
+/// A state of the stack, to which it returns at the end of an element.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    kept: usize,
+    deeper: usize,
+}
+
+impl Mark {
+    /// The place of the next element.
+    pub(super) fn place(self) -> usize {
+        self.kept
+    }
+}
+
 /// The elements that are open, the outermost first.
 #[derive(Debug, Default)]
 pub(super) struct Stack {
@@ -60,6 +74,16 @@ impl Stack {
             self.deeper += 1;
         }
         fits
+    }
+
+    /// The state now.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { kept: self.open.len(), deeper: self.deeper }
+    }
+
+    /// Forgets the elements that are too deep to be kept and began after this state. Those that are kept have ended.
+    pub(super) fn return_to(&mut self, mark: Mark) {
+        self.deeper = mark.deeper;
     }
 
     /// Removes the innermost element if its place is `from` or after it.

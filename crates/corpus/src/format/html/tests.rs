@@ -6,7 +6,7 @@ use super::*;
 use crate::Lines;
 
 fn read(page: &str) -> Extracted {
-    extract(page.as_bytes(), None).unwrap()
+    extract(page.as_bytes(), None, Syntax::Html).unwrap()
 }
 
 fn text(page: &str) -> String {
@@ -45,7 +45,7 @@ fn pages_have_the_words_that_beautiful_soup_finds() {
         ),
     ];
     for (page, reference) in pages {
-        let found = extract(page, None).unwrap();
+        let found = extract(page, None, Syntax::Html).unwrap();
         assert_eq!(words(&found.text), words(reference));
         assert_eq!(found.title.as_deref(), Some("The dance of the bees"));
     }
@@ -82,7 +82,7 @@ fn character_references_are_those_of_the_standard() {
 
 #[test]
 fn the_encoding_is_the_one_that_the_page_names() {
-    let found = extract(b"<meta charset=cp1251><title>\xcf</title><p>\xcf\xf0\xe8", None).unwrap();
+    let found = extract(b"<meta charset=cp1251><title>\xcf</title><p>\xcf\xf0\xe8", None, Syntax::Html).unwrap();
     assert_eq!((found.title.as_deref(), found.text.as_str()), (Some("П"), "При"));
 }
 
@@ -198,7 +198,7 @@ fn the_text_of_a_page_is_never_lost_altogether() {
     }
     assert_eq!(text("<header><nav>a</nav>b</header><script>no</script>"), "a\n\nb");
     assert_eq!(text("<title>t</title><script>no"), "");
-    assert_eq!(extract(b"", None).unwrap().text, "");
+    assert_eq!(extract(b"", None, Syntax::Html).unwrap().text, "");
 }
 
 #[test]
@@ -212,6 +212,24 @@ fn tags_that_are_not_closed_end_where_browsers_end_them() {
     assert_eq!(text("<svg><foreignObject><p>no</p></foreignObject></svg>a"), "a");
     assert_eq!(text("<p>a</b></div></span>b</br>c</p></p>d <"), "ab\nc\n\nd <");
     assert_eq!(text("<ul><li hidden>no<li>a</ul><div><select><option>no</div>b"), "- a\n\nb");
+}
+
+#[test]
+fn every_element_of_xhtml_can_end_with_its_start_tag() {
+    let body = "<head><script src='a.js'/><title/><style/></head><body><p>a</p><iframe/><textarea/><div hidden='hidden'/>\
+        b<nav/>c<br></br>d<h2/><h2>e<a href='#e'/> f</h2><select/><span hidden=''>no<span/>no</span><xmp/>g<table/>h";
+    let expected = "a\n\nb\n\nc\nd\n\ne f\n\ng\n\nh";
+    for start in [
+        "<?xml version='1.0'?><!DOCTYPE html><html>",
+        "<!DOCTYPE html><html lang='en' xmlns='http://www.w3.org/1999/xhtml'>",
+    ] {
+        assert_eq!(text(&format!("{start}{body}")), expected, "{start}");
+    }
+    assert_eq!(extract(body.as_bytes(), None, Syntax::Xhtml).unwrap().text, expected);
+    // In HTML, only SVG and formulas end like this.
+    assert_eq!(text("<title/>a</title><p>b<i/>c<div hidden/>no</div>d"), "bc\n\nd");
+    assert_eq!(text("a <svg/>b <math/>c"), "a b c");
+    assert_eq!(read("<title/>a</title>").title.as_deref(), Some("a"));
 }
 
 #[test]
@@ -268,11 +286,12 @@ fn a_million_tags_in_one_another_are_read_like_any_others() {
         "<font color=red>a</p>",
         "<pre>\n",
         "<h1><table>",
+        "<svg/>",
         "<form><input>",
     ];
     for tags in soup {
         let start = Instant::now();
-        let found = extract(format!("<p>before{}<p>after", tags.repeat(MANY)).as_bytes(), None).unwrap();
+        let found = extract(format!("<p>before{}<p>after", tags.repeat(MANY)).as_bytes(), None, Syntax::Html).unwrap();
         assert!(found.text.contains("before") || found.text.contains("after"), "{tags}");
         assert!(start.elapsed() < Duration::from_secs(30), "{tags}: {:?}", start.elapsed());
     }
@@ -328,13 +347,14 @@ proptest! {
 
     #[test]
     fn any_bytes_have_a_text(bytes: Vec<u8>) {
-        check(&extract(&bytes, None).unwrap())?;
-        check(&extract(&bytes, Some(encoding_rs::UTF_16LE)).unwrap())?;
+        check(&extract(&bytes, None, Syntax::Html).unwrap())?;
+        check(&extract(&bytes, Some(encoding_rs::UTF_16LE), Syntax::Html).unwrap())?;
     }
 
     #[test]
     fn any_tags_have_a_text_whose_lines_are_known(pieces in prop::collection::vec(piece(), 0..60)) {
         let page = pieces.concat();
+        check(&extract(page.as_bytes(), None, Syntax::Xhtml).unwrap())?;
         let found = read(&page);
         check(&found)?;
         let Lines::Known(lines) = &found.layout.lines else { panic!("a page has lines") };
