@@ -13,6 +13,7 @@
 
 mod attributes;
 mod choice;
+mod deep;
 mod element;
 mod encoding;
 mod flow;

@@ -139,7 +139,8 @@ impl<'a> Page<'a> {
                 self.start_foreign(name, self_closing);
                 return None;
             }
-            self.end_from(self.stack.foreign());
+            let from = self.stack.foreign();
+            self.end_from(from);
         }
         if let Some(from) = self.stack.ended_by_start(name) {
             self.end_from(from);
@@ -272,7 +273,8 @@ impl<'a> Page<'a> {
 
     /// Adds an element to those that are open, if its end matters.
     fn push(&mut self, name: Name, inside: Inside, matters: bool) {
-        let is_stray = name.kind.is_table_part() && self.tables.is_empty();
+        // Tables that are too deep are not known.
+        let is_stray = name.kind.is_table_part() && self.tables.is_empty() && !self.stack.is_full();
         if !is_stray && (matters || inside.left_out == Some(name)) {
             let is_open = self.stack.push(Open { name, inside });
             if is_open && name.kind == Kind::Table {

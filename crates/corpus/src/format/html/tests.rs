@@ -255,6 +255,47 @@ fn lines_of_a_part_are_those_of_the_whole_page() {
     assert_eq!(headings(page)[1], (8, 2, "d".into()));
 }
 
+#[test]
+fn what_is_hidden_stays_hidden_at_any_depth() {
+    let parts = [
+        ("<nav><div>no</div><ul><li><a>no</a>no<b>no</b></ul>no</nav>", ""),
+        ("<nav>no<div>no</nav>", ""),
+        ("<nav><nav>no</nav>no</nav>", ""),
+        ("<div hidden><div>no</div>no</div>", ""),
+        ("<span hidden>no<span>no</span>no<b>no</b>no</span>", ""),
+        ("<b><span hidden>no</b>no</span>", ""),
+        ("<p hidden>no<b>no</b>no<p>yes</p>", "yes"),
+        ("<p hidden>no</p>yes", "yes"),
+        ("<ul><li hidden>no<ul><li>no</ul>no<li>yes</ul>", "yes"),
+        ("<table><tr><td hidden>no<td>yes<tr hidden><td>no<td>no<tr><td>yes</table>", "yes yes"),
+        ("<h2 hidden>no<h3>yes</h3>", "yes"),
+        ("<svg><title>no</title><text>no</text><style>no</style></svg>", ""),
+        ("<svg><foreignObject><p>no</p><div>no</div></foreignObject><g>no</g></svg>", ""),
+        ("<svg><g>no<p>yes</p>", "yes"),
+        ("<math><mi>yes</mi><annotation>no</annotation></math>", "yes"),
+        ("<select><option>no<option>no</select><button>no</button>", ""),
+        ("<template><p>no</p></template><video>no</video>", ""),
+        ("<div><nav>no</div>", ""),
+        ("<script>no</script><img hidden alt=no><img alt=yes>", "yes"),
+    ];
+    for (part, expected) in parts {
+        let expected: Vec<_> =
+            ["before"].into_iter().chain(expected.split_whitespace()).chain(["after", "end"]).collect();
+        for depth in (0..10).chain(250..260).chain([1_000, 10_000]) {
+            let (start, end) = ("<div>".repeat(depth), "</div>".repeat(depth));
+            let found = text(&format!("{start}<div>before {part}</div><p>after</p>{end}end"));
+            assert_eq!(words(&found), expected, "{depth} {part}");
+            let found = text(&format!(
+                "<nav>{start}<div>no{part}no</div>no{end}no</nav><div hidden>{start}no{end}no</div>\
+                before<i hidden>{0}no{1}no</i> after end",
+                "<i>".repeat(depth),
+                "</i>".repeat(depth)
+            ));
+            assert_eq!(found, "before after end", "{depth} {part}");
+        }
+    }
+}
+
 /// Pages of this many tags, which must take no time to speak of.
 const MANY: usize = 1_000_000;
 
