@@ -125,7 +125,14 @@ impl<'a> Page<'a> {
         let is_one_line = inside.one_line || self.flow.is_in_heading();
         if (self.raw.is_some() || inside.preformatted) && !is_one_line {
             self.flow.preformatted(words);
-        } else if !self.mark.holds(text, lines) {
+        } else {
+            self.words(words);
+        }
+    }
+
+    /// Writes words, or holds them back if they can belong to a mark.
+    fn words(&mut self, words: Words<'_>) {
+        if !self.mark.holds(words.text, words.lines) {
             self.end_mark();
             self.flow.words(words);
         }
@@ -201,6 +208,7 @@ impl<'a> Page<'a> {
     fn separate_raw(&mut self, raw: Raw) {
         match raw {
             Raw::Example | Raw::Plain => {
+                self.end_mark();
                 self.flow.end_heading_with_words();
                 self.separate(Break::Paragraph);
             }
@@ -223,7 +231,7 @@ impl<'a> Page<'a> {
             return;
         }
         match kind {
-            Kind::Break if inside.one_line || self.flow.is_in_heading() => self.flow.separate(Break::Space),
+            Kind::Break if inside.one_line || self.flow.is_in_heading() => self.separate(Break::Space),
             Kind::Break if inside.preformatted => {
                 let line = self.lines.line();
                 self.flow.preformatted(Words { text: "\n", region: inside.region, lines: (line, line) });
@@ -238,10 +246,8 @@ impl<'a> Page<'a> {
     /// Writes the words that stand for an image.
     fn image(&mut self, inside: Inside) {
         if let Some(text) = self.attributes.words(Attribute::Alt) {
-            let line = self.lines.line();
-            self.flow.separate(Break::Space);
-            self.flow.words(Words { text, region: inside.region, lines: (line, line) });
-            self.flow.separate(Break::Space);
+            let (text, line) = (format!(" {text} "), self.lines.line());
+            self.words(Words { text: &text, region: inside.region, lines: (line, line) });
         }
     }
 

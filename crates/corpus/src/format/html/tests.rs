@@ -175,6 +175,28 @@ fn the_mark_that_links_to_a_heading_is_no_part_of_it() {
 }
 
 #[test]
+fn what_a_heading_with_a_link_has_comes_in_its_order() {
+    for (heading, expected) in [
+        ("<a href=#a>one <img alt=two> three</a>", "one two three"),
+        ("<a href=#a>one<img alt=two></a>three", "one two three"),
+        ("<a href=#a><img alt=one>two</a><img alt=three>", "one two three"),
+        ("one <a href=#a><img alt='#'></a> two<a href=#b><br>three</a>", "one two three"),
+        ("<a href=#a>one<br>two</a> three", "one two three"),
+        ("one<a href=#a><div>two</div>three</a>", "one two three"),
+        ("<a href=#a><button>one</button><div>two</div></a>three", "one two three"),
+        ("one<a href=#a>¶<br></a> two three", "one two three"),
+        ("one <a href=#a>t<b>w</b><wbr>o</a> three<a href=#b> <br> <br>¶</a>", "one two three"),
+    ] {
+        let page = format!("<h2>{heading}</h2>four");
+        assert_eq!(text(&page), format!("{expected}\n\nfour"), "{heading}");
+        assert_eq!(headings(&page), [(0, 2, expected.to_owned())], "{heading}");
+    }
+    assert_eq!(text("<h1><a href=#a>one<p>two"), "one\n\ntwo");
+    assert_eq!(text("<h1><a href=#a>one<pre>two"), "one\n\ntwo");
+    assert_eq!(text("<h1><a href=#a>one<xmp>two"), "one\n\ntwo");
+}
+
+#[test]
 fn the_text_is_that_of_the_main_part_or_of_the_article() {
     assert_eq!(text("<p>no<main><article>a</article><article>b</article></main><p>no"), "a\n\nb");
     assert_eq!(text("<p>no<div role=main>a<main>b</main></div>"), "a\n\nb");
