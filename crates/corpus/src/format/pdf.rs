@@ -50,13 +50,13 @@ fn said(panic: &(dyn Any + Send)) -> String {
 }
 
 fn read(bytes: &[u8]) -> Result<Extracted, String> {
-    streams::check(bytes)?;
+    let mut limits = Limits::new();
+    streams::check(bytes, &limits)?;
     let pdf = Pdf::new(bytes.to_vec()).map_err(|error| refusal(error).to_owned())?;
     let mut extracted = Extracted::default();
     extracted.outline();
     extracted.layout.lines = Lines::None;
 
-    let mut limits = Limits::new();
     limits.pages(pdf.pages().len())?;
     let mut fonts = Fonts::default();
     for page in pdf.pages().iter() {

@@ -9,6 +9,8 @@ use std::io::Read;
 use bstr::ByteSlice;
 use flate2::read::{DeflateDecoder, ZlibDecoder};
 
+use super::limits::Limits;
+
 /// How many bytes one stream may decompress to. A picture of a page at 600 dots per inch has 105 MB.
 const MOST: u64 = 256 << 20;
 
@@ -18,14 +20,14 @@ const MOST_TOGETHER: u64 = 2 << 30;
 /// How often a stream may be compressed over again.
 const LAYERS: usize = 4;
 
-/// Fails if a stream of the file, or all together, decompress to too much.
-pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
+/// Fails if a stream of the file, or all together, decompress to too much, or take too long.
+pub(super) fn check(bytes: &[u8], limits: &Limits) -> Result<(), String> {
     let mut together = 0;
     for at in bytes.find_iter(b"stream") {
         let data = bytes.get(at + b"stream".len()..).unwrap_or_default();
         let Some(data) = [&b"\r\n"[..], b"\n", b"\r"].iter().find_map(|end| data.strip_prefix(*end)) else { continue };
         for layers in 1..=LAYERS {
-            let (count, inner) = decompressed(data, layers);
+            let (count, inner) = decompressed(data, layers, limits)?;
             together += count;
             if count > MOST {
                 return Err(format!("one of its streams is more than {} MiB when it is decompressed", MOST >> 20));
@@ -46,7 +48,8 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
 
 /// How many bytes come out when so many layers of compression are taken off, and whether they look compressed again.
 /// Bytes that end or are damaged are counted up to there.
-fn decompressed(data: &[u8], layers: usize) -> (u64, bool) {
+fn decompressed(data: &[u8], layers: usize, limits: &Limits) -> Result<(u64, bool), String> {
+    limits.streams_clock()?;
     let zlib = data.first_chunk().is_some_and(is_zlib);
     let mut source: Box<dyn Read + '_> = match zlib {
         true => Box::new(ZlibDecoder::new(data)),
@@ -58,15 +61,16 @@ fn decompressed(data: &[u8], layers: usize) -> (u64, bool) {
     }
     let mut start = [0; 2];
     if source.read_exact(&mut start).is_err() {
-        return (0, false);
+        return Ok((0, false));
     }
     let (mut count, mut buffer) = (start.len() as u64, vec![0; 64 << 10]);
     while count <= MOST
         && let Ok(more @ 1..) = source.read(&mut buffer)
     {
         count += more as u64;
+        limits.streams_clock()?;
     }
-    (count, is_zlib(&start))
+    Ok((count, is_zlib(&start)))
 }
 
 /// Whether these are the first two bytes that zlib writes.
