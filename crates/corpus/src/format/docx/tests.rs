@@ -128,6 +128,31 @@ fn a_text_box_is_read_once_after_its_paragraph() {
 }
 
 #[test]
+fn a_prefix_may_be_declared_where_it_is_used() {
+    let compatibility = "http://schemas.openxmlformats.org/markup-compatibility/2006";
+    let choice = |prefix: &str| {
+        let inside = format!(
+            "<{prefix}:Choice>{0}</{prefix}:Choice><{prefix}:Fallback>{0}</{prefix}:Fallback>",
+            "<w:r><w:t>once </w:t></w:r>"
+        );
+        format!(r#"<{prefix}:AlternateContent xmlns:{prefix}="{compatibility}">{inside}</{prefix}:AlternateContent>"#)
+    };
+    let body = format!("<w:p>{}{}{}</w:p>", choice("mc"), choice("x"), choice("y"));
+    assert_eq!(text(&body), "once once once");
+    // It holds within its element.
+    assert_eq!(text(r#"<w:p><w:r><w:t>a</w:t></w:r></w:p><w:p xmlns:w="other"><w:r><w:t>no</w:t></w:r></w:p>"#), "a");
+    let math = "http://schemas.openxmlformats.org/officeDocument/2006/math";
+    let twice = format!(
+        r#"<w:p><w:r xmlns:q="{math}"><q:t>a</q:t></w:r><w:r><q:t>no</q:t></w:r><w:r><w:t>b</w:t></w:r></w:p>"#
+    );
+    assert_eq!(text(&twice), "ab");
+    let deep: String = (0..200)
+        .map(|_| r#"<a xmlns:w="other"><a xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">"#)
+        .collect();
+    assert_eq!(refused(&document(&deep)), "its XML declares more than 64 prefixes inside one another");
+}
+
+#[test]
 fn a_table_is_one_line_per_row() {
     let cell = |text: &str| format!("<w:tc><w:tcPr/>{text}</w:tc>");
     let row = |cells: &[&str]| format!("<w:tr>{}</w:tr>", cells.iter().map(|text| cell(text)).collect::<String>());
