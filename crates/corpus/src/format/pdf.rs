@@ -5,6 +5,7 @@
 //! words, lines and paragraphs end is decided here.
 
 mod content;
+mod filters;
 mod fonts;
 mod layout;
 mod limits;

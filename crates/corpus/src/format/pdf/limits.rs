@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 const PAGE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 10 });
 
 /// How long it may take to see that no stream decompresses to too much. The most that streams may have takes ten seconds.
-const STREAMS: Duration = Duration::from_secs(if cfg!(test) { 4 } else { 30 });
+const STREAMS: Duration = Duration::from_secs(if cfg!(test) { 6 } else { 30 });
 
 /// How long a file may take.
 const FILE: Duration = Duration::from_secs(120);

@@ -1,14 +1,16 @@
 //! Finds streams that decompress to too much, before the library decompresses them whole.
 //!
 //! The bytes after each word `stream` are decompressed piece by piece, and counted. This finds what is compressed by
-//! Deflate, once or several times over, which is all that programs write today. It does not see through encryption, nor
-//! through LZW or a text encoding around the compressed bytes.
+//! Deflate, once or several times over, which is all that programs write today. Where a stream names other filters, each
+//! of them is applied too. Encrypted streams are not seen through, nor filters whose names are not beside the stream.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use bstr::ByteSlice;
 use flate2::read::{DeflateDecoder, ZlibDecoder};
 
+use super::filters::{self, Filter};
 use super::limits::Limits;
 
 /// How many bytes one stream may decompress to. A picture of a page at 600 dots per inch has 105 MB.
@@ -28,20 +30,38 @@ pub(super) fn check(bytes: &[u8], limits: &Limits) -> Result<(), String> {
         let Some(data) = [&b"\r\n"[..], b"\n", b"\r"].iter().find_map(|end| data.strip_prefix(*end)) else { continue };
         for layers in 1..=LAYERS {
             let (count, inner) = decompressed(data, layers, limits)?;
-            together += count;
-            if count > MOST {
-                return Err(format!("one of its streams is more than {} MiB when it is decompressed", MOST >> 20));
-            }
-            if together > MOST_TOGETHER {
-                return Err(format!(
-                    "its streams are more than {} GiB when they are decompressed",
-                    MOST_TOGETHER >> 30
-                ));
-            }
+            add(&mut together, count)?;
             if !inner {
                 break;
             }
         }
+        check_filters(data, &filters::named(&bytes[..at]), &mut together, limits)?;
+    }
+    Ok(())
+}
+
+/// The same for one stream whose filters are not, or not only, Deflate.
+fn check_filters(data: &[u8], filters: &[Filter], together: &mut u64, limits: &Limits) -> Result<(), String> {
+    if filters.len() <= LAYERS && filters.iter().all(|filter| *filter == Filter::Flate) {
+        return Ok(());
+    }
+    let mut data = Cow::Borrowed(data);
+    for filter in filters {
+        limits.streams_clock()?;
+        data = Cow::Owned(filter.decode(&data, MOST as usize));
+        add(together, data.len() as u64)?;
+    }
+    Ok(())
+}
+
+/// Counts what came out of a filter.
+fn add(together: &mut u64, count: u64) -> Result<(), String> {
+    *together += count;
+    if count > MOST {
+        return Err(format!("one of its streams is more than {} MiB when it is decompressed", MOST >> 20));
+    }
+    if *together > MOST_TOGETHER {
+        return Err(format!("its streams are more than {} GiB when they are decompressed", MOST_TOGETHER >> 30));
     }
     Ok(())
 }
