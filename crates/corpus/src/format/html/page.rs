@@ -1,6 +1,7 @@
 //! Reads the tags and words of a page into a text.
 
 mod arrange;
+mod special;
 
 use std::convert::Infallible;
 
@@ -166,20 +167,6 @@ impl<'a> Page<'a> {
         None
     }
 
-    /// Reads an element that ends with its start tag, although others of its name have content.
-    fn start_empty(&mut self, name: Name) {
-        if let Kind::Raw(raw) = name.kind {
-            return self.separate_raw(raw);
-        }
-        let outside = self.stack.mark();
-        self.start_element(name);
-        if name.kind == Kind::Link {
-            self.end_mark();
-        }
-        self.end_from(outside.place());
-        self.stack.return_to(outside);
-    }
-
     /// Reads the start of an element in SVG or a formula.
     fn start_foreign(&mut self, name: Name, self_closing: bool) {
         if !self_closing {
@@ -189,31 +176,6 @@ impl<'a> Page<'a> {
             let is_left_out = name.kind == Kind::Annotation && inside.left_out.is_none();
             inside.left_out = if is_left_out { Some(name) } else { inside.left_out };
             self.push(name, inside, is_integration || is_left_out);
-        }
-    }
-
-    /// Reads the start of an element whose content is no markup.
-    fn start_raw(&mut self, raw: Raw) -> State {
-        self.raw = Some(if raw == Raw::Title && self.title.is_some() { Raw::Value } else { raw });
-        self.separate_raw(raw);
-        match raw {
-            Raw::Title | Raw::Value => State::RcData,
-            Raw::Script => State::ScriptData,
-            Raw::Style | Raw::Example => State::RawText,
-            Raw::Plain => State::PlainText,
-        }
-    }
-
-    /// Writes what separates such an element from what comes before it.
-    fn separate_raw(&mut self, raw: Raw) {
-        match raw {
-            Raw::Example | Raw::Plain => {
-                self.end_mark();
-                self.flow.end_heading_with_words();
-                self.separate(Break::Paragraph);
-            }
-            Raw::Value => self.separate(Break::Space),
-            Raw::Title | Raw::Script | Raw::Style => {}
         }
     }
 
