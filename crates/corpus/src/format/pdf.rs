@@ -4,6 +4,7 @@
 //! have no text here, not even those of scanned pages. The crate hayro reads the file's structure and its fonts; where
 //! words, lines and paragraphs end is decided here.
 
+mod columns;
 mod content;
 mod filters;
 mod fonts;

@@ -53,8 +53,8 @@ impl Deep {
         ends
     }
 
-    /// Takes in an end tag. `around` is the element that is kept and has its text left out. The answer is whether the tag belongs to
-    /// an element that is too deep.
+    /// Takes in an end tag. `around` is the element that is kept and has its text left out. The answer is whether the tag
+    /// belongs to an element that is too deep.
     pub(super) fn end(&mut self, name: Name, around: Option<Name>) -> bool {
         let is_deep = self.count > 0 && !name.kind.is_phrase();
         let left_out = self.left_out.map(|open| open.name).or(around);

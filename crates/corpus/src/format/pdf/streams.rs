@@ -10,6 +10,7 @@ use std::io::Read;
 use bstr::ByteSlice;
 use flate2::read::{DeflateDecoder, ZlibDecoder};
 
+use super::columns::{self, Columns};
 use super::filters::{self, Filter};
 use super::limits::Limits;
 
@@ -22,8 +23,9 @@ const MOST_TOGETHER: u64 = 2 << 30;
 /// How often a stream may be compressed over again.
 const LAYERS: usize = 4;
 
-/// Fails if a stream of the file, or all together, decompress to too much, or take too long.
+/// Fails if a stream of the file, or all together, decompress to too much, take too long, or have too long rows.
 pub(super) fn check(bytes: &[u8], limits: &Limits) -> Result<(), String> {
+    columns::check(bytes)?;
     let mut together = 0;
     for at in bytes.find_iter(b"stream") {
         let data = bytes.get(at + b"stream".len()..).unwrap_or_default();
@@ -50,6 +52,7 @@ fn check_filters(data: &[u8], filters: &[Filter], together: &mut u64, limits: &L
         limits.streams_clock()?;
         data = Cow::Owned(filter.decode(&data, MOST as usize));
         add(together, data.len() as u64)?;
+        columns::check(&data)?;
     }
     Ok(())
 }
@@ -84,10 +87,13 @@ fn decompressed(data: &[u8], layers: usize, limits: &Limits) -> Result<(u64, boo
         return Ok((0, false));
     }
     let (mut count, mut buffer) = (start.len() as u64, vec![0; 64 << 10]);
+    let mut columns = Columns::default();
+    columns.pass(&start)?;
     while count <= MOST
         && let Ok(more @ 1..) = source.read(&mut buffer)
     {
         count += more as u64;
+        columns.pass(&buffer[..more])?;
         limits.streams_clock()?;
     }
     Ok((count, is_zlib(&start)))

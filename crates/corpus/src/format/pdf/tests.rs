@@ -260,6 +260,27 @@ fn streams_with_old_filters_are_read() {
 }
 
 #[test]
+fn a_stream_with_rows_longer_than_any_memory_is_refused() {
+    let content = deflated(b"BT /F 10 Tf 20 200 Td (x) Tj ET");
+    let form =
+        |parameters: &str| stream(&format!("/Subtype/Form/Filter/FlateDecode/DecodeParms {parameters}"), &content);
+    let long = "<</Predictor 12/Columns 2147483647/Colors 31>>";
+    let expected = "one of its streams has rows of more than 1048576 columns";
+    assert_eq!(refused(&file(b"/X Do", &[form(long)])), expected);
+    assert_eq!(
+        refused(&file(
+            b"/X Do",
+            &[form("<</Predictor 12/Columns 8 0 R>>"), b"".into(), b"".into(), b"2147483647".into()]
+        )),
+        expected
+    );
+    // In an object inside a stream.
+    let objects = stream("/Type/ObjStm/N 1/First 4/Filter/FlateDecode", &deflated(format!("9 0 {long}").as_bytes()));
+    assert_eq!(refused(&file(b"/X Do", &[form("9 0 R"), objects])), expected);
+    assert_eq!(extract(&file(b"/X Do", &[form("<</Columns 1>>")])).unwrap().text, "x");
+}
+
+#[test]
 fn many_streams_that_end_in_nothing_take_no_longer_than_a_file_may() {
     let start = Instant::now();
     // Blocks of Deflate that are read and give nothing, then one that gives the word with which the next stream begins.
