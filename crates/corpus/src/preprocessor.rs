@@ -1,20 +1,19 @@
 //! A command that turns files into text, for formats that are not read here. As in ripgrep, the command gets the path of a
 //! file as its only argument and the file as standard input, and what it prints is the text.
 
+mod printed;
+
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
 
 use ignore::overrides::{Override, OverrideBuilder};
 
 use super::CorpusError;
-use super::bounded::{self, LARGEST};
+use super::bounded::LARGEST;
+use printed::Printed;
 use semsearch_files::open_regular;
-
-/// The most bytes of a command's messages that are shown.
-const MOST_WORDS: u64 = 512;
 
 /// A command, and the files that it is for.
 #[derive(Clone)]
@@ -63,29 +62,14 @@ impl Preprocessor {
         let mut command = Command::new(&self.command);
         command.arg(path).stdin(open_regular(path)?).stdout(Stdio::piped()).stderr(Stdio::piped());
         let started = command.spawn();
-        let mut child = started.map_err(|error| self.failed(&format!("cannot be started: {error}")))?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        // Both are read at the same time: a command that waits for a reader of its messages would print nothing more.
-        let words = thread::spawn(move || {
-            let mut words = Vec::new();
-            if let Some(mut stderr) = stderr {
-                let _ = stderr.by_ref().take(MOST_WORDS).read_to_end(&mut words);
-                let _ = io::copy(&mut stderr, &mut io::sink());
-            }
-            String::from_utf8_lossy(&words).trim().to_owned()
-        });
-        let text = stdout.map_or(Ok(Some(Vec::new())), bounded::all);
-        if !matches!(text, Ok(Some(_))) {
-            // It is still printing, and nobody reads it any more.
-            let _ = child.kill();
-        }
-        let status = child.wait()?;
-        let words = words.join().unwrap_or_default();
-        match text? {
+        let child = started.map_err(|error| self.failed(&format!("cannot be started: {error}")))?;
+        let Printed { text, words, status } = printed::read(child)?;
+        let words = String::from_utf8_lossy(&words);
+        match text {
             None => Err(self.failed(&format!("printed more than {} MiB", LARGEST >> 20))),
             Some(text) if status.success() => Ok(text),
-            Some(_) if words.is_empty() => Err(self.failed(&format!("ended with {status}"))),
-            Some(_) => Err(self.failed(&format!("ended with {status}: {words}"))),
+            Some(_) if words.trim().is_empty() => Err(self.failed(&format!("ended with {status}"))),
+            Some(_) => Err(self.failed(&format!("ended with {status}: {}", words.trim()))),
         }
     }
 
@@ -97,6 +81,7 @@ impl Preprocessor {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -115,6 +100,30 @@ mod tests {
         let command = script(dir.path(), "echo \"$1\"; tr a-z A-Z");
         let all = Preprocessor::new(command, &[], dir.path()).unwrap();
         assert_eq!(all.text_of(&file).unwrap(), format!("{}\nBEES", file.display()).into_bytes());
+    }
+
+    #[test]
+    fn what_the_command_leaves_running_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.txt");
+        std::fs::write(&file, "").unwrap();
+        let of = |lines: &str| {
+            let start = Instant::now();
+            let all = Preprocessor::new(script(dir.path(), lines), &[], dir.path()).unwrap();
+            let text = all.text_of(&file).map(|text| String::from_utf8(text).unwrap());
+            assert!(start.elapsed() < Duration::from_secs(8), "{lines}: {:?}", start.elapsed());
+            text.map_err(|error| error.to_string())
+        };
+        assert_eq!(of("sleep 20 & echo text").as_deref(), Ok("text\n"));
+        assert_eq!(of("sleep 20 2>/dev/null & echo text").as_deref(), Ok("text\n"));
+        let failing = of("sleep 20 >/dev/null & echo words >&2; exit 3").unwrap_err();
+        assert!(failing.ends_with("ended with exit status: 3: words"), "{failing}");
+        let endless = of("(while echo more; do sleep 0.01; done) & echo text").unwrap();
+        assert!(endless.contains("text\n") && endless.len() < 10_000, "{endless}");
+        // The command itself may take its time, and close what it prints to before it ends.
+        assert_eq!(of("echo a; sleep 0.5; echo b; exec >&- 2>&-; sleep 0.5").as_deref(), Ok("a\nb\n"));
+        let many = of("head -c 3000000 /dev/zero | tr '\\0' x; head -c 3000000 /dev/zero >&2").unwrap();
+        assert_eq!(many.len(), 3_000_000);
     }
 
     #[test]

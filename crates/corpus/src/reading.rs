@@ -1,12 +1,12 @@
 //! Reads inputs: decompresses them, finds the format of each, and runs its reader.
 
-use std::io::{BufRead, BufReader, Cursor};
+use std::io::{BufReader, Cursor};
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, OnceLock};
 
 use super::compression::decompressed;
-use super::format::{InputContent, Reader};
+use super::format::{InputContent, Reader, is_utf32};
 use super::input::Bytes;
 use super::peek::peek;
 use super::reader_thread::on_thread;
@@ -17,6 +17,9 @@ use semsearch_files::Place;
 
 /// How many bytes of a file are looked at to find its format.
 const SNIFFED: usize = 64 * 1024;
+
+/// How many bytes of a file whose format is known are looked at for a byte order mark.
+const MARK: usize = 4;
 
 /// Reads the records of `inputs`, one input after the other, ahead on a thread of its own. An input without a record is
 /// the error [`CorpusError::NoRecords`]; a blank text file is [`BadRecord::Blank`](crate::BadRecord::Blank).
@@ -114,15 +117,15 @@ fn read(input: &Input, bytes: Bytes, options: &ReadOptions, sink: &mut RecordSin
         Ok((compression, bytes)) => (compression, BufReader::with_capacity(SNIFFED, bytes)),
         Err(source) => return sink(Err(CorpusError::Input { place: Place::whole(&input.name()), source })),
     };
-    let (format, bytes): (_, Box<dyn BufRead>) = match told(input, options.format) {
-        Some(format) => (format, Box::new(bytes)),
-        None => {
-            let (start, bytes) = peek(bytes, SNIFFED);
-            (Format::by_content(&start), Box::new(bytes))
-        }
-    };
+    let told = told(input, options.format);
+    let (start, bytes) = peek(bytes, if told.is_some() { MARK } else { SNIFFED });
+    let format = told.unwrap_or_else(|| Format::by_content(&start));
+    if is_utf32(&start) && !format.is_binary() {
+        let (place, found) = (Place::whole(&input.name()), "it is in UTF-32".into());
+        return sink(Err(CorpusError::Format { place, expected: "text in UTF-8 or UTF-16", found }));
+    }
     let plain = input.path().filter(|_| compression.is_none() && input.is_regular());
-    read_as(format.reader(), InputContent::new(input, options, bytes, plain), sink)
+    read_as(format.reader(), InputContent::new(input, options, Box::new(bytes), plain), sink)
 }
 
 /// Pushes the records of an input, or an error if there are none.

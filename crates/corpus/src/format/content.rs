@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
+use std::string::FromUtf8Error;
 use std::sync::Arc;
 
 use encoding_rs::{Encoding, UTF_8};
-use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 
+use super::decoding;
 use crate::bounded::{self, LARGEST};
 use crate::{BadRecord, CorpusError, Input, ReadOptions};
 use semsearch_files::{Place, open_regular};
@@ -59,11 +60,6 @@ impl<'a> InputContent<'a> {
         })
     }
 
-    /// As a stream of bytes.
-    pub(crate) fn bytes(self) -> impl BufRead + use<'a> {
-        self.bytes
-    }
-
     /// The encoding of text that is not UTF-8, if one was named.
     pub(crate) fn encoding(&self) -> Option<&'static Encoding> {
         self.options.encoding
@@ -72,36 +68,33 @@ impl<'a> InputContent<'a> {
     /// As a stream of text in UTF-8, without a byte order mark. Bytes that are not UTF-8 come as they are, unless the mark
     /// or the options say what they are.
     pub(crate) fn text(self) -> impl BufRead + use<'a> {
-        BufReader::new(decoded(self.bytes, self.options.encoding))
+        BufReader::new(decoding::decoded(self.bytes, self.options.encoding))
     }
 
     /// The same as a second stream, if the input can be opened again.
     pub(crate) fn again(&self) -> Option<impl BufRead + use<>> {
         let regular = self.input.is_regular().then(|| self.input.bytes().ok()).flatten()?;
-        Some(BufReader::new(decoded(regular, self.options.encoding)))
+        Some(BufReader::new(decoding::decoded(regular, self.options.encoding)))
     }
 
-    /// As one text: by its byte order mark, as UTF-8, or else in the encoding of the options.
+    /// As one text: by its byte order mark, as UTF-8, or else in the encoding of the options ([`decoding`]).
     ///
     /// # Errors
     /// The input cannot be read, is larger than a record may be, or is in another encoding.
     pub(crate) fn whole_text(self) -> Result<String, CorpusError> {
         let (name, named) = (self.name(), self.options.encoding);
         let mut bytes = self.whole()?;
-        let in_encoding = |encoding: &'static Encoding, bytes: &[u8]| {
-            let text = encoding.decode_without_bom_handling_and_without_replacement(bytes);
-            let wrong = || CorpusError::record(&Place::whole(&name), BadRecord::Encoding { encoding: encoding.name() });
-            text.map(Cow::into_owned).ok_or_else(wrong)
-        };
-        match Encoding::for_bom(&bytes) {
-            Some((encoding, mark)) if encoding != UTF_8 => return in_encoding(encoding, &bytes[mark..]),
+        match decoding::told(&bytes, named) {
+            Some((encoding, mark)) if encoding != UTF_8 => {
+                let text = encoding.decode_without_bom_handling_and_without_replacement(&bytes[mark..]);
+                let wrong = BadRecord::Encoding { encoding: encoding.name() };
+                return text.map(Cow::into_owned).ok_or_else(|| CorpusError::record(&Place::whole(&name), wrong));
+            }
             Some((_, mark)) => drop(bytes.drain(..mark)),
             None => {}
         }
-        String::from_utf8(bytes).or_else(|error| match named {
-            Some(encoding) => in_encoding(encoding, error.as_bytes()),
-            None => Err(not_utf8(error.as_bytes(), error.utf8_error().valid_up_to(), &name)),
-        })
+        let invalid = |error: FromUtf8Error| not_utf8(error.as_bytes(), error.utf8_error().valid_up_to(), &name);
+        String::from_utf8(bytes).map_err(invalid)
     }
 
     /// As the bytes of one text or document.
@@ -135,12 +128,6 @@ impl<'a> InputContent<'a> {
         let all = bounded::all(self.bytes).and_then(|all| all.ok_or_else(too_long));
         all.map(Seekable::Memory).map_err(|source| CorpusError::Input { place, source })
     }
-}
-
-/// The bytes in UTF-8, by their byte order mark or else from this encoding.
-fn decoded<R: Read>(bytes: R, encoding: Option<&'static Encoding>) -> DecodeReaderBytes<R, Vec<u8>> {
-    let mut builder = DecodeReaderBytesBuilder::new();
-    builder.encoding(encoding).utf8_passthru(true).strip_bom(true).bom_override(true).build(bytes)
 }
 
 /// The error of a text in which no character begins at byte `at`.

@@ -45,8 +45,8 @@ pub(super) struct HtmlReader;
 
 impl Reader for HtmlReader {
     fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
-        let encoding = content.encoding();
-        read_extracted(content, sink, "an HTML page", |bytes| html::extract(bytes, encoding))
+        let (encoding, syntax) = (content.encoding(), content.file().map_or(html::Syntax::Html, html::Syntax::of));
+        read_extracted(content, sink, "an HTML page", |bytes| html::extract(bytes, encoding, syntax))
     }
 
     fn markup(&self) -> Option<Markup> {

@@ -13,6 +13,7 @@
 
 mod attributes;
 mod choice;
+mod deep;
 mod element;
 mod encoding;
 mod flow;
@@ -21,28 +22,30 @@ mod page;
 mod region;
 mod source_lines;
 mod stack;
+mod syntax;
 
 use encoding_rs::Encoding;
 
 use super::extracted::Extracted;
 use page::{Page, Scope};
+pub(super) use syntax::Syntax;
 
-/// Takes the text out of a page. Without `encoding`, the page says its encoding, or it is guessed. A page without any
-/// text has an empty text.
+/// Takes the text out of a page. Without `encoding`, the page says its encoding, or it is guessed; it can also say its
+/// syntax. A page without any text has an empty text.
 ///
 /// # Errors
 /// Says that the page is too large.
-pub(super) fn extract(bytes: &[u8], encoding: Option<&'static Encoding>) -> Result<Extracted, String> {
+pub(super) fn extract(bytes: &[u8], encoding: Option<&'static Encoding>, syntax: Syntax) -> Result<Extracted, String> {
     let source = encoding::decode(bytes, encoding);
     if u32::try_from(source.len()).is_err() {
         return Err(format!("the page has {} bytes of text, the maximum is {}", source.len(), u32::MAX));
     }
-    let page = Page::read(&source, Scope::Content);
+    let page = Page::read(&source, Scope::Content, syntax);
     let extracted = choice::extracted(page, Scope::Content);
     if !extracted.text.trim().is_empty() {
         return Ok(extracted);
     }
-    Ok(choice::extracted(Page::read(&source, Scope::Everything), Scope::Everything))
+    Ok(choice::extracted(Page::read(&source, Scope::Everything, syntax), Scope::Everything))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(super) struct JsonArrayReader;
 impl Reader for JsonArrayReader {
     fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()> {
         let name = content.name();
-        let (start, input) = peek(content.bytes(), START);
+        let (start, input) = peek(content.text(), START);
         if start.trim_ascii_start().first() == Some(&b'{') {
             return sink(object(input, &name));
         }

@@ -11,6 +11,7 @@
 mod code;
 mod content;
 mod csv;
+mod decoding;
 mod documents;
 #[cfg(feature = "docx")]
 mod docx;
@@ -32,9 +33,12 @@ mod without;
 use std::path::Path;
 use std::str::FromStr;
 
+use encoding_rs::Encoding;
+
 use super::CorpusError;
 use super::compression::bare_name;
 pub(crate) use content::InputContent;
+pub(crate) use decoding::is_utf32;
 pub(crate) use reader::Reader;
 
 /// A line of the table.
@@ -148,8 +152,11 @@ impl Format {
     }
 
     /// The format of a file that starts with these bytes, if its name does not tell. What looks like JSON is JSON, all else
-    /// is text.
+    /// is text. A byte order mark at the start says its encoding.
     pub(crate) fn by_content(start: &[u8]) -> Self {
+        let marked =
+            Encoding::for_bom(start).map(|(encoding, mark)| encoding.decode_without_bom_handling(&start[mark..]).0);
+        let start = marked.as_ref().map_or(start, |text| text.as_bytes());
         let other = || match start.trim_ascii_start().first() {
             None => Self::FALLBACK,
             Some(b'{') if jsonl::starts(start) => Self::Jsonl,

@@ -4,7 +4,9 @@
 //! have no text here, not even those of scanned pages. The crate hayro reads the file's structure and its fonts; where
 //! words, lines and paragraphs end is decided here.
 
+mod columns;
 mod content;
+mod filters;
 mod fonts;
 mod layout;
 mod limits;
@@ -50,13 +52,13 @@ fn said(panic: &(dyn Any + Send)) -> String {
 }
 
 fn read(bytes: &[u8]) -> Result<Extracted, String> {
-    streams::check(bytes)?;
+    let mut limits = Limits::new();
+    streams::check(bytes, &limits)?;
     let pdf = Pdf::new(bytes.to_vec()).map_err(|error| refusal(error).to_owned())?;
     let mut extracted = Extracted::default();
     extracted.outline();
     extracted.layout.lines = Lines::None;
 
-    let mut limits = Limits::new();
     limits.pages(pdf.pages().len())?;
     let mut fonts = Fonts::default();
     for page in pdf.pages().iter() {

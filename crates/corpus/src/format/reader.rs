@@ -13,7 +13,7 @@ use crate::record::RecordSink;
 /// the input, except for a format whose inputs are one record each.
 pub(crate) trait Reader: Sync {
     /// Pushes the records of one input into `sink`. The reader takes the content in the way that its format needs: as a
-    /// stream of text or of bytes, as a whole, or with access to every place in it ([`InputContent`]).
+    /// stream of text, as a whole, or with access to every place in it ([`InputContent`]).
     fn read(&self, content: InputContent<'_>, sink: &mut RecordSink<'_>) -> ControlFlow<()>;
 
     /// How the text is written, if an input is one text; `None` for a format of data. Texts are cut into chunks unless

@@ -48,7 +48,7 @@ impl Reader for SquadReader {
         let name = content.name();
         let mut seen = HashSet::new();
         let articles = Elements { name: &name, key: Some("data"), expected: "a SQuAD file" };
-        articles.read(content.bytes(), sink, |article: Article, place, sink| {
+        articles.read(content.text(), sink, |article: Article, place, sink| {
             for record in contexts(article, &place) {
                 if seen.insert(record.fields["_id"].to_string()) {
                     sink(Ok(record))?;

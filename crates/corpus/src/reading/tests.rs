@@ -74,6 +74,76 @@ fn a_compressed_file_of_any_format_has_the_same_records() {
     }
 }
 
+/// The text of the first record of a file with this name, whose content is `content` in some encoding.
+fn text_of(name: &str, content: &[u8], encoding: Option<&str>) -> Result<String, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    let encoding = encoding.map(|label| encoding_rs::Encoding::for_label(label.as_bytes()).unwrap());
+    let options = ReadOptions { encoding, ..ReadOptions::default() };
+    let first = records(&[Input::File(path)], options).unwrap().next().unwrap();
+    let text =
+        |record: Record| record.fields.get("text").or(record.fields.get("context")).unwrap().as_str().map(String::from);
+    first.map(|record| text(record).unwrap()).map_err(|error| error.to_string())
+}
+
+/// A file of each format of text, whose first record has this text.
+fn files_of_text(text: &str) -> [(&'static str, String); 8] {
+    [
+        ("a.jsonl", format!("{{\"text\":\"{text}\"}}\n")),
+        ("a.json", format!("[{{\"text\":\"{text}\"}}]")),
+        ("b.json", format!("{{\"text\":\n\"{text}\"}}")),
+        ("squad.json", format!("{{\"data\":[{{\"paragraphs\":[{{\"context\":\"{text}\"}}]}}]}}")),
+        ("a.csv", format!("text,n\n{text},1\n")),
+        ("a.txt", text.to_owned()),
+        ("a.md", text.to_owned()),
+        ("a.html", format!("<p>{text}")),
+    ]
+}
+
+#[test]
+fn a_named_encoding_means_the_same_in_every_format() {
+    let text = "Größe 1";
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    for (name, content) in files_of_text(text) {
+        let latin: Vec<u8> = content.chars().map(|character| character as u8).collect();
+        let marked = format!("\u{feff}{content}");
+        for (bytes, encoding) in [
+            (latin, Some("latin1")),
+            (content.clone().into_bytes(), Some("latin1")),
+            (content.clone().into_bytes(), None),
+            (marked.clone().into_bytes(), Some("latin1")),
+            (marked.clone().into_bytes(), Some("utf-16le")),
+            (utf_16(&marked), Some("latin1")),
+            (utf_16(&marked), None),
+        ] {
+            assert_eq!(text_of(name, &bytes, encoding).as_deref(), Ok(text), "{name} {encoding:?} {bytes:?}");
+        }
+        // Without a mark, the content does not say that it is JSON.
+        if !name.ends_with(".json") {
+            assert_eq!(text_of(name, &utf_16(&content), Some("utf-16le")).as_deref(), Ok(text), "{name}");
+        }
+    }
+    for (name, content) in files_of_text("plain") {
+        let utf_16 = utf_16(&content);
+        assert!(std::str::from_utf8(&utf_16).is_ok());
+        if !name.ends_with(".json") {
+            assert_eq!(text_of(name, &utf_16, Some("utf-16le")).as_deref(), Ok("plain"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn text_in_utf_32_is_refused_and_says_so() {
+    for (name, content) in files_of_text("a") {
+        for unit in [u32::to_le_bytes, u32::to_be_bytes] {
+            let bytes: Vec<u8> = format!("\u{feff}{content}").chars().flat_map(|found| unit(found.into())).collect();
+            let reason = text_of(name, &bytes, None).unwrap_err();
+            assert!(reason.ends_with(": not text in UTF-8 or UTF-16: it is in UTF-32"), "{reason}");
+        }
+    }
+}
+
 #[test]
 fn cut_or_damaged_data_end_as_an_error_with_the_line_reached() {
     let texts = || (0..20_000_u64).map(|number| format!("bees {}", number.pow(3)));

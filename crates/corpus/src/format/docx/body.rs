@@ -43,6 +43,8 @@ enum Open {
     Cell,
     Row,
     Table,
+    /// A text box or a note.
+    Frame,
     /// Ways to say the same thing, and whether one of them was read.
     Alternatives {
         chosen: bool,
@@ -67,14 +69,14 @@ pub(super) struct Body<'a, 'b> {
     paragraphs: Vec<Paragraph>,
     /// For each field that is open, whether its command is being read.
     commands: Vec<bool>,
-    /// The start of the next paragraph, from one whose end was deleted.
-    carried: String,
+    /// The paragraph whose end was deleted: its text is the start of the next one.
+    carried: Option<Paragraph>,
 }
 
 impl<'a, 'b> Body<'a, 'b> {
     /// Hands on to `blocks` what the part has, if its outermost element is one of `roots`.
     pub(super) fn read(mut part: Xml<impl BufRead>, roots: &[&str], blocks: &'a mut Blocks<'b>) -> Result<(), String> {
-        let mut body = Self { blocks, open: vec![], paragraphs: vec![], commands: vec![], carried: String::new() };
+        let mut body = Self { blocks, open: vec![], paragraphs: vec![], commands: vec![], carried: None };
         let mut first = true;
         while let Some(node) = part.next()? {
             match node {
@@ -93,8 +95,8 @@ impl<'a, 'b> Body<'a, 'b> {
                 Node::End => body.end(),
             }
         }
-        let carried = std::mem::take(&mut body.carried);
-        body.blocks.paragraph(&carried, &Properties::default(), 0);
+        body.end_carried();
+        body.blocks.paragraph("", &Properties::default(), 0);
         if first { Err("it holds no text document".into()) } else { Ok(()) }
     }
 
@@ -116,13 +118,16 @@ impl<'a, 'b> Body<'a, 'b> {
         }
         match name {
             "p" => {
-                let text = std::mem::take(&mut self.carried);
+                let text = self.carried.take().map(|carried| carried.text).unwrap_or_default();
                 self.paragraphs.push(Paragraph { text, ..Paragraph::default() });
                 return Some(Open::Paragraph);
             }
             "pPr" => return Some(Open::Properties),
             "t" => return Some(Open::Text),
-            "tbl" => self.blocks.start_table(),
+            "tbl" => {
+                self.end_carried();
+                self.blocks.start_table();
+            }
             "tab" | "ptab" => self.add("\t"),
             "br" | "cr" => self.break_line(),
             "noBreakHyphen" => self.add("\u{2011}"),
@@ -133,6 +138,7 @@ impl<'a, 'b> Body<'a, 'b> {
             "tbl" => Open::Table,
             "tr" => Open::Row,
             "tc" => Open::Cell,
+            "txbxContent" | "footnote" | "endnote" => Open::Frame,
             _ => Open::Other,
         })
     }
@@ -178,7 +184,11 @@ impl<'a, 'b> Body<'a, 'b> {
     fn end(&mut self) {
         match self.open.pop() {
             Some(Open::Paragraph) => self.end_paragraph(),
-            Some(Open::Cell) => self.blocks.end_cell(),
+            Some(Open::Cell) => {
+                self.end_carried();
+                self.blocks.end_cell();
+            }
+            Some(Open::Frame) => self.end_carried(),
             Some(Open::Row) => self.blocks.end_row(),
             Some(Open::Table) => self.blocks.end_table(self.paragraphs.len()),
             _ => {}
@@ -193,9 +203,16 @@ impl<'a, 'b> Body<'a, 'b> {
             self.commands.retain(|&command| !command);
         }
         if paragraph.runs_on {
-            self.carried = paragraph.text;
+            self.carried = Some(paragraph);
         } else {
             self.blocks.paragraph(&paragraph.text, &paragraph.properties, self.paragraphs.len());
+        }
+    }
+
+    /// Ends the paragraph whose end was deleted: there is none after it that it can go on in.
+    fn end_carried(&mut self) {
+        if let Some(Paragraph { text, properties, .. }) = self.carried.take() {
+            self.blocks.paragraph(&text, &properties, self.paragraphs.len());
         }
     }
 

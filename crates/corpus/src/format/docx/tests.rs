@@ -94,6 +94,37 @@ fn what_was_deleted_is_left_out_and_what_was_inserted_stays() {
 }
 
 #[test]
+fn a_paragraph_whose_end_was_deleted_goes_on_only_within_its_cell_its_box_or_its_note() {
+    let open_end = |text: &str| {
+        let properties = "<w:pPr><w:pStyle w:val=\"Heading1\"/><w:rPr><w:del/></w:rPr></w:pPr>";
+        format!("<w:p>{properties}<w:r><w:t>{text}</w:t></w:r></w:p>")
+    };
+    let cell = |text: &str| format!("<w:tc>{text}</w:tc>");
+    let table = |cells: &[String]| format!("<w:tbl><w:tr>{}</w:tr></w:tbl>", cells.concat());
+    let [a, b] = ["a", "b"].map(open_end);
+    let (c, d) = (paragraph("c"), paragraph("d"));
+    assert_eq!(text(&format!("{}{c}", table(&[cell(&a), cell(&b), cell(&d)]))), "a | b | d\n\nc");
+    assert_eq!(text(&format!("{a}{}{c}", table(&[cell(&b)]))), "a\n\nb\n\nc");
+    assert_eq!(text(&table(&[cell(&format!("{a}{}{c}", table(&[cell(&b)])))])), "a b c");
+    let text_box = format!("<w:p><w:r><w:t>around</w:t><w:txbxContent>{c}{a}</w:txbxContent></w:r></w:p>{d}");
+    assert_eq!(text(&text_box), "around\n\nc\n\na\n\nd");
+    let notes = format!("<w:footnote>{a}</w:footnote><w:footnote>{c}</w:footnote>");
+    let found = extract(&archive(&[
+        ("word/document.xml", part("document", &format!("{d}{b}")).as_bytes()),
+        (
+            "word/_rels/document.xml.rels",
+            br#"<Relationships><Relationship Type="x/footnotes" Target="n.xml"/></Relationships>"#,
+        ),
+        ("word/n.xml", part("footnotes", &notes).as_bytes()),
+    ]))
+    .unwrap();
+    assert_eq!(found.text, "d\n\nb\n\na\n\nc");
+    // A paragraph that does not go on keeps its own style; one that does has the style of the last.
+    assert_eq!(headings(&found), [(1, "b"), (1, "a")]);
+    assert_eq!(headings(&extract(&document(&format!("{a}{c}"))).unwrap()), []);
+}
+
+#[test]
 fn fields_show_their_results_and_links_their_text() {
     let field = |kind: &str| format!(r#"<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>"#);
     let run = |text: &str| format!("<w:r><w:t>{text}</w:t></w:r>");
@@ -125,6 +156,31 @@ fn a_text_box_is_read_once_after_its_paragraph() {
         text_box("box")
     );
     assert_eq!(text(&body), "before\n\naround\n\nbox\n\nend");
+}
+
+#[test]
+fn a_prefix_may_be_declared_where_it_is_used() {
+    let compatibility = "http://schemas.openxmlformats.org/markup-compatibility/2006";
+    let choice = |prefix: &str| {
+        let inside = format!(
+            "<{prefix}:Choice>{0}</{prefix}:Choice><{prefix}:Fallback>{0}</{prefix}:Fallback>",
+            "<w:r><w:t>once </w:t></w:r>"
+        );
+        format!(r#"<{prefix}:AlternateContent xmlns:{prefix}="{compatibility}">{inside}</{prefix}:AlternateContent>"#)
+    };
+    let body = format!("<w:p>{}{}{}</w:p>", choice("mc"), choice("x"), choice("y"));
+    assert_eq!(text(&body), "once once once");
+    // It holds within its element.
+    assert_eq!(text(r#"<w:p><w:r><w:t>a</w:t></w:r></w:p><w:p xmlns:w="other"><w:r><w:t>no</w:t></w:r></w:p>"#), "a");
+    let math = "http://schemas.openxmlformats.org/officeDocument/2006/math";
+    let twice = format!(
+        r#"<w:p><w:r xmlns:q="{math}"><q:t>a</q:t></w:r><w:r><q:t>no</q:t></w:r><w:r><w:t>b</w:t></w:r></w:p>"#
+    );
+    assert_eq!(text(&twice), "ab");
+    let deep: String = (0..200)
+        .map(|_| r#"<a xmlns:w="other"><a xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">"#)
+        .collect();
+    assert_eq!(refused(&document(&deep)), "its XML declares more than 64 prefixes inside one another");
 }
 
 #[test]

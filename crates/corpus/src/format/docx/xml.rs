@@ -11,8 +11,8 @@ use quick_xml::reader::Reader;
 /// How deep elements may be nested. Word's own documents are far below: a nested table adds four levels.
 const DEEPEST: usize = 1000;
 
-/// How many prefixes are known. Office declares one for each vocabulary.
-const MOST_PREFIXES: usize = 16;
+/// How many declarations of prefixes may hold at one place. Office declares one for each vocabulary.
+const MOST_PREFIXES: usize = 64;
 
 /// A vocabulary of Office's XML, known by its namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,12 +76,19 @@ pub(super) enum Node<'a> {
     End,
 }
 
+/// A prefix of names that an open element declares.
+struct Prefix {
+    name: String,
+    space: Space,
+    /// How deep the element is.
+    depth: usize,
+}
+
 /// The nodes of a part. An empty element is a start and an end.
 pub(super) struct Xml<R> {
     reader: Reader<R>,
     buffer: Vec<u8>,
-    /// The prefixes that the outermost element declares.
-    prefixes: Vec<(String, Space)>,
+    prefixes: Vec<Prefix>,
     depth: usize,
 }
 
@@ -97,17 +104,16 @@ impl<R: BufRead> Xml<R> {
         self.buffer.clear();
         Ok(match self.reader.read_event_into(&mut self.buffer).map_err(damaged)? {
             Event::Start(tag) => {
-                if self.depth == 0 {
-                    self.prefixes = declared(&tag);
-                }
                 self.depth += 1;
                 if self.depth > DEEPEST {
                     return Err(format!("its XML is nested more than {DEEPEST} levels deep"));
                 }
+                declare(&mut self.prefixes, &tag, self.depth)?;
                 Some(Node::Start(Element { space: space(&self.prefixes, &tag), tag }))
             }
             Event::End(_) => {
                 self.depth = self.depth.saturating_sub(1);
+                while self.prefixes.pop_if(|prefix| prefix.depth > self.depth).is_some() {}
                 Some(Node::End)
             }
             Event::Text(text) => Some(Node::Text(text.xml10_content().into_owned())),
@@ -128,23 +134,37 @@ impl<R: BufRead> Xml<R> {
     }
 }
 
-/// The vocabularies of the prefixes that an element declares.
-fn declared(tag: &BytesStart<'_>) -> Vec<(String, Space)> {
+/// Adds the prefixes that an element declares, as far as they change what a name means.
+fn declare(prefixes: &mut Vec<Prefix>, tag: &BytesStart<'_>, depth: usize) -> Result<(), String> {
     let mut attributes = tag.attributes();
-    let attributes = attributes.with_checks(false).flatten();
-    let prefix = |name: &str| match name {
-        "xmlns" => Some(String::new()),
-        name => name.strip_prefix("xmlns:").map(String::from),
-    };
-    let known = attributes.filter_map(|attribute| Some((prefix(attribute.key.0)?, Space::of(&attribute.value))));
-    known.filter(|(_, space)| *space != Space::Other).take(MOST_PREFIXES).collect()
+    for attribute in attributes.with_checks(false).flatten() {
+        let name = match attribute.key.0 {
+            "xmlns" => "",
+            key => match key.strip_prefix("xmlns:") {
+                Some(name) => name,
+                None => continue,
+            },
+        };
+        let space = Space::of(&attribute.value);
+        if space_of(prefixes, name) != space {
+            prefixes.push(Prefix { name: name.to_owned(), space, depth });
+        }
+        if prefixes.len() > MOST_PREFIXES {
+            return Err(format!("its XML declares more than {MOST_PREFIXES} prefixes inside one another"));
+        }
+    }
+    Ok(())
 }
 
-/// The vocabulary of an element. Office declares its prefixes once, at the outermost element.
-fn space(prefixes: &[(String, Space)], tag: &BytesStart<'_>) -> Space {
+/// The vocabulary of an element.
+fn space(prefixes: &[Prefix], tag: &BytesStart<'_>) -> Space {
     let name = tag.name().0;
-    let prefix = name.rsplit_once(':').map_or("", |(prefix, _)| prefix);
-    prefixes.iter().find(|(known, _)| known == prefix).map_or(Space::Other, |&(_, space)| space)
+    space_of(prefixes, name.rsplit_once(':').map_or("", |(prefix, _)| prefix))
+}
+
+/// The vocabulary of names with this prefix.
+fn space_of(prefixes: &[Prefix], name: &str) -> Space {
+    prefixes.iter().rev().find(|prefix| prefix.name == name).map_or(Space::Other, |prefix| prefix.space)
 }
 
 /// What a reference to a character, or to one of XML's own five entities, stands for.

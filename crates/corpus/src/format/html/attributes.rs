@@ -18,9 +18,10 @@ pub(super) enum Attribute {
     Role,
     ShadowRootMode,
     Style,
+    Xmlns,
 }
 
-const COUNT: usize = Attribute::Style as usize + 1;
+const COUNT: usize = Attribute::Xmlns as usize + 1;
 
 /// The attributes of the tag that is being read.
 #[derive(Debug, Default)]
@@ -89,6 +90,7 @@ fn attribute(name: &[u8]) -> Option<Attribute> {
         b"role" => Attribute::Role,
         b"shadowrootmode" => Attribute::ShadowRootMode,
         b"style" => Attribute::Style,
+        b"xmlns" => Attribute::Xmlns,
         _ => return None,
     })
 }

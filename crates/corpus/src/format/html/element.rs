@@ -220,6 +220,16 @@ impl Kind {
         self.is_cell() || matches!(self, Self::Caption | Self::RowGroup | Self::Row)
     }
 
+    /// How deep in a table a part of it stands.
+    pub(super) fn table_rank(self) -> Option<u8> {
+        Some(match self {
+            Self::RowGroup => 1,
+            Self::Row => 2,
+            Self::Cell | Self::HeaderCell | Self::Caption => 3,
+            _ => return None,
+        })
+    }
+
     /// Whether the element is part of a sentence: its end tag ends nothing but other parts of that sentence.
     pub(super) fn is_phrase(self) -> bool {
         matches!(self, Self::Phrase | Self::Other | Self::Link | Self::Ruby | Self::Reading | Self::Annotation)

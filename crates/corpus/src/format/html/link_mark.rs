@@ -31,6 +31,12 @@ impl LinkMark {
         fits
     }
 
+    /// The same for a break between two words.
+    pub(super) fn holds_break(&mut self, lines: (u32, u32)) -> bool {
+        let last = self.held.as_ref().and_then(|held| held.last());
+        last.is_some_and(|(piece, _)| piece.ends_with(' ')) || self.holds(" ", lines)
+    }
+
     /// Ends a link. The answer is what was held back and is no mark.
     pub(super) fn end(&mut self) -> Vec<Piece> {
         let held = self.held.take().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Reads the tags and words of a page into a text.
 
 mod arrange;
+mod special;
 
 use std::convert::Infallible;
 
@@ -15,6 +16,7 @@ use super::link_mark::LinkMark;
 use super::region::Regions;
 use super::source_lines::SourceLines;
 use super::stack::{Inside, Open, Stack};
+use super::syntax::Syntax;
 
 /// How much of a page is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,7 @@ pub(super) struct Page<'a> {
     /// The title, with the white space of the page.
     pub(super) title: Option<String>,
     scope: Scope,
+    syntax: Syntax,
     lines: SourceLines<'a>,
     stack: Stack,
     tables: Vec<TableState>,
@@ -57,14 +60,15 @@ pub(super) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// Reads a page.
-    pub(super) fn read(source: &'a str, scope: Scope) -> Self {
+    /// Reads a page. It can say itself that it is XHTML.
+    pub(super) fn read(source: &'a str, scope: Scope, syntax: Syntax) -> Self {
         let mut page = Self {
             flow: Flow::default(),
             regions: Regions::default(),
             metadata: Map::new(),
             title: None,
             scope,
+            syntax: syntax.or_declared_in(source),
             lines: SourceLines::new(source),
             stack: Stack::default(),
             tables: Vec::new(),
@@ -122,7 +126,14 @@ impl<'a> Page<'a> {
         let is_one_line = inside.one_line || self.flow.is_in_heading();
         if (self.raw.is_some() || inside.preformatted) && !is_one_line {
             self.flow.preformatted(words);
-        } else if !self.mark.holds(text, lines) {
+        } else {
+            self.words(words);
+        }
+    }
+
+    /// Writes words, or holds them back if they can belong to a mark.
+    fn words(&mut self, words: Words<'_>) {
+        if !self.mark.holds(words.text, words.lines) {
             self.end_mark();
             self.flow.words(words);
         }
@@ -136,16 +147,21 @@ impl<'a> Page<'a> {
                 self.start_foreign(name, self_closing);
                 return None;
             }
-            self.end_from(self.stack.foreign());
+            let from = self.stack.foreign();
+            self.end_from(from);
         }
         if let Some(from) = self.stack.ended_by_start(name) {
             self.end_from(from);
         }
         match name.kind {
-            Kind::Html => self.describe("lang", Attribute::Lang),
+            Kind::Html => {
+                self.describe("lang", Attribute::Lang);
+                self.syntax = self.syntax.or_named_by(&self.attributes);
+            }
             Kind::Root => {}
-            Kind::Raw(raw) => return Some(self.start_raw(raw)),
             kind if kind.is_void() => self.void(kind),
+            kind if self_closing && self.syntax.closes(kind) => self.start_empty(name),
+            Kind::Raw(raw) => return Some(self.start_raw(raw)),
             _ => self.start_element(name),
         }
         None
@@ -163,25 +179,6 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Reads the start of an element whose content is no markup.
-    fn start_raw(&mut self, raw: Raw) -> State {
-        self.raw = Some(if raw == Raw::Title && self.title.is_some() { Raw::Value } else { raw });
-        match raw {
-            Raw::Example | Raw::Plain => {
-                self.flow.end_heading_with_words();
-                self.separate(Break::Paragraph);
-            }
-            Raw::Value => self.separate(Break::Space),
-            _ => {}
-        }
-        match raw {
-            Raw::Title | Raw::Value => State::RcData,
-            Raw::Script => State::ScriptData,
-            Raw::Style | Raw::Example => State::RawText,
-            Raw::Plain => State::PlainText,
-        }
-    }
-
     /// Reads an element without content.
     fn void(&mut self, kind: Kind) {
         let inside = self.stack.inside();
@@ -196,7 +193,7 @@ impl<'a> Page<'a> {
             return;
         }
         match kind {
-            Kind::Break if inside.one_line || self.flow.is_in_heading() => self.flow.separate(Break::Space),
+            Kind::Break if inside.one_line || self.flow.is_in_heading() => self.separate(Break::Space),
             Kind::Break if inside.preformatted => {
                 let line = self.lines.line();
                 self.flow.preformatted(Words { text: "\n", region: inside.region, lines: (line, line) });
@@ -211,10 +208,8 @@ impl<'a> Page<'a> {
     /// Writes the words that stand for an image.
     fn image(&mut self, inside: Inside) {
         if let Some(text) = self.attributes.words(Attribute::Alt) {
-            let line = self.lines.line();
-            self.flow.separate(Break::Space);
-            self.flow.words(Words { text, region: inside.region, lines: (line, line) });
-            self.flow.separate(Break::Space);
+            let (text, line) = (format!(" {text} "), self.lines.line());
+            self.words(Words { text: &text, region: inside.region, lines: (line, line) });
         }
     }
 
@@ -246,7 +241,8 @@ impl<'a> Page<'a> {
 
     /// Adds an element to those that are open, if its end matters.
     fn push(&mut self, name: Name, inside: Inside, matters: bool) {
-        let is_stray = name.kind.is_table_part() && self.tables.is_empty();
+        // Tables that are too deep are not known.
+        let is_stray = name.kind.is_table_part() && self.tables.is_empty() && !self.stack.is_full();
         if !is_stray && (matters || inside.left_out == Some(name)) {
             let is_open = self.stack.push(Open { name, inside });
             if is_open && name.kind == Kind::Table {
@@ -268,7 +264,7 @@ impl<'a> Page<'a> {
         match self.stack.ended_by_end(name) {
             Some(from) => self.end_from(from),
             None if name.kind == Kind::Paragraph => self.separate(Break::Paragraph),
-            None if name.kind == Kind::Break => self.void(Kind::Break),
+            None if name.kind == Kind::Break && self.syntax == Syntax::Html => self.void(Kind::Break),
             None => {}
         }
     }

@@ -3,10 +3,12 @@
 //! These are the rules of HTML for pages whose authors left out end tags or put them in a wrong order, as far as the
 //! text depends on them. Parts of sentences are not kept, unless their content is left out.
 
+use super::deep::Deep;
 use super::element::{Kind, Name};
 use super::region::Region;
 
-/// The most elements that are open at once. In an element that is deeper, tags still separate words and paragraphs.
+/// The most elements that are kept. In an element that is deeper, tags still separate words and paragraphs, and what is
+/// left out stays left out.
 const DEEPEST: usize = 256;
 
 /// What the elements around a text say about it.
@@ -32,6 +34,20 @@ pub(super) struct Open {
     pub(super) inside: Inside,
 }
 
+/// A state of the stack, to which it returns at the end of an element.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    kept: usize,
+    deep: Deep,
+}
+
+impl Mark {
+    /// The place of the next element.
+    pub(super) fn place(self) -> usize {
+        self.kept
+    }
+}
+
 /// The elements that are open, the outermost first.
 #[derive(Debug, Default)]
 pub(super) struct Stack {
@@ -39,27 +55,41 @@ pub(super) struct Stack {
     /// How many of them are paragraphs, and how many are tables: where there is none, none is looked for.
     paragraphs: usize,
     tables: usize,
-    /// How many more elements are open that are too deep to be kept.
-    deeper: usize,
+    deep: Deep,
 }
 
 impl Stack {
     /// What the open elements say about a text that comes now.
     pub(super) fn inside(&self) -> Inside {
-        self.open.last().map_or_else(Inside::default, |open| open.inside)
+        self.deep.inside().or(self.open.last().map(|open| open.inside)).unwrap_or_default()
     }
 
     /// Adds an element; `false` if it is too deep.
     pub(super) fn push(&mut self, open: Open) -> bool {
-        let fits = self.open.len() < DEEPEST;
+        let fits = !self.is_full();
         if fits {
             self.paragraphs += usize::from(open.name.kind == Kind::Paragraph);
             self.tables += usize::from(open.name.kind == Kind::Table);
             self.open.push(open);
-        } else if is_counted(open.name.kind) {
-            self.deeper += 1;
+        } else {
+            self.deep.push(open, self.inside());
         }
         fits
+    }
+
+    /// Whether another element is too deep.
+    pub(super) fn is_full(&self) -> bool {
+        self.open.len() >= DEEPEST
+    }
+
+    /// The state now.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { kept: self.open.len(), deep: self.deep }
+    }
+
+    /// Forgets the elements that are too deep to be kept and began after this state. Those that are kept have ended.
+    pub(super) fn return_to(&mut self, mark: Mark) {
+        self.deep = mark.deep;
     }
 
     /// Removes the innermost element if its place is `from` or after it.
@@ -67,12 +97,13 @@ impl Stack {
         let open = if self.open.len() > from { self.open.pop() } else { None }?;
         self.paragraphs -= usize::from(open.name.kind == Kind::Paragraph);
         self.tables -= usize::from(open.name.kind == Kind::Table);
+        self.deep.forget_left_out();
         Some(open)
     }
 
     /// The place of the outermost element that the start of this one ends.
-    pub(super) fn ended_by_start(&self, name: Name) -> Option<usize> {
-        if self.deeper > 0 {
+    pub(super) fn ended_by_start(&mut self, name: Name) -> Option<usize> {
+        if self.deep.start(name) || self.deep.takes_tags() {
             return None;
         }
         let paragraph = name.kind.ends_paragraph().then(|| self.paragraph()).flatten();
@@ -93,8 +124,8 @@ impl Stack {
 
     /// The place of the element that this end tag ends. All elements in it end too.
     pub(super) fn ended_by_end(&mut self, name: Name) -> Option<usize> {
-        if self.deeper > 0 && !name.kind.is_phrase() {
-            self.deeper -= usize::from(is_counted(name.kind));
+        let around = self.inside().left_out;
+        if self.deep.end(name, around) {
             return None;
         }
         match name.kind {
@@ -113,7 +144,11 @@ impl Stack {
     }
 
     /// The place of the SVG or the formula around what comes now.
-    pub(super) fn foreign(&self) -> usize {
+    pub(super) fn foreign(&mut self) -> usize {
+        if self.deep.inside().is_some_and(|inside| inside.foreign) {
+            self.deep.end_left_out();
+            return self.open.len();
+        }
         self.open.iter().rposition(|open| !open.inside.foreign).map_or(0, |last| last + 1)
     }
 
@@ -130,16 +165,10 @@ impl Stack {
         if self.tables == 0 {
             return None;
         }
-        let rank = |kind| match kind {
-            Kind::RowGroup => Some(1),
-            Kind::Row => Some(2),
-            Kind::Cell | Kind::HeaderCell | Kind::Caption => Some(3),
-            _ => None,
-        };
         let table = self.open.iter().rposition(|open| matches!(open.name.kind, Kind::Table | Kind::Template))?;
         let in_table = self.open.iter().enumerate().skip(table + 1);
-        let mut parts =
-            in_table.filter(|(_, open)| rank(open.name.kind) >= rank(part) && rank(open.name.kind).is_some());
+        let mut parts = in_table
+            .filter(|(_, open)| open.name.kind.table_rank().is_some_and(|rank| Some(rank) >= part.table_rank()));
         parts.next().map(|(place, _)| place)
     }
 
@@ -155,10 +184,4 @@ impl Stack {
         }
         None
     }
-}
-
-/// Whether the elements of this kind have an end tag in nearly all pages.
-fn is_counted(kind: Kind) -> bool {
-    let may_lack_it = matches!(kind, Kind::Paragraph | Kind::ListItem | Kind::Term) || kind.is_table_part();
-    !(may_lack_it || kind.is_phrase())
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::Lines;
 
 fn read(page: &str) -> Extracted {
-    extract(page.as_bytes(), None).unwrap()
+    extract(page.as_bytes(), None, Syntax::Html).unwrap()
 }
 
 fn text(page: &str) -> String {
@@ -45,7 +45,7 @@ fn pages_have_the_words_that_beautiful_soup_finds() {
         ),
     ];
     for (page, reference) in pages {
-        let found = extract(page, None).unwrap();
+        let found = extract(page, None, Syntax::Html).unwrap();
         assert_eq!(words(&found.text), words(reference));
         assert_eq!(found.title.as_deref(), Some("The dance of the bees"));
     }
@@ -82,7 +82,7 @@ fn character_references_are_those_of_the_standard() {
 
 #[test]
 fn the_encoding_is_the_one_that_the_page_names() {
-    let found = extract(b"<meta charset=cp1251><title>\xcf</title><p>\xcf\xf0\xe8", None).unwrap();
+    let found = extract(b"<meta charset=cp1251><title>\xcf</title><p>\xcf\xf0\xe8", None, Syntax::Html).unwrap();
     assert_eq!((found.title.as_deref(), found.text.as_str()), (Some("П"), "При"));
 }
 
@@ -175,6 +175,28 @@ fn the_mark_that_links_to_a_heading_is_no_part_of_it() {
 }
 
 #[test]
+fn what_a_heading_with_a_link_has_comes_in_its_order() {
+    for (heading, expected) in [
+        ("<a href=#a>one <img alt=two> three</a>", "one two three"),
+        ("<a href=#a>one<img alt=two></a>three", "one two three"),
+        ("<a href=#a><img alt=one>two</a><img alt=three>", "one two three"),
+        ("one <a href=#a><img alt='#'></a> two<a href=#b><br>three</a>", "one two three"),
+        ("<a href=#a>one<br>two</a> three", "one two three"),
+        ("one<a href=#a><div>two</div>three</a>", "one two three"),
+        ("<a href=#a><button>one</button><div>two</div></a>three", "one two three"),
+        ("one<a href=#a>¶<br></a> two three", "one two three"),
+        ("one <a href=#a>t<b>w</b><wbr>o</a> three<a href=#b> <br> <br>¶</a>", "one two three"),
+    ] {
+        let page = format!("<h2>{heading}</h2>four");
+        assert_eq!(text(&page), format!("{expected}\n\nfour"), "{heading}");
+        assert_eq!(headings(&page), [(0, 2, expected.to_owned())], "{heading}");
+    }
+    assert_eq!(text("<h1><a href=#a>one<p>two"), "one\n\ntwo");
+    assert_eq!(text("<h1><a href=#a>one<pre>two"), "one\n\ntwo");
+    assert_eq!(text("<h1><a href=#a>one<xmp>two"), "one\n\ntwo");
+}
+
+#[test]
 fn the_text_is_that_of_the_main_part_or_of_the_article() {
     assert_eq!(text("<p>no<main><article>a</article><article>b</article></main><p>no"), "a\n\nb");
     assert_eq!(text("<p>no<div role=main>a<main>b</main></div>"), "a\n\nb");
@@ -198,7 +220,7 @@ fn the_text_of_a_page_is_never_lost_altogether() {
     }
     assert_eq!(text("<header><nav>a</nav>b</header><script>no</script>"), "a\n\nb");
     assert_eq!(text("<title>t</title><script>no"), "");
-    assert_eq!(extract(b"", None).unwrap().text, "");
+    assert_eq!(extract(b"", None, Syntax::Html).unwrap().text, "");
 }
 
 #[test]
@@ -212,6 +234,24 @@ fn tags_that_are_not_closed_end_where_browsers_end_them() {
     assert_eq!(text("<svg><foreignObject><p>no</p></foreignObject></svg>a"), "a");
     assert_eq!(text("<p>a</b></div></span>b</br>c</p></p>d <"), "ab\nc\n\nd <");
     assert_eq!(text("<ul><li hidden>no<li>a</ul><div><select><option>no</div>b"), "- a\n\nb");
+}
+
+#[test]
+fn every_element_of_xhtml_can_end_with_its_start_tag() {
+    let body = "<head><script src='a.js'/><title/><style/></head><body><p>a</p><iframe/><textarea/><div hidden='hidden'/>\
+        b<nav/>c<br></br>d<h2/><h2>e<a href='#e'/> f</h2><select/><span hidden=''>no<span/>no</span><xmp/>g<table/>h";
+    let expected = "a\n\nb\n\nc\nd\n\ne f\n\ng\n\nh";
+    for start in [
+        "<?xml version='1.0'?><!DOCTYPE html><html>",
+        "<!DOCTYPE html><html lang='en' xmlns='http://www.w3.org/1999/xhtml'>",
+    ] {
+        assert_eq!(text(&format!("{start}{body}")), expected, "{start}");
+    }
+    assert_eq!(extract(body.as_bytes(), None, Syntax::Xhtml).unwrap().text, expected);
+    // In HTML, only SVG and formulas end like this.
+    assert_eq!(text("<title/>a</title><p>b<i/>c<div hidden/>no</div>d"), "bc\n\nd");
+    assert_eq!(text("a <svg/>b <math/>c"), "a b c");
+    assert_eq!(read("<title/>a</title>").title.as_deref(), Some("a"));
 }
 
 #[test]
@@ -235,6 +275,47 @@ fn lines_of_a_part_are_those_of_the_whole_page() {
     let expected = [("a", 1), ("b c", 2), ("d", 4)].map(|(words, line)| (words.to_owned(), line));
     assert_eq!(lines(page), expected);
     assert_eq!(headings(page)[1], (8, 2, "d".into()));
+}
+
+#[test]
+fn what_is_hidden_stays_hidden_at_any_depth() {
+    let parts = [
+        ("<nav><div>no</div><ul><li><a>no</a>no<b>no</b></ul>no</nav>", ""),
+        ("<nav>no<div>no</nav>", ""),
+        ("<nav><nav>no</nav>no</nav>", ""),
+        ("<div hidden><div>no</div>no</div>", ""),
+        ("<span hidden>no<span>no</span>no<b>no</b>no</span>", ""),
+        ("<b><span hidden>no</b>no</span>", ""),
+        ("<p hidden>no<b>no</b>no<p>yes</p>", "yes"),
+        ("<p hidden>no</p>yes", "yes"),
+        ("<ul><li hidden>no<ul><li>no</ul>no<li>yes</ul>", "yes"),
+        ("<table><tr><td hidden>no<td>yes<tr hidden><td>no<td>no<tr><td>yes</table>", "yes yes"),
+        ("<h2 hidden>no<h3>yes</h3>", "yes"),
+        ("<svg><title>no</title><text>no</text><style>no</style></svg>", ""),
+        ("<svg><foreignObject><p>no</p><div>no</div></foreignObject><g>no</g></svg>", ""),
+        ("<svg><g>no<p>yes</p>", "yes"),
+        ("<math><mi>yes</mi><annotation>no</annotation></math>", "yes"),
+        ("<select><option>no<option>no</select><button>no</button>", ""),
+        ("<template><p>no</p></template><video>no</video>", ""),
+        ("<div><nav>no</div>", ""),
+        ("<script>no</script><img hidden alt=no><img alt=yes>", "yes"),
+    ];
+    for (part, expected) in parts {
+        let expected: Vec<_> =
+            ["before"].into_iter().chain(expected.split_whitespace()).chain(["after", "end"]).collect();
+        for depth in (0..10).chain(250..260).chain([1_000, 10_000]) {
+            let (start, end) = ("<div>".repeat(depth), "</div>".repeat(depth));
+            let found = text(&format!("{start}<div>before {part}</div><p>after</p>{end}end"));
+            assert_eq!(words(&found), expected, "{depth} {part}");
+            let found = text(&format!(
+                "<nav>{start}<div>no{part}no</div>no{end}no</nav><div hidden>{start}no{end}no</div>\
+                before<i hidden>{0}no{1}no</i> after end",
+                "<i>".repeat(depth),
+                "</i>".repeat(depth)
+            ));
+            assert_eq!(found, "before after end", "{depth} {part}");
+        }
+    }
 }
 
 /// Pages of this many tags, which must take no time to speak of.
@@ -268,11 +349,12 @@ fn a_million_tags_in_one_another_are_read_like_any_others() {
         "<font color=red>a</p>",
         "<pre>\n",
         "<h1><table>",
+        "<svg/>",
         "<form><input>",
     ];
     for tags in soup {
         let start = Instant::now();
-        let found = extract(format!("<p>before{}<p>after", tags.repeat(MANY)).as_bytes(), None).unwrap();
+        let found = extract(format!("<p>before{}<p>after", tags.repeat(MANY)).as_bytes(), None, Syntax::Html).unwrap();
         assert!(found.text.contains("before") || found.text.contains("after"), "{tags}");
         assert!(start.elapsed() < Duration::from_secs(30), "{tags}: {:?}", start.elapsed());
     }
@@ -328,13 +410,14 @@ proptest! {
 
     #[test]
     fn any_bytes_have_a_text(bytes: Vec<u8>) {
-        check(&extract(&bytes, None).unwrap())?;
-        check(&extract(&bytes, Some(encoding_rs::UTF_16LE)).unwrap())?;
+        check(&extract(&bytes, None, Syntax::Html).unwrap())?;
+        check(&extract(&bytes, Some(encoding_rs::UTF_16LE), Syntax::Html).unwrap())?;
     }
 
     #[test]
     fn any_tags_have_a_text_whose_lines_are_known(pieces in prop::collection::vec(piece(), 0..60)) {
         let page = pieces.concat();
+        check(&extract(page.as_bytes(), None, Syntax::Xhtml).unwrap())?;
         let found = read(&page);
         check(&found)?;
         let Lines::Known(lines) = &found.layout.lines else { panic!("a page has lines") };

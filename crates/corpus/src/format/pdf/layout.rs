@@ -13,8 +13,10 @@ const GAP: f64 = 3.0;
 /// How far up or down a character of the same line may stand, as an exponent does.
 const SHIFT: f64 = 0.4;
 
-/// A character that is drawn again this close to the last one makes it bold.
+/// A character that is drawn again this close to the last one makes it bold: closer than this, and than this part of its
+/// own width. The second of two letters such as `ll` is never that close, however narrow they are.
 const AGAIN: f64 = 0.2;
+const AGAIN_OF_WIDTH: f64 = 0.5;
 
 /// Where two lines are this much further apart than most, a paragraph ends.
 const APART: f64 = 1.25;
@@ -52,12 +54,28 @@ impl Character {
         });
         Self { text, along: [start.0, end.0.max(start.0)], down: start.1, size, turned }
     }
+
+    /// Whether it is the character that began at `start`, drawn a second time. A width of 0 says nothing.
+    fn is_again(&self, text: &str, start: f64) -> bool {
+        let width = self.along[1] - self.along[0];
+        let most = if width > 0.0 { (AGAIN * self.size).min(AGAIN_OF_WIDTH * width) } else { AGAIN * self.size };
+        self.text == text && (self.along[0] - start).abs() < most
+    }
 }
 
 /// A part of a line that is drawn from left to right.
 struct Piece {
     text: String,
     along: [f64; 2],
+}
+
+impl Piece {
+    /// Whether it is the other one, drawn a second time. One of the two may go on after the text that both have.
+    fn is_again(&self, other: &Self, size: f64) -> bool {
+        let width = (self.along[1] - self.along[0]).min(other.along[1] - other.along[0]);
+        let near = (self.along[0] - other.along[0]).abs() < (AGAIN * size).min(AGAIN_OF_WIDTH * width);
+        near && (self.text.starts_with(&other.text) || other.text.starts_with(&self.text))
+    }
 }
 
 /// A line.
@@ -86,7 +104,7 @@ impl Line {
 
     fn add(&mut self, character: &Character, spaced: bool) {
         let size = self.size.max(character.size);
-        let again = self.last.0 == character.text && (self.last.1 - character.along[0]).abs() < AGAIN * character.size;
+        let again = character.is_again(&self.last.0, self.last.1);
         self.last = (character.text.clone(), character.along[0]);
         let Some(piece) = self.pieces.last_mut().filter(|_| !again) else { return };
         let gap = (character.along[0] - piece.along[1]) / size;
@@ -111,10 +129,18 @@ impl Line {
     /// The text, from left to right.
     fn text(&mut self) -> String {
         self.pieces.sort_by(|one, other| one.along[0].total_cmp(&other.along[0]));
+        let size = self.size;
+        self.pieces.dedup_by(|next, kept| {
+            let again = next.is_again(kept, size);
+            if again && next.text.len() > kept.text.len() {
+                std::mem::swap(next, kept);
+            }
+            again
+        });
         let mut text = String::new();
         let mut end = f64::INFINITY;
         for piece in &self.pieces {
-            if piece.along[0] - end > SPACE * self.size && !text.ends_with(' ') {
+            if piece.along[0] - end > SPACE * size && !text.ends_with(' ') {
                 text.push(' ');
             }
             text.push_str(&piece.text);

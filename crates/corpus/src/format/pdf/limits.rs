@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 /// How long one page may take. Pages with a large drawing take a tenth of a second.
 const PAGE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 10 });
 
+/// How long it may take to see that no stream decompresses to too much. The most that streams may have takes ten seconds.
+const STREAMS: Duration = Duration::from_secs(if cfg!(test) { 6 } else { 30 });
+
 /// How long a file may take.
 const FILE: Duration = Duration::from_secs(120);
 
@@ -26,6 +29,7 @@ const STRIDE: u32 = 256;
 /// What is left of the limits of a file.
 pub(super) struct Limits {
     file: Instant,
+    streams: Instant,
     page: Instant,
     characters: usize,
     operations: u32,
@@ -34,7 +38,7 @@ pub(super) struct Limits {
 impl Limits {
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        Self { file: now + FILE, page: now + PAGE, characters: 0, operations: 0 }
+        Self { file: now + FILE, streams: now + STREAMS, page: now + PAGE, characters: 0, operations: 0 }
     }
 
     /// Starts the limits of a page.
@@ -69,6 +73,12 @@ impl Limits {
         self.characters += 1;
         within(self.characters <= MOST_CHARACTERS, || format!("a page has more than {MOST_CHARACTERS} characters"))?;
         self.operation()
+    }
+
+    /// Fails if the time for the streams of the file is up.
+    pub(super) fn streams_clock(&self) -> Result<(), String> {
+        let in_time = Instant::now() < self.streams;
+        within(in_time, || format!("its streams take more than {} seconds to decompress", STREAMS.as_secs()))
     }
 
     /// Fails if the time is up.

@@ -127,6 +127,19 @@ fn gaps_are_spaces_and_what_is_drawn_out_of_order_is_put_in_order_within_its_lin
 }
 
 #[test]
+fn double_letters_are_two_however_narrow_they_are() {
+    let words = "all jjj iii hill ffi";
+    for set in ["100 Tz", "40 Tz", "70 Tz -0.3 Tc", "-0.9 Tc"] {
+        assert_eq!(text(&format!("BT /F 10 Tf {set} 20 200 Td ({words}) Tj ET")), words, "{set}");
+    }
+    // A whole string that is drawn twice.
+    assert_eq!(text("BT /F 10 Tf 20 200 Td (bold ill) Tj 0.3 0 Td (bold ill) Tj ( text) Tj ET"), "bold ill text");
+    assert_eq!(text("BT /F 10 Tf 20 200 Td (a dog) Tj 0.3 -0.2 Td (a dog) Tj -0.3 0 Td (a dog) Tj ET"), "a dog");
+    // Drawn twice to be bold, narrow letters too.
+    assert_eq!(text("BT /F 10 Tf 60 Tz 20 200 Td (l) Tj 0.3 0 Td (l) Tj ET"), "l");
+}
+
+#[test]
 fn text_that_is_turned_is_read_along_its_lines() {
     let turned = |matrix: &str| text(&format!("BT /F 10 Tf {matrix} 100 100 Tm (one two) Tj 0 -12 Td (three) Tj ET"));
     for matrix in ["1 0 0 1", "0 1 -1 0", "-1 0 0 -1", "0 -1 1 0"] {
@@ -178,6 +191,103 @@ fn a_stream_that_decompresses_to_too_much_is_refused() {
     // Compressed twice; without the header of zlib.
     assert_eq!(refused(&file(b"", &[stream("/Filter[/FlateDecode/FlateDecode]", &deflated(&zeros))])), expected);
     assert_eq!(refused(&file(b"", &[stream("/Filter/FlateDecode", &zeros[2..])])), expected);
+}
+
+/// Codes of LZW, which are 9 to 12 bits long, as bytes.
+fn lzw(codes: impl Iterator<Item = (u32, u32)>) -> Vec<u8> {
+    let (mut bytes, mut held, mut bits) = (Vec::new(), 0_u64, 0);
+    for (code, width) in codes {
+        (held, bits) = (held << width | u64::from(code), bits + width);
+        while bits >= 8 {
+            bits -= 8;
+            bytes.push((held >> bits) as u8);
+            held &= (1 << bits) - 1;
+        }
+    }
+    bytes.push((held << (8 - bits)) as u8);
+    bytes
+}
+
+/// Zeros in LZW: each code stands for one zero more than the last.
+fn lzw_zeros(rounds: usize) -> Vec<u8> {
+    let width = |size| {
+        if size >= 2047 {
+            12
+        } else if size >= 1023 {
+            11
+        } else if size >= 511 {
+            10
+        } else {
+            9
+        }
+    };
+    let round = || {
+        let growing = (258..4090).map(move |code| (code, width(code)));
+        [(256, 9), (0, 9)].into_iter().chain(growing).chain([(256, 12)])
+    };
+    lzw((0..rounds).flat_map(|_| round()))
+}
+
+#[test]
+fn a_bomb_inside_several_filters_is_refused() {
+    let expected = "one of its streams is more than 256 MiB when it is decompressed";
+    let hex = |bytes: &[u8]| bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect::<Vec<_>>();
+    let zeros = deflated(&vec![0; 300 << 20]);
+    let runs = [129, 0].repeat(3 << 20);
+    for (filters, bytes) in [
+        ("[/ASCIIHexDecode/FlateDecode]", hex(&zeros)),
+        ("[/AHx /AHx /Fl]", hex(&hex(&zeros))),
+        ("/LZWDecode", lzw_zeros(50)),
+        ("[/FlateDecode/LZWDecode]", deflated(&lzw_zeros(50))),
+        ("[/FlateDecode/RunLengthDecode]", deflated(&runs)),
+        ("[/ASCIIHexDecode/RunLengthDecode]", hex(&runs)),
+        ("/RunLengthDecode", runs.clone()),
+        ("[/FlateDecode/ASCII85Decode]", deflated(&vec![b'z'; 80 << 20])),
+    ] {
+        assert_eq!(refused(&file(b"", &[stream(&format!("/Filter{filters}"), &bytes)])), expected, "{filters}");
+    }
+}
+
+#[test]
+fn streams_with_old_filters_are_read() {
+    let content = b"BT /F 10 Tf 20 200 Td (bees) Tj ET";
+    let codes = [(256, 9)].into_iter().chain(content.iter().map(|&byte| (byte.into(), 9))).chain([(257, 9)]);
+    let hex: String = lzw(codes).iter().map(|byte| format!("{byte:02X} ")).collect();
+    let bytes = String::from_utf8(file(format!("{hex}>").as_bytes(), &[])).unwrap();
+    let at = bytes.rfind("<</Length").unwrap();
+    let bytes = format!("{}<</Filter[/ASCIIHexDecode/LZWDecode]{}", &bytes[..at], &bytes[at + 2..]);
+    assert_eq!(extract(bytes.as_bytes()).unwrap().text, "bees");
+}
+
+#[test]
+fn a_stream_with_rows_longer_than_any_memory_is_refused() {
+    let content = deflated(b"BT /F 10 Tf 20 200 Td (x) Tj ET");
+    let form =
+        |parameters: &str| stream(&format!("/Subtype/Form/Filter/FlateDecode/DecodeParms {parameters}"), &content);
+    let long = "<</Predictor 12/Columns 2147483647/Colors 31>>";
+    let expected = "one of its streams has rows of more than 1048576 columns";
+    assert_eq!(refused(&file(b"/X Do", &[form(long)])), expected);
+    assert_eq!(
+        refused(&file(
+            b"/X Do",
+            &[form("<</Predictor 12/Columns 8 0 R>>"), b"".into(), b"".into(), b"2147483647".into()]
+        )),
+        expected
+    );
+    // In an object inside a stream.
+    let objects = stream("/Type/ObjStm/N 1/First 4/Filter/FlateDecode", &deflated(format!("9 0 {long}").as_bytes()));
+    assert_eq!(refused(&file(b"/X Do", &[form("9 0 R"), objects])), expected);
+    assert_eq!(extract(&file(b"/X Do", &[form("<</Columns 1>>")])).unwrap().text, "x");
+}
+
+#[test]
+fn many_streams_that_end_in_nothing_take_no_longer_than_a_file_may() {
+    let start = Instant::now();
+    // Blocks of Deflate that are read and give nothing, then one that gives the word with which the next stream begins.
+    let unit = [&b"stream\n"[..], &b"\0\0\0\xff\xff".repeat(2_000), b"\0\x07\0\xf8\xff"].concat();
+    let bytes = file(b"", &[stream("", &unit.repeat(2_000))]);
+    assert_eq!(refused(&bytes), "its streams take more than 6 seconds to decompress");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 #[test]

@@ -49,6 +49,7 @@ impl Page<'_> {
     /// Writes what separates an element that begins from what comes before it.
     pub(super) fn arrange(&mut self, kind: Kind, inside: &mut Inside) {
         if kind.ends_heading() {
+            self.end_mark();
             self.flow.end_heading_with_words();
         }
         match kind {
@@ -152,6 +153,14 @@ impl Page<'_> {
             Inside { preformatted: true, .. } => Break::Line,
             _ => Break::Paragraph,
         };
-        self.flow.separate(by.min(if self.flow.is_in_heading() { Break::Space } else { most }));
+        let by = by.min(if self.flow.is_in_heading() { Break::Space } else { most });
+        if by == Break::None {
+            return;
+        }
+        let line = self.lines.line();
+        if !self.mark.holds_break((line, line)) {
+            self.end_mark();
+            self.flow.separate(by);
+        }
     }
 }
