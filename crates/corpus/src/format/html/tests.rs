@@ -377,7 +377,10 @@ fn check(found: &Extracted) -> Result<(), TestCaseError> {
     prop_assert!(outline.headings().is_sorted_by(|a, b| a.at < b.at));
     for heading in outline.headings() {
         let line = text[heading.at..].split('\n').next().unwrap();
-        prop_assert_eq!(line.split_whitespace().collect::<Vec<_>>().join(" "), heading.title.as_str());
+        // A very long heading has a title of its first words.
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let is_long = line.chars().count() > 256;
+        prop_assert!(line == heading.title || (is_long && line.starts_with(&heading.title)), "{line} {heading:?}");
         prop_assert!(heading.at == 0 || text[..heading.at].ends_with("\n\n"));
     }
     prop_assert!(text.trim_matches('\n') == text && !text.contains("\0"));

@@ -30,7 +30,7 @@ impl Columns {
     }
 }
 
-/// Fails if there is a number of columns that is too large, or not a number.
+/// Fails if there is a number of columns that is too large, or that stands elsewhere.
 pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
     for at in bytes.find_iter(b"/") {
         let near = &bytes[at + 1..bytes.len().min(at + LONGEST)];
@@ -64,7 +64,7 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|digit| digit as u8)
 }
 
-/// Whether a small number comes next. Where the bytes are cut, it may still come.
+/// Whether a small number comes next, or none, as where a text has this word. Where the bytes are cut, it may still come.
 fn is_small(mut value: &[u8], is_cut: bool) -> bool {
     loop {
         value = value.trim_start_with(|next| matches!(next, '\0' | '\t' | '\n' | '\x0c' | '\r' | ' '));
@@ -73,10 +73,9 @@ fn is_small(mut value: &[u8], is_cut: bool) -> bool {
     }
     let value = value.strip_prefix(b"+").unwrap_or(value);
     let digits = value.iter().take_while(|byte| byte.is_ascii_digit());
-    let number =
-        digits.clone().fold(0, |number: u64, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
-    let is_number = digits.count() > 0 || (value.is_empty() && is_cut);
-    is_number && number <= MOST && !is_reference(value)
+    let number = digits.fold(0, |number: u64, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+    let is_far = value.is_empty() && !is_cut;
+    number <= MOST && !is_far && !value.starts_with(b"-") && !is_reference(value)
 }
 
 /// Whether a number of an object stands here, not the number itself.
@@ -97,7 +96,6 @@ mod tests {
             "<</C#6flumns +1048577>>",
             "/Columns 9 0 R",
             "/Columns -1",
-            "/Columns(a)",
             &format!("/Columns{}9", " ".repeat(200)),
         ] {
             assert!(check(bytes.as_bytes()).is_err(), "{bytes}");
@@ -109,6 +107,7 @@ mod tests {
         for bytes in [
             "<</Columns 1048576>>",
             "/Columns",
+            "(the /Columns of a table) Tj",
             "/ColumnsX 9999999",
             "/Col",
             "/",
