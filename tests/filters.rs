@@ -9,8 +9,8 @@ use semsearch::encoder::{Precision, Vectors};
 use semsearch::engine::{Mode, Query, SearchRequest, Searcher};
 use semsearch::filter::Filter;
 use semsearch::index::{
-    IndexConfig, Language, LocalSnapshot, LocalStore, Metric, ModelIdentity, Prompts, Scored, Snapshot, Store,
-    WriteOptions,
+    IndexConfig, Language, LocalSnapshot, LocalStore, Metric, ModelIdentity, Prompts, Scored, Snapshot, Splitting,
+    Store, WriteOptions,
 };
 use semsearch::model::Pooling;
 use serde_json::{Map, Value, json};
@@ -36,6 +36,7 @@ pub(crate) fn config() -> IndexConfig {
         prompts: Prompts::default(),
         truncated: false,
         language: Some(Language::default()),
+        splitting: Splitting::default(),
         chunks: Default::default(),
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
 fn presentation(options: &QueryOptions, searcher: &Searcher, several: bool, settings: &Settings) -> Presentation {
     Presentation {
         metric: searcher.metric(options.ranking.mode()),
-        language: searcher.snapshot().facts().config.language.unwrap_or_default(),
+        analysis: searcher.snapshot().facts().config.analysis().unwrap_or_default(),
         several,
         verbose: settings.terminal.is_verbose(),
         explain: options.explain,

@@ -79,7 +79,7 @@ impl Searcher {
         let vectors = Vectors::new(subject.vector.clone(), subject.vector.len());
         // Words alone are asked without vectors, as in a search.
         let vectors = Some(&vectors).filter(|_| request.mode != Mode::Lexical);
-        let hits = Ranking::new(&*snapshot, request).without(own).hits(&[&subject.text], vectors)?;
+        let hits = Ranking::new(&*snapshot, request)?.without(own).hits(&[&subject.text], vectors)?;
         progress.done(1, 0);
         Ok(SearchResults { hits, dropped: vec![0], commit: snapshot.facts().commit.clone() })
     }

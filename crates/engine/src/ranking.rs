@@ -1,19 +1,19 @@
 //! Answers a request over one commit: finds candidates on both sides, fuses them, chooses each document's best passage,
 //! and reads the passages.
 
+mod hybrid;
+
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use semsearch_encoder::encoder::Vectors;
-use semsearch_store::{Among, Metric, Scored, Snapshot, StoredPassage, WordQuery};
+use semsearch_store::{Among, Metric, Scored, Snapshot, StoredPassage};
 
-use super::fusion::FusionCandidate;
-use super::{EngineError, Hit, Mode, Scores, SearchRequest};
+use super::{EngineError, Fusion, Hit, Mode, Scores, SearchRequest};
 
-/// In hybrid mode, the number of candidates on each side for each wanted hit, and the least number of candidates.
-const DEPTH: usize = 10;
+/// The least number of candidates where not all candidates can be hits.
 const LEAST_DEPTH: usize = 100;
 
 /// From this many queries on, several threads look them up. For fewer queries it does not pay to start threads.
@@ -59,13 +59,29 @@ pub(super) struct Ranking<'a> {
     k: usize,
     /// The passages that are no hits.
     left_out: HashSet<u64>,
+    /// How both sides are fused, and the weight of the dense side.
+    fusion: Fusion,
+    alpha: f32,
 }
 
 impl<'a> Ranking<'a> {
-    pub(super) fn new(snapshot: &'a dyn Snapshot, request: &'a SearchRequest) -> Self {
-        let metric = snapshot.facts().config.metric;
-        let k = request.k.saturating_add(request.offset);
-        Self { snapshot, request, metric, k, left_out: HashSet::new() }
+    pub(super) fn new(snapshot: &'a dyn Snapshot, request: &'a SearchRequest) -> Result<Self, EngineError> {
+        let config = &snapshot.facts().config;
+        // Only the cosine has the same range for every model.
+        let fusion = request.fusion.unwrap_or(if config.normalized { Fusion::Absolute } else { Fusion::MinMax });
+        if fusion == Fusion::Absolute && !config.normalized && request.mode == Mode::Hybrid {
+            let message = "the fusion `absolute` needs vectors of length 1, and this index has others: use `minmax`";
+            return Err(EngineError::Unsupported(message.into()));
+        }
+        Ok(Self {
+            snapshot,
+            request,
+            metric: config.metric,
+            k: request.k.saturating_add(request.offset),
+            left_out: HashSet::new(),
+            fusion,
+            alpha: request.alpha.unwrap_or(fusion.alpha()),
+        })
     }
 
     /// The same without the passages under `keys`.
@@ -79,31 +95,21 @@ impl<'a> Ranking<'a> {
         self.read(&ranked)
     }
 
-    /// The hits for each weight of the dense side, then for each query.
+    /// The hits by both sides for each weight of the dense side, then for each query.
     pub(super) fn sweep(
         &self,
         texts: &[&str],
         vectors: &Vectors,
         alphas: &[f32],
     ) -> Result<Vec<Vec<Vec<Hit>>>, EngineError> {
-        let candidates = self.unions(texts, vectors, self.depth(Mode::Hybrid))?;
-        let of_alpha = |&alpha: &f32| {
-            let ranked = |candidates: &Vec<FusionCandidate>| self.by_document(self.fused(candidates, alpha));
-            let ranked: Vec<Vec<RankedPassage>> = candidates.iter().map(ranked).collect::<Result<_, EngineError>>()?;
-            self.read(&ranked)
-        };
-        alphas.iter().map(of_alpha).collect()
+        self.by_both(texts, vectors, alphas)?.iter().map(|ranked| self.read(ranked)).collect()
     }
 
     /// The number of candidates at first.
-    fn depth(&self, mode: Mode) -> usize {
+    fn depth(&self) -> usize {
         let wanted = self.k.saturating_add(self.left_out.len());
-        match mode {
-            Mode::Hybrid => LEAST_DEPTH.max(DEPTH.saturating_mul(wanted)),
-            // Copies are left out, and counted.
-            _ if self.request.unique => LEAST_DEPTH.max(wanted),
-            _ => wanted,
-        }
+        // Copies are left out, and counted.
+        if self.request.unique { LEAST_DEPTH.max(wanted) } else { wanted }
     }
 
     fn among(&self, depth: usize) -> Among<'a> {
@@ -112,7 +118,20 @@ impl<'a> Ranking<'a> {
 
     /// The best passages for each query. If documents are hits, only the best passage of each document.
     fn ranked(&self, texts: &[&str], vectors: Option<&Vectors>) -> Result<Vec<Vec<RankedPassage>>, EngineError> {
-        let mut depth = self.depth(self.request.mode);
+        let mut all = match vectors.filter(|_| self.request.mode == Mode::Hybrid) {
+            Some(vectors) => self.by_both(texts, vectors, &[self.alpha])?.remove(0),
+            None => self.by_one_side(texts, vectors)?,
+        };
+        let metric = if self.request.mode == Mode::Dense { self.metric } else { Metric::Ip };
+        if let Some(bound) = self.request.min_score {
+            all.iter_mut().for_each(|found| found.retain(|ranked| metric.reaches(ranked.score, bound)));
+        }
+        Ok(all)
+    }
+
+    /// The best passages for each query by vectors, or by words if there are no vectors.
+    fn by_one_side(&self, texts: &[&str], vectors: Option<&Vectors>) -> Result<Vec<Vec<RankedPassage>>, EngineError> {
+        let mut depth = self.depth();
         let mut all = vec![Vec::new(); texts.len()];
         let mut open: Vec<usize> = (0..texts.len()).collect();
         // Several passages of one document may rank before those of others. If documents are then missing, more
@@ -131,14 +150,10 @@ impl<'a> Ranking<'a> {
             }
             (open, depth) = (short, depth.saturating_mul(4));
         }
-        let metric = if self.request.mode == Mode::Dense { self.metric } else { Metric::Ip };
-        if let Some(bound) = self.request.min_score {
-            all.iter_mut().for_each(|found| found.retain(|ranked| metric.reaches(ranked.score, bound)));
-        }
         Ok(all)
     }
 
-    /// Ranked passages for each query, best first, from `depth` candidates on each side.
+    /// The `depth` best passages for each query, best first.
     fn candidates(
         &self,
         texts: &[&str],
@@ -151,72 +166,8 @@ impl<'a> Ranking<'a> {
                 Ok(found.iter().map(RankedPassage::lexical).collect())
             });
         };
-        if self.request.mode == Mode::Hybrid {
-            let unions = self.unions(texts, vectors, depth)?;
-            return Ok(unions.iter().map(|candidates| self.fused(candidates, self.request.alpha)).collect());
-        }
         let found = self.snapshot.nearest(vectors, &self.among(depth))?;
         Ok(found.iter().map(|found| found.iter().map(RankedPassage::dense).collect()).collect())
-    }
-
-    /// The candidates that either side finds for each query, `depth` on each side.
-    fn unions(
-        &self,
-        texts: &[&str],
-        vectors: &Vectors,
-        depth: usize,
-    ) -> Result<Vec<Vec<FusionCandidate>>, EngineError> {
-        let dense = self.snapshot.nearest(vectors, &self.among(depth))?;
-        each(texts.len(), |query| {
-            let words = self.snapshot.words(texts[query])?;
-            let lexical = words.best(&self.among(depth))?;
-            self.union([&dense[query], &lexical], vectors.row(query), &*words)
-        })
-    }
-
-    /// The candidates that either side found. Each has its score on the other side too, if that can be computed.
-    fn union(
-        &self,
-        [dense, lexical]: [&[Scored]; 2],
-        vector: &[f32],
-        words: &dyn WordQuery,
-    ) -> Result<Vec<FusionCandidate>, EngineError> {
-        let ranks = |found: &[Scored]| -> HashMap<u64, (usize, f32)> {
-            (1..).zip(found).map(|(rank, found)| (found.key, (rank, found.score))).collect()
-        };
-        let (of_dense, of_lexical) = (ranks(dense), ranks(lexical));
-        let only = |found: &[Scored], other: &HashMap<u64, (usize, f32)>| -> Vec<u64> {
-            found.iter().map(|found| found.key).filter(|key| !other.contains_key(key)).collect()
-        };
-        let (only_dense, only_lexical) = (only(dense, &of_lexical), only(lexical, &of_dense));
-        let scores =
-            |keys: &[u64], scores: Vec<f32>| -> HashMap<u64, f32> { keys.iter().copied().zip(scores).collect() };
-        let near = scores(&only_lexical, self.snapshot.scores(vector, &only_lexical)?);
-        let said = scores(&only_dense, words.scores(&only_dense)?);
-        let candidate = |key: u64| {
-            let (dense, lexical) = (of_dense.get(&key).copied(), of_lexical.get(&key).copied());
-            FusionCandidate {
-                key,
-                nearness: self.metric.nearness(dense.map_or_else(|| near[&key], |(_, score)| score)),
-                lexical: lexical.map_or_else(|| said[&key], |(_, score)| score),
-                ranks: [dense, lexical].map(|found| found.map(|(rank, _)| rank)),
-            }
-        };
-        Ok(dense.iter().map(|found| found.key).chain(only_lexical).map(candidate).collect())
-    }
-
-    /// The candidates ordered by their fused scores, best first. Of equal scores, the passage that was indexed first
-    /// comes first.
-    fn fused(&self, candidates: &[FusionCandidate], alpha: f32) -> Vec<RankedPassage> {
-        let scores = self.request.fusion.scores(candidates, alpha);
-        let ranked = candidates.iter().zip(scores).map(|(candidate, score)| {
-            let dense = Some(self.metric.nearness(candidate.nearness)).filter(|dense| !dense.is_nan());
-            let scores = Scores { dense, lexical: Some(candidate.lexical) };
-            RankedPassage { key: candidate.key, score, scores, copies: 0 }
-        });
-        let mut ranked: Vec<RankedPassage> = ranked.collect();
-        ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-        ranked
     }
 
     /// The best passages, as many as are wanted. Of each document only the best passage is kept, unless chunks are

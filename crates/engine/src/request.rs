@@ -70,10 +70,11 @@ pub struct SearchRequest {
     pub filter: Option<Filter>,
     /// The worst score of a hit: the smallest score, or the largest distance.
     pub min_score: Option<f32>,
-    /// How the dense and the lexical side are fused.
-    pub fusion: Fusion,
-    /// The weight of the dense side in the fusion, from 0 to 1.
-    pub alpha: f32,
+    /// How the dense and the lexical side are fused. If it is `None`, by [`Fusion::Absolute`] where vectors have length 1,
+    /// else by [`Fusion::MinMax`].
+    pub fusion: Option<Fusion>,
+    /// The weight of the dense side in the fusion, from 0 to 1; if it is `None`, the fusion's own.
+    pub alpha: Option<f32>,
     /// How thoroughly an index that is not exact is searched.
     pub effort: Effort,
     /// Whether chunks are hits. Otherwise a document is one hit, ranked by its best chunk.
@@ -91,8 +92,8 @@ impl Default for SearchRequest {
             offset: 0,
             filter: None,
             min_score: None,
-            fusion: Fusion::default(),
-            alpha: 0.5,
+            fusion: None,
+            alpha: None,
             effort: Effort::default(),
             chunks: false,
             unique: false,

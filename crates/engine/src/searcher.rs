@@ -90,7 +90,7 @@ impl Searcher {
         let texts = texts(&request.queries)?;
         let snapshot = self.snapshot();
         let commit = snapshot.facts().commit.clone();
-        let ranking = Ranking::new(&*snapshot, request);
+        let ranking = Ranking::new(&*snapshot, request)?;
         if request.mode == Mode::Lexical {
             let hits = ranking.hits(&texts, None)?;
             progress.done(texts.len(), 0);
@@ -115,7 +115,8 @@ impl Searcher {
         let texts = texts(&request.queries)?;
         let snapshot = self.snapshot();
         let vectors = self.embed(&*snapshot, &texts, progress)?.vectors;
-        Ranking::new(&*snapshot, request).sweep(&texts, &vectors, alphas)
+        let request = SearchRequest { mode: Mode::Hybrid, ..request.clone() };
+        Ranking::new(&*snapshot, &request)?.sweep(&texts, &vectors, alphas)
     }
 
     fn embed(

@@ -154,7 +154,7 @@ pub(super) fn mentions(bytes: &[u8], name: &str) -> bool {
 mod tests {
     use semsearch_encoder::encoder::Precision;
     use semsearch_encoder::model::Pooling;
-    use semsearch_store::{ChunkPolicy, IndexConfig, Language, Metric, ModelIdentity, Prompts};
+    use semsearch_store::{ChunkPolicy, IndexConfig, Language, Metric, ModelIdentity, Prompts, Splitting};
 
     use super::*;
     use crate::files::StoredFile;
@@ -177,6 +177,7 @@ mod tests {
             prompts: Prompts::default(),
             truncated: false,
             language: Some(Language::default()),
+            splitting: Splitting::default(),
             chunks: ChunkPolicy::default(),
         }
     }

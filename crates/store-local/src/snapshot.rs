@@ -63,7 +63,7 @@ impl LocalSnapshot {
         let unchanged = Unchanged::new(&root, &manifest)?;
         check_files(&root, &manifest)?;
         let config = manifest.config.clone();
-        let catalog = Catalog::open(part(&root, CATALOG)?, &manifest.documents, config.language)?;
+        let catalog = Catalog::open(part(&root, CATALOG)?, &manifest.documents, config.analysis())?;
         let vectors = part(&root, VECTORS)?;
         let open = |segment| VectorSegment::open(&vectors, &config, segment, how);
         let segments = Arc::new(manifest.segments.iter().map(open).collect::<Result<Vec<_>, StoreError>>()?);
@@ -258,5 +258,9 @@ impl WordQuery for LocalWords<'_> {
 
     fn scores(&self, keys: &[u64]) -> Result<Vec<f32>, StoreError> {
         self.query.scores(keys)
+    }
+
+    fn most(&self) -> f32 {
+        self.query.most()
     }
 }

@@ -85,7 +85,7 @@ fn cross_check(root: &Dir, manifest: &Manifest, found: &mut Verified) -> Result<
             }
         }
     }
-    let catalog = Catalog::open(part(root, CATALOG)?, &manifest.documents, manifest.config.language)?;
+    let catalog = Catalog::open(part(root, CATALOG)?, &manifest.documents, manifest.config.analysis())?;
     let mut of_documents = HashSet::new();
     for key in catalog.keys()? {
         if !of_documents.insert(key) {

@@ -11,7 +11,7 @@ use semsearch_encoder::model::Pooling;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Language, Metric, StoreError};
+use super::{Analysis, Language, Metric, Splitting, StoreError};
 
 /// A model as an index records it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,9 @@ pub struct IndexConfig {
     /// The language of words for lexical search; `None` in format 2, which has no words.
     #[serde(default)]
     pub language: Option<Language>,
+    /// By which rules texts are split into words.
+    #[serde(default, rename = "words")]
+    pub splitting: Splitting,
     /// Whether a file of text is embedded with what it is about: its title or name, and the headings above each chunk.
     #[serde(default)]
     pub with_context: bool,
@@ -114,7 +117,7 @@ pub struct Setting {
 }
 
 /// Every recorded setting except the model, in the order in which they are shown and compared.
-pub const SETTINGS: [Setting; 15] = [
+pub const SETTINGS: [Setting; 16] = [
     Setting {
         name: "pooling",
         option: "pooling",
@@ -200,6 +203,13 @@ pub const SETTINGS: [Setting; 15] = [
         fixed: true,
     },
     Setting {
+        name: "words",
+        option: "rebuild",
+        value: |config| json!(config.splitting),
+        typed: |_| None,
+        fixed: false,
+    },
+    Setting {
         name: "cutting",
         option: "chunk-tokens",
         value: |config| json!(config.chunks),
@@ -240,6 +250,7 @@ impl IndexConfig {
             with_context: settings.with_context,
             file_ids: settings.file_ids,
             language: settings.language,
+            splitting: settings.splitting,
             chunks: settings.chunks,
         }
     }
@@ -252,10 +263,16 @@ impl IndexConfig {
             with_title: self.with_title,
             prompts: self.prompts.clone(),
             language: self.language,
+            splitting: self.splitting,
             with_context: self.with_context,
             file_ids: self.file_ids,
             chunks: self.chunks,
         }
+    }
+
+    /// How texts become words; `None` in format 2, which has no words.
+    pub fn analysis(&self) -> Option<Analysis> {
+        self.language.map(|language| Analysis { language, splitting: self.splitting })
     }
 
     /// Checks that `asked` is the model with which the index at `dir` was built; it may have another name.
@@ -308,6 +325,8 @@ pub struct IndexSettings {
     pub prompts: Prompts,
     /// The language of words, for lexical search.
     pub language: Option<Language>,
+    /// By which rules texts are split into words.
+    pub splitting: Splitting,
     /// Whether a file of text is embedded with what it is about.
     pub with_context: bool,
     /// How a file becomes the id of its document.
@@ -325,6 +344,7 @@ impl Default for IndexSettings {
             with_title: true,
             prompts: Prompts::default(),
             language: Some(Language::default()),
+            splitting: Splitting::Parts,
             with_context: true,
             file_ids: FileIds::FromRoot,
             chunks: ChunkPolicy::default(),
@@ -352,6 +372,7 @@ mod tests {
             with_context: true,
             file_ids: FileIds::FromRoot,
             language: Some(Language::default()),
+            splitting: Splitting::Parts,
             chunks: ChunkPolicy::default(),
         }
     }

@@ -14,6 +14,7 @@
 //! A store finds candidates and scores them. The engine does the rest (fusion, choosing each document's best passage,
 //! offsets), so that every store gives the same answer. The encoder turns texts into vectors.
 
+mod analysis;
 mod config;
 mod effort;
 mod error;
@@ -24,6 +25,7 @@ mod read;
 mod version;
 mod write;
 
+pub use analysis::{Analysis, Splitting};
 pub use config::{ChunkPolicy, FileIds, IndexConfig, IndexSettings, ModelIdentity, Prompts, SETTINGS, Setting};
 pub use effort::Effort;
 pub use error::StoreError;

@@ -55,6 +55,14 @@ impl Metric {
         self.sign() * score
     }
 
+    /// The cosine of two vectors of length 1 that have this score.
+    pub fn cosine(self, score: f32) -> f32 {
+        match self {
+            Self::Ip => score,
+            Self::L2 => 1.0 - score / 2.0,
+        }
+    }
+
     /// The order of two scores: `Less` if `a` is better, so that sorting puts the best score first. Scores that are NaN
     /// have a place in this order too.
     pub fn order(self, a: f32, b: f32) -> Ordering {
@@ -105,6 +113,14 @@ mod tests {
         let (a, b) = ([1.0, 2.0, 3.0], [3.0, 0.0, 1.0]);
         assert_eq!(Metric::Ip.score(Isa::best(), &a, &b), 6.0);
         assert_eq!(Metric::L2.score(Isa::best(), &a, &b), 12.0);
+    }
+
+    #[test]
+    fn the_cosine_of_unit_vectors_follows_from_either_score() {
+        let (a, b) = ([0.6, 0.8], [1.0, 0.0]);
+        for metric in Metric::ALL {
+            assert!((metric.cosine(metric.score(Isa::best(), &a, &b)) - 0.6).abs() < 1e-6, "{metric}");
+        }
     }
 
     #[test]

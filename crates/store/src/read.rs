@@ -147,4 +147,7 @@ pub trait WordQuery {
     /// # Errors
     /// The index is damaged.
     fn scores(&self, keys: &[u64]) -> Result<Vec<f32>, StoreError>;
+
+    /// The BM25 that no passage exceeds, that of endless repetition of the query's words: Σ idf · (k₁ + 1).
+    fn most(&self) -> f32;
 }

@@ -78,7 +78,8 @@ const MODES: [(&str, &str); 3] = [
     ("hybrid", "By both, their scores fused"),
 ];
 
-const FUSIONS: [(&str, &str); 2] = [
+const FUSIONS: [(&str, &str); 3] = [
+    ("absolute", "Scores that depend on query and passage alone, weighted by --alpha"),
     ("minmax", "Both scores scaled to the range 0 to 1, then weighted by --alpha"),
     ("rrf", "Reciprocal ranks, whatever the scores"),
 ];
@@ -90,13 +91,13 @@ pub(crate) struct RankingArgs {
     #[arg(long, value_name = "MODE", default_value = "dense", env = "SEMSEARCH_MODE", hide_env = true,
         value_parser = PossibleValuesParser::new(described(MODES)).try_map(|word| word.parse::<Mode>()))]
     pub(crate) mode: Mode,
-    /// Weight of the dense score in hybrid, 0 to 1
-    #[arg(long, value_name = "A", default_value = "0.5", env = "SEMSEARCH_ALPHA", hide_env = true, value_parser = weight)]
-    pub(crate) alpha: f32,
-    /// How scores are fused in hybrid
-    #[arg(hide_short_help = true, long, value_name = "HOW", default_value = "minmax", env = "SEMSEARCH_FUSION", hide_env = true,
+    /// Weight of the dense score in hybrid, 0 to 1 [default: the fusion's own, 0.47 for absolute]
+    #[arg(long, value_name = "A", env = "SEMSEARCH_ALPHA", hide_env = true, value_parser = weight)]
+    pub(crate) alpha: Option<f32>,
+    /// How scores are fused in hybrid [default: absolute; minmax where vectors are not normalized]
+    #[arg(hide_short_help = true, long, value_name = "HOW", env = "SEMSEARCH_FUSION", hide_env = true,
         value_parser = PossibleValuesParser::new(described(FUSIONS)).try_map(|word| word.parse::<Fusion>()))]
-    pub(crate) fusion: Fusion,
+    pub(crate) fusion: Option<Fusion>,
     /// Only documents whose metadata match, as in `year >= 2000 and lang = en`
     #[arg(long, value_name = "EXPR")]
     pub(crate) filter: Option<String>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use semsearch::corpus::Input;
-use semsearch::index::{FileIds, IndexConfig, IndexSettings, Language, Metric, Prompts};
+use semsearch::index::{FileIds, IndexConfig, IndexSettings, Language, Metric, Prompts, Splitting};
 use semsearch::model::ModelConfig;
 
 use super::defaults::Defaults;
@@ -92,6 +92,7 @@ impl IndexOptions {
             },
             language: language.or(Some(Language::default())),
             // An index of an older release stays as it is.
+            splitting: recorded.map_or(Splitting::Parts, |config| config.splitting),
             with_context: recorded.map_or(self.passages.with_title, |config| config.with_context),
             file_ids: recorded.map_or(FileIds::FromRoot, |config| config.file_ids),
             chunks: self.passages.chunks(recorded.map(|config| config.chunks)),

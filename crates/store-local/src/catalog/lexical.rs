@@ -3,8 +3,8 @@
 //! Every word of a query counts and none is an operator; a word that occurs twice in the query counts twice. Word
 //! frequencies are those of all passages of the index; a replaced passage counts until its segment is rewritten.
 
-use tantivy::query::{BooleanQuery, EnableScoring, Occur, Query, TermQuery, Weight};
-use tantivy::schema::IndexRecordOption;
+use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, EnableScoring, Occur, Query, TermQuery, Weight};
+use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocSet, TERMINATED, Term};
 
 use super::words::words_of;
@@ -13,10 +13,14 @@ use crate::keys::Keys;
 use crate::nearest::Nearest;
 use semsearch_store::{Metric, Scored, StoreError};
 
+/// tantivy's k₁.
+const K1: f32 = 1.2;
+
 /// A query's words, with their weights in this index.
 pub(crate) struct LexicalQuery<'a> {
     catalog: &'a Catalog,
     weight: Box<dyn Weight>,
+    most: f32,
 }
 
 impl Catalog {
@@ -25,21 +29,44 @@ impl Catalog {
     /// # Errors
     /// The index is of a format without words, or damaged.
     pub(crate) fn lexical(&self, text: &str) -> Result<LexicalQuery<'_>, StoreError> {
-        let (Some(latest), Some(language)) = (self.fields.latest, self.language) else {
+        let (Some(latest), Some(analysis)) = (self.fields.latest, self.analysis) else {
             return Err(StoreError::NoWords { dir: self.dir.parent().unwrap_or(&self.dir).into() });
         };
         let term = |stem: &str| -> Box<dyn Query> {
             Box::new(TermQuery::new(Term::from_field_text(latest.words, stem), IndexRecordOption::WithFreqs))
         };
-        let words = words_of(language, text).into_iter().map(|word| (Occur::Should, term(&word.stem))).collect();
+        let stems: Vec<String> = words_of(analysis, text).into_iter().map(|word| word.stem).collect();
+        let most = guard(&self.dir, || self.most(latest.words, &stems).map_err(damaged(&self.dir)))?;
+        let words = stems.iter().map(|stem| (Occur::Should, term(stem))).collect();
         let query = BooleanQuery::new(words);
         let scoring = EnableScoring::enabled_from_searcher(&self.searcher);
         let weight = guard(&self.dir, || query.weight(scoring).map_err(damaged(&self.dir)))?;
-        Ok(LexicalQuery { catalog: self, weight })
+        Ok(LexicalQuery { catalog: self, weight, most })
+    }
+}
+
+impl Catalog {
+    /// The BM25 that no passage exceeds: each word adds less than its inverse document frequency times k₁ + 1.
+    fn most(&self, field: Field, stems: &[String]) -> tantivy::Result<f32> {
+        let passages = Bm25StatisticsProvider::total_num_docs(&self.searcher)? as f32;
+        let mut most = 0.0;
+        for stem in stems {
+            let with = self.searcher.doc_freq(&Term::from_field_text(field, stem))? as f32;
+            if with == 0.0 && std::env::var("X_FOUND").is_ok() {
+                continue;
+            }
+            most += (1.0 + (passages - with + 0.5) / (with + 0.5)).ln() * (K1 + 1.0);
+        }
+        Ok(most)
     }
 }
 
 impl LexicalQuery<'_> {
+    /// The BM25 that no passage exceeds.
+    pub(crate) fn most(&self) -> f32 {
+        self.most
+    }
+
     /// The `k` best passages that have a word of the query, best first; of equal scores, the passage that was indexed
     /// first comes first. If `allowed` keys are given, only these passages can be found.
     ///

@@ -33,13 +33,13 @@ use directory::Pinned;
 use fields::{CONTENT, DOCUMENT, Fields, KEY, VERSION};
 use semsearch_files::Dir;
 use semsearch_files::guarded;
-use semsearch_store::{ContentDigest, Language, StoreError, StoredPassage, Version};
+use semsearch_store::{Analysis, ContentDigest, StoreError, StoredPassage, Version};
 use store::TEXTS;
 use words::WORDS;
 
-/// Tells tantivy to split texts into the words of `language`.
-fn register_words(index: &Index, language: Language) {
-    index.tokenizers().register(WORDS, words::analyzer(language));
+/// Tells tantivy how to split texts into words.
+fn register_words(index: &Index, analysis: Analysis) {
+    index.tokenizers().register(WORDS, words::analyzer(analysis));
 }
 
 /// How many unpacked blocks of texts are kept for each segment, for texts that are stored near each other.
@@ -109,7 +109,7 @@ pub(super) struct Catalog {
     holder: PathBuf,
     files: Pinned,
     fields: Fields,
-    language: Option<Language>,
+    analysis: Option<Analysis>,
     searcher: Searcher,
     columns: Vec<SegmentColumns>,
     texts: Vec<StoreReader>,
@@ -117,12 +117,12 @@ pub(super) struct Catalog {
 
 impl Catalog {
     /// Opens the documents of a commit, whose files have been checked.
-    pub(super) fn open(dir: Dir, documents: &Documents, language: Option<Language>) -> Result<Self, StoreError> {
+    pub(super) fn open(dir: Dir, documents: &Documents, analysis: Option<Analysis>) -> Result<Self, StoreError> {
         let path = dir.path().to_owned();
-        guard(&path, || Self::open_files(dir, documents, language))
+        guard(&path, || Self::open_files(dir, documents, analysis))
     }
 
-    fn open_files(dir: Dir, documents: &Documents, language: Option<Language>) -> Result<Self, StoreError> {
+    fn open_files(dir: Dir, documents: &Documents, analysis: Option<Analysis>) -> Result<Self, StoreError> {
         let path = dir.path().to_owned();
         let dir = Arc::new(dir);
         meta::check(&path, documents)?;
@@ -147,7 +147,7 @@ impl Catalog {
         let texts = searcher.segment_readers().iter().map(|segment| segment.get_store_reader(BLOCKS_KEPT));
         let texts = texts.collect::<std::io::Result<_>>().map_err(|error| damaged(&path)(error.into()))?;
         let holder = path.parent().map_or_else(PathBuf::new, source::holder);
-        Ok(Self { dir: path, holder, files, columns, texts, fields, language, searcher })
+        Ok(Self { dir: path, holder, files, columns, texts, fields, analysis, searcher })
     }
 
     /// Checks that no file became shorter while it was read. Call it before what was read is used.

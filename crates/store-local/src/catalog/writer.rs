@@ -14,7 +14,7 @@ use crate::compaction;
 use crate::files::StoredFile;
 use crate::manifest::Documents;
 use semsearch_files::Dir;
-use semsearch_store::{Language, StoreError};
+use semsearch_store::{Analysis, StoreError};
 
 /// Memory for documents that are not on the disk yet, in bytes; tantivy needs at least 15 MB.
 const WRITER_MEMORY: usize = 32 << 20;
@@ -42,7 +42,7 @@ pub(crate) struct CatalogWriter {
 
 impl CatalogWriter {
     /// Continues from a commit, or begins with nothing.
-    pub(crate) fn open(dir: Dir, base: Option<&Documents>, language: Language) -> Result<Self, StoreError> {
+    pub(crate) fn open(dir: Dir, base: Option<&Documents>, analysis: Analysis) -> Result<Self, StoreError> {
         let fields = Fields::new();
         let dir = Arc::new(dir);
         let meta = base.map(|documents| serde_json::to_vec(&documents.meta)).transpose();
@@ -54,7 +54,7 @@ impl CatalogWriter {
         let directory = Pinned::new(Arc::clone(&dir), meta);
         let open = || -> tantivy::Result<(Index, IndexWriter)> {
             let index = Index::open_or_create(directory.clone(), fields.schema.clone())?;
-            register_words(&index, language);
+            register_words(&index, analysis);
             // There is one thread, and we merge ourselves, so a commit's files are complete when they are listed.
             let writer = index.writer_with_num_threads(1, WRITER_MEMORY)?;
             writer.set_merge_policy(Box::new(NoMergePolicy));

@@ -7,7 +7,7 @@ use super::*;
 use semsearch_encoder::encoder::Precision;
 use semsearch_encoder::model::Pooling;
 use semsearch_kernels::Isa;
-use semsearch_store::{Effort, IndexConfig, Metric, ModelIdentity, Prompts, Scored};
+use semsearch_store::{Effort, IndexConfig, Metric, ModelIdentity, Prompts, Scored, Splitting};
 
 fn config(dim: usize, metric: Metric, factory: &str) -> IndexConfig {
     IndexConfig {
@@ -25,6 +25,7 @@ fn config(dim: usize, metric: Metric, factory: &str) -> IndexConfig {
         prompts: Prompts::default(),
         truncated: false,
         language: None,
+        splitting: Splitting::default(),
         chunks: Default::default(),
     }
 }

@@ -30,8 +30,8 @@ use commit::sweep;
 use draft::Draft;
 use semsearch_corpus::Document;
 use semsearch_store::{
-    Change, ChunkSize, Compared, ContentDigest, IndexConfig, Language, NewPassage, StoreError, StoreWriter, Version,
-    WriteOptions, Written, content_digest, digest_of,
+    Analysis, Change, ChunkSize, Compared, ContentDigest, IndexConfig, Language, NewPassage, Splitting, StoreError,
+    StoreWriter, Version, WriteOptions, Written, content_digest, digest_of,
 };
 
 /// The most bytes of vectors in a segment. They are in memory twice while the segment is written.
@@ -159,7 +159,7 @@ impl LocalWriter {
     fn catalog(&mut self) -> Result<Option<&Catalog>, StoreError> {
         if let (None, Some(base)) = (&self.catalog, self.base()) {
             let dir = part(self.held.root(), CATALOG)?;
-            self.catalog = Some(Catalog::open(dir, &base.documents, base.config.language)?);
+            self.catalog = Some(Catalog::open(dir, &base.documents, base.config.analysis())?);
         }
         Ok(self.catalog.as_ref())
     }
@@ -180,8 +180,9 @@ impl LocalWriter {
             Some(open) => open,
             None => {
                 let dir = self.held.directory(CATALOG)?;
-                let language = self.next.config.language.unwrap_or(Language::NONE);
-                CatalogWriter::open(dir, self.base().map(|base| &base.documents), language)?
+                let analysis = self.next.config.analysis();
+                let none = Analysis { language: Language::NONE, splitting: Splitting::default() };
+                CatalogWriter::open(dir, self.base().map(|base| &base.documents), analysis.unwrap_or(none))?
             }
         };
         Ok(self.documents.insert(opened))

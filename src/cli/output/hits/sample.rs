@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use semsearch::engine::{Hit, Query, Scores};
-use semsearch::index::{ChunkPlace, Language, Metric, Source, StoredPassage};
+use semsearch::index::{Analysis, ChunkPlace, Metric, Source, StoredPassage};
 use serde_json::json;
 
 use super::place::Here;
@@ -12,7 +12,7 @@ use super::writer::{Answer, Highlight, HitWriter, Presentation};
 pub(super) fn presentation() -> Presentation {
     Presentation {
         metric: Metric::Ip,
-        language: Language::default(),
+        analysis: Analysis::default(),
         several: false,
         verbose: false,
         explain: false,

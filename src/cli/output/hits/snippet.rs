@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
-use semsearch::index::{Language, Word, words_of};
+use semsearch::index::{Analysis, Word, words_of};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -22,20 +22,20 @@ const COMMON: [&str; 40] = [
 
 /// The words to mark for a query: all that have the same stem as one of the query's words.
 pub(super) struct QueryWords {
-    language: Language,
+    analysis: Analysis,
     stems: HashSet<String>,
 }
 
 impl QueryWords {
-    pub(super) fn of(query: &str, language: Language) -> Self {
+    pub(super) fn of(query: &str, analysis: Analysis) -> Self {
         let worth = |word: &Word| !COMMON.contains(&query[word.bytes.clone()].to_lowercase().as_str());
-        let stems = words_of(language, query).into_iter().filter(worth).map(|word| word.stem).collect();
-        Self { language, stems }
+        let stems = words_of(analysis, query).into_iter().filter(worth).map(|word| word.stem).collect();
+        Self { analysis, stems }
     }
 
     /// No words.
     pub(super) fn none() -> Self {
-        Self { language: Language::NONE, stems: HashSet::new() }
+        Self { analysis: Analysis::default(), stems: HashSet::new() }
     }
 
     /// `line` with the words marked.
@@ -157,8 +157,16 @@ impl<'a> MatchedLine<'a> {
         if words.stems.is_empty() {
             return Self { text, words: Vec::new() };
         }
-        let words_of = words_of(words.language, text).into_iter().filter(|word| words.stems.contains(&word.stem));
-        Self { text, words: words_of.collect() }
+        let mut found: Vec<Word> = words_of(words.analysis, text);
+        found.retain(|word| words.stems.contains(&word.stem));
+        // The parts of a word that is marked are marked with it.
+        let mut end = 0;
+        found.retain(|word| {
+            let is_new = word.bytes.start >= end;
+            end = end.max(word.bytes.end);
+            is_new
+        });
+        Self { text, words: found }
     }
 
     /// The places of the words.
@@ -279,7 +287,7 @@ mod tests {
     }
 
     fn shown(query: &str, text: &str, sentence: Option<&Range<usize>>, width: usize) -> Vec<String> {
-        let words = QueryWords::of(query, Language::default());
+        let words = QueryWords::of(query, Analysis::default());
         words.snippet(text, sentence, width, Highlight::Words).iter().map(|line| plain(line)).collect()
     }
 
@@ -289,7 +297,7 @@ mod tests {
         assert_eq!(shown(question, "The\n  café\tis\u{85}\u{2028}here.", None, 40), ["The café is here."]);
         assert_eq!(shown(question, "The café is\u{7} here.", None, 40), ["The café is\\u{7} here."]);
         assert_eq!(shown(question, "The café is right here.", None, 12), ["The café is", "right here."]);
-        let marked = QueryWords::of(question, Language::default()).snippet("The Café is.", None, 40, Highlight::Words);
+        let marked = QueryWords::of(question, Analysis::default()).snippet("The Café is.", None, 40, Highlight::Words);
         assert_eq!(marked, [format!("The {MARK}Café{MARK:#} is.")]);
     }
 
@@ -340,7 +348,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_snippet_fits_its_width(text in "\\PC{0,200}", query in "\\PC{0,20}", from in 0..80usize, width in 8..100usize) {
-            let words = QueryWords::of(&query, Language::default());
+            let words = QueryWords::of(&query, Analysis::default());
             let from = text.char_indices().map(|(at, _)| at).nth(from).unwrap_or(text.len());
             for sentence in [None, Some(from..text.len()), Some(0..from)] {
                 for highlight in [Highlight::Words, Highlight::Sentence, Highlight::None] {
@@ -353,7 +361,7 @@ mod tests {
 
         #[test]
         fn marking_loses_nothing(text in "\\PC{0,80}", from in 0..80usize) {
-            let words = QueryWords::of(&text, Language::default());
+            let words = QueryWords::of(&text, Analysis::default());
             prop_assert_eq!(plain(&words.mark(&text)), plain(&text));
             let from = text.char_indices().map(|(at, _)| at).nth(from).unwrap_or(text.len());
             let [whole, bare] = [from..text.len(), 0..0].map(|place| plain(&with_sentence(&text, &place).join("\n")));

@@ -66,7 +66,7 @@ impl<W: Write> TextHits<W> {
             writeln!(self.out, "{QUERY}{}{QUERY:#}", one_line(&query.text))?;
         }
         self.begun = true;
-        let words = QueryWords::of(&query.text, self.presentation.language);
+        let words = QueryWords::of(&query.text, self.presentation.analysis);
         let score_width = hits.iter().map(|hit| format!("{:.4}", hit.score).len()).max().unwrap_or(0);
         hits.iter().try_for_each(|hit| {
             self.heading(hit, score_width)?;

@@ -3,7 +3,7 @@
 use std::io;
 
 use semsearch::engine::{Hit, Query};
-use semsearch::index::{Language, Metric};
+use semsearch::index::{Analysis, Metric};
 
 use super::place::Here;
 use crate::cli::output::format::OutputFormat;
@@ -46,8 +46,8 @@ pub(crate) struct HitOutput {
 pub(crate) struct Presentation {
     /// How vectors were compared.
     pub(crate) metric: Metric,
-    /// The language of the words to be marked.
-    pub(crate) language: Language,
+    /// How texts become words, which are marked.
+    pub(crate) analysis: Analysis,
     /// Whether there may be several queries.
     pub(crate) several: bool,
     /// Whether text has the dense and the lexical score of each hit.
