@@ -66,8 +66,9 @@ fn both_sides_are_fused_and_explained() {
     let scores = |hit: &Value, side: &str| hit["scores"][side].as_f64().unwrap();
     assert_eq!(found[0]["id"], "super-bowl-50-halftime");
     assert!(found.is_sorted_by(|a, b| a["score"].as_f64() >= b["score"].as_f64()));
-    // The best hit of both sides gets the full weight of both.
-    assert_eq!(found[0]["score"], 1.0);
+    // The fused score follows from those of both sides, and is at most 1.
+    let fused = found[0]["score"].as_f64().unwrap();
+    assert!(fused > 0.47 * scores(&found[0], "dense").powf(1.5) && fused < 1.0, "{fused}");
     // The score of each side is the one that a search by this side alone gives.
     for (mode, side) in [("dense", "dense"), ("lexical", "lexical")] {
         for alone in hits(&sandbox, &[query, "--mode", mode, "-k", "72"]) {
@@ -81,6 +82,94 @@ fn both_sides_are_fused_and_explained() {
     assert_eq!(order(&["--mode", "hybrid", "--alpha", "0"]), order(&["--mode", "lexical"]));
     let rrf = hits(&sandbox, &[query, "--mode", "hybrid", "--fusion", "rrf", "-k", "1"]);
     assert!((rrf[0]["score"].as_f64().unwrap() - 2.0 / 61.0).abs() < 1e-6);
+    let minmax = hits(&sandbox, &[query, "--mode", "hybrid", "--fusion", "minmax", "-k", "1"]);
+    // The best hit of both sides gets the full weight of both.
+    assert_eq!(minmax[0]["score"], 1.0);
+}
+
+#[test]
+fn first_hits_do_not_depend_on_how_many_are_wanted_on_other_queries_or_on_filters() {
+    let sandbox = Sandbox::new();
+    let words = ["dog", "cat", "walk", "rain", "today", "a", "b", "c"];
+    let line = |number: usize| {
+        let text: Vec<&str> = (0..6).map(|place| words[(number * 31 + number / 7 * place * 5) % words.len()]).collect();
+        json!({"_id": format!("d{number}"), "text": format!("{} n{}", text.join(" "), number % 90), "even": number % 2})
+            .to_string()
+    };
+    sandbox.write("in.jsonl", (0..3000).map(line).collect::<Vec<_>>().join("\n"));
+    tiny_model(&sandbox.path("tiny"), 1);
+    sandbox.run(&["index", "in.jsonl", "--model", "tiny"]).success();
+    let queries = ["a dog today n7", "rain n12 n13", "cat walk b", "nothing known"];
+    sandbox.write("q.txt", queries.join("\n"));
+    let shown = |hit: &Value| format!("{} {}", hit["id"], hit["score"]);
+    for mode in
+        [&["dense"][..], &["lexical"], &["hybrid"], &["hybrid", "--fusion", "minmax"], &["hybrid", "--fusion", "rrf"]]
+    {
+        let ask = |args: &[&str]| hits(&sandbox, &[args, &["--mode"], mode].concat());
+        let together = ask(&["--queries", "q.txt", "-k", "10"]);
+        for (number, query) in (1..).zip(queries) {
+            let few: Vec<String> = ask(&[query, "-k", "10"]).iter().map(shown).collect();
+            let many: Vec<String> = ask(&[query, "-k", "1000"]).iter().take(10).map(shown).collect();
+            assert_eq!(few, many, "{mode:?} {query}");
+            let own = |hit: &&Value| hit["query_id"] == number.to_string();
+            assert_eq!(few, together.iter().filter(own).map(shown).collect::<Vec<_>>(), "{mode:?} {query}");
+            let page: Vec<String> = ask(&[query, "-k", "3"]).iter().map(shown).collect();
+            assert_eq!(few[..few.len().min(3)], page, "{mode:?} {query}");
+            // Scores that are scaled to the candidates depend on them.
+            if !mode.contains(&"--fusion") {
+                let all: Vec<String> =
+                    ask(&[query, "-k", "3000"]).iter().filter(|hit| hit["metadata"]["even"] == 1).map(shown).collect();
+                let some: Vec<String> = ask(&[query, "-k", "10", "--filter", "even = 1"]).iter().map(shown).collect();
+                assert_eq!(some, all[..some.len()], "{mode:?} {query}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_fusion_of_absolute_scores_needs_vectors_of_length_1() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    sandbox.write("in.jsonl", "{\"text\":\"dog walk\"}\n{\"text\":\"rain today\"}\n");
+    sandbox.run(&["index", "in.jsonl", "--model", "tiny", "--no-normalize"]).success();
+    let best = |args: &[&str]| sandbox.run(&[&["query", "dog", "--mode", "hybrid", "-f", "jsonl"], args].concat());
+    assert_eq!(best(&[]).json_lines(), best(&["--fusion", "minmax"]).json_lines());
+    let refused = best(&["--fusion", "absolute"]);
+    assert!(refused.status == Some(2) && refused.stderr.contains("needs vectors of length 1"), "{refused}");
+}
+
+#[test]
+fn identifiers_numbers_and_texts_without_spaces_are_found_by_their_parts() {
+    let sandbox = Sandbox::new();
+    let records = [
+        ("code", "The HTTPServer calls read_to_end and parseJSONValue."),
+        ("kebab", "Set --no-title for a half-time show."),
+        ("version", "Since v1.2.3 it costs 1,200,000 euros."),
+        ("chinese", "我在北京大学学习数学。"),
+        ("thai", "ภาษาไทยง่ายมาก"),
+    ];
+    let line = |&(id, text): &(&str, &str)| json!({"_id": id, "text": text}).to_string();
+    sandbox.write("in.jsonl", records.iter().map(line).collect::<Vec<_>>().join("\n"));
+    tiny_model(&sandbox.path("tiny"), 1);
+    sandbox.run(&["index", "in.jsonl", "--model", "tiny"]).success();
+    for (query, id) in [
+        ("server", "code"),
+        ("HTTPServer", "code"),
+        ("json value", "code"),
+        ("read_to_end", "code"),
+        ("halftime", "kebab"),
+        ("no-title", "kebab"),
+        ("v1.2.3", "version"),
+        ("1200000", "version"),
+        ("1,200,000", "version"),
+        ("大学", "chinese"),
+        ("ภาษา", "thai"),
+    ] {
+        let found = hits(&sandbox, &[query, "--mode", "lexical"]);
+        assert_eq!(ids(&found), [id], "{query}");
+    }
+    let info = sandbox.run(&["info", "--json"]).json_lines().remove(0);
+    assert_eq!(info["words"], "parts");
 }
 
 /// Documents with metadata, one in a hundred of them marked.
