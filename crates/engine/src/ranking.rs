@@ -167,7 +167,22 @@ impl<'a> Ranking<'a> {
             });
         };
         let found = self.snapshot.nearest(vectors, &self.among(depth))?;
-        Ok(found.iter().map(|found| found.iter().map(RankedPassage::dense).collect()).collect())
+        each(texts.len(), |query| self.rescored(vectors.row(query), &found[query]))
+    }
+
+    /// Passages with the scores that they have by themselves, best first. A search of many vectors, or among some of them,
+    /// may round in another way than a search of one among all.
+    fn rescored(&self, vector: &[f32], found: &[Scored]) -> Result<Vec<RankedPassage>, EngineError> {
+        let keys: Vec<u64> = found.iter().map(|found| found.key).collect();
+        let scores = self.snapshot.scores(vector, &keys)?;
+        // An index that gives no vectors back has only the scores of its search.
+        let score = |(found, score): (&Scored, f32)| Scored {
+            score: if score.is_nan() { found.score } else { score },
+            ..*found
+        };
+        let mut rescored: Vec<Scored> = found.iter().zip(scores).map(score).collect();
+        rescored.sort_by(|a, b| self.metric.order(a.score, b.score).then(a.key.cmp(&b.key)));
+        Ok(rescored.iter().map(RankedPassage::dense).collect())
     }
 
     /// The best passages, as many as are wanted. Of each document only the best passage is kept, unless chunks are

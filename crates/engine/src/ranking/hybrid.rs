@@ -108,13 +108,13 @@ impl Ranking<'_> {
             found.iter().map(|found| found.key).filter(|key| !other.contains_key(key)).collect()
         };
         let (only_dense, only_lexical) = (only(dense, &of_lexical), only(lexical, &of_dense));
-        let scores =
-            |keys: &[u64], scores: Vec<f32>| -> HashMap<u64, f32> { keys.iter().copied().zip(scores).collect() };
-        let near = scores(&only_lexical, self.snapshot.scores(vector, &only_lexical)?);
-        let said = scores(&only_dense, words.scores(&only_dense)?);
-        let candidate = |key: u64| {
+        let keys: Vec<u64> = dense.iter().map(|found| found.key).chain(only_lexical).collect();
+        // A search of many vectors may round in another way than a search of one. A score is the same in both.
+        let near = self.snapshot.scores(vector, &keys)?;
+        let said: HashMap<u64, f32> = only_dense.iter().copied().zip(words.scores(&only_dense)?).collect();
+        let candidate = |(key, near): (u64, f32)| {
             let (dense, lexical) = (of_dense.get(&key).copied(), of_lexical.get(&key).copied());
-            let score = dense.map_or_else(|| near[&key], |(_, score)| score);
+            let score = if near.is_nan() { dense.map_or(near, |(_, score)| score) } else { near };
             FusionCandidate {
                 key,
                 nearness: self.metric.nearness(score),
@@ -123,7 +123,7 @@ impl Ranking<'_> {
                 ranks: [dense, lexical].map(|found| found.map(|(rank, _)| rank)),
             }
         };
-        Ok(dense.iter().map(|found| found.key).chain(only_lexical).map(candidate).collect())
+        Ok(keys.into_iter().zip(near).map(candidate).collect())
     }
 
     /// The candidates ordered by their fused scores, best first. Of equal scores, the nearer passage comes first, then
