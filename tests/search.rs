@@ -97,8 +97,7 @@ fn first_hits_do_not_depend_on_how_many_are_wanted_on_other_queries_or_on_filter
             .to_string()
     };
     sandbox.write("in.jsonl", (0..3000).map(line).collect::<Vec<_>>().join("\n"));
-    tiny_model(&sandbox.path("tiny"), 1);
-    sandbox.run(&["index", "in.jsonl", "--model", "tiny"]).success();
+    sandbox.run(&["index", "in.jsonl"]).success();
     let queries = ["a dog today n7", "rain n12 n13", "cat walk b", "today c n1"];
     sandbox.write("q.txt", queries.join("\n"));
     let shown = |hit: &Value| format!("{} {}", hit["id"], hit["score"]);
