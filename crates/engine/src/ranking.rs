@@ -49,6 +49,21 @@ fn each<T: Send>(
     if count < MANY_QUERIES { (0..count).map(one).collect() } else { (0..count).into_par_iter().map(one).collect() }
 }
 
+fn keys_of(found: &[Scored]) -> Vec<u64> {
+    found.iter().map(|found| found.key).collect()
+}
+
+/// Passages with the scores that they have by themselves, best first. A search may round in another way for many queries
+/// than for one, among some passages than among all, and for many hits than for few. An index that gives no vectors back
+/// has only the scores of its search.
+fn rescored(found: &[Scored], scores: Vec<f32>, metric: Metric) -> Vec<Scored> {
+    let score =
+        |(found, score): (&Scored, f32)| Scored { score: if score.is_nan() { found.score } else { score }, ..*found };
+    let mut rescored: Vec<Scored> = found.iter().zip(scores).map(score).collect();
+    rescored.sort_by(|a, b| metric.order(a.score, b.score).then(a.key.cmp(&b.key)));
+    rescored
+}
+
 /// A request that is answered over one commit.
 pub(super) struct Ranking<'a> {
     snapshot: &'a dyn Snapshot,
@@ -162,27 +177,17 @@ impl<'a> Ranking<'a> {
     ) -> Result<Vec<Vec<RankedPassage>>, EngineError> {
         let Some(vectors) = vectors else {
             return each(texts.len(), |query| {
-                let found = self.snapshot.words(texts[query])?.best(&self.among(depth))?;
-                Ok(found.iter().map(RankedPassage::lexical).collect())
+                let words = self.snapshot.words(texts[query])?;
+                let found = words.best(&self.among(depth))?;
+                let scores = words.scores(&keys_of(&found))?;
+                Ok(rescored(&found, scores, Metric::Ip).iter().map(RankedPassage::lexical).collect())
             });
         };
         let found = self.snapshot.nearest(vectors, &self.among(depth))?;
-        each(texts.len(), |query| self.rescored(vectors.row(query), &found[query]))
-    }
-
-    /// Passages with the scores that they have by themselves, best first. A search of many vectors, or among some of them,
-    /// may round in another way than a search of one among all.
-    fn rescored(&self, vector: &[f32], found: &[Scored]) -> Result<Vec<RankedPassage>, EngineError> {
-        let keys: Vec<u64> = found.iter().map(|found| found.key).collect();
-        let scores = self.snapshot.scores(vector, &keys)?;
-        // An index that gives no vectors back has only the scores of its search.
-        let score = |(found, score): (&Scored, f32)| Scored {
-            score: if score.is_nan() { found.score } else { score },
-            ..*found
-        };
-        let mut rescored: Vec<Scored> = found.iter().zip(scores).map(score).collect();
-        rescored.sort_by(|a, b| self.metric.order(a.score, b.score).then(a.key.cmp(&b.key)));
-        Ok(rescored.iter().map(RankedPassage::dense).collect())
+        each(texts.len(), |query| {
+            let scores = self.snapshot.scores(vectors.row(query), &keys_of(&found[query]))?;
+            Ok(rescored(&found[query], scores, self.metric).iter().map(RankedPassage::dense).collect())
+        })
     }
 
     /// The best passages, as many as are wanted. Of each document only the best passage is kept, unless chunks are

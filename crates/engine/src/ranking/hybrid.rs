@@ -104,26 +104,22 @@ impl Ranking<'_> {
             (1..).zip(found).map(|(rank, found)| (found.key, (rank, found.score))).collect()
         };
         let (of_dense, of_lexical) = (ranks(dense), ranks(lexical));
-        let only = |found: &[Scored], other: &HashMap<u64, (usize, f32)>| -> Vec<u64> {
-            found.iter().map(|found| found.key).filter(|key| !other.contains_key(key)).collect()
-        };
-        let (only_dense, only_lexical) = (only(dense, &of_lexical), only(lexical, &of_dense));
+        let only_lexical = lexical.iter().map(|found| found.key).filter(|key| !of_dense.contains_key(key));
         let keys: Vec<u64> = dense.iter().map(|found| found.key).chain(only_lexical).collect();
-        // A search of many vectors may round in another way than a search of one. A score is the same in both.
-        let near = self.snapshot.scores(vector, &keys)?;
-        let said: HashMap<u64, f32> = only_dense.iter().copied().zip(words.scores(&only_dense)?).collect();
-        let candidate = |(key, near): (u64, f32)| {
-            let (dense, lexical) = (of_dense.get(&key).copied(), of_lexical.get(&key).copied());
-            let score = if near.is_nan() { dense.map_or(near, |(_, score)| score) } else { near };
+        // The scores that passages have by themselves: see `rescored`.
+        let (near, said) = (self.snapshot.scores(vector, &keys)?, words.scores(&keys)?);
+        let candidate = |(key, (near, lexical)): (u64, (f32, f32))| {
+            let ranks = [&of_dense, &of_lexical].map(|side| side.get(&key).copied());
+            let score = if near.is_nan() { ranks[0].map_or(near, |(_, score)| score) } else { near };
             FusionCandidate {
                 key,
                 nearness: self.metric.nearness(score),
                 cosine: self.metric.cosine(score),
-                lexical: lexical.map_or_else(|| said[&key], |(_, score)| score),
-                ranks: [dense, lexical].map(|found| found.map(|(rank, _)| rank)),
+                lexical,
+                ranks: ranks.map(|found| found.map(|(rank, _)| rank)),
             }
         };
-        Ok(keys.into_iter().zip(near).map(candidate).collect())
+        Ok(keys.into_iter().zip(near.into_iter().zip(said)).map(candidate).collect())
     }
 
     /// The candidates ordered by their fused scores, best first. Of equal scores, the nearer passage comes first, then

@@ -19,6 +19,8 @@ const K1: f32 = 1.2;
 /// A query's words, with their weights in this index.
 pub(crate) struct LexicalQuery<'a> {
     catalog: &'a Catalog,
+    /// The words, in the order of the query.
+    terms: Vec<TermQuery>,
     weight: Box<dyn Weight>,
     most: f32,
 }
@@ -32,16 +34,16 @@ impl Catalog {
         let (Some(latest), Some(analysis)) = (self.fields.latest, self.analysis) else {
             return Err(StoreError::NoWords { dir: self.dir.parent().unwrap_or(&self.dir).into() });
         };
-        let term = |stem: &str| -> Box<dyn Query> {
-            Box::new(TermQuery::new(Term::from_field_text(latest.words, stem), IndexRecordOption::WithFreqs))
-        };
+        let term =
+            |stem: &String| TermQuery::new(Term::from_field_text(latest.words, stem), IndexRecordOption::WithFreqs);
         let stems: Vec<String> = words_of(analysis, text).into_iter().map(|word| word.stem).collect();
         let most = guard(&self.dir, || self.most(latest.words, &stems).map_err(damaged(&self.dir)))?;
-        let words = stems.iter().map(|stem| (Occur::Should, term(stem))).collect();
+        let terms: Vec<TermQuery> = stems.iter().map(term).collect();
+        let words = terms.iter().map(|term| (Occur::Should, Box::new(term.clone()) as Box<dyn Query>)).collect();
         let query = BooleanQuery::new(words);
         let scoring = EnableScoring::enabled_from_searcher(&self.searcher);
         let weight = guard(&self.dir, || query.weight(scoring).map_err(damaged(&self.dir)))?;
-        Ok(LexicalQuery { catalog: self, weight, most })
+        Ok(LexicalQuery { catalog: self, terms, weight, most })
     }
 }
 
@@ -52,9 +54,6 @@ impl Catalog {
         let mut most = 0.0;
         for stem in stems {
             let with = self.searcher.doc_freq(&Term::from_field_text(field, stem))? as f32;
-            if with == 0.0 && std::env::var("X_FOUND").is_ok() {
-                continue;
-            }
             most += (1.0 + (passages - with + 0.5) / (with + 0.5)).ln() * (K1 + 1.0);
         }
         Ok(most)
@@ -111,15 +110,21 @@ impl LexicalQuery<'_> {
             places.extend(self.catalog.address(key)?.map(|address| (address, position)));
         }
         places.sort_unstable();
-        for of_segment in places.chunk_by(|(a, _), (b, _)| a.segment_ord == b.segment_ord) {
-            let segment = &self.catalog.searcher.segment_readers()[of_segment[0].0.segment_ord as usize];
-            let mut scorer = self.weight.scorer(segment, 1.0).map_err(damaged(&self.catalog.dir))?;
-            for &(address, position) in of_segment {
-                if scorer.doc() < address.doc_id {
-                    scorer.seek(address.doc_id);
-                }
-                if scorer.doc() == address.doc_id && scorer.doc() != TERMINATED {
-                    scores[position] = scorer.score();
+        // Each score is the sum over the query's words in their order. tantivy adds them in an order that depends on what it
+        // skips, so its last digits depend on how many passages are wanted.
+        for term in &self.terms {
+            let weight = term.weight(EnableScoring::enabled_from_searcher(&self.catalog.searcher));
+            let weight = weight.map_err(damaged(&self.catalog.dir))?;
+            for of_segment in places.chunk_by(|(a, _), (b, _)| a.segment_ord == b.segment_ord) {
+                let segment = &self.catalog.searcher.segment_readers()[of_segment[0].0.segment_ord as usize];
+                let mut scorer = weight.scorer(segment, 1.0).map_err(damaged(&self.catalog.dir))?;
+                for &(address, position) in of_segment {
+                    if scorer.doc() < address.doc_id {
+                        scorer.seek(address.doc_id);
+                    }
+                    if scorer.doc() == address.doc_id && scorer.doc() != TERMINATED {
+                        scores[position] += scorer.score();
+                    }
                 }
             }
         }
