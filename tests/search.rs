@@ -110,7 +110,7 @@ fn first_hits_do_not_depend_on_how_many_are_wanted_on_other_queries_or_on_filter
             let few: Vec<String> = ask(&[query, "-k", "10"]).iter().map(shown).collect();
             let many: Vec<String> = ask(&[query, "-k", "1000"]).iter().take(10).map(shown).collect();
             assert_eq!(few, many, "{mode:?} {query}");
-            let own = |hit: &&Value| hit["query_id"] == number.to_string();
+            let own = |hit: &&Value| hit["query_id"].as_str() == Some(&number.to_string());
             let among_others: Vec<String> = together.iter().filter(own).map(shown).collect();
             assert_eq!(few, among_others, "{mode:?} {query}");
             let page: Vec<String> = ask(&[query, "-k", "3"]).iter().map(shown).collect();
