@@ -40,4 +40,5 @@ mod shared;
 mod streams;
 mod support;
 mod trec_eval;
+mod watching;
 mod writers;
