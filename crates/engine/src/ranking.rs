@@ -49,6 +49,7 @@ fn each<T: Send>(
     if count < MANY_QUERIES { (0..count).map(one).collect() } else { (0..count).into_par_iter().map(one).collect() }
 }
 
+/// The keys of passages, in their order.
 fn keys_of(found: &[Scored]) -> Vec<u64> {
     found.iter().map(|found| found.key).collect()
 }

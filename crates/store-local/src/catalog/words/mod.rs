@@ -38,6 +38,9 @@ const STEMMERS: [(&str, Stemmed); 18] = [
     ("turkish", Stemmed::Turkish),
 ];
 
+/// The most words that hyphens join to one word. More of them are a list.
+const MOST_JOINED: usize = 8;
+
 /// The words of `text`: letters and digits, in lower case, stemmed by the rules of the language. Each has its byte range
 /// in `text`. They are in the order in which they start; a word comes before its parts.
 pub fn words_of(analysis: Analysis, text: &str) -> Vec<Word> {
@@ -152,7 +155,7 @@ impl<'a> Iterator for WithParts<'a> {
         let mut joined = vec![self.words.next()?];
         while let Some(&(at, word)) = self.words.peek() {
             let end = joined.last().map_or(0, |(start, word)| start + word.len());
-            if &self.text[end..at] != "-" {
+            if &self.text[end..at] != "-" || joined.len() == MOST_JOINED {
                 break;
             }
             joined.push((at, word));
@@ -209,6 +212,8 @@ mod tests {
         assert_eq!(stems("none", "HTTPServer"), ["httpserver", "http", "server"]);
         assert_eq!(stems("none", "--no-title=1,200"), ["notitle", "no", "title", "1,200", "1200"]);
         assert_eq!(stems("none", "a - b -c d-"), ["a", "b", "c", "d"]);
+        let list = "a-".repeat(20);
+        assert!(stems("none", &list).iter().all(|word| word.len() <= MOST_JOINED));
     }
 
     #[test]
