@@ -105,3 +105,20 @@ fn a_watched_file_may_go_and_come_back_and_be_a_link() {
     assert_eq!(said.matches("in/a.md: gone").count(), 2, "{said}");
     assert!(!said.contains("trying again"), "{said}");
 }
+
+#[test]
+fn a_file_that_is_named_twice_stays_when_one_of_its_names_goes() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.md", "# Bees\n\nBees dance.\n");
+    symlink("a.md", sandbox.path("link.md")).unwrap();
+    let mut command = sandbox.command(&["index", "a.md", "link.md", "--watch", "--prune"]);
+    let said = fs::File::create(sandbox.path("said")).unwrap();
+    let mut watching = Watching(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap());
+    indexed(&sandbox, "a.md", "Bees");
+    fs::remove_file(sandbox.path("link.md")).unwrap();
+    sandbox.write("a.md", "# Glaciers\n\nIce melts.\n");
+    indexed(&sandbox, "a.md", "Glaciers");
+    assert_eq!(watching.interrupted(), Some(130));
+    let said = fs::read_to_string(sandbox.path("said")).unwrap();
+    assert_eq!((said.matches("link.md: gone").count(), said.matches("removed").count()), (1, 0), "{said}");
+}

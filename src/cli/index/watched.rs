@@ -1,6 +1,5 @@
 //! The inputs of `index --watch`, which may be gone for a while.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use semsearch::corpus::Input;
@@ -12,22 +11,20 @@ use crate::cli::terminal::Terminal;
 struct Watched {
     input: Input,
     path: PathBuf,
-    /// The same without links. It is known even after the file is gone.
+    /// The same without links. It is known even after the file is gone. Several inputs may have the same one.
     real: PathBuf,
+    is_gone: bool,
 }
 
 impl Watched {
+    /// Whether it is there. What cannot be looked at is not gone; to read it is then an error.
     fn is_there(&self) -> bool {
-        self.path.exists()
+        !matches!(self.path.try_exists(), Ok(false))
     }
 }
 
 /// The named files and directories.
-pub(super) struct WatchedInputs {
-    inputs: Vec<Watched>,
-    /// The real paths of those that are gone.
-    gone: HashSet<PathBuf>,
-}
+pub(super) struct WatchedInputs(Vec<Watched>);
 
 impl WatchedInputs {
     /// The inputs that `options` name. They are all there.
@@ -35,19 +32,19 @@ impl WatchedInputs {
         let watched = |input: &Input| {
             let path = input.path()?.to_owned();
             let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-            Some(Watched { input: input.clone(), path, real })
+            Some(Watched { input: input.clone(), path, real, is_gone: false })
         };
-        Self { inputs: options.input.named.iter().filter_map(watched).collect(), gone: HashSet::new() }
+        Self(options.input.named.iter().filter_map(watched).collect())
     }
 
     /// Looks which inputs are there now, and tells of those that went. Returns whether any went or came back.
     pub(super) fn look(&mut self, terminal: &Terminal) -> bool {
         let mut changed = false;
-        for watched in &self.inputs {
-            if watched.is_there() {
-                changed |= self.gone.remove(&watched.real);
-            } else if self.gone.insert(watched.real.clone()) {
-                changed = true;
+        for watched in &mut self.0 {
+            let is_gone = !watched.is_there();
+            let was_gone = std::mem::replace(&mut watched.is_gone, is_gone);
+            changed |= was_gone != is_gone;
+            if is_gone && !was_gone {
                 terminal.warn(&format!("{}: gone; it is indexed again when it is back", watched.input.name()));
             }
         }
@@ -56,23 +53,23 @@ impl WatchedInputs {
 
     /// Whether any input that was gone is there again.
     pub(super) fn is_any_back(&self) -> bool {
-        self.inputs.iter().any(|watched| self.gone.contains(&watched.real) && watched.is_there())
+        self.0.iter().any(|watched| watched.is_gone && watched.is_there())
     }
 
     /// What a pass reads: `options` with those inputs that are there.
     pub(super) fn present(&self, options: &IndexOptions) -> IndexOptions {
-        let there = self.inputs.iter().filter(|watched| !self.gone.contains(&watched.real));
+        let there = self.0.iter().filter(|watched| !watched.is_gone);
         options.with_inputs(there.map(|watched| watched.input.clone()).collect())
     }
 
     /// The real paths of the inputs that are gone.
     pub(super) fn gone(&self) -> Vec<PathBuf> {
-        self.gone.iter().cloned().collect()
+        self.0.iter().filter(|watched| watched.is_gone).map(|watched| watched.real.clone()).collect()
     }
 
     /// The directories to watch, and whether with all below them.
     pub(super) fn directories(&self) -> impl Iterator<Item = (&Path, bool)> {
-        let there = self.inputs.iter().filter(|watched| watched.is_there());
+        let there = self.0.iter().filter(|watched| watched.is_there());
         there.flat_map(|watched| {
             if watched.path.is_dir() {
                 return vec![(watched.path.as_path(), true)];

@@ -45,9 +45,7 @@ impl Catalog {
         let weight = guard(&self.dir, || query.weight(scoring).map_err(damaged(&self.dir)))?;
         Ok(LexicalQuery { catalog: self, terms, weight, most })
     }
-}
 
-impl Catalog {
     /// The BM25 that no passage exceeds: each word adds less than its inverse document frequency times k₁ + 1.
     fn most(&self, field: Field, stems: &[String]) -> tantivy::Result<f32> {
         let passages = Bm25StatisticsProvider::total_num_docs(&self.searcher)? as f32;
