@@ -268,7 +268,7 @@ fn finished(
     let some = !options.input.globs.is_empty();
     let gone = |path: &Path| {
         let was_found = !some && !is_hidden(path, directories);
-        (was_found || !path.exists()) && !skipped.is_unread(path)
+        (was_found || matches!(path.try_exists(), Ok(false))) && !skipped.is_unread(path)
     };
     // A record that cannot be read may belong to a document of the index.
     if !options.prune {
