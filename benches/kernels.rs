@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use semsearch::kernels::{
-    Activation, AttentionScratch, AttentionShape, Columns, Format, Isa, LayerNorm, PackedLinear, Qkv, RowsScratch,
+    Activation, AttentionScratch, AttentionShape, Columns, Format, Isa, LayerNorm, PackedLinear, Qkv, Reach,
+    RowsScratch,
 };
 
 const HIDDEN: usize = 384;
@@ -59,8 +60,14 @@ fn attention(criterion: &mut Criterion) {
                 let (mut scratch, mut out) = (AttentionScratch::default(), vec![0.0; tokens * HIDDEN]);
                 group.throughput(Throughput::Elements((4 * tokens * tokens * HIDDEN) as u64));
                 group.bench_function(format!("{format:?}/{tokens}"), |bencher| {
-                    bencher
-                        .iter(|| isa.attention(format, Qkv { values: black_box(&qkv), shape }, &mut scratch, &mut out));
+                    bencher.iter(|| {
+                        isa.attention(
+                            format,
+                            Qkv { values: black_box(&qkv), shape, reach: Reach::All },
+                            &mut scratch,
+                            &mut out,
+                        )
+                    });
                 });
             }
         }

@@ -607,7 +607,7 @@ fn each_kind_of_unusable_model_has_its_own_message() {
     error: m/config.json: hidden_size is 0, expected 1 to 16384
     error: m/config.json: vocab_size is 1099511627776, expected 1 to 10000000
     error: m/model.safetensors: there is no tensor encoder.layer.1.attention.self.query.weight
-    error: m/tokenizer.json: damaged tokenizer: it adds no special tokens, as [CLS] and [SEP], which a BERT has around each text
+    error: m/tokenizer.json: damaged tokenizer: it adds no special tokens, as [CLS] and [SEP], around a text
     error: the tokenizer makes token 99, and the model has 13 words: these files do not belong together
     error: a maximum length of 0 leaves no room beside 2 special tokens
     error: m/tokenizer.json: damaged tokenizer: the library that reads it failed: index out of bounds: the len is 2 but the index is 96

@@ -24,7 +24,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, EncoderError> {
 pub(crate) fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, EncoderError> {
     serde_json::from_slice(bytes).map_err(|source| EncoderError::Model {
         path: path.into(),
-        what: "damaged, or not a file of a BERT model".into(),
+        what: "damaged, or not a file of a model".into(),
         source: Some(source.into()),
     })
 }
@@ -32,4 +32,9 @@ pub(crate) fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T,
 /// Reads and parses a file; `None` if there is none.
 pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, EncoderError> {
     read(path)?.map(|bytes| parse(path, &bytes)).transpose()
+}
+/// Reads and parses a file that must be there.
+pub(crate) fn load_required<T: DeserializeOwned>(path: &Path) -> Result<T, EncoderError> {
+    let missing = || FileError::Read { path: path.into(), source: ErrorKind::NotFound.into() };
+    Ok(load(path)?.ok_or_else(missing)?)
 }

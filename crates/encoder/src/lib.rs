@@ -65,12 +65,14 @@
 //! | [`architecture`] | `config.json` | a description of the network's layers |
 //! | [`backend`] | that description, the weights, token ids | vectors |
 //! | [`embedder`] | texts | vectors, by way of the others |
+//! | [`cross_encoder`] | pairs of a query and a passage | a score for each, by way of the others |
 //!
 //! A new family of models is a file in [`architecture`]; both backends run what it describes. The kernels are a crate of
 //! their own, [`semsearch_kernels`].
 
 pub mod architecture;
 pub mod backend;
+pub mod cross_encoder;
 pub mod embedder;
 mod error;
 mod json;

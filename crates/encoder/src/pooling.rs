@@ -15,13 +15,15 @@ pub enum Pooling {
     Cls,
     /// The largest value of each component.
     Max,
+    /// The vector of the last token.
+    Last,
     /// No pooling: one vector for each token.
     None,
 }
 
 impl Pooling {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Mean, Self::Cls, Self::Max, Self::None];
+    pub const ALL: [Self; 5] = [Self::Mean, Self::Cls, Self::Max, Self::Last, Self::None];
 
     /// The name of the pooling in options and files.
     pub fn as_str(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Pooling {
             Self::Mean => "mean",
             Self::Cls => "cls",
             Self::Max => "max",
+            Self::Last => "last",
             Self::None => "none",
         }
     }
@@ -75,8 +78,13 @@ impl Output {
             return;
         }
         pool(tokens, width, self.pooling, out);
-        if self.normalized {
-            normalize(out);
+        self.finish(out);
+    }
+
+    /// Scales a text's vector to length 1, if it is to be scaled.
+    pub(crate) fn finish(&self, vector: &mut [f32]) {
+        if self.normalized && self.pooling != Pooling::None {
+            normalize(vector);
         }
     }
 }
@@ -95,6 +103,11 @@ pub fn pool(tokens: &[f32], width: usize, pooling: Pooling, out: &mut [f32]) {
     out.copy_from_slice(&rows.next().unwrap_or_default()[..out.len()]);
     match pooling {
         Pooling::Cls => {}
+        Pooling::Last => {
+            if let Some(last) = rows.last() {
+                out.copy_from_slice(&last[..out.len()]);
+            }
+        }
         Pooling::Max => {
             for row in rows {
                 out.iter_mut().zip(row).for_each(|(most, &value)| *most = most.max(value));
@@ -119,6 +132,17 @@ pub fn normalize(vector: &mut [f32]) {
     vector.iter_mut().for_each(|value| *value = (f64::from(*value) / length) as f32);
 }
 
+/// Layer normalization of one row (Ba et al. 2016).
+pub(crate) fn normalize_layer(row: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f64) {
+    let count = row.len() as f64;
+    let mean = row.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
+    let variance = row.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
+    let scale = 1.0 / (variance + epsilon).sqrt();
+    for (value, (weight, bias)) in row.iter_mut().zip(weight.iter().zip(bias)) {
+        *value = ((f64::from(*value) - mean) * scale) as f32 * weight + bias;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +158,7 @@ mod tests {
         assert_eq!(pooled(Pooling::Mean), [3.0, -4.0 / 3.0]);
         assert_eq!(pooled(Pooling::Cls), [1.0, -2.0]);
         assert_eq!(pooled(Pooling::Max), [5.0, 4.0]);
+        assert_eq!(pooled(Pooling::Last), [5.0, -6.0]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that panics has failed; one that skips says so")]
 
+mod families;
+mod family;
 mod reference;
 mod sharing;
 mod support;

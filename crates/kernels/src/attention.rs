@@ -1,6 +1,8 @@
 //! Multi-head attention of one text. It works on one head and a few queries at a time, so only these rows of scores are
 //! in memory.
 
+use std::ops::Range;
+
 use super::gemm::{Finish, Keep, PANEL, Strided, Target, product};
 use super::math;
 use super::product::{FloatProduct, Product};
@@ -25,6 +27,61 @@ pub struct Qkv<'a> {
     pub values: &'a [f32],
     /// How each hidden vector is divided into heads.
     pub shape: AttentionShape,
+    /// Which keys a query sees, and how.
+    pub reach: Reach<'a>,
+}
+
+/// Which keys a query sees, and what the distance of the two tokens means.
+#[derive(Clone, Copy, Debug)]
+pub enum Reach<'a> {
+    /// All keys, whatever their distance.
+    All,
+    /// The keys of at most this distance.
+    Near(usize),
+    /// All keys. The distance adds to a score.
+    Biased(RelativeBias<'a>),
+}
+
+/// What is added to each score, by the distance of its tokens (Shaw et al. 2018).
+#[derive(Clone, Copy, Debug)]
+pub struct RelativeBias<'a> {
+    /// `[heads, 2 · farthest + 1]`, for key − query from −farthest to farthest.
+    pub values: &'a [f32],
+    /// The largest distance. A text has at most one token more.
+    pub farthest: usize,
+}
+
+impl<'a> Reach<'a> {
+    /// The keys that at least one of these queries sees, from the beginning of a panel on.
+    fn keys(self, queries: &Range<usize>, tokens: usize) -> Range<usize> {
+        match self {
+            Self::All | Self::Biased(_) => 0..tokens,
+            Self::Near(distance) => {
+                let first = queries.start.saturating_sub(distance) / PANEL * PANEL;
+                first..tokens.min(queries.end.saturating_add(distance))
+            }
+        }
+    }
+
+    /// Makes `row`, the scores of `query` with `keys`, what softmax gets. Returns the factor that scores still need.
+    #[inline(always)]
+    fn prepare(self, row: &mut [f32], keys: &Range<usize>, query: usize, head: usize, scale: f32) -> f32 {
+        match self {
+            Self::All => scale,
+            Self::Near(distance) => {
+                let before = query.saturating_sub(distance).saturating_sub(keys.start);
+                row[..before].fill(f32::NEG_INFINITY);
+                let after = query.saturating_add(distance).saturating_add(1).min(keys.end) - keys.start;
+                row[after..].fill(f32::NEG_INFINITY);
+                scale
+            }
+            Self::Biased(RelativeBias { values, farthest }) => {
+                let by_distance = &values[head * (2 * farthest + 1)..][farthest - query + keys.start..];
+                row.iter_mut().zip(by_distance).for_each(|(score, bias)| *score = *score * scale + bias);
+                1.0
+            }
+        }
+    }
 }
 
 /// Memory for attention, which is kept from one text to the next.
@@ -65,8 +122,7 @@ struct Head<Word> {
 /// The processor has the instructions of `P`; the slices have the shapes that `Isa::attention` checks.
 #[inline(always)]
 pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS: usize, const HEAD: usize>(
-    qkv: &[f32],
-    shape: AttentionShape,
+    Qkv { values: qkv, shape, reach }: Qkv<'_>,
     scratch: &mut Scratch<P::Word>,
     out: &mut [f32],
 ) {
@@ -76,27 +132,30 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
     let tokens = out.len() / hidden;
     // A wide tile has at most the columns of two narrow ones, so it stays within the padded columns.
     const { assert!(VECTORS <= 2 * HEAD) };
-    let (columns, value_dim) = (tokens.next_multiple_of(HEAD * lanes), head_dim.next_multiple_of(HEAD * lanes));
-    let (head_words, token_words) = (head_dim / P::PER_WORD, tokens.div_ceil(P::PER_WORD));
+    let value_dim = head_dim.next_multiple_of(HEAD * lanes);
+    let head_words = head_dim / P::PER_WORD;
     let scale = 1.0 / (head_dim as f32).sqrt();
     let Scratch { words, head, scores, weights, factors } = scratch;
     // SAFETY: the caller guarantees the instructions.
     let qkv = unsafe { P::words(qkv, words) };
-    scores.resize(QUERIES * columns, 0.0);
     for number in 0..heads {
         head.gather::<P>(qkv, shape, number, value_dim);
         for first in (0..tokens).step_by(QUERIES) {
             let rows = QUERIES.min(tokens - first);
+            let keys = reach.keys(&(first..first + rows), tokens);
+            let columns = keys.len().next_multiple_of(HEAD * lanes);
+            scores.resize(QUERIES * columns, 0.0);
             let a = Strided { start: &head.queries[first * head_words..], stride: head_words };
             // SAFETY: as for this function; the gathered matrices have the shapes that the strides say.
             unsafe {
-                for (panel, start) in head.keys.chunks_exact(head_words * PANEL).zip((0..).step_by(PANEL)) {
+                let panels = head.keys.chunks_exact(head_words * PANEL).skip(keys.start / PANEL);
+                for (panel, start) in panels.zip((0..keys.len()).step_by(PANEL)) {
                     let mut column = 0;
-                    while start + column < tokens && column < PANEL {
+                    while start + column < keys.len() && column < PANEL {
                         let b = Strided { start: &panel[column..], stride: PANEL };
                         let out = &mut scores[start + column..];
                         // The last columns use a narrower tile, if they fit into one.
-                        let narrow = tokens - start - column <= HEAD * lanes;
+                        let narrow = keys.len() - start - column <= HEAD * lanes;
                         let width = if narrow { HEAD * lanes } else { VECTORS * lanes };
                         let mut to = Target { out, stride: columns, width, finish: Keep, column: 0 };
                         if narrow {
@@ -109,16 +168,18 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
                 }
                 let scores = &mut scores[..rows * columns];
                 factors.clear();
-                for row in scores.chunks_exact_mut(columns) {
-                    factors.push(softmax::<P::Float>(row, tokens, scale));
+                for (row, query) in scores.chunks_exact_mut(columns).zip(first..) {
+                    let scale = reach.prepare(&mut row[..keys.len()], &keys, query, number, scale);
+                    factors.push(softmax::<P::Float>(row, keys.len(), scale));
                 }
                 let a = Strided { start: P::words(scores, weights), stride: columns / P::PER_WORD };
+                let values = &head.values[keys.start / P::PER_WORD * value_dim..];
                 for column in (0..head_dim).step_by(HEAD * lanes) {
-                    let b = Strided { start: &head.values[column..], stride: value_dim };
+                    let b = Strided { start: &values[column..], stride: value_dim };
                     let width = (HEAD * lanes).min(head_dim - column);
                     let out = &mut out[first * hidden + number * head_dim + column..];
                     let mut to = Target { out, stride: hidden, width, finish: Scaled(factors), column: 0 };
-                    product::<P, ROWS, HEAD>(rows, a, b, token_words, &mut to);
+                    product::<P, ROWS, HEAD>(rows, a, b, keys.len().div_ceil(P::PER_WORD), &mut to);
                 }
             }
         }

@@ -209,6 +209,9 @@ impl IntProduct for VnniInt8 {
 }
 
 super::instantiate!(add_layer_norm, __m512, "avx512f");
+super::instantiate!(layer_norm, __m512, "avx512f");
+super::instantiate!(activate, __m512, "avx512f");
+super::instantiate!(gate, __m512, "avx512f");
 super::instantiate!(quantize_rows, __m512, "avx512f");
 super::instantiate!(linear linear_f32, F32<__m512>, Affine, rows 6, vectors 4, "avx512f");
 super::instantiate!(linear linear_bf16, Bf16, Affine, rows 6, vectors 4, "avx512f,avx512bf16");

@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+mod activation;
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -26,9 +27,10 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-pub use attention::{AttentionScratch, AttentionShape, Qkv};
-pub use linear::{Activation, Columns, Format, PackedLinear, Rows, RowsScratch};
+pub use activation::Activation;
+pub use attention::{AttentionScratch, AttentionShape, Qkv, Reach, RelativeBias};
 use linear::{Affine, Dequantize, Extent, Panels, Words};
+pub use linear::{Columns, Format, PackedLinear, Rows, RowsScratch};
 use product::bf16_words;
 use quantize::Quantized;
 pub use screen::{Candidate, F32_ERROR, MAX_DIM, ScreenQueries, ScreenRows};
@@ -72,13 +74,12 @@ macro_rules! instantiate {
         /// # Safety
         /// The processor has the instructions; the slices have the shapes that `Isa::attention` checks.
         pub(super) unsafe fn $name(
-            qkv: &[f32],
-            shape: super::AttentionShape,
+            qkv: super::Qkv<'_>,
             scratch: &mut super::attention::Scratch<<$product as super::product::Product>::Word>,
             out: &mut [f32],
         ) {
             // SAFETY: the caller guarantees the instructions and the shapes.
-            unsafe { super::attention::attention::<$product, $rows, $vectors, $head>(qkv, shape, scratch, out) }
+            unsafe { super::attention::attention::<$product, $rows, $vectors, $head>(qkv, scratch, out) }
         }
     };
     (add_layer_norm, $vector:ty $(, $feature:literal)?) => {
@@ -88,6 +89,33 @@ macro_rules! instantiate {
         pub(super) unsafe fn add_layer_norm(rows: &mut [f32], residual: &[f32], norm: &super::LayerNorm) {
             // SAFETY: the caller guarantees the instructions and the shapes.
             unsafe { super::norm::add_layer_norm::<$vector>(rows, residual, norm) }
+        }
+    };
+    (layer_norm, $vector:ty $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        /// # Safety
+        /// The processor has the instructions; `rows` has the shape that `Isa::layer_norm` checks.
+        pub(super) unsafe fn layer_norm(rows: &mut [f32], norm: &super::LayerNorm) {
+            // SAFETY: the caller guarantees the instructions and the shape.
+            unsafe { super::norm::layer_norm::<$vector>(rows, norm) }
+        }
+    };
+    (activate, $vector:ty $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        /// # Safety
+        /// The processor has the instructions.
+        pub(super) unsafe fn activate(activation: super::Activation, values: &mut [f32]) {
+            // SAFETY: the caller guarantees the instructions.
+            unsafe { super::activation::activate::<$vector>(activation, values) }
+        }
+    };
+    (gate, $vector:ty $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        /// # Safety
+        /// The processor has the instructions; the slices have the shapes that `Isa::gate` checks.
+        pub(super) unsafe fn gate(activation: super::Activation, pairs: &[f32], width: usize, out: &mut [f32]) {
+            // SAFETY: the caller guarantees the instructions and the shapes.
+            unsafe { super::activation::gate::<$vector>(activation, pairs, width, out) }
         }
     };
     (quantize_rows, $vector:ty $(, $feature:literal)?) => {
@@ -242,8 +270,24 @@ impl Isa {
         assert_eq!(input.inputs, weights.inputs());
         assert!(to.first + outputs <= to.stride && rows * to.stride <= to.out.len());
         let extent = Extent { rows, outputs };
-        let (to, affine) = (&mut to, Affine { bias: &weights.bias, activation });
-        match (input.words, &weights.panels) {
+        self.multiply(input.words, weights, Affine::new(&weights.bias, activation), extent, &mut to);
+        if !matches!(activation, Activation::None | Activation::Gelu) {
+            for row in to.out.chunks_exact_mut(to.stride).take(rows) {
+                self.activate(activation, &mut row[to.first..][..outputs]);
+            }
+        }
+    }
+
+    /// The product of rows and weights, which have one format.
+    fn multiply(
+        self,
+        words: Words<'_>,
+        weights: &PackedLinear,
+        affine: Affine<'_>,
+        extent: Extent,
+        to: &mut Columns<'_>,
+    ) {
+        match (words, &weights.panels) {
             (Words::F32(words), Panels::F32(panels)) => {
                 dispatch!(self, linear_f32(extent, words, panels, to, affine));
             }
@@ -272,8 +316,23 @@ impl Isa {
         }
     }
 
-    /// Multi-head attention of one text into `out`, `[tokens, heads · head_dim]`: softmax(Q·Kᵀ/√head_dim)·V (Vaswani et
-    /// al. 2017).
+    /// Applies a function to each value.
+    pub fn activate(self, activation: Activation, values: &mut [f32]) {
+        dispatch!(self, activate(activation, values));
+    }
+
+    /// activation(first half) · second half of each row of `pairs`, `[rows, 2 · width]`, into `out`, `[rows, width]`
+    /// (Shazeer 2020, *GLU Variants Improve Transformer*).
+    ///
+    /// # Panics
+    /// If the slices are not of these shapes.
+    pub fn gate(self, activation: Activation, pairs: &[f32], width: usize, out: &mut [f32]) {
+        assert!(out.len().is_multiple_of(width) && pairs.len() == 2 * out.len());
+        dispatch!(self, gate(activation, pairs, width, out));
+    }
+
+    /// Multi-head attention of one text into `out`, `[tokens, heads · head_dim]`: softmax(Q·Kᵀ/√head_dim + bias)·V
+    /// (Vaswani et al. 2017).
     ///
     /// For formats other than f32, the products use bf16, if the instruction set has such products and `head_dim` is
     /// even; otherwise they use f32.
@@ -281,17 +340,20 @@ impl Isa {
     /// # Panics
     /// If the slices are not of these shapes.
     pub fn attention(self, format: Format, input: Qkv<'_>, scratch: &mut AttentionScratch, out: &mut [f32]) {
-        let Qkv { values: qkv, shape } = input;
+        let Qkv { values, shape, reach } = input;
         let hidden = shape.heads * shape.head_dim;
         let tokens = out.len() / hidden;
-        assert_eq!((out.len(), qkv.len()), (tokens * hidden, tokens * 3 * hidden));
+        assert_eq!((out.len(), values.len()), (tokens * hidden, tokens * 3 * hidden));
+        if let Reach::Biased(bias) = reach {
+            assert!(bias.values.len() == shape.heads * (2 * bias.farthest + 1) && tokens <= bias.farthest + 1);
+        }
         #[cfg(target_arch = "x86_64")]
         if format != Format::F32 && self.has(Format::Bf16) && shape.head_dim.is_multiple_of(2) {
             // SAFETY: `has` found the instructions.
-            return unsafe { avx512::attention_bf16(qkv, shape, &mut scratch.bf16, out) };
+            return unsafe { avx512::attention_bf16(input, &mut scratch.bf16, out) };
         }
         let scratch = &mut scratch.f32;
-        dispatch!(self, attention_f32(qkv, shape, scratch, out));
+        dispatch!(self, attention_f32(input, scratch, out));
     }
 
     /// Whether the instruction set has what [`Isa::screen`] needs.
@@ -363,6 +425,16 @@ impl Isa {
         assert!(rows.len() == residual.len() && rows.len().is_multiple_of(norm.weight.len()));
         assert_eq!(norm.weight.len(), norm.bias.len());
         dispatch!(self, add_layer_norm(rows, residual, norm));
+    }
+
+    /// `rows` = LayerNorm(`rows`), row by row.
+    ///
+    /// # Panics
+    /// If the slice does not consist of whole rows.
+    pub fn layer_norm(self, rows: &mut [f32], norm: &LayerNorm) {
+        assert!(rows.len().is_multiple_of(norm.weight.len()));
+        assert_eq!(norm.weight.len(), norm.bias.len());
+        dispatch!(self, layer_norm(rows, norm));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::array::from_fn;
 
+use super::Activation;
 use super::gemm::{Finish, PANEL, Strided, Target, product};
 use super::product::{Product, bf16_words};
 use super::quantize::{Quantized, quantize_weights};
@@ -17,15 +18,6 @@ pub enum Format {
     /// Integers of 8 bits. Weights are signed, with a scale for each output; rows are unsigned, with a scale and an
     /// offset for each row. Sums are exact, in 32 bits.
     Int8,
-}
-
-/// The function that is applied to a linear layer's result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// No function.
-    None,
-    /// x·Φ(x), by the error function.
-    Gelu,
 }
 
 /// A linear layer's weights, in the order in which they are read.
@@ -226,11 +218,18 @@ pub(super) unsafe fn linear<P: Product, const ROWS: usize, const VECTORS: usize>
     }
 }
 
-/// Adds the bias, and applies the activation.
+/// Adds the bias, and applies the activation if it is [`Activation::Gelu`]. Each function more would make every product
+/// longer, so the others are applied after the product.
 #[derive(Clone, Copy)]
 pub(super) struct Affine<'a> {
-    pub(super) bias: &'a [f32],
-    pub(super) activation: Activation,
+    bias: &'a [f32],
+    gelu: bool,
+}
+
+impl<'a> Affine<'a> {
+    pub(super) fn new(bias: &'a [f32], activation: Activation) -> Self {
+        Self { bias, gelu: activation == Activation::Gelu }
+    }
 }
 
 impl Affine<'_> {
@@ -242,10 +241,7 @@ impl Affine<'_> {
         // to these.
         unsafe {
             let sum = sum.add(V::load(self.bias[column..].as_ptr()));
-            match self.activation {
-                Activation::None => sum,
-                Activation::Gelu => super::math::gelu(sum),
-            }
+            if self.gelu { super::math::gelu(sum) } else { sum }
         }
     }
 }

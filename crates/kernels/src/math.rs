@@ -37,6 +37,60 @@ pub(super) unsafe fn gelu<V: Simd>(x: V) -> V {
     }
 }
 
+/// The approximation of GELU with tanh: x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2 (Hendrycks and Gimpel 2016).
+///
+/// (1 + tanh(z))/2 is the logistic function of 2z.
+///
+/// # Safety
+/// The processor has `V`'s instructions.
+#[inline(always)]
+pub(super) unsafe fn gelu_tanh<V: Simd>(x: V) -> V {
+    /// 2·√(2/π)
+    const FACTOR: f32 = 1.595_769_1;
+    // SAFETY: the caller guarantees the instructions.
+    unsafe {
+        let cubic = x.mul(x).mul_add(V::splat(0.044_715 * FACTOR), V::splat(FACTOR));
+        x.mul(logistic(x.mul(cubic)))
+    }
+}
+
+/// x·σ(x), with the logistic function σ.
+///
+/// # Safety
+/// The processor has `V`'s instructions.
+#[inline(always)]
+pub(super) unsafe fn silu<V: Simd>(x: V) -> V {
+    // SAFETY: the caller guarantees the instructions.
+    unsafe { x.mul(logistic(x)) }
+}
+
+/// max(x, 0) for numbers. What is not finite does not become finite.
+///
+/// # Safety
+/// The processor has `V`'s instructions.
+#[inline(always)]
+pub(super) unsafe fn relu<V: Simd>(x: V) -> V {
+    // SAFETY: the caller guarantees the instructions.
+    unsafe {
+        let half = x.mul(V::splat(0.5));
+        half.add(half.max(V::splat(0.0).sub(half)))
+    }
+}
+
+/// 1 / (1 + e⁻ˣ) = e^min(x, 0) / (1 + e^−|x|)
+///
+/// # Safety
+/// The processor has `V`'s instructions.
+#[inline(always)]
+unsafe fn logistic<V: Simd>(x: V) -> V {
+    // SAFETY: the caller guarantees the instructions.
+    unsafe {
+        let below = x.min(V::splat(0.0));
+        let magnitude = x.min(V::splat(0.0).sub(x));
+        exp(below).div(exp(magnitude).add(V::splat(1.0)))
+    }
+}
+
 /// erf(x) within 2·10⁻⁷: a quotient of polynomials in x² for |x| ≤ 4. Beyond that, erf is ±1 in 32 bits.
 ///
 /// The coefficients are those of the minimax approximation in Eigen (Eigen/src/Core/MathFunctionsImpl.h).
@@ -108,6 +162,30 @@ mod tests {
             let expected = f64::from(x) * 0.5 * erfc(-f64::from(x) / 2f64.sqrt());
             let bound = 3e-7 * f64::from(x).abs() + 1e-40;
             assert!((found - expected).abs() <= bound, "gelu({x}) = {found}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn the_other_activations_are_right_over_their_whole_range() {
+        let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
+        for x in floats(-30.0, 30.0) {
+            let wide = f64::from(x);
+            let tanh = (2.0 / std::f64::consts::PI).sqrt() * (wide + 0.044_715 * wide.powi(3));
+            // SAFETY: one float needs no instructions.
+            let found = unsafe { [gelu_tanh(x), silu(x), relu(x)] };
+            let expected = [wide * logistic(2.0 * tanh), wide * logistic(wide), wide.max(0.0)];
+            for (found, expected) in found.into_iter().zip(expected) {
+                let bound = 2e-6 * wide.abs() + 1e-37;
+                assert!((f64::from(found) - expected).abs() <= bound, "of {x}: {found}, not {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_stays_so_or_is_seen_before() {
+        for x in [f32::NAN, f32::INFINITY] {
+            // SAFETY: one float needs no instructions.
+            assert!(unsafe { [gelu(x), gelu_tanh(x), silu(x), relu(x)] }.iter().all(|value| !value.is_finite()));
         }
     }
 

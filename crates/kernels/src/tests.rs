@@ -76,16 +76,25 @@ fn to_bf16(float: f32) -> f32 {
     if spacing == 0.0 { float } else { (float / spacing).round_ties_even() * spacing }
 }
 
-fn naive_attention(qkv: &[f32], AttentionShape { heads, head_dim }: AttentionShape) -> Vec<f64> {
+fn naive_attention(Qkv { values: qkv, shape: AttentionShape { heads, head_dim }, reach }: Qkv<'_>) -> Vec<f64> {
     let hidden = heads * head_dim;
     let tokens = qkv.len() / (3 * hidden);
     let part = |token: usize, part: usize, head: usize| {
         qkv[token * 3 * hidden + part * hidden + head * head_dim..][..head_dim].iter().map(|&value| f64::from(value))
     };
+    let added = |head: usize, query: usize, key: usize| match reach {
+        Reach::All => 0.0,
+        Reach::Near(distance) if query.abs_diff(key) <= distance => 0.0,
+        Reach::Near(_) => f64::NEG_INFINITY,
+        Reach::Biased(RelativeBias { values, farthest }) => {
+            f64::from(values[head * (2 * farthest + 1) + farthest + key - query])
+        }
+    };
     let mut out = vec![0.0; tokens * hidden];
     for (token, head) in (0..tokens).flat_map(|token| (0..heads).map(move |head| (token, head))) {
         let score = |key| part(token, 0, head).zip(part(key, 1, head)).map(|(q, k)| q * k).sum::<f64>();
-        let weights: Vec<f64> = (0..tokens).map(|key| (score(key) / (head_dim as f64).sqrt()).exp()).collect();
+        let weight = |key| (score(key) / (head_dim as f64).sqrt() + added(head, token, key)).exp();
+        let weights: Vec<f64> = (0..tokens).map(weight).collect();
         let total: f64 = weights.iter().sum();
         for (key, weight) in weights.iter().enumerate() {
             let row = &mut out[token * hidden + head * head_dim..][..head_dim];
@@ -126,6 +135,7 @@ proptest! {
     #[test]
     fn attention_is_softmax_of_scores_times_values(
         tokens in 1..150usize,
+        extra in 0..70usize,
         heads in 1..4usize,
         head_dim in prop::sample::select(vec![1usize, 4, 32, 40, 64]),
         seed: u32,
@@ -134,13 +144,43 @@ proptest! {
         // These numbers are exact in bf16, so that it rounds only the weights of softmax, by one part in 512 at most.
         let qkv: Vec<f32> =
             floats(tokens * 3 * heads * head_dim, seed).iter().map(|value| to_bf16(value * 3.0)).collect();
-        let expected = naive_attention(&qkv, shape);
+        let bias = floats(heads * (2 * (tokens + extra) + 1), seed ^ 1);
+        let bias = RelativeBias { values: &bias, farthest: tokens + extra };
         let mut scratch = AttentionScratch::default();
+        for reach in [Reach::All, Reach::Near(extra), Reach::Near(usize::MAX), Reach::Biased(bias)] {
+            let input = Qkv { values: &qkv, shape, reach };
+            let expected = naive_attention(input);
+            for isa in Isa::all() {
+                for (format, tolerance) in [(Format::F32, 1e-4), (Format::Bf16, 3.0 / 512.0 + 1e-4)] {
+                    let mut out = vec![f32::NAN; expected.len()];
+                    isa.attention(format, input, &mut scratch, &mut out);
+                    assert_near(isa, &out, &expected, tolerance);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_activation_is_applied_after_a_product_and_to_a_gate(rows in 1..5usize, width in 1..70usize, seed: u32) {
+        let (input, weights, bias) = (floats(rows, seed), floats(2 * width, seed ^ 1), floats(2 * width, seed ^ 2));
+        let packed = PackedLinear::new(Format::F32, &weights, &bias);
         for isa in Isa::all() {
-            for (format, tolerance) in [(Format::F32, 1e-4), (Format::Bf16, 3.0 / 512.0 + 1e-4)] {
-                let mut out = vec![f32::NAN; expected.len()];
-                isa.attention(format, Qkv { values: &qkv, shape }, &mut scratch, &mut out);
-                assert_near(isa, &out, &expected, tolerance);
+            for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Silu] {
+                let (mut scratch, mut found) = (RowsScratch::default(), vec![0.0; rows * 2 * width]);
+                let to = |out| Columns { out, stride: 2 * width, first: 0 };
+                isa.linear(isa.rows(Format::F32, &input, 1, &mut scratch), &packed, activation, to(&mut found));
+                let mut plain = vec![0.0; rows * 2 * width];
+                isa.linear(isa.rows(Format::F32, &input, 1, &mut scratch), &packed, Activation::None, to(&mut plain));
+                let mut gated = vec![0.0; rows * width];
+                isa.gate(activation, &plain, width, &mut gated);
+                let twin = |pair: (&[f32], &[f32])| -> Vec<f64> {
+                    let product = |(gate, value): (&f32, &f32)| f64::from(*gate) * f64::from(*value);
+                    pair.0[..width].iter().zip(&pair.1[width..]).map(product).collect()
+                };
+                let rows = found.chunks_exact(2 * width).zip(plain.chunks_exact(2 * width));
+                assert_near(isa, &gated, &rows.flat_map(twin).collect::<Vec<f64>>(), 1e-5);
+                isa.activate(activation, &mut plain);
+                assert_near(isa, &found, &plain.iter().map(|&value| value.into()).collect::<Vec<f64>>(), 1e-5);
             }
         }
     }
@@ -161,6 +201,9 @@ proptest! {
         for isa in Isa::all() {
             let mut found = input.clone();
             isa.add_layer_norm(&mut found, &residual, &norm);
+            assert_near(isa, &found, &expected, 1e-4);
+            let mut found: Vec<f32> = input.iter().zip(&residual).map(|(a, b)| a + b).collect();
+            isa.layer_norm(&mut found, &norm);
             assert_near(isa, &found, &expected, 1e-4);
         }
     }

@@ -25,8 +25,8 @@ pub(super) fn download(
         hub.fetch_if_there(file)?;
     }
     let dir = hub.fetch(small[0])?.parent().map(Path::to_owned).unwrap_or_default();
-    if let Some(pooling) = ModelConfig::pooling_file(&dir)? {
-        hub.fetch_if_there(pooling.as_str())?;
+    for file in ModelConfig::module_files(&dir)? {
+        hub.fetch_if_there(file.as_str())?;
     }
     hub.fetch(weights)?;
     if name.is_pinned() {

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use semsearch_encoder::EncoderError;
-use semsearch_encoder::model::{CONFIG, ModelConfig, OPTIONAL, REQUIRED};
+use semsearch_encoder::model::{CONFIG, ModelConfig, OPTIONAL, REQUIRED, WEIGHTS};
 
 use super::{Locations, ModelName, digest, resolve};
 use crate::ModelsError;
@@ -70,8 +70,8 @@ fn files(dir: &Path) -> Result<Vec<RelativePath>, ModelsError> {
         return Err(EncoderError::ModelFile { dir: dir.into(), file }.into());
     }
     let known = REQUIRED.into_iter().chain(OPTIONAL).filter_map(RelativePath::new);
-    let pooling = ModelConfig::pooling_file(dir)?;
-    let mut files: Vec<RelativePath> = known.chain(pooling).filter(|file| dir.join(file).is_file()).collect();
+    let of_modules = ModelConfig::module_files(dir)?;
+    let mut files: Vec<RelativePath> = known.chain(of_modules).filter(|file| dir.join(file).is_file()).collect();
     files.dedup();
     Ok(files)
 }
@@ -99,7 +99,10 @@ fn sweep(dir: &Dir) -> io::Result<()> {
 /// if it is a link, which is removed as a link.
 fn foreign(dir: &Dir, place: &str) -> io::Result<Option<PathBuf>> {
     let is_ours = |path: &Path| match path.to_str() {
-        Some(file) => REQUIRED.contains(&file) || OPTIONAL.contains(&file) || path.ends_with(CONFIG),
+        Some(file) => {
+            let of_module = [CONFIG, WEIGHTS].iter().any(|name| path.ends_with(name));
+            REQUIRED.contains(&file) || OPTIONAL.contains(&file) || of_module
+        }
         None => false,
     };
     let mut files = Vec::new();

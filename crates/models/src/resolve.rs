@@ -87,8 +87,9 @@ fn missing(dir: &Path, known_absent: impl Fn(&str) -> bool) -> Option<String> {
         return [MODULES, SENTENCE_CONFIG].into_iter().find(|file| lacks(file) && !known_absent(file)).map(Into::into);
     }
     // Whoever fetched modules.json also fetched the files that it names, unless the download was interrupted.
-    let pooling = ModelConfig::pooling_file(dir).ok().flatten().map(|file| file.as_str().to_owned());
-    pooling.filter(|file| lacks(file) && !known_absent(file))
+    let of_modules = ModelConfig::module_files(dir).unwrap_or_default();
+    let mut files = of_modules.iter().map(|file| file.as_str());
+    files.find(|file| lacks(file) && !known_absent(file)).map(Into::into)
 }
 
 #[cfg(test)]

@@ -1,19 +1,21 @@
-//! BERT (Devlin et al. 2018), as transformers implements it in `BertModel`.
+//! BERT (Devlin et al. 2018), as transformers implements it in `BertModel`, and the networks that differ from it only in
+//! how positions are counted: RoBERTa (Liu et al. 2019), XLM-RoBERTa (Conneau et al. 2020), CamemBERT (Martin et al.
+//! 2020).
 
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::spec::{Architecture, EmbeddingSpec, HiddenAct, LayerSpec, LinearSpec, NormSpec, TableSpec};
+use super::sizes::Sizes;
+use super::spec::{
+    AttentionSpec, EmbeddingSpec, HiddenAct, LayerSpec, LinearSpec, NormOrder, PositionSpec, TableSpec, Transformer,
+};
+use super::{Architecture, parsed};
 use crate::error::EncoderError;
-use crate::json;
-
-/// The most weights of a model: three times those of the largest BERT. A file that asks for more is damaged, or was
-/// made to fill memory.
-const MAX_WEIGHTS: u64 = 1 << 30;
 
 /// Models for other tasks keep the encoder below this name.
-const PREFIXES: &[&str] = &["bert.", ""];
+const BERT: &[&str] = &["bert.", ""];
+const ROBERTA: &[&str] = &["roberta.", ""];
 
 /// BERT's `config.json`.
 #[derive(Deserialize)]
@@ -27,8 +29,7 @@ struct BertConfig {
     max_position_embeddings: usize,
     type_vocab_size: usize,
     layer_norm_eps: f64,
-    #[serde(default)]
-    pad_token_id: usize,
+    pad_token_id: Option<usize>,
     position_embedding_type: Option<String>,
 }
 
@@ -36,94 +37,94 @@ struct BertConfig {
 ///
 /// # Errors
 /// The file is damaged, or a value in it is not supported.
-pub(super) fn architecture(path: &Path, bytes: &[u8]) -> Result<Architecture, EncoderError> {
-    let config: BertConfig = json::parse(path, bytes)?;
-    config.check().map_err(|what| EncoderError::Model { path: path.into(), what, source: None })?;
-    Ok(config.architecture())
+pub(super) fn bert(path: &Path, bytes: &[u8]) -> Result<Architecture, EncoderError> {
+    parsed(path, bytes, |config: &BertConfig| {
+        config.check(0)?;
+        let sizes = config.sizes(0);
+        Ok(config.transformer(&sizes, config.max_position_embeddings, None, BERT))
+    })
+}
+
+/// Reads RoBERTa's `config.json`. Positions are counted from the one after the padding token's number.
+///
+/// # Errors
+/// The file is damaged, or a value in it is not supported.
+pub(super) fn roberta(path: &Path, bytes: &[u8]) -> Result<Architecture, EncoderError> {
+    parsed(path, bytes, |config: &BertConfig| {
+        config.check(1)?;
+        let sizes = config.sizes(1);
+        let tokens = sizes.tokens_after_padding()?;
+        Ok(config.transformer(&sizes, tokens, Some(sizes.padding as u32), ROBERTA))
+    })
 }
 
 impl BertConfig {
-    fn architecture(&self) -> Architecture {
+    fn transformer(
+        &self,
+        sizes: &Sizes<'_>,
+        max_tokens: usize,
+        padding: Option<u32>,
+        prefixes: &'static [&'static str],
+    ) -> Transformer {
         let table = |name: &str, rows| TableSpec { name: format!("embeddings.{name}.weight"), rows };
-        Architecture {
+        let positions = table("position_embeddings", self.max_position_embeddings);
+        Transformer {
             hidden_size: self.hidden_size,
             heads: self.num_attention_heads,
+            max_tokens,
             embeddings: EmbeddingSpec {
                 words: table("word_embeddings", self.vocab_size),
-                positions: table("position_embeddings", self.max_position_embeddings),
-                types: table("token_type_embeddings", self.type_vocab_size),
-                norm: self.norm("embeddings.LayerNorm".into()),
+                positions: Some(PositionSpec { table: positions, padding }),
+                types: Some(table("token_type_embeddings", self.type_vocab_size)),
+                norm: sizes.norm("embeddings.LayerNorm".into()),
             },
-            layers: (0..self.num_hidden_layers).map(|number| self.layer(number)).collect(),
-            prefixes: PREFIXES,
+            relative_bias: None,
+            layers: (0..self.num_hidden_layers).map(|number| self.layer(sizes, number)).collect(),
+            norm: None,
+            prefixes,
         }
     }
 
-    fn layer(&self, number: usize) -> LayerSpec {
+    fn layer(&self, sizes: &Sizes<'_>, number: usize) -> LayerSpec {
         let (hidden, inner) = (self.hidden_size, self.intermediate_size);
         let name = |part: &str| format!("encoder.layer.{number}.{part}");
-        let linear = |parts: &[&str], inputs, outputs| LinearSpec {
-            parts: parts.iter().map(|part| name(part)).collect(),
-            inputs,
-            outputs,
-        };
         LayerSpec {
-            qkv: linear(&["attention.self.query", "attention.self.key", "attention.self.value"], hidden, hidden),
-            output: linear(&["attention.output.dense"], hidden, hidden),
-            attention_norm: self.norm(name("attention.output.LayerNorm")),
-            up: linear(&["intermediate.dense"], hidden, inner),
+            order: NormOrder::Post,
+            attention: AttentionSpec::default(),
+            qkv: LinearSpec::new(
+                &["query", "key", "value"].map(|part| name(&format!("attention.self.{part}"))),
+                hidden,
+                hidden,
+            ),
+            output: LinearSpec::new(&[name("attention.output.dense")], hidden, hidden),
+            attention_norm: Some(sizes.norm(name("attention.output.LayerNorm"))),
+            up: LinearSpec::new(&[name("intermediate.dense")], hidden, inner),
+            gated: false,
             activation: self.hidden_act,
-            down: linear(&["output.dense"], inner, hidden),
-            norm: self.norm(name("output.LayerNorm")),
+            down: LinearSpec::new(&[name("output.dense")], inner, hidden),
+            norm: sizes.norm(name("output.LayerNorm")),
         }
     }
 
-    fn norm(&self, name: String) -> NormSpec {
-        NormSpec { name, epsilon: self.layer_norm_eps }
+    fn sizes(&self, usual_padding: usize) -> Sizes<'_> {
+        Sizes {
+            vocabulary: ("vocab_size", self.vocab_size),
+            hidden: ("hidden_size", self.hidden_size),
+            layers: ("num_hidden_layers", self.num_hidden_layers),
+            heads: ("num_attention_heads", self.num_attention_heads),
+            intermediate: ("intermediate_size", self.intermediate_size),
+            positions: ("max_position_embeddings", self.max_position_embeddings),
+            types: Some(("type_vocab_size", self.type_vocab_size)),
+            padding: self.pad_token_id.unwrap_or(usual_padding),
+            epsilon: ("layer_norm_eps", self.layer_norm_eps),
+        }
     }
 
-    /// Checks that the network can be computed.
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, usual_padding: usize) -> Result<(), String> {
         match self.position_embedding_type.as_deref() {
-            None | Some("absolute") => {}
-            Some(other) => return Err(format!("{other:?} position embeddings are not supported, only absolute")),
+            None | Some("absolute") => self.sizes(usual_padding).check(),
+            Some(other) => Err(format!("{other:?} position embeddings are not supported, only absolute")),
         }
-        self.check_sizes()?;
-        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
-            return Err(format!("{} heads do not divide {}", self.num_attention_heads, self.hidden_size));
-        }
-        if self.max_position_embeddings < 3 {
-            return Err(format!("{} positions are too few for a text", self.max_position_embeddings));
-        }
-        if self.pad_token_id >= self.vocab_size {
-            return Err(format!("pad_token_id is {}, but there are {} words", self.pad_token_id, self.vocab_size));
-        }
-        if !(0.0..1.0).contains(&self.layer_norm_eps) {
-            return Err(format!("layer_norm_eps is {}, expected a small number", self.layer_norm_eps));
-        }
-        Ok(())
-    }
-
-    /// Checks that no size is 0, and that none is so large that it would only fill memory.
-    fn check_sizes(&self) -> Result<(), String> {
-        let sizes = [
-            ("vocab_size", self.vocab_size, 10_000_000),
-            ("hidden_size", self.hidden_size, 16_384),
-            ("num_hidden_layers", self.num_hidden_layers, 512),
-            ("num_attention_heads", self.num_attention_heads, 1024),
-            ("intermediate_size", self.intermediate_size, 131_072),
-            ("max_position_embeddings", self.max_position_embeddings, 65_536),
-            ("type_vocab_size", self.type_vocab_size, 1024),
-        ];
-        if let Some((name, size, most)) = sizes.into_iter().find(|&(_, size, most)| !(1..=most).contains(&size)) {
-            return Err(format!("{name} is {size}, expected 1 to {most}"));
-        }
-        let [words, dim, layers, _, inner, positions, types] = sizes.map(|(_, size, _)| size as u64);
-        let weights = (words + positions + types) * dim + layers * (4 * dim * dim + 2 * dim * inner);
-        if weights > MAX_WEIGHTS {
-            return Err(format!("{weights} weights are more than any such model has"));
-        }
-        Ok(())
     }
 }
 
@@ -135,14 +136,19 @@ pub(super) mod tests {
         "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8, "hidden_act": "gelu",
         "max_position_embeddings": 32, "type_vocab_size": 2, "layer_norm_eps": 1e-12}"#;
 
-    fn read(config: &str) -> Result<Architecture, String> {
-        architecture(Path::new("config.json"), config.as_bytes()).map_err(|error| error.to_string())
+    fn read(config: &str) -> Result<Transformer, String> {
+        let Architecture::Transformer(read) =
+            bert(Path::new("config.json"), config.as_bytes()).map_err(|error| error.to_string())?
+        else {
+            panic!("BERT is a transformer")
+        };
+        Ok(read)
     }
 
     #[test]
     fn a_layer_has_the_names_and_sizes_of_transformers() {
         let described = read(CONFIG).unwrap();
-        assert_eq!((described.max_tokens(), described.vocabulary(), described.layers.len()), (32, 10, 1));
+        assert_eq!((described.max_tokens, described.vocabulary(), described.layers.len()), (32, 10, 1));
         let layer = &described.layers[0];
         assert_eq!((layer.up.inputs, layer.up.outputs, layer.activation), (4, 8, HiddenAct::Gelu));
         let parts: Vec<&str> = layer.parts().collect();

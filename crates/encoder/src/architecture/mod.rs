@@ -8,14 +8,24 @@
 //! the one place that knows them.
 
 mod bert;
+mod distilbert;
+mod modernbert;
+mod mpnet;
 pub(crate) mod names;
+mod nomic;
+mod sizes;
 mod spec;
+mod static_table;
 
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-pub use self::spec::{Architecture, EmbeddingSpec, HiddenAct, LayerSpec, LinearSpec, NormSpec, TableSpec};
+pub use self::spec::{
+    AttentionSpec, EmbeddingSpec, HiddenAct, LayerSpec, LinearSpec, NormOrder, NormSpec, PositionSpec,
+    RelativeBiasSpec, StaticTable, TableSpec, Transformer,
+};
 use crate::error::EncoderError;
 use crate::json;
 
@@ -23,12 +33,64 @@ use crate::json;
 type Constructor = fn(&Path, &[u8]) -> Result<Architecture, EncoderError>;
 
 /// The families that are known, by their `model_type`.
-const FAMILIES: [(&str, Constructor); 1] = [("bert", bert::architecture)];
+const FAMILIES: [(&str, Constructor); 9] = [
+    ("bert", bert::bert),
+    ("roberta", bert::roberta),
+    ("xlm-roberta", bert::roberta),
+    ("camembert", bert::roberta),
+    ("mpnet", mpnet::architecture),
+    ("distilbert", distilbert::architecture),
+    ("modernbert", modernbert::architecture),
+    ("nomic_bert", nomic::architecture),
+    ("model2vec", static_table::architecture),
+];
 
 /// The family of files without a `model_type`: the oldest ones.
 const OLDEST: &str = "bert";
 
+/// What turns tokens into vectors.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Architecture {
+    /// Layers of attention.
+    Transformer(Transformer),
+    /// A table alone: a text's vector is the mean of its tokens'.
+    Static(StaticTable),
+}
+
+/// Parses a configuration, and describes its transformer.
+///
+/// # Errors
+/// The file is damaged, or `described` says what is not supported.
+fn parsed<C: DeserializeOwned>(
+    path: &Path,
+    bytes: &[u8],
+    described: impl FnOnce(&C) -> Result<Transformer, String>,
+) -> Result<Architecture, EncoderError> {
+    let described = described(&json::parse(path, bytes)?);
+    described.map(Architecture::Transformer).map_err(|what| EncoderError::Model {
+        path: path.into(),
+        what,
+        source: None,
+    })
+}
+
 impl Architecture {
+    /// The longest text, in tokens.
+    pub fn max_tokens(&self) -> usize {
+        match self {
+            Self::Transformer(transformer) => transformer.max_tokens,
+            Self::Static(_) => StaticTable::MAX_TOKENS,
+        }
+    }
+
+    /// The tokens that are kept of a text if the model's other files do not say it.
+    pub(crate) fn usual_tokens(&self) -> usize {
+        match self {
+            Self::Transformer(transformer) => transformer.max_tokens,
+            Self::Static(_) => StaticTable::USUAL_TOKENS,
+        }
+    }
+
     /// Reads the bytes of the `config.json` at `path`.
     ///
     /// # Errors
@@ -59,8 +121,9 @@ mod tests {
 
     #[test]
     fn an_unknown_family_is_refused_with_the_known_ones() {
-        let message = parse(r#"{"model_type": "xlm-roberta"}"#).unwrap_err();
-        assert_eq!(message, "config.json: model type \"xlm-roberta\" is not supported, only bert");
+        let message = parse(r#"{"model_type": "gpt2"}"#).unwrap_err();
+        let known = "bert, roberta, xlm-roberta, camembert, mpnet, distilbert, modernbert, nomic_bert, model2vec";
+        assert_eq!(message, format!("config.json: model type \"gpt2\" is not supported, only {known}"));
     }
 
     #[test]

@@ -27,9 +27,14 @@ impl TensorNames {
     /// # Errors
     /// The error is the full name of a tensor that does not exist.
     pub(crate) fn find(&self, name: &str) -> Result<(String, &TensorInfo), String> {
+        let bare = name;
         let name = format!("{}{name}", self.prefix);
         if let Some(info) = self.header.info(&name) {
             return Ok((name, info));
+        }
+        // The head of a classifier is beside the network, not below its name.
+        if let Some(info) = self.header.info(bare) {
+            return Ok((bare.to_owned(), info));
         }
         let older = older_name(&name).and_then(|older| Some((self.header.info(&older)?, older)));
         older.map(|(info, older)| (older, info)).ok_or(name)

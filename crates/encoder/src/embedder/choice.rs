@@ -3,7 +3,8 @@
 use semsearch_kernels::Isa;
 
 use super::options::{Backend, Options};
-use crate::backend::{Device, Encoder, PackedEncoder, Precision, TensorEncoder};
+use crate::architecture::{Architecture, Transformer};
+use crate::backend::{Device, Encoder, PackedEncoder, Precision, StaticEncoder, TensorEncoder};
 use crate::error::EncoderError;
 use crate::model::{ModelConfig, ModelFiles};
 
@@ -17,49 +18,46 @@ pub(super) type Chosen = (Box<dyn Encoder>, Option<EncoderError>);
 /// # Errors
 /// The device cannot be used, the weights are missing or damaged, or the options contradict each other.
 pub(super) fn encoder(model: &ModelFiles, config: &ModelConfig, options: &Options) -> Result<Chosen, EncoderError> {
+    let network = match (&config.architecture, options.device) {
+        (Architecture::Transformer(network), _) => network,
+        (Architecture::Static(_), Device::Cuda(_)) => {
+            return Err(EncoderError::Unsupported("a model of static embeddings runs only on the CPU".into()));
+        }
+        (Architecture::Static(_), _) => return Ok((Box::new(StaticEncoder::load(model)?), None)),
+    };
     match (options.backend, options.device) {
         (Some(Backend::Packed), Device::Cuda(_)) => {
             Err(EncoderError::Unsupported("the packed encoder runs only on CPUs, not on a GPU".into()))
         }
-        (_, device @ Device::Cuda(_)) => Ok((tensor(model, config, options, device)?, None)),
-        (Some(Backend::Packed), _) | (_, Device::Cpu) => Ok((on_cpu(model, config, options)?, None)),
-        (_, Device::Auto) if cfg!(feature = "cuda") => match tensor(model, config, options, Device::Auto) {
+        (_, device @ Device::Cuda(_)) => Ok((tensor(model, network, options, device)?, None)),
+        (Some(Backend::Packed), _) | (_, Device::Cpu) => Ok((on_cpu(model, network, options)?, None)),
+        (_, Device::Auto) if cfg!(feature = "cuda") => match tensor(model, network, options, Device::Auto) {
             Ok(encoder) => Ok((encoder, None)),
-            Err(error @ EncoderError::Device { .. }) => Ok((on_cpu(model, config, options)?, Some(error))),
+            Err(error @ EncoderError::Device { .. }) => Ok((on_cpu(model, network, options)?, Some(error))),
             Err(error) => Err(error),
         },
-        (_, Device::Auto) => Ok((on_cpu(model, config, options)?, None)),
+        (_, Device::Auto) => Ok((on_cpu(model, network, options)?, None)),
     }
 }
 
-/// The packed encoder, or the encoder with candle's tensors if the options name it or the packed encoder cannot run the
-/// model.
-fn on_cpu(model: &ModelFiles, config: &ModelConfig, options: &Options) -> Result<Box<dyn Encoder>, EncoderError> {
-    let is_packed = PackedEncoder::supports(&config.architecture);
-    match options.backend {
-        Some(Backend::Packed) if !is_packed => Err(EncoderError::Unsupported(
-            "the packed encoder runs only models with the activation gelu; candle's encoder runs others".into(),
-        )),
-        Some(Backend::Packed) | None if is_packed => {
-            let isa = options.isa.unwrap_or_else(Isa::best);
-            let precision = options.precision.unwrap_or(Precision::Bf16);
-            Ok(Box::new(PackedEncoder::load(model, &config.architecture, precision, isa)?))
-        }
-        _ => tensor(model, config, options, Device::Cpu),
+/// The packed encoder, or the encoder with candle's tensors if the options name it.
+fn on_cpu(model: &ModelFiles, network: &Transformer, options: &Options) -> Result<Box<dyn Encoder>, EncoderError> {
+    if options.backend == Some(Backend::Tensor) {
+        return tensor(model, network, options, Device::Cpu);
     }
+    let isa = options.isa.unwrap_or_else(Isa::best);
+    let precision = options.precision.unwrap_or(Precision::Bf16);
+    Ok(Box::new(PackedEncoder::load(model, network, precision, isa)?))
 }
 
 fn tensor(
     model: &ModelFiles,
-    config: &ModelConfig,
+    network: &Transformer,
     options: &Options,
     device: Device,
 ) -> Result<Box<dyn Encoder>, EncoderError> {
-    let precision = match (device, options.backend) {
-        // candle has no fast products of short numbers on a CPU. They are used there only if they are asked for.
-        (Device::Cpu, None) => Precision::F32,
-        (Device::Cpu, Some(_)) => options.precision.unwrap_or(Precision::F32),
-        _ => options.precision.unwrap_or(Precision::Bf16),
-    };
-    Ok(Box::new(TensorEncoder::load(model, &config.architecture, device, precision)?))
+    // candle has no fast products of short numbers on a CPU. They are used there only if they are asked for.
+    let usual = if device == Device::Cpu { Precision::F32 } else { Precision::Bf16 };
+    let precision = options.precision.unwrap_or(usual);
+    Ok(Box::new(TensorEncoder::load(model, network, device, precision)?))
 }

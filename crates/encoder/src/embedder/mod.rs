@@ -17,7 +17,8 @@ pub use self::embedded::Embedded;
 pub use self::options::{Backend, Options};
 pub use self::progress::Progress;
 use self::work::{Job, Partly};
-use crate::backend::{Encoder, Precision};
+use crate::architecture::Architecture;
+use crate::backend::{DenseEncoder, Encoder, Precision};
 use crate::error::EncoderError;
 use crate::model::{ModelConfig, ModelFiles, Tokenized, Tokenizer};
 use crate::pooling::{Output, Pooling};
@@ -54,13 +55,17 @@ impl Embedder {
         }
         // The encoder comes first: its weights are read while the vocabulary is read.
         let (encoder, no_gpu) = choice::encoder(model, &config, options)?;
+        let encoder = DenseEncoder::over(encoder, &config.dense)?;
         let dim = options.truncate_dim.unwrap_or(encoder.dim());
         if dim == 0 || dim > encoder.dim() {
             let (id, made) = (&model.id, encoder.dim());
             return Err(EncoderError::Unsupported(format!("{dim} components were asked for, {id} makes {made}")));
         }
         Ok(Self {
-            tokenizer: Tokenizer::load(model, max_length)?,
+            tokenizer: match config.architecture {
+                Architecture::Transformer(_) => Tokenizer::load(model, max_length)?,
+                Architecture::Static(_) => Tokenizer::load_bare(model, max_length)?,
+            },
             output: Output {
                 pooling: options.pooling.unwrap_or(config.pooling),
                 dim,

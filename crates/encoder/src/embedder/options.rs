@@ -21,8 +21,8 @@ pub struct Options {
     /// How many components of a vector are kept, from the first on. This is for models whose training puts the most
     /// important components first (Kusupati et al. 2022, *Matryoshka Representation Learning*). `None` keeps all.
     pub truncate_dim: Option<usize>,
-    /// The implementation of the network. `None` means the packed backend on a CPU, if it can run the model, and
-    /// otherwise the backend with candle's tensors.
+    /// The implementation of the network. `None` means the packed backend on a CPU, and the backend with candle's tensors on
+    /// a GPU.
     pub backend: Option<Backend>,
     /// The instruction set of the packed backend. `None` means the best one that the processor supports.
     pub isa: Option<Isa>,
@@ -51,6 +51,6 @@ impl Default for Options {
 pub enum Backend {
     /// For CPUs: weights packed for this project's own kernels.
     Packed,
-    /// candle's tensors: for GPUs, and on the CPU for models that the packed backend cannot run.
+    /// candle's tensors: for GPUs, and on the CPU for comparison.
     Tensor,
 }

@@ -88,7 +88,7 @@ impl<'a> Work<'a> {
             if let Some(batch) = self.waiting.pop_front() {
                 let mut gathered = RaggedIds::default();
                 let ids = &self.parts[batch.part].embedded.tokenized.ids;
-                batch.texts.iter().for_each(|&text| gathered.push(ids.get(text)));
+                batch.texts.iter().for_each(|&text| gathered.push_text(ids.text(text)));
                 return Some((batch, gathered));
             }
             match self.coming.as_ref()?.recv() {

@@ -8,8 +8,9 @@ use std::path::Path;
 use semsearch_files::RelativePath;
 use serde::Deserialize;
 
+use super::dense::DenseSpec;
 use super::files::{CONFIG, ModelFiles, PROMPTS, SENTENCE_CONFIG, TOKENIZER_CONFIG};
-use super::modules::{Modules, pooling_file};
+use super::modules::{Modules, module_files};
 use super::prompts::{ModelPrompts, PromptConfig};
 use crate::architecture::Architecture;
 use crate::error::EncoderError;
@@ -23,6 +24,8 @@ pub struct ModelConfig {
     pub architecture: Architecture,
     /// The pooling. It is the mean if the files do not name one.
     pub pooling: Pooling,
+    /// The linear layers after the pooling, in order.
+    pub dense: Vec<DenseSpec>,
     /// Whether vectors are scaled to length 1. They are if there is no `modules.json`.
     pub normalized: bool,
     /// The tokens that are kept of a text, special tokens included.
@@ -53,7 +56,7 @@ impl ModelConfig {
         let path = model.path(CONFIG);
         let no_file = || EncoderError::ModelFile { dir: model.dir.clone(), file: CONFIG };
         let architecture = Architecture::parse(&path, &json::read(&path)?.ok_or_else(no_file)?)?;
-        let Modules { pooling, normalized, there } = Modules::load(&model.dir)?;
+        let Modules { pooling, dense, normalized, there } = Modules::load(&model.dir)?;
         let sentence: Option<SentenceConfig> = json::load(&model.path(SENTENCE_CONFIG))?;
         let tokenizer: Option<TokenizerConfig> = json::load(&model.path(TOKENIZER_CONFIG))?;
         let positions = architecture.max_tokens();
@@ -61,18 +64,24 @@ impl ModelConfig {
             .and_then(|config| config.max_seq_length)
             // The cast saturates: "no limit" becomes the largest number, and the positions bound it.
             .or_else(|| tokenizer.and_then(|config| config.model_max_length).map(|limit| limit as usize))
-            .map_or(positions, |limit| limit.min(positions));
+            .map_or(architecture.usual_tokens(), |limit| limit.min(positions));
         let prompts: Option<PromptConfig> = json::load(&model.path(PROMPTS))?;
         let prompts = prompts.unwrap_or_default().prompts();
-        Ok(Self { architecture, pooling, normalized, max_length, has_modules: there, prompts })
+        // A table says itself how its vectors are used.
+        let (normalized, has_modules) = match &architecture {
+            Architecture::Static(table) if !there => (table.normalized, true),
+            _ => (normalized, there),
+        };
+        Ok(Self { architecture, pooling, dense, normalized, max_length, has_modules, prompts })
     }
 
-    /// The path of the file that says how to pool, relative to the model's directory, if `modules.json` names one.
+    /// The files of the modules that `modules.json` names, relative to the model's directory: how to pool, and linear
+    /// layers.
     ///
     /// # Errors
-    /// `modules.json` is unreadable, or the path leads out of the model's directory.
-    pub fn pooling_file(dir: &Path) -> Result<Option<RelativePath>, EncoderError> {
-        pooling_file(dir)
+    /// `modules.json` is unreadable, or a path leads out of the model's directory.
+    pub fn module_files(dir: &Path) -> Result<Vec<RelativePath>, EncoderError> {
+        module_files(dir)
     }
 }
 
@@ -125,14 +134,38 @@ mod tests {
 
     #[test]
     fn what_is_not_supported_is_named() {
-        let roberta = BERT.replace("\"bert\"", "\"xlm-roberta\"");
-        assert!(load(&[(CONFIG, &roberta)]).unwrap_err().contains("model type \"xlm-roberta\" is not supported"));
-        let dense = MODULES_ALL.replace("Normalize", "Dense");
+        let other = BERT.replace("\"bert\"", "\"gpt2\"");
+        assert!(load(&[(CONFIG, &other)]).unwrap_err().contains("model type \"gpt2\" is not supported"));
+        let other = MODULES_ALL.replace("Normalize", "LSTM");
         let mean = ("1_Pooling/config.json", r#"{"pooling_mode_mean_tokens": true}"#);
-        assert!(load(&[(CONFIG, BERT), (MODULES, &dense), mean]).unwrap_err().contains("module Dense"));
+        assert!(load(&[(CONFIG, BERT), (MODULES, &other), mean]).unwrap_err().contains("module LSTM"));
+        let no_prompt = ("1_Pooling/config.json", r#"{"pooling_mode_mean_tokens": true, "include_prompt": false}"#);
+        assert!(load(&[(CONFIG, BERT), (MODULES, MODULES_ALL), no_prompt]).unwrap_err().contains("include_prompt"));
         let two = ("1_Pooling/config.json", r#"{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": true}"#);
         assert!(load(&[(CONFIG, BERT), (MODULES, MODULES_ALL), two]).unwrap_err().contains("cls_token"));
         assert!(load(&[(CONFIG, "{\"vocab")]).unwrap_err().contains("damaged"));
+    }
+
+    #[test]
+    fn linear_layers_come_after_the_pooling_in_their_order() {
+        let modules = r#"[{"path": "", "type": "Transformer"}, {"path": "1_Pooling", "type": "Pooling"},
+            {"path": "2_Dense", "type": "sentence_transformers.models.Dense"}, {"path": "3_Dense", "type": "Dense"}]"#;
+        let layer = |activation: &str| {
+            format!(r#"{{"in_features": 4, "out_features": 7, "bias": false, "activation_function": "{activation}"}}"#)
+        };
+        let (tanh, other) = (layer("torch.nn.modules.activation.Tanh"), layer("torch.nn.Softmax"));
+        let last = r#"{"pooling_mode_lasttoken": true, "pooling_mode_cls_token": false}"#;
+        let files = |second: &'static str, third: &str| {
+            let all =
+                [(CONFIG, BERT), (MODULES, modules), ("1_Pooling/config.json", last), ("2_Dense/config.json", &tanh)];
+            load(&[&all[..], &[(second, third)]].concat())
+        };
+        let config = files("3_Dense/config.json", &layer("torch.nn.modules.linear.Identity")).unwrap();
+        assert_eq!((config.pooling, config.normalized, config.dense.len()), (Pooling::Last, false, 2));
+        assert_eq!((config.dense[0].inputs, config.dense[0].outputs, config.dense[0].biased), (4, 7, false));
+        assert!(config.dense[1].weights.ends_with("3_Dense/model.safetensors"));
+        assert!(files("3_Dense/config.json", &other).unwrap_err().contains("activation Softmax is not supported"));
+        assert!(files("x", "").unwrap_err().contains("3_Dense/config.json"));
     }
 
     #[test]

@@ -17,6 +17,11 @@ enum FloatValues {
 }
 
 impl Floats {
+    /// As many zeros: the bias of a layer without one.
+    pub(super) fn zeros(count: usize) -> Self {
+        Self(FloatValues::Owned(vec![0.0; count]))
+    }
+
     /// The values of a tensor. The file's tensors begin at `start`.
     ///
     /// # Errors

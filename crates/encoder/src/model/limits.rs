@@ -118,17 +118,21 @@ impl Tally {
         if let Some(table) = step["precompiled_charsmap"].as_str() {
             check_table(table)?;
         }
-        if let Some(template) = step["single"].as_array() {
-            self.add_template(template, &step["special_tokens"])?;
+        for (kind, texts) in [("single", &["A"][..]), ("pair", &["A", "B"])] {
+            if let Some(template) = step[kind].as_array() {
+                self.add_template(template, texts, &step["special_tokens"])?;
+            }
         }
         Ok(())
     }
 
-    fn add_template(&mut self, template: &[Value], special_tokens: &Value) -> Result<(), String> {
-        let texts: Vec<&Value> =
+    /// Adds a template that may have each of `texts` once.
+    fn add_template(&mut self, template: &[Value], texts: &[&str], special_tokens: &Value) -> Result<(), String> {
+        let found: Vec<&Value> =
             template.iter().map(|piece| &piece["Sequence"]["id"]).filter(|id| !id.is_null()).collect();
-        if texts.len() > 1 || texts.iter().any(|&id| id != "A") {
-            return Err("has a template of other than one text".into());
+        let often = |text: &&str| found.iter().filter(|&&id| id == text).count() > 1;
+        if texts.iter().any(often) || found.iter().any(|&id| !texts.iter().any(|text| id == text)) {
+            return Err(format!("has a template of other texts than {}", texts.join(" and ")));
         }
         let ids = |piece: &Value| {
             let id = piece["SpecialToken"]["id"].as_str()?;
@@ -183,14 +187,26 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_may_have_each_of_its_texts_once() {
+        let pair = |texts: &[&str]| {
+            let pieces: Vec<Value> = texts.iter().map(|text| json!({"Sequence": {"id": text}})).collect();
+            said(&json!({"post_processor": {"pair": pieces}}))
+        };
+        assert_eq!(pair(&["A", "B"]), Ok(()));
+        for texts in [&["A", "B", "A"][..], &["B", "B"], &["A", "C"]] {
+            assert!(pair(texts).unwrap_err().contains("of other texts than A and B"));
+        }
+    }
+
+    #[test]
     fn what_would_fill_memory_or_time_is_refused() {
         let double = json!({"pattern": {"String": "a"}, "content": "aa"});
         let normalizer = json!({"normalizers": vec![double; 7]});
         assert!(said(&json!({"normalizer": normalizer})).unwrap_err().contains("64 times as long"));
         let twice = json!({"single": [{"Sequence": {"id": "A"}}, {"Sequence": {"id": "A"}}]});
-        assert!(said(&json!({"post_processor": twice})).unwrap_err().contains("other than one text"));
+        assert!(said(&json!({"post_processor": twice})).unwrap_err().contains("of other texts than A"));
         let other = json!({"single": [{"Sequence": {"id": "B"}}]});
-        assert!(said(&json!({"post_processor": other})).unwrap_err().contains("other than one text"));
+        assert!(said(&json!({"post_processor": other})).unwrap_err().contains("of other texts than A"));
         let many = json!({"single": vec![json!({"SpecialToken": {"id": "x"}}); 20],
             "special_tokens": {"x": {"ids": vec![1; 100]}}});
         assert!(said(&json!({"post_processor": many})).unwrap_err().contains("more than 1024 special tokens"));

@@ -4,6 +4,7 @@
 //! [`crate::backend`] runs it. The caller decides where the files come from.
 
 mod config;
+mod dense;
 mod files;
 mod fingerprint;
 mod floats;
@@ -19,13 +20,14 @@ mod weights;
 mod wordpiece;
 
 pub use config::ModelConfig;
+pub use dense::{DenseActivation, DenseSpec};
 pub use files::{
     CONFIG, MODULES, ModelFiles, OPTIONAL, PROMPTS, REQUIRED, SENTENCE_CONFIG, TOKENIZER, TOKENIZER_CONFIG, WEIGHTS,
 };
 pub use fingerprint::fingerprint;
 pub(crate) use floats::Floats;
 pub use prompts::ModelPrompts;
-pub use ragged::{RaggedIds, Tokenized};
+pub use ragged::{RaggedIds, TextIds, Tokenized};
 pub use tokenizer::Tokenizer;
 pub(crate) use weights::Weights;
 

@@ -1,15 +1,15 @@
 //! Converts texts to token ids, with the model's own tokenizer.json.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use semsearch_files::{Cause, FileError, guarded, open_regular, read_bounded};
 use tokenizers::Encoding;
 
 use super::files::{MAX_TOKENIZER, ModelFiles, TOKENIZER};
 use super::long_text;
-use super::ragged::Tokenized;
-use super::tokenizer_file::{Pipeline, encode, parse};
+use super::ragged::{TextIds, Tokenized};
+use super::tokenizer_file::{Pipeline, encode, pair, parse, unknown};
 use crate::error::EncoderError;
 use crate::turns;
 
@@ -28,6 +28,16 @@ pub struct Tokenizer {
     max_length: usize,
     /// The number of special tokens at the end of each text.
     closing: usize,
+    framing: Framing,
+}
+
+/// What is done to a text's tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// Special tokens stand around them.
+    Special,
+    /// There is no special token, and this one, for unknown words, is left out.
+    Bare { unknown: Option<u32> },
 }
 
 impl Tokenizer {
@@ -36,20 +46,11 @@ impl Tokenizer {
     /// # Errors
     /// The file is missing or damaged, or `max_length` leaves no room for a text.
     pub fn load(model: &ModelFiles, max_length: usize) -> Result<Self, EncoderError> {
-        let path = model.path(TOKENIZER);
-        let read = open_regular(&path).and_then(|file| read_bounded(file, MAX_TOKENIZER));
-        let bytes = read.map_err(FileError::read(&path))?;
-        let damaged = |source: Cause| EncoderError::Model {
-            path: path.clone(),
-            what: "damaged tokenizer".into(),
-            source: Some(source),
-        };
-        let inner = guarded(|| parse(&bytes)).map_err(Cause::from).and_then(|parsed| parsed).map_err(damaged)?;
+        let (path, inner, _) = read(model)?;
+        let damaged = |source| damaged(&path, source);
         let specials = encode(&inner, "", true).map_err(damaged)?.len();
         if specials == 0 {
-            return Err(damaged(
-                "it adds no special tokens, as [CLS] and [SEP], which a BERT has around each text".into(),
-            ));
+            return Err(damaged("it adds no special tokens, as [CLS] and [SEP], around a text".into()));
         }
         if max_length <= specials {
             return Err(EncoderError::Unsupported(format!(
@@ -58,7 +59,18 @@ impl Tokenizer {
         }
         let any = encode(&inner, "a", true).map_err(damaged)?;
         let closing = any.get_special_tokens_mask().iter().rev().take_while(|&&special| special == 1).count();
-        Ok(Self { path, inner, max_length, closing: closing.min(specials) })
+        Ok(Self { path, inner, max_length, closing: closing.min(specials), framing: Framing::Special })
+    }
+
+    /// Loads the tokenizer.json of a model of static embeddings: it adds no special tokens, and unknown words have none
+    /// either. So a text may have no token.
+    ///
+    /// # Errors
+    /// The file is missing or damaged.
+    pub fn load_bare(model: &ModelFiles, max_length: usize) -> Result<Self, EncoderError> {
+        let (path, inner, bytes) = read(model)?;
+        let unknown = unknown(&bytes).and_then(|token| inner.token_to_id(&token));
+        Ok(Self { path, inner, max_length, closing: 0, framing: Framing::Bare { unknown } })
     }
 
     /// The most tokens that are kept of a text, special tokens included.
@@ -76,7 +88,11 @@ impl Tokenizer {
             return self.tokenize_here(texts);
         }
         let mut encoded: Vec<_> = texts.iter().map(|text| (text.as_ref(), None)).collect();
-        turns::for_each(&mut encoded, || (), |(), (text, encoding)| *encoding = Some(self.encode(text, true)));
+        turns::for_each(
+            &mut encoded,
+            || (),
+            |(), (text, encoding)| *encoding = Some(self.encode(text, self.has_specials())),
+        );
         let mut all = Tokenized::default();
         for encoding in encoded.into_iter().filter_map(|(_, encoding)| encoding) {
             self.add(&encoding?, &mut all)?;
@@ -114,7 +130,7 @@ impl Tokenizer {
         for text in texts.iter().map(AsRef::as_ref) {
             match long_text::is_long(text) {
                 true => self.add_long(text, &mut all)?,
-                false => self.add(&self.encode(text, true)?, &mut all)?,
+                false => self.add(&self.encode(text, self.has_specials())?, &mut all)?,
             }
         }
         Ok(all)
@@ -132,11 +148,25 @@ impl Tokenizer {
         }
     }
 
+    fn has_specials(&self) -> bool {
+        self.framing == Framing::Special
+    }
+
+    /// The tokens that count.
+    fn known<'a>(&self, encoding: &'a Encoding) -> Cow<'a, [u32]> {
+        let ids = encoding.get_ids();
+        match self.framing {
+            Framing::Bare { unknown: Some(unknown) } => ids.iter().copied().filter(|&id| id != unknown).collect(),
+            _ => ids.into(),
+        }
+    }
+
     fn add(&self, encoding: &Encoding, all: &mut Tokenized) -> Result<(), EncoderError> {
-        if encoding.is_empty() {
+        if encoding.is_empty() && self.has_specials() {
             return Err(self.failed("it made no token of a text, not even special ones".into()));
         }
-        let (ids, dropped) = self.cut(encoding.get_ids());
+        let known = self.known(encoding);
+        let (ids, dropped) = self.cut(&known);
         all.ids.push(&ids);
         all.dropped.push(dropped);
         Ok(())
@@ -144,15 +174,16 @@ impl Tokenizer {
 
     /// Adds a text piece by piece, because the library needs a hundred times a text's bytes while it encodes the text.
     fn add_long(&self, text: &str, all: &mut Tokenized) -> Result<(), EncoderError> {
-        let frame = self.encode("", true)?;
+        let frame = self.encode("", self.has_specials())?;
         let (opening, closing) = frame.get_ids().split_at(frame.len().saturating_sub(self.closing));
         let room = self.max_length.saturating_sub(closing.len());
         let (mut ids, mut dropped) = (opening.to_vec(), 0);
         for piece in long_text::pieces(text) {
             let encoding = self.encode(piece, false)?;
-            let kept = encoding.len().min(room.saturating_sub(ids.len()));
-            ids.extend_from_slice(&encoding.get_ids()[..kept]);
-            dropped += encoding.len() - kept;
+            let known = self.known(&encoding);
+            let kept = known.len().min(room.saturating_sub(ids.len()));
+            ids.extend_from_slice(&known[..kept]);
+            dropped += known.len() - kept;
         }
         ids.extend_from_slice(closing);
         all.ids.push(&ids);
@@ -169,10 +200,44 @@ impl Tokenizer {
         ([&text[..self.max_length - self.closing], closing].concat().into(), dropped)
     }
 
+    /// Tokenizes pairs of texts, each of which is read as one text. If a pair has more tokens than the maximum, the longer
+    /// text of the two loses tokens at its end, until both have the same number, and then both do.
+    ///
+    /// # Errors
+    /// The tokenizer refuses a text; BERT's never does.
+    pub(crate) fn tokenize_pairs(&self, pairs: &[(&str, &str)]) -> Result<Tokenized, EncoderError> {
+        let mut all = Tokenized::default();
+        for (first, second) in pairs {
+            // A piece has more tokens than any model keeps of a text.
+            let encode = |text| self.encode(long_text::pieces(text).next().unwrap_or_default(), false);
+            let (pair, dropped) = pair(&self.inner, encode(first)?, encode(second)?, self.max_length)
+                .map_err(|source| self.failed(source))?;
+            let types = pair.get_type_ids();
+            let second = types.iter().position(|&of_type| of_type == 1).unwrap_or(types.len());
+            all.ids.push_text(TextIds { ids: pair.get_ids(), second });
+            all.dropped.push(dropped);
+        }
+        Ok(all)
+    }
+
     /// The tokens with these ids, as the vocabulary writes them.
     pub fn tokens(&self, ids: &[u32]) -> Vec<String> {
         ids.iter().map(|&id| self.inner.id_to_token(id).unwrap_or_else(|| format!("#{id}"))).collect()
     }
+}
+
+/// Reads the file: its path, its steps, and its bytes.
+fn read(model: &ModelFiles) -> Result<(PathBuf, Pipeline, Vec<u8>), EncoderError> {
+    let path = model.path(TOKENIZER);
+    let read = open_regular(&path).and_then(|file| read_bounded(file, MAX_TOKENIZER));
+    let bytes = read.map_err(FileError::read(&path))?;
+    let parsed = guarded(|| parse(&bytes)).map_err(Cause::from).and_then(|parsed| parsed);
+    let inner = parsed.map_err(|source| damaged(&path, source))?;
+    Ok((path, inner, bytes))
+}
+
+fn damaged(path: &Path, source: Cause) -> EncoderError {
+    EncoderError::Model { path: path.into(), what: "damaged tokenizer".into(), source: Some(source) }
 }
 
 #[cfg(test)]
@@ -183,7 +248,7 @@ mod tests {
     use crate::model::tokenizer_file::tests::both;
 
     fn tokenizer(max_length: usize) -> Tokenizer {
-        Tokenizer { path: PathBuf::new(), inner: both().0, max_length, closing: 1 }
+        Tokenizer { path: PathBuf::new(), inner: both().0, max_length, closing: 1, framing: Framing::Special }
     }
 
     #[test]

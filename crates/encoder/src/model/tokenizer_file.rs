@@ -10,7 +10,8 @@ use tokenizers::decoders::DecoderWrapper;
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::processors::PostProcessorWrapper;
-use tokenizers::{Encoding, TokenizerImpl};
+use tokenizers::utils::truncation::{TruncationParams, truncate_encodings};
+use tokenizers::{Encoding, PostProcessor, TokenizerImpl};
 
 use super::wordpiece::{WordModel, WordPiece};
 use super::{limits, patterns};
@@ -22,6 +23,28 @@ pub(super) type Pipeline =
 /// Encodes a text. A damaged file that passed every check may still make the library panic, on any text.
 pub(super) fn encode(pipeline: &Pipeline, text: &str, specials: bool) -> Result<Encoding, Cause> {
     guarded(|| pipeline.encode_fast(text, specials)).map_err(Cause::from).and_then(|encoded| encoded)
+}
+
+/// Two encoded texts as one text of at most `most` tokens, special tokens included, and the number of dropped tokens.
+///
+/// # Errors
+/// The library refuses them.
+pub(super) fn pair(
+    pipeline: &Pipeline,
+    first: Encoding,
+    second: Encoding,
+    most: usize,
+) -> Result<(Encoding, usize), Cause> {
+    guarded(|| {
+        let specials = pipeline.get_post_processor().map_or(0, |processor| processor.added_tokens(true));
+        let all = first.len() + second.len();
+        let truncation = TruncationParams { max_length: most.saturating_sub(specials), ..TruncationParams::default() };
+        let (first, second) = truncate_encodings(first, Some(second), &truncation)?;
+        let dropped = all - first.len() - second.as_ref().map_or(0, Encoding::len);
+        Ok((pipeline.post_process(first, second, true)?, dropped))
+    })
+    .map_err(Cause::from)
+    .and_then(|paired| paired)
 }
 
 /// Reads tokenizer.json. [`super::wordpiece`] reads a WordPiece vocabulary. The library reads the rest, with a
@@ -50,6 +73,19 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Pipeline, Cause> {
     parts.insert("model".into(), &special);
     let tokenizer = tokenizers::Tokenizer::from_bytes(serde_json::to_vec(&parts)?)?;
     pipeline(WordModel::WordPiece(model), &tokenizer)
+}
+
+/// The token for words that the vocabulary does not have, if the file names one.
+pub(super) fn unknown(bytes: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct File {
+        model: WithUnknown,
+    }
+    #[derive(Deserialize)]
+    struct WithUnknown {
+        unk_token: Option<String>,
+    }
+    serde_json::from_slice::<File>(bytes).ok()?.model.unk_token
 }
 
 /// The steps of `tokenizer` with another word model, without truncation and padding.

@@ -12,7 +12,7 @@ use semsearch_files::{Cause, FileError, Map, open_regular};
 use super::files::{ModelFiles, WEIGHTS};
 use super::floats::Floats;
 use crate::architecture::names::TensorNames;
-use crate::architecture::{Architecture, LayerSpec};
+use crate::architecture::{LayerSpec, LinearSpec, NormSpec, StaticTable, Transformer};
 use crate::error::EncoderError;
 
 /// The largest header, in bytes. The header of a BERT with 24 layers has 50 thousand bytes.
@@ -32,8 +32,27 @@ impl Weights {
     ///
     /// # Errors
     /// The file cannot be read, or its header is damaged.
-    pub(crate) fn open(model: &ModelFiles, architecture: &Architecture) -> Result<Self, EncoderError> {
-        let path = model.path(WEIGHTS);
+    pub(crate) fn open(model: &ModelFiles, network: &Transformer) -> Result<Self, EncoderError> {
+        Self::map(model, network.prefixes, &network.embeddings.words.name)
+    }
+
+    /// Maps the file of a model that has a table and no layers.
+    ///
+    /// # Errors
+    /// The file cannot be read, or its header is damaged.
+    pub(crate) fn open_static(model: &ModelFiles) -> Result<Self, EncoderError> {
+        Self::map(model, &[""], StaticTable::NAMES[0])
+    }
+
+    fn map(model: &ModelFiles, prefixes: &[&'static str], probe: &str) -> Result<Self, EncoderError> {
+        Self::open_file(model.path(WEIGHTS), prefixes, probe)
+    }
+
+    /// Maps a file. Its tensors' names begin with the first of `prefixes` under which there is a tensor `probe`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or its header is damaged.
+    pub(crate) fn open_file(path: PathBuf, prefixes: &[&'static str], probe: &str) -> Result<Self, EncoderError> {
         let mut file = open_regular(&path).map_err(FileError::read(&path))?;
         let mut length = [0; 8];
         if file.read_exact(&mut length).is_ok() && u64::from_le_bytes(length) > MAX_HEADER {
@@ -41,9 +60,14 @@ impl Weights {
         }
         let map = Map::new(&file).map_err(FileError::read(&path))?;
         let (length, header) = SafeTensors::read_metadata(&map).map_err(|source| damaged(&path, Box::new(source)))?;
-        let names = TensorNames::new(header, architecture.prefixes, &architecture.embeddings.words.name);
+        let names = TensorNames::new(header, prefixes, probe);
         // The file begins with the header's length, in 8 bytes.
         Ok(Self { path, map, names, start: 8 + length })
+    }
+
+    /// The first of these tensors that is there, and its shape.
+    pub(crate) fn first(&self, names: &[&'static str]) -> Option<(&'static str, &[usize])> {
+        names.iter().find_map(|name| Some((*name, &self.names.find(name).ok()?.1.shape[..])))
     }
 
     /// Checks that the file did not become shorter while it was read.
@@ -85,6 +109,30 @@ impl Weights {
         }
     }
 
+    /// The biases of one of a linear layer's parts, or zeros if it has none.
+    ///
+    /// # Errors
+    /// There is no such tensor, it has another number of values, or one of them is not finite.
+    pub(crate) fn bias(&self, spec: &LinearSpec, part: &str) -> Result<Floats, EncoderError> {
+        match spec.biased {
+            true => self.get_finite(&format!("{part}.bias"), spec.outputs),
+            false => Ok(Floats::zeros(spec.outputs)),
+        }
+    }
+
+    /// The weight and the bias of a normalization of this size. The bias is zero if it has none.
+    ///
+    /// # Errors
+    /// There is no such tensor, it has another number of values, or one of them is not finite.
+    pub(crate) fn norm(&self, spec: &NormSpec, size: usize) -> Result<(Floats, Floats), EncoderError> {
+        let weight = self.get_finite(&format!("{}.weight", spec.name), size)?;
+        let bias = match spec.biased {
+            true => self.get_finite(&format!("{}.bias", spec.name), size)?,
+            false => Floats::zeros(size),
+        };
+        Ok((weight, bias))
+    }
+
     /// A tensor, and the name that it has in the file.
     fn named(&self, name: &str, count: usize) -> Result<(String, Floats), EncoderError> {
         let (name, info) = self.names.find(name).map_err(|name| self.wrong(format!("there is no tensor {name}")))?;
@@ -114,7 +162,8 @@ impl Weights {
         self.wrong(format!("damaged weights: {name} has {value} at {at}, and weights are finite numbers"))
     }
 
-    fn wrong(&self, what: String) -> EncoderError {
+    /// The error that the file is not what was expected.
+    pub(crate) fn wrong(&self, what: String) -> EncoderError {
         EncoderError::Model { path: self.path.clone(), what, source: None }
     }
 }

@@ -1,6 +1,6 @@
 //! A batch divided into groups. One core encodes one group at a time.
 
-use crate::model::RaggedIds;
+use crate::model::{RaggedIds, TextIds};
 use crate::pooling::Output;
 use crate::vectors::Vectors;
 
@@ -9,8 +9,8 @@ const GROUP_TOKENS: usize = 96;
 
 /// A group of texts, and the place for its vectors.
 pub(super) struct GroupWork<'a> {
-    /// The token ids of each text.
-    pub(super) ids: Vec<&'a [u32]>,
+    /// The texts.
+    pub(super) texts: Vec<TextIds<'a>>,
     /// The rows of its texts, one after the other.
     pub(super) out: &'a mut [f32],
     /// Whether each text has its vector.
@@ -21,7 +21,7 @@ impl GroupWork<'_> {
     /// Writes the group's rows, computed from its token vectors, `[tokens, width]`.
     pub(super) fn write(&mut self, hidden: &[f32], width: usize, output: &Output) {
         let (mut hidden, mut out) = (hidden, &mut self.out[..]);
-        for text in &self.ids {
+        for text in &self.texts {
             let (tokens, hidden_after) = hidden.split_at(text.len() * width);
             let (rows, out_after) = out.split_at_mut(output.rows(text.len()) * output.dim);
             output.write(tokens, width, rows);
@@ -38,20 +38,20 @@ pub(super) fn divide<'a>(
     done: &'a mut [bool],
 ) -> Vec<GroupWork<'a>> {
     let (mut vectors, mut done) = (vectors.rows_mut(0, vectors.len()), done);
-    let with_place = |ids: Vec<&'a [u32]>| {
-        let rows: usize = ids.iter().map(|text| output.rows(text.len())).sum();
+    let with_place = |texts: Vec<TextIds<'a>>| {
+        let rows: usize = texts.iter().map(|text| output.rows(text.len())).sum();
         let out = vectors.split_off_mut(..rows * output.dim).unwrap_or_default();
-        let done = done.split_off_mut(..ids.len()).unwrap_or_default();
-        GroupWork { ids, out, done }
+        let done = done.split_off_mut(..texts.len()).unwrap_or_default();
+        GroupWork { texts, out, done }
     };
     groups(ids).into_iter().map(with_place).collect()
 }
 
 /// Groups consecutive texts, as long as they have no more than [`GROUP_TOKENS`] tokens together.
-fn groups(ids: &RaggedIds) -> Vec<Vec<&[u32]>> {
-    let mut groups: Vec<Vec<&[u32]>> = Vec::new();
+fn groups(ids: &RaggedIds) -> Vec<Vec<TextIds<'_>>> {
+    let mut groups: Vec<Vec<TextIds<'_>>> = Vec::new();
     let mut tokens = 0;
-    for text in ids.iter() {
+    for text in ids.texts() {
         match groups.last_mut() {
             Some(group) if tokens + text.len() <= GROUP_TOKENS => group.push(text),
             _ => {

@@ -12,6 +12,7 @@ mod kernels;
 mod layer;
 mod linear;
 mod network;
+mod rotary;
 mod scratch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,10 +22,11 @@ use semsearch_kernels::{Format, Isa};
 use self::groups::{GroupWork, divide};
 use self::kernels::Kernels;
 use self::network::PackedNetwork;
+pub(super) use self::rotary::angles;
 use self::scratch::GroupScratch;
 use super::device::Precision;
 use super::encoder::{Encoder, check, check_finite, check_words};
-use crate::architecture::{Architecture, HiddenAct};
+use crate::architecture::Transformer;
 use crate::error::EncoderError;
 use crate::model::{ModelFiles, RaggedIds, Weights};
 use crate::pooling::Output;
@@ -46,11 +48,6 @@ pub struct PackedEncoder {
 }
 
 impl PackedEncoder {
-    /// Whether this encoder can run the network. [`TensorEncoder`](super::TensorEncoder) runs every network.
-    pub fn supports(architecture: &Architecture) -> bool {
-        architecture.layers.iter().all(|layer| layer.activation == HiddenAct::Gelu)
-    }
-
     /// Whether `isa` has products of this precision. If it does not, the encoder computes in f32.
     pub fn has(precision: Precision, isa: Isa) -> bool {
         format(precision).is_some_and(|format| isa.has(format))
@@ -60,29 +57,29 @@ impl PackedEncoder {
     /// products.
     ///
     /// # Errors
-    /// The weights are missing, damaged, or not those of the architecture.
+    /// The weights are missing, damaged, or not those of the network.
     pub fn load(
         model: &ModelFiles,
-        architecture: &Architecture,
+        network: &Transformer,
         precision: Precision,
         isa: Isa,
     ) -> Result<Self, EncoderError> {
         let format = format(precision).filter(|&format| isa.has(format)).unwrap_or(Format::F32);
-        let weights = Weights::open(model, architecture)?;
+        let weights = Weights::open(model, network)?;
         // The embeddings are left out: a text needs only a few of their rows.
-        weights.read_ahead(&architecture.layers);
+        weights.read_ahead(&network.layers);
         Ok(Self {
-            network: PackedNetwork::load(&weights, architecture)?,
+            network: PackedNetwork::load(&weights, network)?,
             weights,
             kernels: Kernels { isa, format },
-            limits: (architecture.vocabulary(), architecture.max_tokens()),
+            limits: (network.vocabulary(), network.max_tokens),
             used: AtomicBool::new(false),
         })
     }
 
     /// Encodes a group on the calling thread.
     fn encode_group(&self, group: &mut GroupWork<'_>, output: &Output, scratch: &mut GroupScratch) {
-        self.network.forward(&group.ids, scratch);
+        self.network.forward(&group.texts, scratch);
         if scratch.linear.took_not_finite() {
             // The vectors are not finite either then. All of them are checked at the end.
             return group.out.fill(f32::NAN);

@@ -1,29 +1,32 @@
 //! The forward pass on the CPU: embeddings, then the layers in order.
 
 use rayon::prelude::*;
-use semsearch_kernels::{AttentionShape, Format, LayerNorm};
+use semsearch_kernels::{AttentionShape, Format, LayerNorm, Reach, RelativeBias};
 
 use super::layer::{PackedLayer, norm};
 use super::scratch::GroupScratch;
-use crate::architecture::{Architecture, TableSpec};
+use crate::architecture::{PositionSpec, TableSpec, Transformer};
 use crate::error::EncoderError;
-use crate::model::{Floats, Weights};
+use crate::model::{Floats, TextIds, Weights};
 
 /// A network whose weights are mapped, and packed when packing pays.
 pub(super) struct PackedNetwork {
     embeddings: PackedEmbeddings,
+    /// What distances add to scores, `[heads, 2 · farthest + 1]`, and the farthest distance.
+    bias: Option<(Vec<f32>, usize)>,
     layers: Vec<PackedLayer>,
+    norm: Option<LayerNorm>,
     shape: AttentionShape,
 }
 
-/// Three tables whose rows are added up and normalized.
+/// Tables whose rows are added up and normalized.
 struct PackedEmbeddings {
     /// `[vocabulary, hidden_size]`
     words: Floats,
     /// `[positions, hidden_size]`
-    positions: Floats,
-    /// `[types, hidden_size]`; every token has the first type.
-    types: Floats,
+    positions: Option<(PositionSpec, Floats)>,
+    /// `[types, hidden_size]`
+    types: Option<Floats>,
     norm: LayerNorm,
 }
 
@@ -32,19 +35,30 @@ impl PackedNetwork {
     ///
     /// # Errors
     /// A tensor is missing, has another size than described, or one of its values is not finite.
-    pub(super) fn load(weights: &Weights, architecture: &Architecture) -> Result<Self, EncoderError> {
-        let (heads, hidden_size) = (architecture.heads, architecture.hidden_size);
-        let spec = &architecture.embeddings;
+    pub(super) fn load(weights: &Weights, network: &Transformer) -> Result<Self, EncoderError> {
+        let (heads, hidden_size) = (network.heads, network.hidden_size);
+        let spec = &network.embeddings;
         let table = |table: &TableSpec| weights.get(&table.name, table.rows * hidden_size);
+        let positions = |spec: &PositionSpec| Ok::<_, EncoderError>((spec.clone(), table(&spec.table)?));
         let embeddings = PackedEmbeddings {
             words: table(&spec.words)?,
-            positions: table(&spec.positions)?,
-            types: table(&spec.types)?,
+            positions: spec.positions.as_ref().map(positions).transpose()?,
+            types: spec.types.as_ref().map(table).transpose()?,
             norm: norm(weights, &spec.norm, hidden_size)?,
         };
-        let layers = architecture.layers.iter().map(|layer| PackedLayer::load(weights, layer, hidden_size));
-        let shape = AttentionShape { heads, head_dim: hidden_size / heads };
-        Ok(Self { embeddings, layers: layers.collect::<Result<_, _>>()?, shape })
+        let farthest = network.max_tokens - 1;
+        let bias = network.relative_bias.as_ref().map(|spec| {
+            let table = weights.get_finite(&spec.name, spec.buckets * heads)?;
+            Ok::<_, EncoderError>((spec.by_distance(&table, heads, farthest), farthest))
+        });
+        let layers = network.layers.iter().map(|layer| PackedLayer::load(weights, layer, hidden_size));
+        Ok(Self {
+            embeddings,
+            bias: bias.transpose()?,
+            layers: layers.collect::<Result<_, _>>()?,
+            norm: network.norm.as_ref().map(|spec| norm(weights, spec, hidden_size)).transpose()?,
+            shape: AttentionShape { heads, head_dim: hidden_size / heads },
+        })
     }
 
     /// Components of a token's vector.
@@ -63,27 +77,49 @@ impl PackedNetwork {
         self.layers.par_iter().flat_map(PackedLayer::linears).for_each(|linear| linear.pack(format));
     }
 
-    /// Computes the last layer's output for the texts of `ids`, `[tokens, hidden_size]`, in `scratch.hidden`.
-    pub(super) fn forward(&self, ids: &[&[u32]], scratch: &mut GroupScratch) {
-        self.embeddings.look_up(ids, scratch);
+    /// Computes the last layer's output for these texts, `[tokens, hidden_size]`, in `scratch.hidden`.
+    pub(super) fn forward(&self, texts: &[TextIds<'_>], scratch: &mut GroupScratch) {
+        let reach = match &self.bias {
+            Some((values, farthest)) => Reach::Biased(RelativeBias { values, farthest: *farthest }),
+            None => Reach::All,
+        };
+        self.embeddings.look_up(texts, scratch);
         for layer in &self.layers {
-            layer.attend(ids, self.shape, scratch);
+            layer.attend(texts, self.shape, reach, scratch);
             layer.feed_forward(scratch);
+        }
+        if let Some(norm) = &self.norm {
+            scratch.kernels.isa.layer_norm(&mut scratch.hidden, norm);
         }
     }
 }
 
 impl PackedEmbeddings {
     /// hidden = LayerNorm(word + (position + type))
-    fn look_up(&self, ids: &[&[u32]], scratch: &mut GroupScratch) {
+    fn look_up(&self, texts: &[TextIds<'_>], scratch: &mut GroupScratch) {
         let dim = self.norm.weight.len();
-        let (words, positions, of_type) = (&self.words[..], &self.positions[..], &self.types[..dim]);
+        let row = |table: &Floats, row: usize, out: &mut [f32]| {
+            out.iter_mut().zip(&table[row * dim..][..dim]).for_each(|(sum, value)| *sum += value);
+        };
         scratch.hidden.clear();
+        for &id in texts.iter().flat_map(|text| text.ids) {
+            scratch.hidden.extend_from_slice(&self.words[id as usize * dim..][..dim]);
+        }
         scratch.output.clear();
-        for text in ids {
-            for (&id, position) in text.iter().zip(positions.chunks_exact(dim)) {
-                scratch.hidden.extend_from_slice(&words[id as usize * dim..][..dim]);
-                scratch.output.extend(position.iter().zip(of_type).map(|(position, of_type)| position + of_type));
+        scratch.output.resize(scratch.hidden.len(), 0.0);
+        let mut out = scratch.output.chunks_exact_mut(dim);
+        for text in texts {
+            let mut positions = self.positions.as_ref().map(|(spec, table)| (spec.rows(text.ids), table));
+            for (at, out) in (0..text.len()).zip(&mut out) {
+                if let Some((rows, table)) = &mut positions
+                    && let Some(position) = rows.next()
+                {
+                    row(table, position, out);
+                }
+                if let Some(types) = &self.types {
+                    let is_second = at >= text.second && types.len() > dim;
+                    row(types, usize::from(is_second), out);
+                }
             }
         }
         scratch.linear.check(&scratch.hidden);

@@ -4,12 +4,15 @@ use semsearch_kernels::AttentionScratch;
 
 use super::kernels::Kernels;
 use super::linear::LinearScratch;
+use super::rotary::Rotations;
 
 /// The activations of a group, and memory for the kernels.
 pub(super) struct GroupScratch {
     pub(super) kernels: Kernels,
     /// The hidden state, `[tokens, hidden_size]`.
     pub(super) hidden: Vec<f32>,
+    /// The normalized hidden state, for layers that normalize first.
+    pub(super) normed: Vec<f32>,
     /// Queries, keys and values, `[tokens, 3 · hidden_size]`.
     pub(super) qkv: Vec<f32>,
     /// The heads' outputs, `[tokens, hidden_size]`.
@@ -18,6 +21,9 @@ pub(super) struct GroupScratch {
     pub(super) output: Vec<f32>,
     /// The values between the halves of the feed-forward network, `[rows at once, intermediate_size]`.
     pub(super) inner: Vec<f32>,
+    /// The values after a gate, of the same shape.
+    pub(super) gated: Vec<f32>,
+    pub(super) rotations: Rotations,
     pub(super) attention: AttentionScratch,
     pub(super) linear: LinearScratch,
 }
@@ -28,10 +34,13 @@ impl GroupScratch {
         Self {
             kernels,
             hidden: Vec::new(),
+            normed: Vec::new(),
             qkv: Vec::new(),
             context: Vec::new(),
             output: Vec::new(),
             inner: Vec::new(),
+            gated: Vec::new(),
+            rotations: Rotations::default(),
             attention: AttentionScratch::default(),
             linear: LinearScratch::new(kernels),
         }

@@ -34,15 +34,16 @@ impl Loader<'_> {
     /// # Errors
     /// A tensor is missing or has another size than described, or the device does not take it.
     pub(super) fn linear(&self, spec: &LinearSpec, scaled: Option<(usize, f32)>) -> Result<Linear, EncoderError> {
-        let values = |parameter: &str, width: usize| {
-            let part = |name| Ok(self.weights.get(&format!("{name}.{parameter}"), spec.outputs * width)?.to_vec());
-            let mut values = spec.parts.iter().map(part).collect::<Result<Vec<_>, EncoderError>>()?.concat();
-            if let Some((outputs, factor)) = scaled {
-                values[..outputs * width].iter_mut().for_each(|value| *value *= factor);
-            }
-            Ok::<_, EncoderError>(values)
-        };
-        let (weight, bias) = (values("weight", spec.inputs)?, values("bias", 1)?);
+        let (mut weight, mut bias) = (Vec::new(), Vec::new());
+        for part in &spec.parts {
+            let values = self.weights.get(&format!("{part}.weight"), spec.outputs * spec.inputs)?;
+            weight.extend_from_slice(&values);
+            bias.extend_from_slice(&self.weights.bias(spec, part)?);
+        }
+        if let Some((outputs, factor)) = scaled {
+            weight[..outputs * spec.inputs].iter_mut().for_each(|value| *value *= factor);
+            bias[..outputs].iter_mut().for_each(|value| *value *= factor);
+        }
         let shape = (spec.parts.len() * spec.outputs, spec.inputs);
         Ok(Linear::new(self.tensor(&weight, shape)?, Some(self.tensor(&bias, shape.0)?)))
     }
@@ -52,11 +53,9 @@ impl Loader<'_> {
     /// # Errors
     /// A tensor is missing or has another size than described, or the device does not take it.
     pub(super) fn norm(&self, spec: &NormSpec) -> Result<LayerNorm, EncoderError> {
-        let parameter = |parameter: &str| {
-            let values = self.weights.get(&format!("{}.{parameter}", spec.name), self.hidden_size)?;
-            self.tensor(&values, self.hidden_size)
-        };
-        Ok(LayerNorm::new(parameter("weight")?, parameter("bias")?, spec.epsilon))
+        let (weight, bias) = self.weights.norm(spec, self.hidden_size)?;
+        let tensor = |values: &[f32]| self.tensor(values, self.hidden_size);
+        Ok(LayerNorm::new(tensor(&weight)?, tensor(&bias)?, spec.epsilon))
     }
 
     /// Converts the values to the type of the network, on the device.

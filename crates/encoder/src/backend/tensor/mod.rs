@@ -1,5 +1,4 @@
-//! A network in candle's tensors: on NVIDIA GPUs in f32, bf16 or f16, and on the CPU for models that the packed encoder
-//! cannot run.
+//! A network in candle's tensors: on NVIDIA GPUs in f32, bf16 or f16, and on the CPU for comparison.
 //!
 //! On a GPU there are two lanes. Each has its own stream and its own weights, 90 MB in f32, and serves one batch at a
 //! time. While one batch waits until its vectors are copied back, the other one runs. Tensors of two streams cannot be
@@ -11,9 +10,11 @@ mod attention;
 mod cuda;
 mod failure;
 mod lanes;
+mod layer;
 mod loader;
 mod network;
 mod pooled;
+mod relative;
 mod same_length;
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use self::loader::{Loader, place};
 use self::network::TensorNetwork;
 use super::device::{Device, Precision};
 use super::encoder::{Encoder, check, check_finite, check_words};
-use crate::architecture::Architecture;
+use crate::architecture::Transformer;
 use crate::error::EncoderError;
 use crate::model::{ModelFiles, RaggedIds, Weights};
 use crate::pooling::{Output, Pooling};
@@ -49,7 +50,7 @@ const MEMORY_SHARE: usize = 2;
 pub struct TensorEncoder {
     lanes: Lanes,
     weights: Weights,
-    architecture: Architecture,
+    network: Transformer,
     precision: Precision,
     batch_tokens: usize,
     place: String,
@@ -63,10 +64,10 @@ impl TensorEncoder {
     ///
     /// # Errors
     /// There is no such device, or it cannot run the network; the weights are missing, damaged, or not those of the
-    /// architecture.
+    /// network.
     pub fn load(
         model: &ModelFiles,
-        architecture: &Architecture,
+        network: &Transformer,
         device: Device,
         precision: Precision,
     ) -> Result<Self, EncoderError> {
@@ -75,10 +76,10 @@ impl TensorEncoder {
             Precision::F16 => (precision, DType::F16),
             Precision::F32 | Precision::Int8 => (Precision::F32, DType::F32),
         };
-        let weights = Weights::open(model, architecture)?;
+        let weights = Weights::open(model, network)?;
         let load = |device: CandleDevice| {
-            let loader = Loader { weights: &weights, device: &device, dtype, hidden_size: architecture.hidden_size };
-            TensorNetwork::load(&loader, architecture).map(Arc::new)
+            let loader = Loader { weights: &weights, device: &device, dtype, hidden_size: network.hidden_size };
+            TensorNetwork::load(&loader, network).map(Arc::new)
         };
         let gpu = |number| (0..LANES).map(|_| load(cuda::open(number)?)).collect::<Result<_, EncoderError>>();
         let networks = match device {
@@ -87,8 +88,8 @@ impl TensorEncoder {
             Device::Cuda(number) => gpu(number)?,
         };
         let place = place(networks[0].device());
-        let (lanes, architecture) = (Lanes::new(networks), architecture.clone());
-        let mut encoder = Self { lanes, weights, architecture, precision, batch_tokens: CPU_BATCH_TOKENS, place };
+        let (lanes, network) = (Lanes::new(networks), network.clone());
+        let mut encoder = Self { lanes, weights, network, precision, batch_tokens: CPU_BATCH_TOKENS, place };
         encoder.settle(dtype)?;
         Ok(encoder)
     }
@@ -105,9 +106,9 @@ impl TensorEncoder {
         }
         let device = self.lanes.networks()[0].device().clone();
         if let Some(free) = cuda::free_memory(&device) {
-            let room = free / MEMORY_SHARE / LANES / bytes_per_token(&self.architecture, dtype);
+            let room = free / MEMORY_SHARE / LANES / bytes_per_token(&self.network, dtype);
             // A batch must have room for a text of any length.
-            self.batch_tokens = room.min(BATCH_TOKENS).max(self.architecture.max_tokens());
+            self.batch_tokens = room.min(BATCH_TOKENS).max(self.network.max_tokens);
         }
         if let Some(name) = cuda::name(&device) {
             self.place = format!("{} ({name})", self.place);
@@ -118,11 +119,11 @@ impl TensorEncoder {
 
 impl Encoder for TensorEncoder {
     fn dim(&self) -> usize {
-        self.architecture.hidden_size
+        self.network.hidden_size
     }
 
     fn encode(&self, ids: &RaggedIds, output: &Output) -> Result<Vectors, EncoderError> {
-        check(ids, self.architecture.vocabulary(), self.architecture.max_tokens())?;
+        check(ids, self.network.vocabulary(), self.network.max_tokens)?;
         if ids.is_empty() {
             return Ok(Vectors::zeros(0, output.dim));
         }
@@ -138,7 +139,7 @@ impl Encoder for TensorEncoder {
     }
 
     fn word_vectors(&self, ids: &[u32]) -> Result<Vectors, EncoderError> {
-        check_words(ids.iter(), self.architecture.vocabulary())?;
+        check_words(ids.iter(), self.network.vocabulary())?;
         if ids.is_empty() {
             return Ok(Vectors::zeros(0, self.dim()));
         }
@@ -167,8 +168,8 @@ impl Encoder for TensorEncoder {
 
 /// The most bytes that a batch needs for each of its tokens: everything that a layer's attention and its feed-forward
 /// network hold at one time, for the longest texts.
-fn bytes_per_token(architecture: &Architecture, dtype: DType) -> usize {
-    let scores = architecture.heads * architecture.max_tokens();
-    let values = 12 * architecture.hidden_size + 3 * architecture.intermediate_size() + 3 * scores;
+fn bytes_per_token(network: &Transformer, dtype: DType) -> usize {
+    let scores = network.heads * network.max_tokens;
+    let values = 12 * network.hidden_size + 3 * network.intermediate_size() + 3 * scores;
     values * dtype.size_in_bytes()
 }

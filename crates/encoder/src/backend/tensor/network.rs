@@ -5,36 +5,31 @@
 //! depend on the length of its neighbours.
 
 use candle_core::{DType, Device, Result, Tensor};
-use candle_nn::{LayerNorm, Linear, Module};
+use candle_nn::{LayerNorm, Module};
 
-use super::attention::Attention;
+use super::layer::TensorLayer;
 use super::loader::Loader;
 use super::pooled::pooled;
+use super::relative::DistanceBias;
 use super::same_length::{SameLength, by_length};
-use crate::architecture::{Architecture, HiddenAct, LayerSpec};
+use crate::architecture::{PositionSpec, Transformer};
 use crate::error::EncoderError;
-use crate::model::RaggedIds;
+use crate::model::{RaggedIds, TextIds};
 use crate::pooling::Output;
 
 /// A network whose weights are on one device, in one type.
 pub(super) struct TensorNetwork {
     /// `[vocabulary, hidden_size]`
     words: Tensor,
-    /// `[positions, hidden_size]`, with the first type's embedding added to each row.
-    positions: Tensor,
-    norm: LayerNorm,
+    /// `[positions, hidden_size]`, in f32.
+    positions: Option<(PositionSpec, Tensor)>,
+    /// `[types, hidden_size]`, in f32.
+    types: Option<Tensor>,
+    embedding_norm: LayerNorm,
+    bias: Option<DistanceBias>,
     layers: Vec<TensorLayer>,
+    norm: Option<LayerNorm>,
     heads: usize,
-}
-
-/// Attention, then a feed-forward network.
-struct TensorLayer {
-    attention: Attention,
-    attention_norm: LayerNorm,
-    up: Linear,
-    activation: HiddenAct,
-    down: Linear,
-    norm: LayerNorm,
 }
 
 impl TensorNetwork {
@@ -42,18 +37,24 @@ impl TensorNetwork {
     ///
     /// # Errors
     /// A tensor is missing or has another size than described, or the device has no memory for it.
-    pub(super) fn load(loader: &Loader<'_>, architecture: &Architecture) -> std::result::Result<Self, EncoderError> {
-        let spec = &architecture.embeddings;
-        let (words, positions) = (loader.table(&spec.words)?, loader.table(&spec.positions)?);
-        let types = loader.table(&spec.types)?;
-        let layers = architecture.layers.iter().map(|layer| TensorLayer::load(loader, layer, architecture.heads));
-        let with_type = |positions: Tensor| positions.broadcast_add(&types.narrow(0, 0, 1)?)?.to_dtype(loader.dtype);
+    pub(super) fn load(loader: &Loader<'_>, network: &Transformer) -> std::result::Result<Self, EncoderError> {
+        let (spec, heads) = (&network.embeddings, network.heads);
+        let positions = |spec: &PositionSpec| Ok::<_, EncoderError>((spec.clone(), loader.table(&spec.table)?));
+        let farthest = network.max_tokens - 1;
+        let bias = network.relative_bias.as_ref().map(|spec| {
+            let table = loader.weights.get_finite(&spec.name, spec.buckets * heads)?;
+            Ok::<_, EncoderError>(DistanceBias { values: spec.by_distance(&table, heads, farthest), farthest })
+        });
+        let layers = network.layers.iter().map(|layer| TensorLayer::load(loader, layer, heads));
         Ok(Self {
-            words: loader.done(words.to_dtype(loader.dtype))?,
-            positions: loader.done(with_type(positions))?,
-            norm: loader.norm(&spec.norm)?,
+            words: loader.done(loader.table(&spec.words)?.to_dtype(loader.dtype))?,
+            positions: spec.positions.as_ref().map(positions).transpose()?,
+            types: spec.types.as_ref().map(|types| loader.table(types)).transpose()?,
+            embedding_norm: loader.norm(&spec.norm)?,
+            bias: bias.transpose()?,
             layers: layers.collect::<std::result::Result<_, _>>()?,
-            heads: architecture.heads,
+            norm: network.norm.as_ref().map(|norm| loader.norm(norm)).transpose()?,
+            heads,
         })
     }
 
@@ -77,42 +78,42 @@ impl TensorNetwork {
     /// # Errors
     /// The device fails.
     pub(super) fn word_vectors(&self, ids: &[u32]) -> Result<Vec<f32>> {
-        let ids = Tensor::from_slice(ids, ids.len(), self.device())?;
-        self.words.index_select(&ids, 0)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
+        self.rows(&self.words, ids.to_vec())?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
     }
 
     /// The last layer's output, `[tokens, hidden_size]`.
     fn forward(&self, ids: &RaggedIds, groups: &[SameLength]) -> Result<Tensor> {
-        let tokens: Vec<u32> = ids.iter().flatten().copied().collect();
-        let positions: Vec<u32> = ids.iter().flat_map(|text| 0..text.len() as u32).collect();
-        let (rows, device) = (tokens.len(), self.device());
-        let words = self.words.index_select(&Tensor::from_vec(tokens, rows, device)?, 0)?;
-        let positions = self.positions.index_select(&Tensor::from_vec(positions, rows, device)?, 0)?;
-        let hidden = self.norm.forward(&(words + positions)?)?;
-        self.layers.iter().try_fold(hidden, |hidden, layer| layer.forward(&hidden, groups))
-    }
-}
-
-impl TensorLayer {
-    fn load(loader: &Loader<'_>, spec: &LayerSpec, heads: usize) -> std::result::Result<Self, EncoderError> {
-        Ok(Self {
-            attention: Attention::load(loader, spec, heads)?,
-            attention_norm: loader.norm(&spec.attention_norm)?,
-            up: loader.linear(&spec.up, None)?,
-            activation: spec.activation,
-            down: loader.linear(&spec.down, None)?,
-            norm: loader.norm(&spec.norm)?,
-        })
+        let hidden = self.embedding_norm.forward(&self.embedded(ids)?)?;
+        let bias = self.bias.as_ref();
+        let hidden = self.layers.iter().try_fold(hidden, |hidden, layer| layer.forward(hidden, groups, bias))?;
+        match &self.norm {
+            Some(norm) => norm.forward(&hidden),
+            None => Ok(hidden),
+        }
     }
 
-    fn forward(&self, hidden: &Tensor, groups: &[SameLength]) -> Result<Tensor> {
-        let hidden = self.attention_norm.forward(&(self.attention.forward(hidden, groups)? + hidden)?)?;
-        let inner = self.up.forward(&hidden)?;
-        let inner = match self.activation {
-            HiddenAct::Gelu => inner.gelu_erf()?,
-            HiddenAct::GeluNew => inner.gelu()?,
-            HiddenAct::Relu => inner.relu()?,
-        };
-        self.norm.forward(&(self.down.forward(&inner)? + hidden)?)
+    /// word + (position + type). The second sum is f32.
+    fn embedded(&self, ids: &RaggedIds) -> Result<Tensor> {
+        let words = self.rows(&self.words, ids.iter().flatten().copied().collect())?;
+        let positions = self.positions.as_ref().map(|(spec, table)| {
+            let rows = ids.iter().flat_map(|text| spec.rows(text)).map(|row| row as u32);
+            self.rows(table, rows.collect())
+        });
+        let types = self.types.as_ref().map(|table| {
+            let two = table.dim(0)? > 1;
+            let of = |text: TextIds<'_>| (0..text.len()).map(move |at| u32::from(two && at >= text.second));
+            self.rows(table, ids.texts().flat_map(of).collect())
+        });
+        match (positions.transpose()?, types.transpose()?) {
+            (Some(positions), Some(types)) => words.add(&(positions + types)?.to_dtype(words.dtype())?),
+            (Some(added), None) | (None, Some(added)) => words.add(&added.to_dtype(words.dtype())?),
+            (None, None) => Ok(words),
+        }
+    }
+
+    /// Rows of a table.
+    fn rows(&self, table: &Tensor, rows: Vec<u32>) -> Result<Tensor> {
+        let count = rows.len();
+        table.index_select(&Tensor::from_vec(rows, count, self.device())?, 0)
     }
 }

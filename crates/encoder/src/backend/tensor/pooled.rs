@@ -13,6 +13,7 @@ pub(super) fn pooled(hidden: &Tensor, groups: &[SameLength], output: &Output) ->
         match output.pooling {
             Pooling::Cls => texts.narrow(1, 0, 1)?.squeeze(1),
             Pooling::Max => largest(&texts),
+            Pooling::Last => texts.narrow(1, group.length - 1, 1)?.squeeze(1),
             Pooling::Mean => texts.mean(1),
             Pooling::None => texts.flatten_to(1),
         }

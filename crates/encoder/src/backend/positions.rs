@@ -1,0 +1,57 @@
+//! What the position of a token means, for every backend.
+
+use crate::architecture::{PositionSpec, RelativeBiasSpec};
+
+impl PositionSpec {
+    /// The row of the table of positions for each token of a text.
+    pub(super) fn rows<'a>(&self, ids: &'a [u32]) -> impl Iterator<Item = usize> + use<'a> {
+        let padding = self.padding;
+        let mut next = padding.map_or(0, |padding| padding as usize + 1);
+        ids.iter().map(move |&id| match padding {
+            Some(padding) if id == padding => padding as usize,
+            _ => {
+                next += 1;
+                next - 1
+            }
+        })
+    }
+}
+
+impl RelativeBiasSpec {
+    /// The bias of each head for each distance from −farthest to farthest, `[heads, 2 · farthest + 1]`, from the table,
+    /// `[buckets, heads]`.
+    pub(super) fn by_distance(&self, table: &[f32], heads: usize, farthest: usize) -> Vec<f32> {
+        let farthest = farthest as isize;
+        let of_head =
+            |head: usize| (-farthest..=farthest).map(move |distance| table[self.bucket(distance) * heads + head]);
+        (0..heads).flat_map(of_head).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::architecture::TableSpec;
+
+    #[test]
+    fn positions_after_a_padding_token_count_every_other_token() {
+        let rows = |padding, ids: &[u32]| -> Vec<usize> {
+            let table = TableSpec { name: "x".into(), rows: 9 };
+            PositionSpec { table, padding }.rows(ids).collect()
+        };
+        assert_eq!(rows(None, &[7, 1, 7]), [0, 1, 2]);
+        assert_eq!(rows(Some(1), &[7, 1, 7, 7]), [2, 1, 3, 4]);
+    }
+
+    /// The expected numbers are those of `MPNetEncoder.relative_position_bucket` in transformers 5.24.
+    #[test]
+    fn buckets_are_narrow_near_a_token_and_wide_far_from_it() {
+        let spec = RelativeBiasSpec { name: "x".into(), buckets: 32 };
+        let buckets = |distances: &[isize]| -> Vec<usize> { distances.iter().map(|&at| spec.bucket(at)).collect() };
+        assert_eq!(buckets(&[0, -1, -7, -8, -11, -12, -15, -16]), [0, 1, 7, 8, 8, 9, 9, 10]);
+        assert_eq!(
+            buckets(&[1, 7, 8, 16, 22, 23, 31, 32, 63, 64, 90, 91, 128, 511]),
+            [17, 23, 24, 26, 26, 27, 27, 28, 29, 30, 30, 31, 31, 31]
+        );
+    }
+}

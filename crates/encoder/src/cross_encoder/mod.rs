@@ -1,0 +1,68 @@
+//! Pairs of texts in, scores out: a model that reads a query and a passage together (Nogueira and Cho 2019, *Passage
+//! Re-ranking with BERT*).
+//!
+//! Such a model sees how the words of both texts relate, which two separate vectors cannot show. So it is better, and too
+//! slow for more than some hundred passages: it orders what a search has found. It is one of the networks of
+//! [`crate::architecture`], run as for embeddings, with a [`head`] that turns a pair's vector into its score.
+
+mod head;
+
+use self::head::Head;
+use crate::architecture::Architecture;
+use crate::backend::Precision;
+use crate::embedder::{Embedder, Options};
+use crate::error::EncoderError;
+use crate::model::{ModelConfig, ModelFiles};
+
+/// A model that is ready to score pairs.
+///
+/// Threads share one in an `Arc`, as they share an [`Embedder`].
+pub struct CrossEncoder {
+    embedder: Embedder,
+    head: Head,
+}
+
+impl CrossEncoder {
+    /// Loads a model. Pooling, normalization and the number of components are the head's, whatever the options say.
+    ///
+    /// # Errors
+    /// A file is missing or damaged, the model is no cross-encoder with one score, or the build or the machine cannot
+    /// serve an option.
+    pub fn load(model: &ModelFiles, options: &Options) -> Result<Self, EncoderError> {
+        let config = ModelConfig::load(model)?;
+        let Architecture::Transformer(network) = &config.architecture else {
+            return Err(EncoderError::Unsupported("a model of static embeddings is no cross-encoder".into()));
+        };
+        let head = Head::load(model, network)?;
+        let options = Options { pooling: Some(head.pooling), normalized: Some(false), truncate_dim: None, ..*options };
+        Ok(Self { embedder: Embedder::load(model, &options)?, head })
+    }
+
+    /// The score of each pair, as the model gives it: the greater, the better the second text answers the first. A
+    /// configuration may say that it is a number between 0 and 1.
+    ///
+    /// A pair's score has the same bits whatever pairs are scored with it.
+    ///
+    /// # Errors
+    /// Tokenizing or encoding fails.
+    pub fn scores(&self, pairs: &[(&str, &str)]) -> Result<Vec<f32>, EncoderError> {
+        let tokenized = self.embedder.tokenizer().tokenize_pairs(pairs)?;
+        let embedded = self.embedder.embed_tokenized(tokenized)?;
+        Ok(self.head.scores(embedded.vectors.as_slice()))
+    }
+
+    /// The arithmetic in use: the one that the options name, or f32 if the device lacks it.
+    pub fn precision(&self) -> Precision {
+        self.embedder.precision()
+    }
+
+    /// The most tokens of a pair, special tokens included.
+    pub fn max_length(&self) -> usize {
+        self.embedder.tokenizer().max_length()
+    }
+
+    /// The device and the instructions that the model runs with, for a person to read.
+    pub fn describe(&self) -> String {
+        self.embedder.describe()
+    }
+}
