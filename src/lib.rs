@@ -23,7 +23,7 @@
 //! Nothing here prints, exits, or reads the environment; that is the command line's part.
 
 pub use semsearch_corpus as corpus;
-pub use semsearch_encoder::{embedder, encoder};
+pub use semsearch_encoder::{cross_encoder, embedder, encoder};
 pub use semsearch_engine as engine;
 pub mod error {
     //! Errors, each crate's own.

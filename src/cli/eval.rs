@@ -47,6 +47,7 @@ fn of_search(
     let documents = searcher.snapshot().facts().documents.max(1) as usize;
     let k = deepest.unwrap_or(0).max(DEPTH).min(documents);
     let request = SearchRequest { k, ..search.ranking.request.clone() };
+    searcher::tell_of_depth(&request, &settings.terminal);
     let searches = Searches { searcher, queries, request, terminal: &settings.terminal };
     if search.sweep {
         let alphas: Vec<f32> = (0..=20).map(|step| step as f32 / 20.0).collect();

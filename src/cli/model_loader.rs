@@ -1,6 +1,7 @@
 //! Finds the model that a command needs, loads it, and says what was chosen.
 
-use semsearch::embedder::Embedder;
+use semsearch::cross_encoder::CrossEncoder;
+use semsearch::embedder::{Embedder, Options};
 use semsearch::encoder::Precision;
 use semsearch::error::{EncoderError, ModelsError};
 use semsearch::hub::Hub;
@@ -40,6 +41,22 @@ pub(super) fn load(
     terminal.detail(&format!("model {} in {}", model.id, model.dir.display()));
     terminal.detail(&described(&embedder));
     Ok((identity, embedder))
+}
+
+/// Loads the cross-encoder of this name. It computes on the device and in the precision of the index's model.
+pub(super) fn load_reranker(
+    settings: &Settings,
+    encoding: &EncodingOptions,
+    name: &ModelName,
+    recorded: &IndexConfig,
+) -> anyhow::Result<CrossEncoder> {
+    let model = find(settings, name)?;
+    let options = Options { max_length: None, ..encoding.embedder_options(Some(recorded)) };
+    let reranker = CrossEncoder::load(&model, &options)?;
+    let (on, precision, tokens) = (reranker.describe(), reranker.precision(), reranker.max_length());
+    settings.terminal.detail(&format!("reranker {} in {}", model.id, model.dir.display()));
+    settings.terminal.detail(&format!("reranker on {on}, {precision}, at most {tokens} tokens"));
+    Ok(reranker)
 }
 
 /// Finds a model, downloading it if need be.

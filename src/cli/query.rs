@@ -20,6 +20,7 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
     let terminal = &settings.terminal;
     let queries = Queries::open(&options.queries, terminal)?;
     let searcher = searcher::open(&options.ranking, &options.encoding, settings)?;
+    searcher::tell_of_depth(&options.ranking.request, terminal);
     let look = presentation(options, &searcher, queries.several(), settings);
     let mut out = (options.output.open)(look);
     let mut bar = terminal.encoding_beside_output("queries");
@@ -51,7 +52,7 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
 
 fn presentation(options: &QueryOptions, searcher: &Searcher, several: bool, settings: &Settings) -> Presentation {
     Presentation {
-        metric: searcher.metric(options.ranking.mode()),
+        metric: searcher.metric(&options.ranking.request),
         analysis: searcher.snapshot().facts().config.analysis().unwrap_or_default(),
         several,
         verbose: settings.terminal.is_verbose(),

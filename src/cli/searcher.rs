@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use semsearch::engine::{EngineError, LoadedModel, Mode, Searcher};
+use semsearch::engine::{EngineError, LoadedModel, Mode, SearchRequest, Searcher};
 use semsearch::filter::Filter;
 use semsearch::index::{Facts, LocalStore, Snapshot, Store, StoreError};
 use semsearch::model::Pooling;
@@ -34,11 +34,28 @@ pub(super) fn open(
         let model = model(encoding, settings, snapshot.facts())?;
         Searcher::new(store, Arc::clone(&snapshot), model)?
     };
+    let searcher = match &ranking.reranker {
+        Some(name) => {
+            let reranker = model_loader::load_reranker(settings, encoding, name, &snapshot.facts().config)?;
+            searcher.with_reranker(Arc::new(reranker))
+        }
+        None => searcher,
+    };
     settings.terminal.detail(&described(snapshot.facts(), ranking, settings));
     if let Some(filter) = &ranking.request.filter {
         check_filter(&*snapshot, filter, &settings.terminal)?;
     }
     Ok(searcher)
+}
+
+/// Says that there are fewer hits than asked for if fewer are reranked.
+pub(super) fn tell_of_depth(request: &SearchRequest, terminal: &Terminal) {
+    let wanted = request.k.saturating_add(request.offset);
+    if let Some(depth) = request.rerank.filter(|&depth| depth < wanted) {
+        terminal.note(&format!(
+            "a query has at most {depth} hits, of {wanted} asked for: --rerank-depth {wanted} reranks all"
+        ));
+    }
 }
 
 /// The model of the index.

@@ -57,6 +57,7 @@ mod likeness;
 pub mod long_texts;
 mod ranking;
 mod request;
+mod rerank;
 mod searcher;
 mod sentence;
 mod window;

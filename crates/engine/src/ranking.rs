@@ -31,12 +31,12 @@ struct RankedPassage {
 
 impl RankedPassage {
     fn dense(found: &Scored) -> Self {
-        let scores = Scores { dense: Some(found.score), lexical: None };
+        let scores = Scores { dense: Some(found.score), lexical: None, before_rerank: None };
         Self { key: found.key, score: found.score, scores, copies: 0 }
     }
 
     fn lexical(found: &Scored) -> Self {
-        let scores = Scores { dense: None, lexical: Some(found.score) };
+        let scores = Scores { dense: None, lexical: Some(found.score), before_rerank: None };
         Self { key: found.key, score: found.score, scores, copies: 0 }
     }
 }

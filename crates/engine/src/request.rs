@@ -81,6 +81,9 @@ pub struct SearchRequest {
     pub chunks: bool,
     /// Whether of passages with the same text only the best one is a hit.
     pub unique: bool,
+    /// How many of the best hits the searcher's cross-encoder orders once more; `None` if it orders none. No query has more
+    /// hits than that.
+    pub rerank: Option<usize>,
 }
 
 impl Default for SearchRequest {
@@ -97,6 +100,7 @@ impl Default for SearchRequest {
             effort: Effort::default(),
             chunks: false,
             unique: false,
+            rerank: None,
         }
     }
 }
@@ -118,7 +122,7 @@ pub struct Hit {
     /// The rank, from 1 for the best hit.
     pub rank: usize,
     /// The score by which the hit is ranked: the inner product (a cosine, if vectors are normalized), the squared
-    /// distance, BM25, or the fused score.
+    /// distance, BM25, the fused score, or the score of a cross-encoder.
     pub score: f32,
     /// The scores of both sides.
     pub scores: Scores,
@@ -131,11 +135,13 @@ pub struct Hit {
     pub copies: usize,
 }
 
-/// The scores of a passage on both sides, if they were asked for and can be computed.
+/// The scores of a passage on both sides, if they were asked for and can be computed, and what came of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scores {
     /// Inner product or squared distance.
     pub dense: Option<f32>,
     /// BM25.
     pub lexical: Option<f32>,
+    /// The score by which the hit was ranked before it was reranked; `None` if it was not.
+    pub before_rerank: Option<f32>,
 }

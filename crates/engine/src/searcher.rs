@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use semsearch_encoder::cross_encoder::CrossEncoder;
 use semsearch_encoder::embedder::{Embedded, Embedder, Progress};
 use semsearch_store::{IndexConfig, Metric, ModelIdentity, Snapshot, Store};
 
 use super::ranking::Ranking;
+use super::rerank::{candidates, reranked};
 use super::{EngineError, Hit, Mode, Query, SearchRequest, SearchResults};
 
 /// A loaded model, and its identity.
@@ -22,7 +24,11 @@ pub struct LoadedModel {
 /// It is cheap to clone: clones share the model and the commit. Any number of threads may search at once. Each request
 /// sees one commit from beginning to end, whatever is committed or reloaded meanwhile.
 #[derive(Clone)]
-pub struct Searcher(Arc<Shared>);
+pub struct Searcher {
+    shared: Arc<Shared>,
+    /// The model that orders hits once more, if a request asks for it.
+    reranker: Option<Arc<CrossEncoder>>,
+}
 
 struct Shared {
     store: Arc<dyn Store>,
@@ -41,22 +47,27 @@ impl Searcher {
     /// with other settings of the model.
     pub fn new(store: Arc<dyn Store>, snapshot: Arc<dyn Snapshot>, model: LoadedModel) -> Result<Self, EngineError> {
         check(&*store, &*snapshot, &model)?;
-        Ok(Self(Arc::new(Shared {
-            store,
-            model: Some(model),
-            newest: RwLock::new(snapshot),
-            reloading: Mutex::default(),
-        })))
+        Ok(Self::of(store, snapshot, Some(model)))
     }
 
     /// A searcher that searches only by words and needs no model.
     pub fn by_words(store: Arc<dyn Store>, snapshot: Arc<dyn Snapshot>) -> Self {
-        Self(Arc::new(Shared { store, model: None, newest: RwLock::new(snapshot), reloading: Mutex::default() }))
+        Self::of(store, snapshot, None)
+    }
+
+    fn of(store: Arc<dyn Store>, snapshot: Arc<dyn Snapshot>, model: Option<LoadedModel>) -> Self {
+        let shared = Shared { store, model, newest: RwLock::new(snapshot), reloading: Mutex::default() };
+        Self { shared: Arc::new(shared), reranker: None }
+    }
+
+    /// The same searcher with a model that orders hits once more ([`SearchRequest::rerank`]).
+    pub fn with_reranker(self, reranker: Arc<CrossEncoder>) -> Self {
+        Self { reranker: Some(reranker), ..self }
     }
 
     /// The commit that the next request searches.
     pub fn snapshot(&self) -> Arc<dyn Snapshot> {
-        Arc::clone(&self.0.newest.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.shared.newest.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Opens the newest commit of the store, for this searcher and all its clones. Returns whether it is another commit
@@ -65,21 +76,22 @@ impl Searcher {
     /// # Errors
     /// The commit cannot be opened, or was made with another model. The searcher then keeps the commit that it had.
     pub fn reload(&self) -> Result<bool, EngineError> {
-        let _reloading = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = self.0.store.snapshot()?;
+        let _reloading = self.shared.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = self.shared.store.snapshot()?;
         if newest.facts().commit == self.snapshot().facts().commit {
             return Ok(false);
         }
-        if let Some(model) = &self.0.model {
-            check(&*self.0.store, &*newest, model)?;
+        if let Some(model) = &self.shared.model {
+            check(&*self.shared.store, &*newest, model)?;
         }
-        *self.0.newest.write().unwrap_or_else(PoisonError::into_inner) = newest;
+        *self.shared.newest.write().unwrap_or_else(PoisonError::into_inner) = newest;
         Ok(true)
     }
 
-    /// How scores compare in this mode. Only for distances, a smaller score is better.
-    pub fn metric(&self, mode: Mode) -> Metric {
-        if mode == Mode::Dense { self.snapshot().facts().config.metric } else { Metric::Ip }
+    /// How the scores of this request's hits compare. Only for distances, a smaller score is better.
+    pub fn metric(&self, request: &SearchRequest) -> Metric {
+        let by_vectors = request.mode == Mode::Dense && request.rerank.is_none();
+        if by_vectors { self.snapshot().facts().config.metric } else { Metric::Ip }
     }
 
     /// Answers the queries of a request together.
@@ -87,6 +99,15 @@ impl Searcher {
     /// # Errors
     /// A query is empty, encoding fails, a mode needs vectors and this is a searcher by words, or the index is damaged.
     pub fn search(&self, request: &SearchRequest, progress: &mut dyn Progress) -> Result<SearchResults, EngineError> {
+        let Some(depth) = request.rerank else { return self.search_once(request, progress) };
+        let none = || EngineError::Unsupported("reranking needs a cross-encoder".into());
+        let reranker = self.reranker.as_ref().ok_or_else(none)?;
+        let found = self.search_once(&candidates(request, depth), progress)?;
+        Ok(SearchResults { hits: reranked(reranker, request, found.hits)?, ..found })
+    }
+
+    /// Answers the queries without reranking.
+    fn search_once(&self, request: &SearchRequest, progress: &mut dyn Progress) -> Result<SearchResults, EngineError> {
         let texts = texts(&request.queries)?;
         let snapshot = self.snapshot();
         let commit = snapshot.facts().commit.clone();
@@ -132,7 +153,7 @@ impl Searcher {
 
     /// The embedder, which turns texts into vectors.
     pub(super) fn embedder(&self, what_for: &str) -> Result<&Embedder, EngineError> {
-        let model = self.0.model.as_ref();
+        let model = self.shared.model.as_ref();
         let none = || EngineError::Unsupported(format!("{what_for} needs the index's model"));
         model.map(|model| &*model.embedder).ok_or_else(none)
     }

@@ -53,7 +53,7 @@ impl Searches<'_> {
 
     fn add(&self, run: &mut Run, queries: &[Query], found: Vec<Vec<Hit>>) -> anyhow::Result<()> {
         // trec_eval takes a higher score for a better one.
-        let metric = self.searcher.metric(self.request.mode);
+        let metric = self.searcher.metric(&self.request);
         for (query, hits) in queries.iter().zip(found) {
             run.insert(&query.id, hits.iter().map(|hit| (hit.document.id.clone(), metric.nearness(hit.score))))?;
         }

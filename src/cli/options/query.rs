@@ -56,7 +56,7 @@ impl QueryOptions {
         let ranking = RankingOptions::resolve(&args.ranking)?;
         let (k, min_score, chunks) = (args.top_k, args.min_score, args.chunks);
         let unique = args.unique;
-        let request = SearchRequest { k, min_score, chunks, unique, ..ranking.request };
+        let request = SearchRequest { k, min_score, chunks, unique, ..ranking.request.clone() };
         let highlight = highlight(args.highlight);
         let output = if args.files_with_matches { PATHS } else { args.format.writer };
         let like = args.like.clone().map(LikeSource::Document);
@@ -69,7 +69,7 @@ impl QueryOptions {
         Ok(Self {
             queries: source(args),
             like,
-            ranking: RankingOptions { request, needs_model },
+            ranking: RankingOptions { request, needs_model, ..ranking },
             encoding: EncodingOptions::resolve(&args.encoding, defaults),
             output,
             finds_sentences,

@@ -4,6 +4,7 @@ use semsearch::engine::{Mode, SearchRequest};
 use semsearch::error::BadFilter;
 use semsearch::filter::{self, Filter};
 use semsearch::index::Effort;
+use semsearch::model::ModelName;
 
 use crate::cli::advice::MarkedAdvice;
 use crate::cli::args::query::RankingArgs;
@@ -17,6 +18,8 @@ pub(crate) struct RankingOptions {
     pub(crate) request: SearchRequest,
     /// Whether the model is needed even for a lexical search.
     pub(crate) needs_model: bool,
+    /// The cross-encoder that orders the hits once more.
+    pub(crate) reranker: Option<ModelName>,
 }
 
 impl RankingOptions {
@@ -28,9 +31,11 @@ impl RankingOptions {
                 alpha: args.alpha,
                 filter: args.filter.as_deref().map(filter).transpose()?,
                 effort: Effort { nprobe: args.nprobe, ef_search: args.ef_search },
+                rerank: args.rerank.as_ref().map(|_| args.rerank_depth),
                 ..SearchRequest::default()
             },
             needs_model: false,
+            reranker: args.rerank.as_ref().map(|id| ModelName { id: id.clone(), revision: None }),
         })
     }
 

@@ -128,7 +128,7 @@ impl Ranking<'_> {
         let scores = self.fusion.scores(&candidates.found, alpha, candidates.most);
         let ranked = candidates.found.iter().zip(scores).map(|(candidate, score)| {
             let dense = Some(self.metric.nearness(candidate.nearness)).filter(|dense| !dense.is_nan());
-            let scores = Scores { dense, lexical: Some(candidate.lexical) };
+            let scores = Scores { dense, lexical: Some(candidate.lexical), before_rerank: None };
             RankedPassage { key: candidate.key, score, scores, copies: 0 }
         });
         let mut ranked: Vec<RankedPassage> = ranked.collect();

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use semsearch::engine::{Hit, Query};
+use semsearch::engine::{Hit, Query, Scores};
 use semsearch::index::ChunkPlace;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -30,11 +30,20 @@ struct HitObject<'a> {
     scores: Option<SideScores>,
 }
 
-/// The scores of a hit; null if that side was not searched.
+/// The scores of a hit. A side's is null if that side was not searched; the score before reranking is there only if the
+/// hit was reranked.
 #[derive(Serialize)]
 struct SideScores {
     dense: Option<f32>,
     lexical: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before_rerank: Option<f32>,
+}
+
+impl From<Scores> for SideScores {
+    fn from(scores: Scores) -> Self {
+        Self { dense: scores.dense, lexical: scores.lexical, before_rerank: scores.before_rerank }
+    }
 }
 
 /// What an object has of a hit.
@@ -65,7 +74,7 @@ pub(super) fn write_hit(out: &mut impl Write, query: &Query, hit: &Hit, look: &O
         metadata: &document.metadata,
         source: look.here.place(hit),
         chunk: document.chunk,
-        scores: look.explain.then_some(SideScores { dense: hit.scores.dense, lexical: hit.scores.lexical }),
+        scores: look.explain.then_some(hit.scores.into()),
     };
     // An error here comes from the writer, because every hit can be written as JSON.
     serde_json::to_writer(out, &object).map_err(Into::into)

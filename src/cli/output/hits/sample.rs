@@ -36,7 +36,7 @@ fn hits() -> Vec<Hit> {
     let source = Some(Source { path: "/data/a.md".into(), line: Some(3) });
     let first = document("a b", Some("The show"), "They\tsang.\nTwice.", Some(piece), source);
     let second = document("c", None, "Nobody sang \u{1b}[31mhere.", None, None);
-    let scores = |dense, lexical| Scores { dense: Some(dense), lexical };
+    let scores = |dense, lexical| Scores { dense: Some(dense), lexical, ..Scores::default() };
     let hit = |rank, score, scores, document| Hit {
         rank,
         score,

@@ -208,7 +208,7 @@ mod tests {
             source: Some(Source { path: path.to_string_lossy().into(), line: Some(7) }),
         };
         let sentence = (highlight == Highlight::Sentence).then_some(0..text.len());
-        let scores = Scores { dense: Some(0.5), lexical: None };
+        let scores = Scores { dense: Some(0.5), ..Scores::default() };
         let hit = Hit { rank: 1, score: 0.5, scores, document: Arc::new(stored), sentence, copies: 0 };
         let look = Presentation { full, highlight, several: true, verbose: true, ..sample::presentation() };
         let mut bytes = Vec::new();
