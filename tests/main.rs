@@ -9,6 +9,8 @@ mod damage;
 mod directories;
 mod evaluation;
 mod examples;
+#[path = "../crates/encoder/tests/family.rs"]
+mod family;
 #[cfg(target_os = "linux")]
 mod faults;
 mod filters;
@@ -30,6 +32,7 @@ mod ownership;
 mod prompt;
 #[cfg(target_os = "linux")]
 mod readers;
+mod rerank;
 mod rooms;
 mod screen;
 #[cfg(target_os = "linux")]

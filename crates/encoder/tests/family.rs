@@ -7,34 +7,23 @@ use safetensors::tensor::{Dtype, TensorView, serialize};
 use serde::Deserialize;
 use serde_json::Value;
 
-const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/families");
-
-/// A file of `families/`.
+/// The model of a file of `families/`.
 #[derive(Deserialize)]
 pub(crate) struct Family {
-    pub(crate) config: Value,
-    pub(crate) tokenizer: Value,
+    config: Value,
+    tokenizer: Value,
     /// Name, shape, scale and offset; and for some a type and values.
-    pub(crate) tensors: Vec<Vec<Value>>,
-    pub(crate) texts: Vec<String>,
-    #[serde(default)]
-    pub(crate) ids: Vec<Vec<u32>>,
-    #[serde(default)]
-    pub(crate) types: Vec<Vec<u32>>,
-    #[serde(default)]
-    pub(crate) vectors: Vec<Vec<f64>>,
-    #[serde(default)]
-    pub(crate) pairs: Vec<[usize; 2]>,
-    #[serde(default)]
-    pub(crate) logits: Vec<Vec<f64>>,
+    tensors: Vec<Vec<Value>>,
+}
+
+/// The bytes of a file of `families/`.
+pub(crate) fn file(name: &str) -> Vec<u8> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let below = if root.ends_with("crates/encoder") { "tests/families" } else { "crates/encoder/tests/families" };
+    fs::read(root.join(below).join(format!("{name}.json"))).unwrap()
 }
 
 impl Family {
-    pub(crate) fn read(name: &str) -> Self {
-        let path = Path::new(DIRECTORY).join(format!("{name}.json"));
-        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-    }
-
     /// Writes the model's files.
     pub(crate) fn write(&self, dir: &Path) {
         fs::write(dir.join("config.json"), self.config.to_string()).unwrap();
@@ -44,10 +33,6 @@ impl Family {
             .iter()
             .map(|(name, dtype, shape, bytes)| (name, TensorView::new(*dtype, shape.clone(), bytes).unwrap()));
         fs::write(dir.join("model.safetensors"), serialize(views, None).unwrap()).unwrap();
-    }
-
-    pub(crate) fn vectors(&self) -> Vec<f32> {
-        self.vectors.concat().iter().map(|&value| value as f32).collect()
     }
 }
 
