@@ -328,7 +328,8 @@ fn a_record_of_a_renamed_file_has_its_new_place_and_ids_of_several_files_are_tol
     // Two tables that count their rows from 1.
     sandbox.write("t/a.csv", "id,text\n7,apple pie\n");
     sandbox.write("t/b.csv", "id,text\n7,motor oil\n");
-    let ran = sandbox.run(&["index", "t", "-i", "tables"]);
+    let ran = sandbox.run(&["index", "t", "-i", "tables", "-v"]);
+    assert!(ran.stderr.contains("t/b.csv:2: replaces document \"7\" of another input"), "{ran}");
     assert!(ran.stderr.contains("warning: ids that occur in several inputs with other content: 1; "), "{ran}");
 }
 

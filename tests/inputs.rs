@@ -198,7 +198,14 @@ fn what_cannot_be_read_now_is_not_pruned() {
     sandbox.write("dir/d.jsonl", "{\"_id\":\"other\",\"text\":\"cat\"}\nnonsense\n");
     let (found, said) = summary(&sandbox, &["dir", "--prune"]);
     assert_eq!((&found["documents"], &found["removed"]), (&json!(4), &json!(0)), "{said}");
-    assert!(said.contains("nothing pruned: some records were skipped"), "{said}");
+    assert!(said.contains("nothing pruned of 1 input whose records could not all be read"), "{said}");
+    assert!(said.contains("the index keeps what it had of 2 files that could not be read"), "{said}");
+    // The other files are pruned.
+    std::fs::write(sandbox.path("dir/e.jsonl"), "{\"_id\":\"e\",\"text\":\"dog\"}\n").unwrap();
+    summary(&sandbox, &["dir"]);
+    std::fs::remove_file(sandbox.path("dir/e.jsonl")).unwrap();
+    let (found, said) = summary(&sandbox, &["dir", "--prune"]);
+    assert_eq!((&found["documents"], &found["removed"]), (&json!(4), &json!(1)), "{said}");
 }
 
 #[test]

@@ -269,7 +269,7 @@ fn nothing_is_pruned_where_records_could_not_be_read() {
     summary(&sandbox, &["index", "a.jsonl"]);
     sandbox.write("a.jsonl", "{\"_id\": \"1\", \"text\": \"The dog sleeps.\"}\n{\"_id\": \"2\", \"text\": 7}\n");
     let ran = sandbox.run(&["index", "a.jsonl", "--prune", "--on-error", "skip"]);
-    assert!(ran.stderr.contains("nothing pruned"), "{ran}");
+    assert!(ran.stderr.contains("nothing pruned of 1 input whose records could not all be read"), "{ran}");
     assert_eq!(sandbox.run(&["query", "rain", "-f", "jsonl"]).json_lines().len(), 2);
 }
 

@@ -51,7 +51,7 @@ pub(super) fn run(options: &EmbedOptions, settings: &Settings) -> anyhow::Result
         terminal,
     };
     embedding.output(records.take(options.input.limit.unwrap_or(usize::MAX)))?;
-    embedding.skipped.report();
+    embedding.skipped.report(false);
     terminal.warn_of_cuts(embedding.cuts, embedder.tokenizer().max_length());
     Ok(Outcome::Done)
 }

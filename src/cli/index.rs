@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use semsearch::corpus::{self, Expanded, Input, ReadOptions, RecordStream};
+use semsearch::corpus::{self, Document, Expanded, Input, ReadOptions, RecordStream};
 use semsearch::embedder::{Embedder, Progress};
 use semsearch::engine::{EngineError, GivenVectors, IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop};
 use semsearch::error::CorpusError;
@@ -144,7 +144,7 @@ impl<'a> Build<'a> {
         if written.commits == 0 && !tells_nothing_changed {
             return ended(interrupt, written, terminal);
         }
-        skipped.report();
+        skipped.report(interrupt.is_set());
         if !interrupt.is_set() {
             named.report(terminal);
         }
@@ -241,6 +241,11 @@ impl IndexProgress for BuildProgress<'_> {
         self.skipped.note(error)
     }
 
+    fn replaces(&mut self, document: &Document) {
+        let (place, id) = (&document.place, &document.id);
+        self.skipped.terminal().detail(&format!("{place}: replaces document {id:?} of another input"));
+    }
+
     fn empty(&mut self, input: &Arc<str>) {
         self.skipped.empty(input);
     }
@@ -262,7 +267,7 @@ fn finished(
     skipped: &mut SkipReport<'_>,
 ) -> Result<(IndexCounts, Written), EngineError> {
     indexer.end_of_records()?;
-    let hides_documents = skipped.hides_documents();
+    skipped.leave();
     // If only some files of a directory were chosen, documents from its other files must stay. A hidden file is never
     // found in a directory, so its documents came when it was named.
     let some = !options.input.globs.is_empty();
@@ -270,15 +275,15 @@ fn finished(
         let was_found = !some && !is_hidden(path, directories);
         (was_found || matches!(path.try_exists(), Ok(false))) && !skipped.is_unread(path)
     };
-    // A record that cannot be read may belong to a document of the index.
-    if !options.prune {
+    if options.prune {
+        // A record that cannot be read may belong to a document of the index. Which one is not known.
+        indexer.prune(directories, &gone, &|input| skipped.is_unread(input))?;
+    } else {
         let gone = indexer.gone(directories, &gone)?;
         skipped.note_gone(gone);
-    } else if hides_documents {
-        skipped.warn_of_pruning();
-    } else {
-        indexer.prune(directories, &gone)?;
     }
+    let stale = indexer.gone(&skipped.unread(), &|_| true)?;
+    skipped.note_stale(stale, options.prune);
     indexer.commit()
 }
 

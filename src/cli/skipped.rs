@@ -36,12 +36,26 @@ pub(super) struct SkipReport<'a> {
     /// How many files of directories are in the index and nowhere else.
     gone_files: usize,
     records: ReasonCounts,
-    /// Bad records, some of which may be documents that the index has.
-    bad: usize,
+    /// Whether records could not be used that are not just blank.
+    bad: bool,
     /// Records that were named as they came.
     named: usize,
-    /// Files and directories that could not be read, and may still hold the documents that came from them.
+    /// Inputs and directories that could not be read, or not all of them, and may still hold the documents that came from
+    /// them.
     unread: HashSet<PathBuf>,
+    /// How many inputs could be read in part.
+    partly: usize,
+    /// What the index has of inputs that could not be read.
+    stale: Stale,
+}
+
+/// What the index has of files that could not be read.
+#[derive(Default)]
+struct Stale {
+    /// How many files the index has documents of.
+    files: usize,
+    /// Whether documents were to be removed.
+    pruned: bool,
 }
 
 /// Reasons, in the order they came, and how many there are of each.
@@ -96,9 +110,11 @@ impl<'a> SkipReport<'a> {
             used_files: 0,
             gone_files: 0,
             records: ReasonCounts::default(),
-            bad: 0,
+            bad: false,
             named: 0,
             unread: HashSet::new(),
+            partly: 0,
+            stale: Stale::default(),
         };
         skipped.all_files += skipped.found.len();
         for SkippedFile { path, why } in &expanded.skipped {
@@ -129,6 +145,11 @@ impl<'a> SkipReport<'a> {
         self
     }
 
+    /// Where it is told what was skipped.
+    pub(super) fn terminal(&self) -> &Terminal {
+        self.terminal
+    }
+
     /// How many files and records were skipped.
     pub(super) fn count(&self) -> usize {
         self.files.total() + self.records.total()
@@ -152,8 +173,8 @@ impl<'a> SkipReport<'a> {
         found
     }
 
-    /// Counts what could not be used of the current file.
-    fn leave(&mut self) {
+    /// Counts what could not be used of the current file. Call it after the last one.
+    pub(super) fn leave(&mut self) {
         let Current { name: Some(name), good, bad, blank, first, broken } = std::mem::take(&mut self.current) else {
             return;
         };
@@ -164,21 +185,19 @@ impl<'a> SkipReport<'a> {
         let none_was_good = first.filter(|_| good == 0);
         if let Some(reason) = broken.or(none_was_good) {
             self.files.add(reason, 1);
-            if good == 0 {
-                self.keep(Path::new(&*name));
-            } else {
-                self.bad += 1;
-            }
+            self.partly += usize::from(self.keep(Path::new(&*name)) && good > 0);
         }
         if good > 0 && bad > 0 {
             self.records.add("bad", bad);
-            self.bad += bad;
+            self.bad = true;
+            self.partly += usize::from(self.keep(Path::new(&*name)));
         }
     }
 
-    /// Notes that a file or directory could not be read, so that documents from it are not pruned.
-    fn keep(&mut self, path: &Path) {
-        self.unread.insert(fs::canonicalize(path).unwrap_or_else(|_| path.into()));
+    /// Notes that an input or a directory could not be read, so that documents from it are not pruned. Returns
+    /// whether it was not noted before.
+    fn keep(&mut self, path: &Path) -> bool {
+        self.unread.insert(fs::canonicalize(path).unwrap_or_else(|_| path.into()))
     }
 
     /// Skips a bad record or file, if its file was found in a directory or `--on-error skip` is given. Returns any
@@ -211,13 +230,14 @@ impl<'a> SkipReport<'a> {
             }
             return Ok(());
         }
-        let CorpusError::Record { problem, .. } = &error else { return Err(error.into()) };
+        let CorpusError::Record { problem, place } = &error else { return Err(error.into()) };
         if self.on_error == OnError::Fail {
             let hint = hint::of_record(problem).into();
             return Err(Advice { message: error.to_string(), hint }.into());
         }
         self.records.add("bad", 1);
-        self.bad += 1;
+        self.bad = true;
+        self.partly += usize::from(self.keep(Path::new(&*place.input)));
         if self.named < NAMED || self.terminal.is_verbose() {
             self.named += 1;
             self.terminal.warn(&format!("skipped {error}"));
@@ -235,18 +255,18 @@ impl<'a> SkipReport<'a> {
         }
     }
 
-    /// Says that nothing was pruned.
-    pub(super) fn warn_of_pruning(&self) {
-        self.terminal.warn("nothing pruned: some records were skipped");
+    /// What could not be read, or not all of it.
+    pub(super) fn unread(&self) -> Vec<PathBuf> {
+        self.unread.iter().cloned().collect()
     }
 
-    /// Whether records were skipped that may be documents of the index. Which documents they are is not known.
-    pub(super) fn hides_documents(&mut self) -> bool {
-        self.leave();
-        self.bad > 0
+    /// Notes how many files the index has documents of, although they could not be read; and whether documents were to be
+    /// removed.
+    pub(super) fn note_stale(&mut self, files: usize, pruned: bool) {
+        self.stale = Stale { files, pruned };
     }
 
-    /// Whether this file could not be read, so that its documents may still be in it.
+    /// Whether this input could not be read, or not all of it, so that its documents may still be in it.
     pub(super) fn is_unread(&self, file: &Path) -> bool {
         file.ancestors().any(|part| self.unread.contains(part))
     }
@@ -257,10 +277,12 @@ impl<'a> SkipReport<'a> {
     }
 
     /// How many files there are in directories, and what became of them.
-    fn files_told(&self) -> String {
+    fn files_told(&self, interrupted: bool) -> String {
         let number = |count: usize| HumanCount(count as u64);
         let files = if self.all_files == 1 { "file" } else { "files" };
-        let mut told = format!("{} {files}: {} indexed", number(self.all_files), number(self.used_files));
+        // What was read last may not be embedded.
+        let done = if interrupted { "read" } else { "indexed" };
+        let mut told = format!("{} {files}: {} {done}", number(self.all_files), number(self.used_files));
         if self.files.total() > 0 {
             let listed = if self.terminal.is_verbose() { "" } else { " (-v lists them)" };
             told += &format!(", {}{listed}", self.files.told());
@@ -271,18 +293,36 @@ impl<'a> SkipReport<'a> {
         told
     }
 
+    /// Says that old content stays where new content could not be read.
+    fn tell_of_stale(&self) {
+        let Stale { files, pruned } = self.stale;
+        let inputs = |count: usize, what| match count {
+            1 => format!("1 {what}"),
+            _ => format!("{} {what}s", HumanCount(count as u64)),
+        };
+        if files > 0 {
+            let files = inputs(files, "file");
+            self.terminal.warn(&format!("the index keeps what it had of {files} that could not be read"));
+        }
+        if pruned && self.partly > 0 {
+            let inputs = inputs(self.partly, "input");
+            self.terminal.warn(&format!("nothing pruned of {inputs} whose records could not all be read"));
+        }
+    }
+
     /// Reports how many were skipped, and why.
-    pub(super) fn report(&mut self) {
+    pub(super) fn report(&mut self, interrupted: bool) {
         self.leave();
         let unnamed = |all: bool| if all || self.terminal.is_verbose() { "" } else { " (-v names them)" };
         if self.all_files > 0 {
-            self.terminal.note(&self.files_told());
+            self.terminal.note(&self.files_told(interrupted));
         }
         let records = self.records.total();
         if records > 0 {
             let told = format!("records skipped: {}{}", self.records.told(), unnamed(records == self.named));
-            if self.bad > 0 { self.terminal.warn(&told) } else { self.terminal.note(&told) }
+            if self.bad { self.terminal.warn(&told) } else { self.terminal.note(&told) }
         }
+        self.tell_of_stale();
     }
 }
 

@@ -91,7 +91,7 @@ struct Part {
 
 impl Part {
     fn whole(document: &Document) -> Self {
-        Self { bytes: 0..document.text.len(), chunk: None, heading: None, page: None }
+        Self { bytes: 0..document.text.len(), chunk: None, heading: None, page: document.layout.page(0) }
     }
 }
 

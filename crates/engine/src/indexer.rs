@@ -27,6 +27,9 @@ pub trait IndexProgress: Progress {
     /// The run should end.
     fn skip(&mut self, error: CorpusError) -> Result<(), Self::Failure>;
 
+    /// This document replaces one with the same id from another input of the same run.
+    fn replaces(&mut self, _document: &Document) {}
+
     /// An input has no records, so all documents that came from it are removed.
     fn empty(&mut self, _input: &Arc<str>) {}
 }
@@ -187,7 +190,12 @@ impl<'a> Indexer<'a> {
             Err(error) => Err(error),
         };
         match outcome {
-            Ok(Some(changed)) => return Ok(Some(changed)),
+            Ok(Some(changed)) => {
+                if changed.compared.replaces {
+                    progress.replaces(&changed.document);
+                }
+                return Ok(Some(changed));
+            }
             Ok(None) => {
                 self.counts.unchanged += 1;
                 progress.done(1, 0);
@@ -278,12 +286,17 @@ impl<'a> Indexer<'a> {
     }
 
     /// Removes every document that came from the inputs of this run and did not occur in it, and every document of a
-    /// file that is one of `places` or below one, and is `gone`.
+    /// file that is one of `places` or below one, and is `gone`. Documents of an input that is `spared` stay.
     ///
     /// # Errors
     /// The index is damaged.
-    pub fn prune(&mut self, places: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<(), EngineError> {
-        self.counts.removed += self.writer.prune(places, gone)?;
+    pub fn prune(
+        &mut self,
+        places: &[PathBuf],
+        gone: &dyn Fn(&Path) -> bool,
+        spared: &dyn Fn(&Path) -> bool,
+    ) -> Result<(), EngineError> {
+        self.counts.removed += self.writer.prune(places, gone, spared)?;
         Ok(())
     }
 

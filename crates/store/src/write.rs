@@ -104,13 +104,18 @@ pub trait StoreWriter: Send {
     fn remove(&mut self, id: &str) -> Result<bool, StoreError>;
 
     /// Removes every document that came from the inputs of this run and did not occur in it, and every document of a
-    /// file that is one of `places` or below one, and is `gone`. Returns how many were removed. An input is the same
-    /// even if it is named by another path, or was moved together with the index. Places are absolute paths without
-    /// links.
+    /// file that is one of `places` or below one, and is `gone`. Documents of an input that is `spared` stay. Returns how
+    /// many were removed. An input is the same even if it is named by another path, or was moved together with the index.
+    /// Places are absolute paths without links.
     ///
     /// # Errors
     /// The index is damaged.
-    fn prune(&mut self, places: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError>;
+    fn prune(
+        &mut self,
+        places: &[PathBuf],
+        gone: &dyn Fn(&Path) -> bool,
+        spared: &dyn Fn(&Path) -> bool,
+    ) -> Result<usize, StoreError>;
 
     /// The number of files that are one of `places` or below one, and are `gone`, although the index has documents of
     /// them. A file of this run is not gone.

@@ -120,9 +120,9 @@ impl Summary<'_> {
         terminal.note(&format!("{}: {told} in {:.1} s{speed}", self.dir, self.seconds.as_secs_f64()));
         if counts.replaced > 0 {
             let count = number(counts.replaced);
-            terminal.warn(&format!(
-                "ids that occur in several inputs with other content: {count}; the index has the last record of each"
-            ));
+            let named = if terminal.is_verbose() { "" } else { " (-v names them)" };
+            let last = "the index has the last record of each";
+            terminal.warn(&format!("ids that occur in several inputs with other content: {count}; {last}{named}"));
         }
         terminal.warn_of_cuts(counts.truncation, config.max_length);
     }

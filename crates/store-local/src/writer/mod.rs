@@ -332,8 +332,13 @@ impl StoreWriter for LocalWriter {
         Ok(there)
     }
 
-    fn prune(&mut self, places: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError> {
-        self.remove_absent(places, gone)
+    fn prune(
+        &mut self,
+        places: &[PathBuf],
+        gone: &dyn Fn(&Path) -> bool,
+        spared: &dyn Fn(&Path) -> bool,
+    ) -> Result<usize, StoreError> {
+        self.remove_absent(places, gone, spared)
     }
 
     fn gone(&mut self, places: &[PathBuf], gone: &dyn Fn(&Path) -> bool) -> Result<usize, StoreError> {

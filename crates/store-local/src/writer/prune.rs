@@ -28,14 +28,16 @@ impl LocalWriter {
     }
 
     /// Removes the documents that came from the inputs of this run or from a file that is gone, and that did not occur
-    /// in this run. Returns how many there were.
+    /// in this run, unless it is `spared`. Returns how many there were.
     pub(super) fn remove_absent(
         &mut self,
         places: &[PathBuf],
         gone: &dyn Fn(&Path) -> bool,
+        spared: &dyn Fn(&Path) -> bool,
     ) -> Result<usize, StoreError> {
         let mut origins: HashSet<String> = self.inputs.origins().collect();
         origins.extend(self.gone_origins(places, gone)?);
+        origins.retain(|origin| !spared(Path::new(origin)));
         let Some(catalog) = self.catalog()? else { return Ok(0) };
         let mut candidates = Vec::new();
         for origin in &origins {
