@@ -96,7 +96,7 @@ impl From<PoolingArg> for Pooling {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum EncoderArg {
-    /// candle's tensors: slower on a CPU, but for every model
+    /// candle's tensors: slower on a CPU, for comparison
     Candle,
     /// semsearch's own for CPUs, several times as fast
     Packed,

@@ -35,6 +35,10 @@ impl Catalog {
 
     /// Whether some document has this field, with a value or with null.
     pub(crate) fn has_field(&self, path: &str) -> Result<bool, StoreError> {
+        guard(&self.dir, || self.find_field(path))
+    }
+
+    fn find_field(&self, path: &str) -> Result<bool, StoreError> {
         let start = semsearch_filter::start_of_field(path);
         for (segment, _) in self.segments() {
             let facts = self.facts(segment)?;
@@ -50,6 +54,10 @@ impl Catalog {
     /// The fields that documents have, shortest names first. The list has at most `max` fields, so that a damaged or
     /// strange index gives no endless list.
     pub(crate) fn fields(&self, max: usize) -> Result<Vec<String>, StoreError> {
+        guard(&self.dir, || self.find_fields(max))
+    }
+
+    fn find_fields(&self, max: usize) -> Result<Vec<String>, StoreError> {
         let mut fields = BTreeSet::new();
         for (segment, _) in self.segments() {
             let facts = self.facts(segment)?;

@@ -269,6 +269,10 @@ impl Catalog {
 
     /// Whether the file of the passage under `key` is gone.
     pub(super) fn is_gone(&self, key: u64) -> Result<bool, StoreError> {
+        guard(&self.dir, || self.has_gone_file(key))
+    }
+
+    fn has_gone_file(&self, key: u64) -> Result<bool, StoreError> {
         let source = self.one(key)?.source;
         Ok(source.is_some_and(|source| Path::new(&source.path).is_absolute() && !Path::new(&source.path).exists()))
     }
@@ -279,7 +283,7 @@ impl Catalog {
         guard(&self.dir, || {
             for address in self.find_all(&term).map_err(damaged(&self.dir))? {
                 let Some(key) = self.columns(address).key.first(address.doc_id) else { continue };
-                if self.is_gone(key)? {
+                if self.has_gone_file(key)? {
                     return Ok(Some(key));
                 }
             }
