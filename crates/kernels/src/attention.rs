@@ -63,25 +63,41 @@ impl<'a> Reach<'a> {
         }
     }
 
-    /// Makes `row`, the scores of `query` with `keys`, what softmax gets. Returns the factor that scores still need.
+    /// Makes the scores of a block what softmax gets. Returns the factor that they still need.
     #[inline(always)]
-    fn prepare(self, row: &mut [f32], keys: &Range<usize>, query: usize, head: usize, scale: f32) -> f32 {
+    fn prepare(self, scores: &mut [f32], block: &Block, scale: f32) -> f32 {
+        let Block { head, first, keys, columns } = block;
+        let rows = scores.chunks_exact_mut(*columns).zip(*first..);
         match self {
             Self::All => scale,
             Self::Near(distance) => {
-                let before = query.saturating_sub(distance).saturating_sub(keys.start);
-                row[..before].fill(f32::NEG_INFINITY);
-                let after = query.saturating_add(distance).saturating_add(1).min(keys.end) - keys.start;
-                row[after..].fill(f32::NEG_INFINITY);
+                for (row, query) in rows {
+                    let before = query.saturating_sub(distance).saturating_sub(keys.start);
+                    row[..before].fill(f32::NEG_INFINITY);
+                    let after = query.saturating_add(distance).saturating_add(1).min(keys.end) - keys.start;
+                    row[after..keys.len()].fill(f32::NEG_INFINITY);
+                }
                 scale
             }
             Self::Biased(RelativeBias { values, farthest }) => {
-                let by_distance = &values[head * (2 * farthest + 1)..][farthest - query + keys.start..];
-                row.iter_mut().zip(by_distance).for_each(|(score, bias)| *score = *score * scale + bias);
+                let of_head = &values[head * (2 * farthest + 1)..];
+                for (row, query) in rows {
+                    let by_distance = &of_head[farthest - query + keys.start..][..keys.len()];
+                    row.iter_mut().zip(by_distance).for_each(|(score, bias)| *score = *score * scale + bias);
+                }
                 1.0
             }
         }
     }
+}
+
+/// The scores that are held at once: those of a head, from the query `first` on, with some keys.
+struct Block {
+    head: usize,
+    first: usize,
+    keys: Range<usize>,
+    /// The number of scores from one row to the next.
+    columns: usize,
 }
 
 /// Memory for attention, which is kept from one text to the next.
@@ -168,8 +184,9 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
                 }
                 let scores = &mut scores[..rows * columns];
                 factors.clear();
-                for (row, query) in scores.chunks_exact_mut(columns).zip(first..) {
-                    let scale = reach.prepare(&mut row[..keys.len()], &keys, query, number, scale);
+                let block = Block { head: number, first, keys: keys.clone(), columns };
+                let scale = reach.prepare(scores, &block, scale);
+                for row in scores.chunks_exact_mut(columns) {
                     factors.push(softmax::<P::Float>(row, keys.len(), scale));
                 }
                 let a = Strided { start: P::words(scores, weights), stride: columns / P::PER_WORD };
