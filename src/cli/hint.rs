@@ -179,6 +179,10 @@ fn of_models(error: &ModelsError) -> Option<String> {
         ModelsError::File(error) => of_file(error),
         ModelsError::Encoder(error) => of_encoder(error),
         ModelsError::Hub(error) => of_hub(error),
+        ModelsError::NotADirectory(_) | ModelsError::NoDirectory(_) => {
+            let files = "config.json, tokenizer.json and model.safetensors";
+            Some(format!("a model is a Hub id, as OWNER/NAME, or a directory with {files}"))
+        }
         ModelsError::ModelOffline { id, .. } => Some(format!(
             "`semsearch model fetch {id}` downloads it (without --offline), `semsearch model import DIR` copies it from \
              a directory that holds its files"

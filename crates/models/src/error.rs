@@ -25,6 +25,12 @@ pub enum ModelsError {
         /// The first missing file, and the places where it was looked for.
         missing: String,
     },
+    /// The name is that of a file.
+    #[error("{0}: a file, expected a directory with the files of a model")]
+    NotADirectory(String),
+    /// The name is neither a directory nor a possible name on the Hub.
+    #[error("{0}: no such directory")]
+    NoDirectory(String),
     /// The name of a model is not a possible name on the Hub.
     #[error("{0:?} is not a Hub id: expected OWNER/NAME")]
     NotAnId(String),

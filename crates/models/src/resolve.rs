@@ -26,11 +26,11 @@ pub fn resolve(
     if path.is_dir() {
         return directory(path);
     }
+    if path.is_file() {
+        return Err(ModelsError::NotADirectory(name.id.clone()));
+    }
     let Some((owner, repository)) = name.hub_parts() else {
-        return Err(ModelsError::File(FileError::Read {
-            path: path.into(),
-            source: std::io::ErrorKind::NotFound.into(),
-        }));
+        return Err(ModelsError::NoDirectory(name.id.clone()));
     };
     if !is_revision(name.revision()) {
         return Err(ModelsError::NotARevision(name.revision().to_owned()));
@@ -173,6 +173,17 @@ mod tests {
         let named = name(root.path().to_str().unwrap());
         let error = resolve(&named, &offline(root.path()), &silent()).unwrap_err();
         assert!(error.to_string().ends_with("the model has no tokenizer.json"), "{error}");
+    }
+
+    #[test]
+    fn a_name_that_is_no_directory_says_what_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        put(root.path(), &["a/config.json"]);
+        let said = |id: &str| resolve(&name(id), &offline(root.path()), &silent()).unwrap_err().to_string();
+        let file = root.path().join("a/config.json");
+        let file = file.to_str().unwrap();
+        assert_eq!(said(file), format!("{file}: a file, expected a directory with the files of a model"));
+        assert_eq!(said("nothere"), "nothere: no such directory");
     }
 
     #[test]
