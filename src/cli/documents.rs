@@ -8,7 +8,7 @@ use semsearch::corpus::ReadOptions;
 use semsearch::engine::{list_documents, whole_document};
 use semsearch::error::StoreError;
 use semsearch::filter::Filter;
-use semsearch::index::{self, FileIds, LocalStore, Snapshot, Store, WriteOptions};
+use semsearch::index::{self, FileIds, Snapshot, WriteOptions};
 
 use super::advice::Advice;
 use super::options::documents::{GetOptions, LsOptions, RemoveOptions, Which};
@@ -16,13 +16,14 @@ use super::outcome::Outcome;
 use super::output::Here;
 use super::searcher::check_filter;
 use super::settings::Settings;
+use super::store::{self, Computing};
 
 pub(super) fn get(options: &GetOptions, settings: &Settings) -> anyhow::Result<Outcome> {
-    let index = LocalStore::new(&settings.index).open()?;
+    let index = store::open(settings, Computing::default()).snapshot()?;
     let mut out = (options.format.writer)(Here::of_process());
     let mut missing = 0;
     for id in &options.ids {
-        match whole_document(&index, &known_id(&index, id, settings)?)? {
+        match whole_document(&*index, &known_id(&*index, id, settings)?)? {
             Some(document) => out.write(&document)?,
             None => {
                 missing += 1;
@@ -35,13 +36,13 @@ pub(super) fn get(options: &GetOptions, settings: &Settings) -> anyhow::Result<O
 }
 
 pub(super) fn ls(options: &LsOptions, settings: &Settings) -> anyhow::Result<Outcome> {
-    let index = LocalStore::new(&settings.index).open()?;
+    let index = store::open(settings, Computing::default()).snapshot()?;
     if let Some(filter) = &options.filter {
-        check_filter(&index, filter, &settings.terminal)?;
+        check_filter(&*index, filter, &settings.terminal)?;
     }
     let mut out = (options.format.writer)(Here::of_process());
     let mut listed = 0_u64;
-    list_documents(&index, options.filter.as_ref(), |document| -> anyhow::Result<()> {
+    list_documents(&*index, options.filter.as_ref(), |document| -> anyhow::Result<()> {
         listed += 1;
         Ok(out.write(&document)?)
     })?;
@@ -50,15 +51,15 @@ pub(super) fn ls(options: &LsOptions, settings: &Settings) -> anyhow::Result<Out
 }
 
 pub(super) fn remove(options: &RemoveOptions, settings: &Settings) -> anyhow::Result<Outcome> {
-    let store = LocalStore::new(&settings.index);
-    let config = store.open()?.facts().config.clone();
+    let store = store::open(settings, Computing::default());
+    let config = store.snapshot()?.facts().config.clone();
     let write = WriteOptions { wait: options.wait, at_once: true, ..WriteOptions::default() };
     let mut writer = store.writer(config, write)?;
     // The writer holds the index now, so that nothing changes between the look and the removal.
-    let index = store.open()?;
+    let index = store.snapshot()?;
     let mut ids: Vec<String> = match &options.which {
-        Which::Ids(ids) => ids.iter().map(|id| known_id(&index, id, settings)).collect::<Result<_, _>>()?,
-        Which::Matching(filter) => matching(&store, filter)?,
+        Which::Ids(ids) => ids.iter().map(|id| known_id(&*index, id, settings)).collect::<Result<_, _>>()?,
+        Which::Matching(filter) => matching(&*index, filter)?,
     };
     let mut removed = 0;
     let mut seen = HashSet::new();
@@ -95,8 +96,7 @@ pub(super) fn known_id(index: &dyn Snapshot, word: &str, settings: &Settings) ->
 }
 
 /// The ids of all documents that the filter lets pass.
-fn matching(store: &LocalStore, filter: &Filter) -> anyhow::Result<Vec<String>> {
-    let index = store.open()?;
+fn matching(index: &dyn Snapshot, filter: &Filter) -> anyhow::Result<Vec<String>> {
     // With a misspelled field, `not` would let every document pass.
     if let Some(field) = index.unknown_fields(filter)?.first() {
         let message = format!("no document has the field `{field}` of the filter: nothing was removed");
@@ -105,7 +105,7 @@ fn matching(store: &LocalStore, filter: &Filter) -> anyhow::Result<Vec<String>> 
         );
     }
     let mut ids = Vec::new();
-    list_documents(&index, Some(filter), |document| {
+    list_documents(index, Some(filter), |document| {
         ids.push(document.id);
         Ok::<_, anyhow::Error>(())
     })?;

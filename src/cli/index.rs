@@ -12,7 +12,7 @@ use semsearch::corpus::{self, Document, Expanded, Input, ReadOptions, RecordStre
 use semsearch::embedder::{Embedder, Progress};
 use semsearch::engine::{EngineError, GivenVectors, IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop};
 use semsearch::error::CorpusError;
-use semsearch::index::{self, FileIds, IndexConfig, LocalStore, Store, StoreWriter, WriteOptions, Written};
+use semsearch::index::{self, FileIds, IndexConfig, StoreWriter, WriteOptions, Written};
 use semsearch::model::Pooling;
 
 use super::advice::Advice;
@@ -25,6 +25,7 @@ use super::outcome::Outcome;
 use super::records::inputs;
 use super::settings::Settings;
 use super::skipped::SkipReport;
+use super::store::{self, Computing};
 use super::terminal::{EncodingBar, Terminal};
 use summary::{Summary, announce};
 
@@ -109,7 +110,7 @@ impl<'a> Build<'a> {
             at_once: given.is_some(),
             commit_every: options.commit_every,
         };
-        let writer = LocalStore::new(&settings.index).writer(config.clone(), write_options)?;
+        let writer = store::open(settings, Computing::default()).writer(config.clone(), write_options)?;
         Ok(Self { options, settings, given, writer, tells_nothing_changed: true })
     }
 

@@ -36,6 +36,7 @@ mod settings;
 mod sim;
 mod similar;
 mod skipped;
+mod store;
 mod terminal;
 mod verify;
 mod visible;

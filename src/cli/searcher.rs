@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use semsearch::engine::{EngineError, LoadedModel, Mode, SearchRequest, Searcher};
 use semsearch::filter::Filter;
-use semsearch::index::{Facts, LocalStore, Snapshot, Store, StoreError};
+use semsearch::index::{Facts, Snapshot, StoreError};
 use semsearch::model::Pooling;
 
 use super::model_loader;
@@ -12,6 +12,7 @@ use super::options::encoding::EncodingOptions;
 use super::options::ranking::RankingOptions;
 use super::settings::Settings;
 use super::similar::meant;
+use super::store::{self, Computing};
 use super::terminal::Terminal;
 
 /// Opens the index and loads the model that it was built with. Asking for another model is an error. A lexical search
@@ -21,11 +22,7 @@ pub(super) fn open(
     encoding: &EncodingOptions,
     settings: &Settings,
 ) -> anyhow::Result<Searcher> {
-    let mut store = LocalStore::new(&settings.index).with_effort(ranking.request.effort);
-    if let Some(isa) = encoding.isa {
-        store = store.with_isa(isa);
-    }
-    let store: Arc<dyn Store> = Arc::new(store);
+    let store = store::open(settings, Computing { effort: ranking.request.effort, isa: encoding.isa });
     let snapshot = store.snapshot()?;
     let searcher = if ranking.mode() == Mode::Lexical && !ranking.needs_model {
         settings.limit_threads();
