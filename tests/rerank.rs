@@ -66,7 +66,8 @@ fn only_the_best_hits_are_reranked_and_the_first_do_not_depend_on_k() {
     let before = hits(&sandbox, &["-k", "4"]);
     let all = hits(&sandbox, &["--rerank", "ce", "--rerank-depth", "4"]);
     let (mut some, mut best) = (ids(&all), ids(&before));
-    (some.sort_unstable(), best.sort_unstable());
+    some.sort_unstable();
+    best.sort_unstable();
     assert_eq!(some, best);
     let two = hits(&sandbox, &["--rerank", "ce", "--rerank-depth", "4", "-k", "2"]);
     assert_eq!(two, all[..2]);

@@ -46,7 +46,7 @@ pub(super) unsafe fn gelu<V: Simd>(x: V) -> V {
 #[inline(always)]
 pub(super) unsafe fn gelu_tanh<V: Simd>(x: V) -> V {
     /// 2·√(2/π)
-    const FACTOR: f32 = 1.595_769_1;
+    const FACTOR: f32 = 1.595_769;
     // SAFETY: the caller guarantees the instructions.
     unsafe {
         let cubic = x.mul(x).mul_add(V::splat(0.044_715 * FACTOR), V::splat(FACTOR));

@@ -142,7 +142,7 @@ pub(super) mod tests {
         else {
             panic!("BERT is a transformer")
         };
-        Ok(read)
+        Ok(*read)
     }
 
     #[test]

@@ -52,7 +52,7 @@ const OLDEST: &str = "bert";
 #[derive(Clone, Debug, PartialEq)]
 pub enum Architecture {
     /// Layers of attention.
-    Transformer(Transformer),
+    Transformer(Box<Transformer>),
     /// A table alone: a text's vector is the mean of its tokens'.
     Static(StaticTable),
 }
@@ -67,7 +67,7 @@ fn parsed<C: DeserializeOwned>(
     described: impl FnOnce(&C) -> Result<Transformer, String>,
 ) -> Result<Architecture, EncoderError> {
     let described = described(&json::parse(path, bytes)?);
-    described.map(Architecture::Transformer).map_err(|what| EncoderError::Model {
+    described.map(|network| Architecture::Transformer(Box::new(network))).map_err(|what| EncoderError::Model {
         path: path.into(),
         what,
         source: None,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::sizes::{Sizes, check_base};
+use super::sizes::Sizes;
 use super::spec::{
     AttentionSpec, EmbeddingSpec, HiddenAct, LayerSpec, LinearSpec, NormOrder, NormSpec, TableSpec, Transformer,
 };
@@ -137,7 +137,7 @@ impl ModernBertConfig {
             other => return Err(format!("layer type {other:?} is not supported, only {FULL:?} and {SLIDING:?}")),
         };
         let base = rope.and_then(|rope| rope.rope_theta).or(older).unwrap_or(usual);
-        check_base(name, base)?;
+        self.sizes().check_rotary(name, base)?;
         Ok(AttentionSpec { rotary: Some(base), window })
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::sizes::{Sizes, check_base};
+use super::sizes::Sizes;
 use super::spec::{
     AttentionSpec, EmbeddingSpec, HiddenAct, LayerSpec, LinearSpec, NormOrder, NormSpec, TableSpec, Transformer,
 };
@@ -91,7 +91,7 @@ impl NomicConfig {
         self.check()?;
         let rope = self.transformers.rope_parameters.as_ref();
         let base = rope.and_then(|rope| rope.rope_theta).or(self.authors.rotary_emb_base).unwrap_or(1000.0);
-        check_base("rotary_emb_base", base)?;
+        sizes.check_rotary("rotary_emb_base", base)?;
         let table = |name: &str, rows| TableSpec { name: format!("embeddings.{name}.weight"), rows };
         Ok(Transformer {
             hidden_size: sizes.hidden.1,
@@ -188,7 +188,7 @@ mod tests {
     fn read(more: &str) -> Result<Transformer, String> {
         let config = format!("{AUTHORS}{more}}}");
         match architecture(Path::new("config.json"), config.as_bytes()).map_err(|error| error.to_string())? {
-            Architecture::Transformer(read) => Ok(read),
+            Architecture::Transformer(read) => Ok(*read),
             Architecture::Static(_) => panic!("NomicBERT has layers"),
         }
     }
@@ -205,6 +205,8 @@ mod tests {
     fn what_no_published_model_asks_for_is_refused() {
         for (more, said) in [
             (r#", "prenorm": true"#, "prenorm is not supported"),
+            (r#", "num_attention_heads": 32"#, "a head has 1 components"),
+            (r#", "rope_parameters": {"rope_theta": 0.0}"#, "rotary_emb_base is 0"),
             (r#", "num_experts": 8"#, "a mixture of experts"),
             (r#", "rotary_scaling_factor": 2.0"#, "rotary_scaling_factor"),
             (r#", "hidden_act": "gelu""#, "an activation other than swiglu"),

@@ -71,13 +71,17 @@ impl Sizes<'_> {
         }
     }
 
+    /// Checks that the heads of this base can be rotated: a head's components are rotated in pairs.
+    pub(super) fn check_rotary(&self, name: &str, base: f64) -> Result<(), String> {
+        let head_dim = self.hidden.1 / self.heads.1;
+        if !head_dim.is_multiple_of(2) {
+            return Err(format!("a head has {head_dim} components, which cannot be rotated in pairs"));
+        }
+        if (1.0..=1e12).contains(&base) { Ok(()) } else { Err(format!("{name} is {base}, expected 1 to 10^12")) }
+    }
+
     /// A normalization of this name, with a bias.
     pub(super) fn norm(&self, name: String) -> NormSpec {
         NormSpec { name, epsilon: self.epsilon.1, biased: true }
     }
-}
-
-/// Checks the base of rotations.
-pub(super) fn check_base(name: &str, base: f64) -> Result<(), String> {
-    if (1.0..=1e12).contains(&base) { Ok(()) } else { Err(format!("{name} is {base}, expected 1 to 10^12")) }
 }

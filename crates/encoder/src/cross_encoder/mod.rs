@@ -3,7 +3,7 @@
 //!
 //! Such a model sees how the words of both texts relate, which two separate vectors cannot show. So it is better, and too
 //! slow for more than some hundred passages: it orders what a search has found. It is one of the networks of
-//! [`crate::architecture`], run as for embeddings, with a [`head`] that turns a pair's vector into its score.
+//! [`crate::architecture`], run as for embeddings, with a head that turns a pair's vector into its score.
 
 mod head;
 

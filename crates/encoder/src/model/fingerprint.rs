@@ -7,6 +7,7 @@ use semsearch_files::{FileError, open_regular, read_bounded};
 use sha2::{Digest, Sha256};
 
 use super::files::{CONFIG, MAX_TOKENIZER, ModelFiles, TOKENIZER, WEIGHTS};
+use super::modules::module_files;
 use crate::error::EncoderError;
 use crate::json::MAX_JSON;
 
@@ -15,7 +16,7 @@ const SAMPLES: u64 = 64;
 const PAGE: u64 = 4096;
 
 /// A digest that tells models apart, in a fraction of a millisecond. It is the SHA-256 of the configuration, the tokenizer,
-/// and the length and 64 evenly spread pages of the weights, which include the header.
+/// and the length and 64 evenly spread pages of each file of weights, which include the header.
 ///
 /// Two models with different training differ in every page. Whether every single byte is right is checked when files
 /// are downloaded, and by `semsearch model verify`.
@@ -31,6 +32,11 @@ pub fn fingerprint(model: &ModelFiles) -> Result<String, EncoderError> {
     }
     let path = model.path(WEIGHTS);
     sample(&path, &mut digest).map_err(FileError::read(&path))?;
+    // Linear layers after the pooling have weights of their own.
+    for file in module_files(&model.dir)?.iter().filter(|file| file.as_str().ends_with(WEIGHTS)) {
+        let path = model.dir.join(file);
+        sample(&path, &mut digest).map_err(FileError::read(&path))?;
+    }
     Ok(hex::encode(digest.finalize()))
 }
 
@@ -51,6 +57,7 @@ fn sample(path: &Path, digest: &mut Sha256) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MODULES;
 
     #[test]
     fn the_fingerprint_changes_with_any_file() {
@@ -67,5 +74,11 @@ mod tests {
         write(TOKENIZER, b"{ }");
         let third = fingerprint(&model).unwrap();
         assert!(first != second && second != third);
+        write(MODULES, br#"[{"path": "2_Dense", "type": "Dense"}]"#);
+        std::fs::create_dir(model.path("2_Dense")).unwrap();
+        write("2_Dense/model.safetensors", &[1; 100]);
+        let fourth = fingerprint(&model).unwrap();
+        write("2_Dense/model.safetensors", &[2; 100]);
+        assert!(third != fourth && fourth != fingerprint(&model).unwrap());
     }
 }
