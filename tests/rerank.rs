@@ -51,7 +51,7 @@ fn hits_have_the_order_and_the_scores_of_the_cross_encoder() {
         assert_eq!(after.len(), before.len(), "{mode}");
         assert!(before.iter().all(|hit| hit["scores"].get("before_rerank").is_none()));
         let texts: Vec<(&str, &str)> = after.iter().map(|hit| (QUERY, hit["text"].as_str().unwrap())).collect();
-        assert_eq!(after.iter().map(score).collect::<Vec<_>>(), model.scores(&texts).unwrap(), "{mode}");
+        assert_eq!(after.iter().map(score).collect::<Vec<_>>(), model.scores(&texts).unwrap().scores, "{mode}");
         assert!(after.is_sorted_by(|a, b| score(a) >= score(b)), "{mode}");
         for (rank, hit) in (1..).zip(&after) {
             let same = before.iter().find(|other| other["id"] == hit["id"]).unwrap();
@@ -72,7 +72,11 @@ fn only_the_best_hits_are_reranked_and_the_first_do_not_depend_on_k() {
     let two = hits(&sandbox, &["--rerank", "ce", "--rerank-depth", "4", "-k", "2"]);
     assert_eq!(two, all[..2]);
     let ran = sandbox.run(&["query", QUERY, "--rerank", "ce", "--rerank-depth", "4"]);
-    assert!(ran.stderr.contains("a query has at most 4 hits, of 10 asked for: --rerank-depth 10"), "{ran}");
+    assert!(ran.stderr.contains("a query has at most 4 hits, because so many are reranked (--rerank-depth)"), "{ran}");
+    assert_eq!(hits(&sandbox, &["--rerank", "none", "-k", "4"]), before);
+    let long = "the red fox ".repeat(400);
+    let ran = sandbox.run(&["query", &long, "--rerank", "ce"]);
+    assert!(ran.stderr.contains("passages that the reranker could not read to the end: 10"), "{ran}");
     let bound = all[1]["score"].to_string();
     assert_eq!(hits(&sandbox, &["--rerank", "ce", "--rerank-depth", "4", "--min-score", &bound]), all[..2]);
 }
@@ -100,5 +104,7 @@ fn what_is_no_cross_encoder_says_so() {
     let ran = sandbox.run(&["query", QUERY, "--rerank", "embedder"]);
     assert!(ran.status == Some(2) && ran.stderr.contains("the model is not a cross-encoder"), "{ran}");
     let ran = sandbox.run(&["query", "--like", "1", "--rerank", "ce"]);
-    assert!(ran.status == Some(2) && ran.stderr.contains("cannot be used with"), "{ran}");
+    assert!(ran.status == Some(0) && ran.stderr.contains("what resembles a document is not reranked"), "{ran}");
+    let ran = sandbox.run(&["index", "in.jsonl", "-i", "other", "--model", "ce"]);
+    assert!(ran.stderr.contains("a cross-encoder, or another model that judges texts"), "{ran}");
 }

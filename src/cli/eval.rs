@@ -42,12 +42,16 @@ fn of_search(
         Some(corpus) => with_index(corpus, settings)?,
         None => settings.clone(),
     };
-    let searcher = searcher::open(&search.ranking, &search.encoding, settings)?;
+    let (unreranked, would_rerank) = search.ranking.unreranked();
+    if search.sweep && would_rerank {
+        settings.terminal.note("a sweep measures the search alone: nothing is reranked");
+    }
+    let ranking = if search.sweep { &unreranked } else { &search.ranking };
+    let searcher = searcher::open(ranking, &search.encoding, settings)?;
     let deepest = options.metrics.iter().map(|metric| metric.cut().unwrap_or(usize::MAX)).max();
     let documents = searcher.snapshot().facts().documents.max(1) as usize;
     let k = deepest.unwrap_or(0).max(DEPTH).min(documents);
-    let request = SearchRequest { k, ..search.ranking.request.clone() };
-    searcher::tell_of_depth(&request, &settings.terminal);
+    let request = SearchRequest { k, ..ranking.request.clone() };
     let searches = Searches { searcher, queries, request, terminal: &settings.terminal };
     if search.sweep {
         let alphas: Vec<f32> = (0..=20).map(|step| step as f32 / 20.0).collect();

@@ -184,7 +184,7 @@ fn of_models(error: &ModelsError) -> Option<String> {
             Some(format!("a model is a Hub id, as OWNER/NAME, or a directory with {files}"))
         }
         ModelsError::ModelOffline { id, .. } => Some(format!(
-            "`semsearch model fetch {id}` downloads it (without --offline), `semsearch model import DIR` copies it from \
+            "`semsearch model fetch {id}` downloads it (without --offline), `semsearch model import DIR {id}` copies it from \
              a directory that holds its files"
         )),
         _ => None,

@@ -32,7 +32,11 @@ pub(super) fn load(
     let options = encoding.embedder_options(recorded);
     let embedder = Embedder::load(&model, &options)?;
     let terminal = &settings.terminal;
-    if !embedder.config().has_modules && encoding.pooling.asked.is_none() && recorded.is_none() {
+    if embedder.config().classifies {
+        let what =
+            "a cross-encoder, or another model that judges texts: --rerank is for these, and its vectors say little";
+        terminal.warn(&format!("{} is {what}", model.id));
+    } else if !embedder.config().has_modules && encoding.pooling.asked.is_none() && recorded.is_none() {
         let (id, pooling) = (&model.id, embedder.pooling());
         terminal.warn(&format!("{id} does not say how it pools: taking {pooling} (--pooling names another)"));
     }

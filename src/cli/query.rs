@@ -8,7 +8,7 @@ use semsearch::engine::{SearchRequest, Searcher};
 use super::options::query::{QueryOptions, QuerySource};
 use super::outcome::Outcome;
 use super::output::{Answer, Here, Presentation};
-use super::searcher;
+use super::searcher::{self, RerankTally};
 use super::settings::Settings;
 use semsearch::engine::Truncation;
 use source::Queries;
@@ -20,15 +20,15 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
     let terminal = &settings.terminal;
     let queries = Queries::open(&options.queries, terminal)?;
     let searcher = searcher::open(&options.ranking, &options.encoding, settings)?;
-    searcher::tell_of_depth(&options.ranking.request, terminal);
     let look = presentation(options, &searcher, queries.several(), settings);
     let mut out = (options.output.open)(look);
     let mut bar = terminal.encoding_beside_output("queries");
-    let (mut found, mut cuts) = (false, Truncation::default());
+    let (mut found, mut cuts, mut reranked) = (false, Truncation::default(), RerankTally::default());
     for batch in queries {
         let request = SearchRequest { queries: batch?, ..options.ranking.request.clone() };
         let mut answers = searcher.search(&request, &mut bar)?;
         cuts.add(&answers.dropped);
+        reranked.add(&answers);
         found |= answers.hits.iter().any(|hits| !hits.is_empty());
         if options.queries == QuerySource::Prompt && answers.hits.iter().all(Vec::is_empty) {
             terminal.note("nothing found");
@@ -43,6 +43,7 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
     }
     bar.finish();
     out.finish()?;
+    reranked.tell(&options.ranking.request, terminal);
     terminal.warn_of_cuts(cuts, searcher.snapshot().facts().config.max_length);
     // The process ends here, and the system frees its memory. Freeing a vocabulary word by word would take longer than
     // the search.

@@ -120,7 +120,7 @@ fn every_cross_encoder_gives_the_scores_of_transformers() {
             reference.pairs.iter().map(|&[a, b]| (&*reference.texts[a], &*reference.texts[b])).collect();
         let expected: Vec<f32> = reference.logits.concat().iter().map(|&value| value as f32).collect();
         for options in exact() {
-            let scores = CrossEncoder::load(&model, &options).unwrap().scores(&pairs).unwrap();
+            let scores = CrossEncoder::load(&model, &options).unwrap().scores(&pairs).unwrap().scores;
             let worst = worst(&scores, &expected);
             assert!(worst <= 1e-5, "{name}, {:?}, {:?}: {worst:e}", options.backend, options.isa);
         }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use semsearch_encoder::cross_encoder::CrossEncoder;
+use semsearch_encoder::cross_encoder::{CrossEncoder, PairScores};
 
 use super::{EngineError, Hit, Query, SearchRequest};
 
@@ -15,8 +15,8 @@ pub(super) fn candidates(request: &SearchRequest, depth: usize) -> SearchRequest
     SearchRequest { k: depth, offset: 0, min_score: None, ..request.clone() }
 }
 
-/// The wanted page of the candidates of each query, ordered by the model's scores. Of equal scores, the candidate that was
-/// before stays before.
+/// The wanted page of the candidates of each query, ordered by the model's scores, and the number of passages of which the
+/// model did not read the end. Of equal scores, the candidate that was before stays before.
 ///
 /// # Errors
 /// The model fails.
@@ -24,12 +24,15 @@ pub(super) fn reranked(
     model: &CrossEncoder,
     request: &SearchRequest,
     candidates: Vec<Vec<Hit>>,
-) -> Result<Vec<Vec<Hit>>, EngineError> {
+) -> Result<(Vec<Vec<Hit>>, usize), EngineError> {
+    let mut cut = 0;
     let mut reranked = Vec::with_capacity(candidates.len());
     let mut candidates = candidates.into_iter();
     for queries in request.queries.chunks(QUERIES) {
         let found: Vec<Vec<Hit>> = candidates.by_ref().take(queries.len()).collect();
-        let mut scores = scores(model, queries, &found)?.into_iter();
+        let judged = scores(model, queries, &found)?;
+        cut += judged.cut;
+        let mut scores = judged.scores.into_iter();
         for mut hits in found {
             for hit in &mut hits {
                 hit.scores.before_rerank = Some(hit.score);
@@ -38,11 +41,11 @@ pub(super) fn reranked(
             reranked.push(page(request, hits));
         }
     }
-    Ok(reranked)
+    Ok((reranked, cut))
 }
 
 /// The score of each hit, query by query.
-fn scores(model: &CrossEncoder, queries: &[Query], found: &[Vec<Hit>]) -> Result<Vec<f32>, EngineError> {
+fn scores(model: &CrossEncoder, queries: &[Query], found: &[Vec<Hit>]) -> Result<PairScores, EngineError> {
     let passages: Vec<(&str, String)> = queries
         .iter()
         .zip(found)
@@ -52,10 +55,10 @@ fn scores(model: &CrossEncoder, queries: &[Query], found: &[Vec<Hit>]) -> Result
     Ok(model.scores(&pairs)?)
 }
 
-/// What the model reads of a hit: its title and its text.
+/// What the model reads of a hit: its title and its text, joined as they are to be embedded.
 fn passage(hit: &Hit) -> String {
     match &hit.document.title {
-        Some(title) => format!("{title}\n{}", hit.document.text),
+        Some(title) => format!("{title} {}", hit.document.text),
         None => hit.document.text.clone(),
     }
 }

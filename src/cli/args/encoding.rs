@@ -79,6 +79,8 @@ pub(crate) enum PoolingArg {
     Cls,
     /// The largest value of each component
     Max,
+    /// The last token's vector
+    Last,
     /// A vector for each token, with `embed` only
     None,
 }
@@ -89,6 +91,7 @@ impl From<PoolingArg> for Pooling {
             PoolingArg::Mean => Self::Mean,
             PoolingArg::Cls => Self::Cls,
             PoolingArg::Max => Self::Max,
+            PoolingArg::Last => Self::Last,
             PoolingArg::None => Self::None,
         }
     }

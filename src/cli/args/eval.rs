@@ -53,7 +53,7 @@ pub(crate) struct EvalArgs {
     #[arg(long)]
     pub(crate) per_query: bool,
     /// Search with many values of this setting
-    #[arg(long, value_name = "WHAT", conflicts_with = "rerank")]
+    #[arg(long, value_name = "WHAT")]
     pub(crate) sweep: Option<SweepArg>,
     /// Draw the sweep into this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "sweep", value_parser = svg)]

@@ -34,10 +34,10 @@ pub(crate) struct QueryArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) queries: Option<PathBuf>,
     /// Instead of a query: find what resembles a document of the index
-    #[arg(long, value_name = "ID", conflicts_with_all = ["texts", "queries", "like_file", "rerank"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["texts", "queries", "like_file"])]
     pub(crate) like: Option<String>,
     /// Instead of a query: find what resembles a file
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["texts", "queries", "rerank"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["texts", "queries"])]
     pub(crate) like_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) ranking: RankingArgs,
@@ -98,7 +98,7 @@ pub(crate) struct RankingArgs {
     #[arg(hide_short_help = true, long, value_name = "HOW", env = "SEMSEARCH_FUSION", hide_env = true,
         value_parser = PossibleValuesParser::new(described(FUSIONS)).try_map(|word| word.parse::<Fusion>()))]
     pub(crate) fusion: Option<Fusion>,
-    /// Order the best hits once more by a cross-encoder: a Hub id or a local directory
+    /// Order the best hits once more by a cross-encoder: a Hub id or a local directory; none for no reranking
     #[arg(long, value_name = "ID|DIR", env = "SEMSEARCH_RERANK", hide_env = true)]
     pub(crate) rerank: Option<String>,
     /// How many hits are reranked; no query has more

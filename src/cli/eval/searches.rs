@@ -3,6 +3,7 @@
 use semsearch::engine::{Hit, Query, SearchRequest, Searcher};
 use semsearch::eval::Run;
 
+use crate::cli::searcher::RerankTally;
 use crate::cli::terminal::Terminal;
 
 /// Queries answered together.
@@ -24,12 +25,14 @@ impl Searches<'_> {
     /// The hits of each query.
     pub(super) fn run(&self) -> anyhow::Result<Run> {
         let mut bar = self.terminal.encoding("queries", None);
-        let mut run = Run::new();
+        let (mut run, mut reranked) = (Run::new(), RerankTally::default());
         for queries in self.queries.chunks(BATCH) {
             let found = self.searcher.search(&self.asking(queries), &mut bar)?;
+            reranked.add(&found);
             self.add(&mut run, queries, found.hits)?;
         }
         bar.finish();
+        reranked.tell(&self.request, self.terminal);
         Ok(run)
     }
 

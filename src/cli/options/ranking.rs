@@ -11,6 +11,9 @@ use crate::cli::args::query::RankingArgs;
 use crate::cli::hint;
 use crate::cli::visible::visible;
 
+/// The word for no reranking, where the environment or the config file asks for it.
+const NO_RERANKER: &str = "none";
+
 /// Options of every command that ranks documents.
 #[derive(Clone, Debug)]
 pub(crate) struct RankingOptions {
@@ -24,6 +27,7 @@ pub(crate) struct RankingOptions {
 
 impl RankingOptions {
     pub(crate) fn resolve(args: &RankingArgs) -> anyhow::Result<Self> {
+        let reranker = args.rerank.as_deref().filter(|id| *id != NO_RERANKER);
         Ok(Self {
             request: SearchRequest {
                 mode: args.mode,
@@ -31,12 +35,18 @@ impl RankingOptions {
                 alpha: args.alpha,
                 filter: args.filter.as_deref().map(filter).transpose()?,
                 effort: Effort { nprobe: args.nprobe, ef_search: args.ef_search },
-                rerank: args.rerank.as_ref().map(|_| args.rerank_depth),
+                rerank: reranker.map(|_| args.rerank_depth),
                 ..SearchRequest::default()
             },
             needs_model: false,
-            reranker: args.rerank.as_ref().map(|id| ModelName { id: id.clone(), revision: None }),
+            reranker: reranker.map(|id| ModelName { id: id.into(), revision: None }),
         })
+    }
+
+    /// The same without reranking, and whether there would have been some.
+    pub(crate) fn unreranked(&self) -> (Self, bool) {
+        let request = SearchRequest { rerank: None, ..self.request.clone() };
+        (Self { request, reranker: None, ..self.clone() }, self.reranker.is_some())
     }
 
     pub(crate) fn mode(&self) -> Mode {

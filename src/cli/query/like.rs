@@ -18,14 +18,18 @@ use crate::cli::settings::Settings;
 
 /// Shows what resembles `source`.
 pub(super) fn run(source: &LikeSource, options: &QueryOptions, settings: &Settings) -> anyhow::Result<Outcome> {
-    let searcher = searcher::open(&options.ranking, &options.encoding, settings)?;
+    let (ranking, would_rerank) = options.ranking.unreranked();
+    if would_rerank {
+        settings.terminal.note("what resembles a document is not reranked");
+    }
+    let searcher = searcher::open(&ranking, &options.encoding, settings)?;
     let mut out = (options.output.open)(presentation(options, &searcher, false, settings));
     let mut bar = settings.terminal.encoding_beside_output("documents");
     let (subject, text) = match source {
         LikeSource::Document(id) => (document(&searcher, id, settings)?, id.clone()),
         LikeSource::File(path) => (file(&searcher, path, settings)?, path.to_string_lossy().into_owned()),
     };
-    let answers = searcher.search_like(&options.ranking.request, &subject, &mut bar)?;
+    let answers = searcher.search_like(&ranking.request, &subject, &mut bar)?;
     bar.finish();
     let query = Query { id: "1".into(), text };
     out.write(&mut answers.hits.iter().map(|hits| Answer { query: &query, hits }))?;

@@ -160,7 +160,10 @@ impl HeadConfig {
         match DenseActivation::of_torch(named.unwrap_or_default())? {
             DenseActivation::Identity => Ok(false),
             DenseActivation::Sigmoid => Ok(true),
-            _ => Err(format!("a score's function {named:?} is not supported, only Identity and Sigmoid")),
+            _ => {
+                let named = named.unwrap_or_default();
+                Err(format!("a score's function {named} is not supported, only Identity and Sigmoid"))
+            }
         }
     }
 }

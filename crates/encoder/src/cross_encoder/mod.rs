@@ -22,6 +22,15 @@ pub struct CrossEncoder {
     head: Head,
 }
 
+/// What a model says about pairs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PairScores {
+    /// The score of each pair.
+    pub scores: Vec<f32>,
+    /// How many pairs were cut at the model's maximum length.
+    pub cut: usize,
+}
+
 impl CrossEncoder {
     /// Loads a model. Pooling, normalization and the number of components are the head's, whatever the options say.
     ///
@@ -45,10 +54,11 @@ impl CrossEncoder {
     ///
     /// # Errors
     /// Tokenizing or encoding fails.
-    pub fn scores(&self, pairs: &[(&str, &str)]) -> Result<Vec<f32>, EncoderError> {
+    pub fn scores(&self, pairs: &[(&str, &str)]) -> Result<PairScores, EncoderError> {
         let tokenized = self.embedder.tokenizer().tokenize_pairs(pairs)?;
+        let cut = tokenized.dropped.iter().filter(|&&dropped| dropped > 0).count();
         let embedded = self.embedder.embed_tokenized(tokenized)?;
-        Ok(self.head.scores(embedded.vectors.as_slice()))
+        Ok(PairScores { scores: self.head.scores(embedded.vectors.as_slice()), cut })
     }
 
     /// The arithmetic in use: the one that the options name, or f32 if the device lacks it.

@@ -65,7 +65,8 @@ impl Embedder {
             tokenizer: match config.architecture {
                 Architecture::Transformer(_) => Tokenizer::load(model, max_length)?,
                 Architecture::Static(_) => Tokenizer::load_bare(model, max_length)?,
-            },
+            }
+            .lowercasing(config.lowercase),
             output: Output {
                 pooling: options.pooling.unwrap_or(config.pooling),
                 dim,

@@ -30,15 +30,28 @@ pub struct ModelConfig {
     pub normalized: bool,
     /// The tokens that are kept of a text, special tokens included.
     pub max_length: usize,
+    /// Whether texts are written in small letters before they are tokenized.
+    pub lowercase: bool,
+    /// Whether the model was trained to judge texts, or pairs of texts, and not to make vectors.
+    pub classifies: bool,
     /// Whether the files say how to pool. If not, `pooling` and `normalized` are the usual ones.
     pub has_modules: bool,
     /// The prompts that the model was trained to see before queries, and before documents.
     pub prompts: ModelPrompts,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct SentenceConfig {
     max_seq_length: Option<usize>,
+    #[serde(default)]
+    do_lower_case: bool,
+}
+
+/// The part of `config.json` that says what the model was trained for.
+#[derive(Deserialize)]
+struct Purpose {
+    #[serde(default)]
+    architectures: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -55,13 +68,15 @@ impl ModelConfig {
     pub fn load(model: &ModelFiles) -> Result<Self, EncoderError> {
         let path = model.path(CONFIG);
         let no_file = || EncoderError::ModelFile { dir: model.dir.clone(), file: CONFIG };
-        let architecture = Architecture::parse(&path, &json::read(&path)?.ok_or_else(no_file)?)?;
+        let bytes = json::read(&path)?.ok_or_else(no_file)?;
+        let architecture = Architecture::parse(&path, &bytes)?;
+        let purpose: Purpose = json::parse(&path, &bytes)?;
         let Modules { pooling, dense, normalized, there } = Modules::load(&model.dir)?;
-        let sentence: Option<SentenceConfig> = json::load(&model.path(SENTENCE_CONFIG))?;
+        let sentence: SentenceConfig = json::load(&model.path(SENTENCE_CONFIG))?.unwrap_or_default();
         let tokenizer: Option<TokenizerConfig> = json::load(&model.path(TOKENIZER_CONFIG))?;
         let positions = architecture.max_tokens();
         let max_length = sentence
-            .and_then(|config| config.max_seq_length)
+            .max_seq_length
             // The cast saturates: "no limit" becomes the largest number, and the positions bound it.
             .or_else(|| tokenizer.and_then(|config| config.model_max_length).map(|limit| limit as usize))
             .map_or(architecture.usual_tokens(), |limit| limit.min(positions));
@@ -72,7 +87,18 @@ impl ModelConfig {
             Architecture::Static(table) if !there => (table.normalized, true),
             _ => (normalized, there),
         };
-        Ok(Self { architecture, pooling, dense, normalized, max_length, has_modules, prompts })
+        let judges = |name: &String| name.ends_with("ForSequenceClassification");
+        Ok(Self {
+            pooling,
+            dense,
+            normalized,
+            max_length,
+            lowercase: sentence.do_lower_case,
+            classifies: !has_modules && purpose.architectures.iter().any(judges),
+            has_modules,
+            prompts,
+            architecture,
+        })
     }
 
     /// The files of the modules that `modules.json` names, relative to the model's directory: how to pool, and linear
@@ -115,9 +141,10 @@ mod tests {
             (CONFIG, BERT),
             (MODULES, MODULES_ALL),
             ("1_Pooling/config.json", cls),
-            (SENTENCE_CONFIG, r#"{"max_seq_length": 16}"#),
+            (SENTENCE_CONFIG, r#"{"max_seq_length": 16, "do_lower_case": true}"#),
         ])
         .unwrap();
+        assert!(config.lowercase && !config.classifies);
         assert_eq!((config.pooling, config.normalized, config.max_length), (Pooling::Cls, true, 16));
 
         let unnormalized = MODULES_ALL.replace("models.Normalize", "models.Transformer");

@@ -29,6 +29,8 @@ pub struct Tokenizer {
     /// The number of special tokens at the end of each text.
     closing: usize,
     framing: Framing,
+    /// Whether texts are written in small letters first.
+    lowercase: bool,
 }
 
 /// What is done to a text's tokens.
@@ -59,7 +61,14 @@ impl Tokenizer {
         }
         let any = encode(&inner, "a", true).map_err(damaged)?;
         let closing = any.get_special_tokens_mask().iter().rev().take_while(|&&special| special == 1).count();
-        Ok(Self { path, inner, max_length, closing: closing.min(specials), framing: Framing::Special })
+        Ok(Self {
+            path,
+            inner,
+            max_length,
+            closing: closing.min(specials),
+            framing: Framing::Special,
+            lowercase: false,
+        })
     }
 
     /// Loads the tokenizer.json of a model of static embeddings: it adds no special tokens, and unknown words have none
@@ -70,7 +79,12 @@ impl Tokenizer {
     pub fn load_bare(model: &ModelFiles, max_length: usize) -> Result<Self, EncoderError> {
         let (path, inner, bytes) = read(model)?;
         let unknown = unknown(&bytes).and_then(|token| inner.token_to_id(&token));
-        Ok(Self { path, inner, max_length, closing: 0, framing: Framing::Bare { unknown } })
+        Ok(Self { path, inner, max_length, closing: 0, framing: Framing::Bare { unknown }, lowercase: false })
+    }
+
+    /// The same tokenizer, which writes texts in small letters first if `lowercase` is set.
+    pub(crate) fn lowercasing(self, lowercase: bool) -> Self {
+        Self { lowercase, ..self }
     }
 
     /// The most tokens that are kept of a text, special tokens included.
@@ -137,7 +151,8 @@ impl Tokenizer {
     }
 
     fn encode(&self, text: &str, specials: bool) -> Result<Encoding, EncoderError> {
-        encode(&self.inner, text, specials).map_err(|source| self.failed(source))
+        let text: Cow<'_, str> = if self.lowercase { text.to_lowercase().into() } else { text.into() };
+        encode(&self.inner, &text, specials).map_err(|source| self.failed(source))
     }
 
     fn failed(&self, source: Cause) -> EncoderError {
@@ -248,7 +263,22 @@ mod tests {
     use crate::model::tokenizer_file::tests::both;
 
     fn tokenizer(max_length: usize) -> Tokenizer {
-        Tokenizer { path: PathBuf::new(), inner: both().0, max_length, closing: 1, framing: Framing::Special }
+        Tokenizer {
+            path: PathBuf::new(),
+            inner: both().0,
+            max_length,
+            closing: 1,
+            framing: Framing::Special,
+            lowercase: false,
+        }
+    }
+
+    #[test]
+    fn texts_are_written_in_small_letters_if_the_model_asks_for_it() {
+        let ids = |tokenizer: &Tokenizer, text| tokenizer.tokenize(&[text]).unwrap().ids;
+        let (plain, lower) = (tokenizer(9), tokenizer(9).lowercasing(true));
+        assert_ne!(ids(&plain, "É"), ids(&plain, "é"));
+        assert_eq!(ids(&lower, "É"), ids(&plain, "é"));
     }
 
     #[test]
