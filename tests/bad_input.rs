@@ -299,7 +299,7 @@ fn no_model_offline_names_what_is_missing_and_both_ways_to_get_it() {
     let output = sandbox.command(&["sim", "a", "b", "--offline"]).env("XDG_CACHE_HOME", sandbox.path("none")).output();
     insta::assert_snapshot!(sandbox.ran(&output.unwrap()).stderr, @r"
     error: model sentence-transformers/all-MiniLM-L6-v2 is not on this machine: no config.json (looked in [DIR]/none/semsearch/models/sentence-transformers--all-MiniLM-L6-v2/c9745ed1d9f207416be6d2e6f8de32d1f16199bf and [DIR]/none/huggingface/hub)
-    hint: `semsearch model fetch sentence-transformers/all-MiniLM-L6-v2` downloads it (without --offline), `semsearch model import DIR` copies it from a directory that holds its files
+    hint: `semsearch model fetch sentence-transformers/all-MiniLM-L6-v2` downloads it (without --offline), `semsearch model import DIR sentence-transformers/all-MiniLM-L6-v2` copies it from a directory that holds its files
     ");
 }
 
