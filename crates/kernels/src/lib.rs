@@ -13,6 +13,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod gemm;
+mod instantiate;
 mod linear;
 mod math;
 mod norm;
@@ -29,6 +30,7 @@ use std::str::FromStr;
 
 pub use activation::Activation;
 pub use attention::{AttentionScratch, AttentionShape, Qkv, Reach, RelativeBias};
+use instantiate::instantiate;
 use linear::{Affine, Dequantize, Extent, Panels, Words};
 pub use linear::{Columns, Format, PackedLinear, Rows, RowsScratch};
 use product::bf16_words;
@@ -51,130 +53,6 @@ enum IsaKind {
         vnni: bool,
     },
 }
-
-/// A function of an instruction set's file. It is `unsafe` because it needs the instructions.
-macro_rules! instantiate {
-    (linear $name:ident, $product:ty, $finish:ident, rows $rows:literal, vectors $vectors:literal $(, $feature:literal)?) => {
-        $(#[target_feature(enable = $feature)])?
-        /// # Safety
-        /// The processor has the instructions; the slices have the shapes that `Isa::linear` checks.
-        pub(super) unsafe fn $name(
-            extent: super::linear::Extent,
-            words: &[<$product as super::product::Product>::Word],
-            panels: &[<$product as super::product::Product>::Word],
-            to: &mut super::Columns<'_>,
-            finish: super::$finish<'_>,
-        ) {
-            // SAFETY: the caller vouches for the instructions and the shapes.
-            unsafe { super::linear::linear::<$product, $rows, $vectors>(extent, words, panels, to, finish) }
-        }
-    };
-    (attention $name:ident, $product:ty, rows $rows:literal, vectors $vectors:literal, head $head:literal $(, $feature:literal)?) => {
-        $(#[target_feature(enable = $feature)])?
-        /// # Safety
-        /// The processor has the instructions; the slices have the shapes that `Isa::attention` checks.
-        pub(super) unsafe fn $name(
-            qkv: super::Qkv<'_>,
-            scratch: &mut super::attention::Scratch<<$product as super::product::Product>::Word>,
-            out: &mut [f32],
-        ) {
-            // SAFETY: the caller guarantees the instructions and the shapes.
-            unsafe { super::attention::attention::<$product, $rows, $vectors, $head>(qkv, scratch, out) }
-        }
-    };
-    (add_layer_norm, $vector:ty $(, $feature:literal)?) => {
-        $(#[target_feature(enable = $feature)])?
-        /// # Safety
-        /// The processor has the instructions; the slices have the shapes that `Isa::add_layer_norm` checks.
-        pub(super) unsafe fn add_layer_norm(rows: &mut [f32], residual: &[f32], norm: &super::LayerNorm) {
-            // SAFETY: the caller guarantees the instructions and the shapes.
-            unsafe { super::norm::add_layer_norm::<$vector>(rows, residual, norm) }
-        }
-    };
-    (layer_norm, $vector:ty $(, $feature:literal)?) => {
-        $(#[target_feature(enable = $feature)])?
-        /// # Safety
-        /// The processor has the instructions; `rows` has the shape that `Isa::layer_norm` checks.
-        pub(super) unsafe fn layer_norm(rows: &mut [f32], norm: &super::LayerNorm) {
-            // SAFETY: the caller guarantees the instructions and the shape.
-            unsafe { super::norm::layer_norm::<$vector>(rows, norm) }
-        }
-    };
-    (activate, $vector:ty $(, $feature:literal)?) => {
-        $(#[target_feature(enable = $feature)])?
-        /// # Safety
-        /// The processor has the instructions.
-        pub(super) unsafe fn activate(activation: super::Activation, values: &mut [f32]) {
-            // SAFETY: the caller guarantees the instructions.
-            unsafe { super::activation::activate::<$vector>(activation, values) }
-        }
-    };
-    (gate, $vector:ty $(, $feature:literal)?) => {
-        $(#[target_feature(enable = $feature)])?
-        /// # Safety
-        /// The processor has the instructions; the slices have the shapes that `Isa::gate` checks.
-        pub(super) unsafe fn gate(activation: super::Activation, pairs: &[f32], width: usize, out: &mut [f32]) {
-            // SAFETY: the caller guarantees the instructions and the shapes.
-            unsafe { super::activation::gate::<$vector>(activation, pairs, width, out) }
-        }
-    };
-    (quantize_rows, $vector:ty $(, $feature:literal)?) => {
-        $(#[target_feature(enable = $feature)])?
-        /// # Safety
-        /// The processor has the instructions; the slices have the shapes that `Isa::rows` gives them.
-        pub(super) unsafe fn quantize_rows(
-            input: &[f32],
-            inputs: usize,
-            words: &mut [u32],
-            quantized: &mut [super::Quantized],
-        ) {
-            // SAFETY: the caller guarantees the instructions and the shapes.
-            unsafe { super::quantize::quantize_rows::<$vector>(input, inputs, words, quantized) }
-        }
-    };
-    (round_rows, $vector:ty, $feature:literal) => {
-        #[target_feature(enable = $feature)]
-        /// # Safety
-        /// The processor has the instructions.
-        pub(super) unsafe fn round_rows(to: &mut super::ScreenRows, rows: &[f32], dim: usize) {
-            // SAFETY: the caller guarantees the instructions.
-            unsafe { to.round::<$vector>(rows, dim) }
-        }
-    };
-    (compare, $vector:ty $(, $feature:literal)?) => {
-        $(#[target_feature(enable = $feature)])?
-        /// # Safety
-        /// The processor has the instructions; both have the same length.
-        pub(super) unsafe fn compare<const DISTANCE: bool>(a: &[f32], b: &[f32]) -> f32 {
-            // SAFETY: the caller guarantees the instructions and the lengths.
-            unsafe { super::screen::compare::<$vector, DISTANCE>(a, b) }
-        }
-    };
-    (screen, $product:ty, rows $rows:literal, vectors $vectors:literal, $feature:literal) => {
-        #[target_feature(enable = $feature)]
-        /// # Safety
-        /// The processor has the instructions; the slices have the shapes that `Isa::screen` gives them.
-        pub(super) unsafe fn screen(
-            rows: &super::ScreenRows,
-            panels: &[u32],
-            bounds: &[i32],
-            found: &mut Vec<super::Candidate>,
-        ) {
-            // SAFETY: the caller guarantees the instructions and the shapes.
-            unsafe { super::screen::screen::<$product, $rows, $vectors>(rows, panels, bounds, found) }
-        }
-    };
-    (words $name:ident, $product:ty, $feature:literal) => {
-        #[target_feature(enable = $feature)]
-        /// # Safety
-        /// The processor has the instructions.
-        pub(super) unsafe fn $name<'a>(floats: &'a [f32], scratch: &'a mut Vec<u32>) -> &'a [u32] {
-            // SAFETY: the caller guarantees the instructions.
-            unsafe { <$product as super::product::FloatProduct>::words(floats, scratch) }
-        }
-    };
-}
-use instantiate;
 
 /// Runs a function of the instruction set that is used.
 macro_rules! dispatch {
