@@ -277,8 +277,9 @@ mod tests {
     fn texts_are_written_in_small_letters_if_the_model_asks_for_it() {
         let ids = |tokenizer: &Tokenizer, text| tokenizer.tokenize(&[text]).unwrap().ids;
         let (plain, lower) = (tokenizer(9), tokenizer(9).lowercasing(true));
-        assert_ne!(ids(&plain, "É"), ids(&plain, "é"));
-        assert_eq!(ids(&lower, "É"), ids(&plain, "é"));
+        // This tokenizer ignores the case of letters, but not that of special tokens.
+        assert_ne!(ids(&plain, "[SEP]"), ids(&plain, "[sep]"));
+        assert_eq!(ids(&lower, "[SEP]"), ids(&plain, "[sep]"));
     }
 
     #[test]
