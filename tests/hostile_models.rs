@@ -14,6 +14,7 @@ use std::{env, thread};
 
 use serde_json::{Map, Value, json};
 
+use crate::family::{Family, file};
 use crate::support::{Sandbox, tiny_model};
 
 /// KiB of address space. Mapped files count, and a pool of threads takes a third of it.
@@ -262,14 +263,63 @@ fn joined(header: &Map<String, Value>, data: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], &header, data].concat()
 }
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 8] = [
     "config.json",
     "tokenizer.json",
     "modules.json",
     "sentence_bert_config.json",
     "1_Pooling/config.json",
     "model.safetensors",
+    "2_Dense/config.json",
+    "2_Dense/model.safetensors",
 ];
+
+/// Networks of every kind, and cross-encoders.
+const FAMILIES: [&str; 14] = [
+    "roberta",
+    "xlm-roberta",
+    "mpnet",
+    "distilbert",
+    "modernbert",
+    "nomic_bert",
+    "nomic-bert-original",
+    "model2vec",
+    "model2vec-weights",
+    "rerank-bert",
+    "rerank-roberta",
+    "rerank-mpnet",
+    "rerank-distilbert",
+    "rerank-modernbert",
+];
+
+/// Makes a model that is as it should be: BERT, or for every second seed one of the other kinds, some with a linear layer
+/// after the pooling. Returns its name.
+fn sound(dir: &Path, random: &mut Random) -> &'static str {
+    if random.below(2) == 0 {
+        tiny_model(dir, 1);
+        return "bert";
+    }
+    let name = random.one(&FAMILIES);
+    fs::create_dir_all(dir).unwrap();
+    serde_json::from_slice::<Family>(&file(name)).unwrap().write(dir);
+    if !name.starts_with("rerank") && random.below(2) == 0 {
+        let modules = json!([{"path": "", "type": "Transformer"}, {"path": "1_Pooling", "type": "Pooling"},
+            {"path": "2_Dense", "type": "Dense"}]);
+        let dense = json!({"in_features": 32, "out_features": 3, "activation_function": "torch.nn.Tanh"});
+        let header = json!({"linear.weight": {"dtype": "F32", "shape": [3, 32], "data_offsets": [0, 384]},
+            "linear.bias": {"dtype": "F32", "shape": [3], "data_offsets": [384, 396]}});
+        for (file, bytes) in [
+            ("modules.json", modules.to_string().into_bytes()),
+            ("1_Pooling/config.json", json!({"pooling_mode_lasttoken": true}).to_string().into_bytes()),
+            ("2_Dense/config.json", dense.to_string().into_bytes()),
+            ("2_Dense/model.safetensors", joined(header.as_object().unwrap(), &[0x3d; 396])),
+        ] {
+            fs::create_dir_all(dir.join(file).parent().unwrap()).unwrap();
+            fs::write(dir.join(file), bytes).unwrap();
+        }
+    }
+    name
+}
 
 /// Replaces a file by something else.
 fn change_kind(path: &Path, random: &mut Random) {
@@ -288,10 +338,9 @@ fn change_kind(path: &Path, random: &mut Random) {
 /// Makes the model of this seed. Returns a description of the changes.
 fn make(dir: &Path, random: &mut Random) -> String {
     let _ = fs::remove_dir_all(dir);
-    tiny_model(dir, 1);
-    let mut done = Vec::new();
+    let mut done = vec![sound(dir, random).to_owned()];
     for _ in 0..1 + random.below(3) {
-        let file = FILES[[0, 0, 0, 1, 1, 1, 1, 2, 3, 4, 5, 5, 5][random.below(13)]];
+        let file = FILES[[0, 0, 0, 1, 1, 1, 1, 2, 3, 4, 5, 5, 5, 6, 7][random.below(15)]];
         let path = dir.join(file);
         let Ok(mut bytes) =
             fs::metadata(&path).and_then(|there| if there.is_file() { fs::read(&path) } else { Ok(Vec::new()) })
@@ -313,21 +362,12 @@ fn make(dir: &Path, random: &mut Random) -> String {
                 bytes = value.to_string().into_bytes();
             }
             (4..12, Some(mut value)) if file == "config.json" && value.is_object() => {
-                let sizes = [
-                    "vocab_size",
-                    "hidden_size",
-                    "num_hidden_layers",
-                    "num_attention_heads",
-                    "intermediate_size",
-                    "max_position_embeddings",
-                    "type_vocab_size",
-                    "pad_token_id",
-                    "layer_norm_eps",
-                    "hidden_act",
-                ];
+                let is_number = |(key, value): (&String, &Value)| value.is_number().then(|| key.clone());
+                let mut sizes: Vec<String> = value.as_object().unwrap().iter().filter_map(is_number).collect();
+                sizes.extend(["pad_token_id", "hidden_act", "local_attention"].map(String::from));
                 let new = random.one(&NUMBERS);
                 let size = random.one(&sizes);
-                value[size] =
+                value[&size] =
                     if size == "hidden_act" { json!(random.one(&["relu", "gelu_new", "silu"])) } else { json!(new) };
                 bytes = value.to_string().into_bytes();
             }
@@ -335,7 +375,7 @@ fn make(dir: &Path, random: &mut Random) -> String {
                 (0..1 + random.below(3)).for_each(|_| change(&mut value, random));
                 bytes = value.to_string().into_bytes();
             }
-            (_, None) if file == FILES[5] => change_weights(&mut bytes, random),
+            (_, None) if file.ends_with("model.safetensors") => change_weights(&mut bytes, random),
             (_, None) => scramble(&mut bytes, random),
         }
         if path.is_file() && !path.is_symlink() {
@@ -348,7 +388,8 @@ fn make(dir: &Path, random: &mut Random) -> String {
 /// Ways to use a model.
 fn commands(random: &mut Random) -> Vec<&'static str> {
     let embed = ["embed", "--lines", "texts.txt", "--model", "m"];
-    let more: &[&str] = match random.below(12) {
+    let rerank = ["query", "a dog", "-i", "base", "--mode", "lexical", "--rerank", "m", "-f", "jsonl"];
+    let more: &[&str] = match random.below(16) {
         0 => &["--encoder", "candle"],
         1 => &["--precision", "int8"],
         2 => &["--precision", "bf16"],
@@ -358,6 +399,8 @@ fn commands(random: &mut Random) -> Vec<&'static str> {
         6 => return vec!["model", "import", "m", "--model", "a/b"],
         7 => return vec!["sim", "a dog", "a cat walks", "--model", "m"],
         8 => return vec!["index", "in.jsonl", "--model", "m", "--rebuild"],
+        9..12 => return rerank.to_vec(),
+        12 => return [&rerank[..], &["--encoder", "candle"]].concat(),
         _ => &[],
     };
     [&embed[..], more].concat()
@@ -408,6 +451,7 @@ fn fault(ended: Option<(ExitStatus, String, String)>, args: &[&str]) -> Option<S
         Some(0) if args[0] == "embed" && (out.contains("null") || out.lines().count() != 3) => {
             Some(format!("answers {out}"))
         }
+        Some(0) if args[0] == "query" && out.contains("null") => Some(format!("answers {out}")),
         Some(0) if args[0] == "sim" && (out.contains("NaN") || out.contains("inf")) => Some(format!("answers {out}")),
         Some(0) => None,
         Some(2) if err.lines().any(|line| line.starts_with("error: ")) => None,
@@ -425,7 +469,9 @@ fn try_one(sandbox: &Sandbox, seed: u64) -> Result<bool, String> {
     let victim = fs::read_to_string(sandbox.path("victim")).unwrap_or_default();
     let mut names: Vec<_> = fs::read_dir(sandbox.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.retain(|name| {
-        ![".semsearch", "cache", "err", "in.jsonl", "m", "out", "texts.txt", "victim"].iter().any(|known| name == known)
+        ![".semsearch", "base", "cache", "err", "in.jsonl", "m", "out", "texts.txt", "tiny", "victim"]
+            .iter()
+            .any(|known| name == known)
     });
     let told = |what: String| {
         let what: String = what.chars().take(600).collect();
@@ -442,6 +488,8 @@ fn hostile(seeds: &[u64]) -> (usize, Vec<String>) {
     sandbox.write("victim", "theirs");
     sandbox.write("texts.txt", "a dog\na cat walks in the rain today, a b c\n\u{e9}\u{1f980}\n");
     sandbox.write("in.jsonl", "{\"_id\":\"1\",\"text\":\"a dog\"}\n{\"_id\":\"2\",\"text\":\"rain today\"}\n");
+    tiny_model(&sandbox.path("tiny"), 1);
+    sandbox.run(&["index", "in.jsonl", "-i", "base", "--model", "tiny"]).success();
     let mut found = (0, Vec::new());
     for &seed in seeds {
         match try_one(&sandbox, seed) {

@@ -55,6 +55,7 @@ fn a_watched_directory_is_indexed_as_it_changes_and_a_kill_loses_nothing() {
     fs::remove_file(sandbox.path("docs/a.md")).unwrap();
     sandbox.write("docs/ice.md", "Glaciers melt.\n");
     found_after(&sandbox, "glaciers", "docs/ice.md");
+    gone(&sandbox, "docs/a.md");
     first.0.kill().unwrap();
     first.0.wait().unwrap();
     assert!(sandbox.run(&["verify"]).success().contains("documents and vectors: 2"));
@@ -70,6 +71,24 @@ fn indexed(sandbox: &Sandbox, id: &str, word: &str) {
     let begun = Instant::now();
     while !sandbox.run(&["get", id, "-q"]).stdout.contains(word) {
         assert!(begun.elapsed() < Duration::from_secs(60), "{id} has no {word}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until the index has no document `id`. The pass that reads a file next to it may have begun before.
+fn gone(sandbox: &Sandbox, id: &str) {
+    let begun = Instant::now();
+    while sandbox.run(&["get", id, "-q"]).status == Some(0) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{id} is still in the index");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until the process has written `words` `times` times to the file `said`.
+fn told(sandbox: &Sandbox, words: &str, times: usize) {
+    let begun = Instant::now();
+    while fs::read_to_string(sandbox.path("said")).unwrap().matches(words).count() < times {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{words} was not said {times} times");
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -90,6 +109,7 @@ fn a_watched_file_may_go_and_come_back_and_be_a_link() {
     fs::remove_file(sandbox.path("in/a.md")).unwrap();
     sandbox.write("in/b.md", "# Volcano\n\nThe volcano erupted in 1783.\n");
     indexed(&sandbox, "in/b.md", "Volcano");
+    gone(&sandbox, "in/a.md");
     assert_eq!(sandbox.run(&["ls"]).success().lines().count(), 2);
     sandbox.write("in/a.md", "# Glaciers\n\nIce melts.\n");
     indexed(&sandbox, "in/a.md", "Glaciers");
@@ -100,6 +120,7 @@ fn a_watched_file_may_go_and_come_back_and_be_a_link() {
     fs::remove_dir_all(sandbox.path("in")).unwrap();
     sandbox.write("in/b.md", "# Mountain\n\nThe mountain is high.\n");
     indexed(&sandbox, "in/b.md", "Mountain");
+    told(&sandbox, "in/a.md: gone", 2);
     assert_eq!(watching.interrupted(), Some(130));
     let said = fs::read_to_string(sandbox.path("said")).unwrap();
     assert_eq!(said.matches("in/a.md: gone").count(), 2, "{said}");
@@ -118,6 +139,7 @@ fn a_file_that_is_named_twice_stays_when_one_of_its_names_goes() {
     fs::remove_file(sandbox.path("link.md")).unwrap();
     sandbox.write("a.md", "# Glaciers\n\nIce melts.\n");
     indexed(&sandbox, "a.md", "Glaciers");
+    told(&sandbox, "link.md: gone", 1);
     assert_eq!(watching.interrupted(), Some(130));
     let said = fs::read_to_string(sandbox.path("said")).unwrap();
     assert_eq!((said.matches("link.md: gone").count(), said.matches("removed").count()), (1, 0), "{said}");

@@ -128,7 +128,7 @@ impl<'a> Build<'a> {
             indexer = indexer.with_vectors(given);
         }
         let skipped = SkipReport::new(options.input.on_error, terminal, &expanded).naming_all(is_given);
-        let mut progress = BuildProgress { bar: terminal.encoding("passages", total), skipped };
+        let mut progress = BuildProgress { bar: terminal.encoding("passages", total), skipped, terminal };
         let mut named = NamedFields::new(&options.input.fields);
         let documents = records.map(|record| {
             let record = record?;
@@ -136,7 +136,7 @@ impl<'a> Build<'a> {
             options.input.fields.document(record)
         });
         indexer.run(documents.take(options.input.limit.unwrap_or(usize::MAX)), &mut progress)?;
-        let BuildProgress { bar, mut skipped } = progress;
+        let BuildProgress { bar, mut skipped, .. } = progress;
         bar.finish();
         let (counts, written) = match interrupt.is_set() {
             true => stopped(options, indexer)?,
@@ -219,6 +219,7 @@ fn ended(interrupt: &Interrupt, written: Written, terminal: &Terminal) -> anyhow
 struct BuildProgress<'a> {
     bar: EncodingBar,
     skipped: SkipReport<'a>,
+    terminal: &'a Terminal,
 }
 
 impl Progress for BuildProgress<'_> {
@@ -244,7 +245,7 @@ impl IndexProgress for BuildProgress<'_> {
 
     fn replaces(&mut self, document: &Document) {
         let (place, id) = (&document.place, &document.id);
-        self.skipped.terminal().detail(&format!("{place}: replaces document {id:?} of another input"));
+        self.terminal.detail(&format!("{place}: replaces document {id:?} of another input"));
     }
 
     fn empty(&mut self, input: &Arc<str>) {

@@ -31,6 +31,7 @@ mod query;
 mod query_file;
 mod records;
 mod report;
+mod reranked;
 mod searcher;
 mod settings;
 mod sim;

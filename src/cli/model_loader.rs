@@ -33,9 +33,9 @@ pub(super) fn load(
     let embedder = Embedder::load(&model, &options)?;
     let terminal = &settings.terminal;
     if embedder.config().classifies {
-        let what =
-            "a cross-encoder, or another model that judges texts: --rerank is for these, and its vectors say little";
-        terminal.warn(&format!("{} is {what}", model.id));
+        let id = &model.id;
+        terminal
+            .warn(&format!("{id} was trained to judge texts, not to make vectors: a cross-encoder is for --rerank"));
     } else if !embedder.config().has_modules && encoding.pooling.asked.is_none() && recorded.is_none() {
         let (id, pooling) = (&model.id, embedder.pooling());
         terminal.warn(&format!("{id} does not say how it pools: taking {pooling} (--pooling names another)"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use semsearch::engine::{EngineError, LoadedModel, Mode, SearchRequest, SearchResults, Searcher};
+use semsearch::engine::{EngineError, LoadedModel, Mode, Searcher};
 use semsearch::filter::Filter;
 use semsearch::index::{Facts, Snapshot, StoreError};
 use semsearch::model::Pooling;
@@ -43,35 +43,6 @@ pub(super) fn open(
         check_filter(&*snapshot, filter, &settings.terminal)?;
     }
     Ok(searcher)
-}
-
-/// What reranking did that a user may not expect.
-#[derive(Default)]
-pub(super) struct RerankTally {
-    /// The most hits of a query.
-    most: usize,
-    /// The passages that the model could not read to the end.
-    unread: usize,
-}
-
-impl RerankTally {
-    /// Counts the answers to a request.
-    pub(super) fn add(&mut self, answers: &SearchResults) {
-        self.most = answers.hits.iter().map(Vec::len).fold(self.most, usize::max);
-        self.unread += answers.unread;
-    }
-
-    /// Says that there are fewer hits than asked for, because fewer are reranked; and that passages were cut.
-    pub(super) fn tell(&self, request: &SearchRequest, terminal: &Terminal) {
-        let wanted = request.k.saturating_add(request.offset);
-        if self.unread > 0 {
-            terminal.warn(&format!("passages that the reranker could not read to the end: {}", self.unread));
-        }
-        let limited = request.rerank.filter(|&depth| depth < wanted && self.most >= depth);
-        let Some(depth) = limited else { return };
-
-        terminal.note(&format!("a query has at most {depth} hits, because so many are reranked (--rerank-depth)"));
-    }
 }
 
 /// The model of the index.

@@ -145,11 +145,6 @@ impl<'a> SkipReport<'a> {
         self
     }
 
-    /// Where it is told what was skipped.
-    pub(super) fn terminal(&self) -> &Terminal {
-        self.terminal
-    }
-
     /// How many files and records were skipped.
     pub(super) fn count(&self) -> usize {
         self.files.total() + self.records.total()

@@ -132,17 +132,6 @@ pub fn normalize(vector: &mut [f32]) {
     vector.iter_mut().for_each(|value| *value = (f64::from(*value) / length) as f32);
 }
 
-/// Layer normalization of one row (Ba et al. 2016).
-pub(crate) fn normalize_layer(row: &mut [f32], weight: &[f32], bias: &[f32], epsilon: f64) {
-    let count = row.len() as f64;
-    let mean = row.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
-    let variance = row.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
-    let scale = 1.0 / (variance + epsilon).sqrt();
-    for (value, (weight, bias)) in row.iter_mut().zip(weight.iter().zip(bias)) {
-        *value = ((f64::from(*value) - mean) * scale) as f32 * weight + bias;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

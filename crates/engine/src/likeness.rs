@@ -81,7 +81,7 @@ impl Searcher {
         let vectors = Some(&vectors).filter(|_| request.mode != Mode::Lexical);
         let hits = Ranking::new(&*snapshot, request)?.without(own).hits(&[&subject.text], vectors)?;
         progress.done(1, 0);
-        Ok(SearchResults { hits, dropped: vec![0], unread: 0, commit: snapshot.facts().commit.clone() })
+        Ok(SearchResults { hits, dropped: vec![0], cut_pairs: 0, commit: snapshot.facts().commit.clone() })
     }
 
     /// The mean of vectors, as the index would store it.

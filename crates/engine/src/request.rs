@@ -112,8 +112,8 @@ pub struct SearchResults {
     pub hits: Vec<Vec<Hit>>,
     /// For each query, how many tokens were cut at the maximum length.
     pub dropped: Vec<usize>,
-    /// How many passages a cross-encoder could not read to the end.
-    pub unread: usize,
+    /// How many pairs of a query and a passage were cut, because the cross-encoder cannot read more.
+    pub cut_pairs: usize,
     /// The commit that was searched ([`semsearch_store::Facts::commit`]).
     pub commit: String,
 }

@@ -1,7 +1,5 @@
 //! Orders what a search has found once more, by a model that reads each query and passage together.
 
-use std::cmp::Ordering;
-
 use semsearch_encoder::cross_encoder::{CrossEncoder, PairScores};
 
 use super::{EngineError, Hit, Query, SearchRequest};
@@ -15,8 +13,8 @@ pub(super) fn candidates(request: &SearchRequest, depth: usize) -> SearchRequest
     SearchRequest { k: depth, offset: 0, min_score: None, ..request.clone() }
 }
 
-/// The wanted page of the candidates of each query, ordered by the model's scores, and the number of passages of which the
-/// model did not read the end. Of equal scores, the candidate that was before stays before.
+/// The wanted page of the candidates of each query, ordered by the model's scores, and the number of pairs that were
+/// cut. Of equal scores, the candidate that was before stays before.
 ///
 /// # Errors
 /// The model fails.
@@ -34,9 +32,9 @@ pub(super) fn reranked(
         cut += judged.cut;
         let mut scores = judged.scores.into_iter();
         for mut hits in found {
-            for hit in &mut hits {
+            for (hit, score) in hits.iter_mut().zip(&mut scores) {
                 hit.scores.before_rerank = Some(hit.score);
-                hit.score = scores.next().unwrap_or(f32::NEG_INFINITY);
+                hit.score = score;
             }
             reranked.push(page(request, hits));
         }
@@ -65,7 +63,7 @@ fn passage(hit: &Hit) -> String {
 
 /// The hits of the wanted page, best first.
 fn page(request: &SearchRequest, mut hits: Vec<Hit>) -> Vec<Hit> {
-    hits.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal));
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score));
     hits.retain(|hit| request.min_score.is_none_or(|least| hit.score >= least));
     let mut page: Vec<Hit> = hits.into_iter().skip(request.offset).take(request.k).collect();
     page.iter_mut().zip(request.offset + 1..).for_each(|(hit, rank)| hit.rank = rank);

@@ -103,8 +103,8 @@ impl Searcher {
         let none = || EngineError::Unsupported("reranking needs a cross-encoder".into());
         let reranker = self.reranker.as_ref().ok_or_else(none)?;
         let found = self.search_once(&candidates(request, depth), progress)?;
-        let (hits, unread) = reranked(reranker, request, found.hits)?;
-        Ok(SearchResults { hits, unread, ..found })
+        let (hits, cut_pairs) = reranked(reranker, request, found.hits)?;
+        Ok(SearchResults { hits, cut_pairs, ..found })
     }
 
     /// Answers the queries without reranking.
@@ -116,11 +116,11 @@ impl Searcher {
         if request.mode == Mode::Lexical {
             let hits = ranking.hits(&texts, None)?;
             progress.done(texts.len(), 0);
-            return Ok(SearchResults { hits, dropped: vec![0; texts.len()], unread: 0, commit });
+            return Ok(SearchResults { hits, dropped: vec![0; texts.len()], cut_pairs: 0, commit });
         }
         let embedded = self.embed(&*snapshot, &texts, progress)?;
         let hits = ranking.hits(&texts, Some(&embedded.vectors))?;
-        Ok(SearchResults { hits, dropped: embedded.tokenized.dropped, unread: 0, commit })
+        Ok(SearchResults { hits, dropped: embedded.tokenized.dropped, cut_pairs: 0, commit })
     }
 
     /// Answers a request in hybrid mode for each weight of the dense side, whatever mode the request names. Returns the

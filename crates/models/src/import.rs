@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use semsearch_encoder::EncoderError;
-use semsearch_encoder::model::{CONFIG, ModelConfig, OPTIONAL, REQUIRED, WEIGHTS};
+use semsearch_encoder::model::{ModelConfig, OPTIONAL, REQUIRED};
 
 use super::{Locations, ModelName, digest, resolve};
 use crate::ModelsError;
@@ -96,11 +96,13 @@ fn sweep(dir: &Dir) -> io::Result<()> {
 }
 
 /// A file in the directory `place` that no import wrote; `None` if there is no such file, if `place` does not exist, or
-/// if it is a link, which is removed as a link.
+/// if it is a link, which is removed as a link. An import writes the files of a model, and those that its `modules.json`
+/// names.
 fn foreign(dir: &Dir, place: &str) -> io::Result<Option<PathBuf>> {
+    let of_modules = ModelConfig::module_files(&dir.path().join(place)).unwrap_or_default();
     let is_ours = |path: &Path| match path.to_str() {
         Some(file) => {
-            let of_module = [CONFIG, WEIGHTS].iter().any(|name| path.ends_with(name));
+            let of_module = of_modules.iter().any(|own| own.as_str() == file);
             REQUIRED.contains(&file) || OPTIONAL.contains(&file) || of_module
         }
         None => false,

@@ -98,7 +98,7 @@ pub(crate) struct RankingArgs {
     #[arg(hide_short_help = true, long, value_name = "HOW", env = "SEMSEARCH_FUSION", hide_env = true,
         value_parser = PossibleValuesParser::new(described(FUSIONS)).try_map(|word| word.parse::<Fusion>()))]
     pub(crate) fusion: Option<Fusion>,
-    /// Order the best hits once more by a cross-encoder: a Hub id or a local directory; none for no reranking
+    /// Order the best hits once more by this cross-encoder, a Hub id or a local directory; `none` for no reranking
     #[arg(long, value_name = "ID|DIR", env = "SEMSEARCH_RERANK", hide_env = true)]
     pub(crate) rerank: Option<String>,
     /// How many hits are reranked; no query has more

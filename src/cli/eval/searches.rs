@@ -3,7 +3,7 @@
 use semsearch::engine::{Hit, Query, SearchRequest, Searcher};
 use semsearch::eval::Run;
 
-use crate::cli::searcher::RerankTally;
+use crate::cli::reranked::RerankTally;
 use crate::cli::terminal::Terminal;
 
 /// Queries answered together.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::sizes::Sizes;
+use super::sizes::{Sizes, UsualSizes};
 use super::spec::{
     AttentionSpec, EmbeddingSpec, HiddenAct, LayerSpec, LinearSpec, NormOrder, PositionSpec, TableSpec, Transformer,
 };
@@ -20,13 +20,9 @@ const ROBERTA: &[&str] = &["roberta.", ""];
 /// BERT's `config.json`.
 #[derive(Deserialize)]
 struct BertConfig {
-    vocab_size: usize,
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
+    #[serde(flatten)]
+    sizes: UsualSizes,
     hidden_act: HiddenAct,
-    max_position_embeddings: usize,
     type_vocab_size: usize,
     layer_norm_eps: f64,
     pad_token_id: Option<usize>,
@@ -40,8 +36,8 @@ struct BertConfig {
 pub(super) fn bert(path: &Path, bytes: &[u8]) -> Result<Architecture, EncoderError> {
     parsed(path, bytes, |config: &BertConfig| {
         config.check(0)?;
-        let sizes = config.sizes(0);
-        Ok(config.transformer(&sizes, config.max_position_embeddings, None, BERT))
+        let sizes = config.named_sizes(0);
+        Ok(config.transformer(&sizes, config.sizes.max_position_embeddings, None, BERT))
     })
 }
 
@@ -52,7 +48,7 @@ pub(super) fn bert(path: &Path, bytes: &[u8]) -> Result<Architecture, EncoderErr
 pub(super) fn roberta(path: &Path, bytes: &[u8]) -> Result<Architecture, EncoderError> {
     parsed(path, bytes, |config: &BertConfig| {
         config.check(1)?;
-        let sizes = config.sizes(1);
+        let sizes = config.named_sizes(1);
         let tokens = sizes.tokens_after_padding()?;
         Ok(config.transformer(&sizes, tokens, Some(sizes.padding as u32), ROBERTA))
     })
@@ -67,26 +63,26 @@ impl BertConfig {
         prefixes: &'static [&'static str],
     ) -> Transformer {
         let table = |name: &str, rows| TableSpec { name: format!("embeddings.{name}.weight"), rows };
-        let positions = table("position_embeddings", self.max_position_embeddings);
+        let positions = table("position_embeddings", self.sizes.max_position_embeddings);
         Transformer {
-            hidden_size: self.hidden_size,
-            heads: self.num_attention_heads,
+            hidden_size: self.sizes.hidden_size,
+            heads: self.sizes.num_attention_heads,
             max_tokens,
             embeddings: EmbeddingSpec {
-                words: table("word_embeddings", self.vocab_size),
+                words: table("word_embeddings", self.sizes.vocab_size),
                 positions: Some(PositionSpec { table: positions, padding }),
                 types: Some(table("token_type_embeddings", self.type_vocab_size)),
                 norm: sizes.norm("embeddings.LayerNorm".into()),
             },
             relative_bias: None,
-            layers: (0..self.num_hidden_layers).map(|number| self.layer(sizes, number)).collect(),
+            layers: (0..self.sizes.num_hidden_layers).map(|number| self.layer(sizes, number)).collect(),
             norm: None,
             prefixes,
         }
     }
 
     fn layer(&self, sizes: &Sizes<'_>, number: usize) -> LayerSpec {
-        let (hidden, inner) = (self.hidden_size, self.intermediate_size);
+        let (hidden, inner) = (self.sizes.hidden_size, self.sizes.intermediate_size);
         let name = |part: &str| format!("encoder.layer.{number}.{part}");
         LayerSpec {
             order: NormOrder::Post,
@@ -106,23 +102,15 @@ impl BertConfig {
         }
     }
 
-    fn sizes(&self, usual_padding: usize) -> Sizes<'_> {
-        Sizes {
-            vocabulary: ("vocab_size", self.vocab_size),
-            hidden: ("hidden_size", self.hidden_size),
-            layers: ("num_hidden_layers", self.num_hidden_layers),
-            heads: ("num_attention_heads", self.num_attention_heads),
-            intermediate: ("intermediate_size", self.intermediate_size),
-            positions: ("max_position_embeddings", self.max_position_embeddings),
-            types: Some(("type_vocab_size", self.type_vocab_size)),
-            padding: self.pad_token_id.unwrap_or(usual_padding),
-            epsilon: ("layer_norm_eps", self.layer_norm_eps),
-        }
+    fn named_sizes(&self, usual_padding: usize) -> Sizes<'_> {
+        let padding = self.pad_token_id.unwrap_or(usual_padding);
+        let types = Some(("type_vocab_size", self.type_vocab_size));
+        Sizes { types, ..self.sizes.named(padding, ("layer_norm_eps", self.layer_norm_eps)) }
     }
 
     fn check(&self, usual_padding: usize) -> Result<(), String> {
         match self.position_embedding_type.as_deref() {
-            None | Some("absolute") => self.sizes(usual_padding).check(),
+            None | Some("absolute") => self.named_sizes(usual_padding).check(),
             Some(other) => Err(format!("{other:?} position embeddings are not supported, only absolute")),
         }
     }

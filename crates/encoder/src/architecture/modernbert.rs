@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::sizes::Sizes;
+use super::sizes::{Sizes, UsualSizes};
 use super::spec::{
     AttentionSpec, EmbeddingSpec, HiddenAct, LayerSpec, LinearSpec, NormOrder, NormSpec, TableSpec, Transformer,
 };
@@ -18,14 +18,10 @@ const PREFIXES: &[&str] = &["model.", ""];
 /// ModernBERT's `config.json`. Newer files say for each layer what it sees, and older ones say which layers see all.
 #[derive(Deserialize)]
 struct ModernBertConfig {
-    vocab_size: usize,
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
+    #[serde(flatten)]
+    sizes: UsualSizes,
     #[serde(default = "gelu")]
     hidden_activation: HiddenAct,
-    max_position_embeddings: usize,
     #[serde(default = "usual_epsilon")]
     norm_eps: f64,
     #[serde(default)]
@@ -76,13 +72,13 @@ pub(super) fn architecture(path: &Path, bytes: &[u8]) -> Result<Architecture, En
 
 impl ModernBertConfig {
     fn transformer(&self) -> Result<Transformer, String> {
-        self.sizes().check()?;
-        let words = TableSpec { name: "embeddings.tok_embeddings.weight".into(), rows: self.vocab_size };
-        let layers = (0..self.num_hidden_layers).map(|number| Ok(self.layer(number, self.attention(number)?)));
+        self.named_sizes().check()?;
+        let words = TableSpec { name: "embeddings.tok_embeddings.weight".into(), rows: self.sizes.vocab_size };
+        let layers = (0..self.sizes.num_hidden_layers).map(|number| Ok(self.layer(number, self.attention(number)?)));
         Ok(Transformer {
-            hidden_size: self.hidden_size,
-            heads: self.num_attention_heads,
-            max_tokens: self.max_position_embeddings,
+            hidden_size: self.sizes.hidden_size,
+            heads: self.sizes.num_attention_heads,
+            max_tokens: self.sizes.max_position_embeddings,
             embeddings: EmbeddingSpec {
                 words,
                 positions: None,
@@ -97,7 +93,7 @@ impl ModernBertConfig {
     }
 
     fn layer(&self, number: usize, attention: AttentionSpec) -> LayerSpec {
-        let (hidden, inner) = (self.hidden_size, self.intermediate_size);
+        let (hidden, inner) = (self.sizes.hidden_size, self.sizes.intermediate_size);
         let name = |part: &str| format!("layers.{number}.{part}");
         let linear = |part: &str, inputs, outputs, biased| LinearSpec {
             biased,
@@ -137,7 +133,7 @@ impl ModernBertConfig {
             other => return Err(format!("layer type {other:?} is not supported, only {FULL:?} and {SLIDING:?}")),
         };
         let base = rope.and_then(|rope| rope.rope_theta).or(older).unwrap_or(usual);
-        self.sizes().check_rotary(name, base)?;
+        self.named_sizes().check_rotary(name, base)?;
         Ok(AttentionSpec { rotary: Some(base), window })
     }
 
@@ -145,17 +141,51 @@ impl ModernBertConfig {
         NormSpec { name, epsilon: self.norm_eps, biased: self.norm_bias }
     }
 
-    fn sizes(&self) -> Sizes<'_> {
-        Sizes {
-            vocabulary: ("vocab_size", self.vocab_size),
-            hidden: ("hidden_size", self.hidden_size),
-            layers: ("num_hidden_layers", self.num_hidden_layers),
-            heads: ("num_attention_heads", self.num_attention_heads),
-            intermediate: ("intermediate_size", self.intermediate_size),
-            positions: ("max_position_embeddings", self.max_position_embeddings),
-            types: None,
-            padding: self.pad_token_id,
-            epsilon: ("norm_eps", self.norm_eps),
+    fn named_sizes(&self) -> Sizes<'_> {
+        self.sizes.named(self.pad_token_id, ("norm_eps", self.norm_eps))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(more: &str) -> Result<Transformer, String> {
+        let config = format!(
+            r#"{{"vocab_size": 30, "hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2,
+            "intermediate_size": 48, "max_position_embeddings": 64, "local_attention": 9{more}}}"#
+        );
+        match architecture(Path::new("config.json"), config.as_bytes()).map_err(|error| error.to_string())? {
+            Architecture::Transformer(read) => Ok(*read),
+            Architecture::Static(_) => panic!("ModernBERT has layers"),
+        }
+    }
+
+    #[test]
+    fn layers_see_all_tokens_or_near_ones_as_the_file_says_in_either_form() {
+        let windows = |more: &str| -> Vec<(Option<usize>, Option<f64>)> {
+            let seen = |layer: &LayerSpec| (layer.attention.window, layer.attention.rotary);
+            read(more).unwrap().layers.iter().map(seen).collect()
+        };
+        let (all, near) = ((None, Some(160_000.0)), (Some(4), Some(10_000.0)));
+        assert_eq!(windows(""), [all, near, near, all]);
+        assert_eq!(windows(r#", "global_attn_every_n_layers": 2"#), [all, near, all, near]);
+        let newer = r#", "layer_types": ["sliding_attention", "full_attention", "full_attention", "full_attention"],
+            "rope_parameters": {"sliding_attention": {"rope_type": "default", "rope_theta": 7.0}}"#;
+        assert_eq!(windows(newer), [(Some(4), Some(7.0)), all, all, all]);
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named() {
+        for (more, said) in [
+            (r#", "layer_types": ["full_attention"]"#, "layer_types has no layer 1"),
+            (r#", "layer_types": ["linear", "linear", "linear", "linear"]"#, "layer type \"linear\""),
+            (r#", "rope_parameters": {"full_attention": {"rope_type": "yarn"}}"#, "rope_type \"yarn\""),
+            (r#", "global_rope_theta": 0.0"#, "global_rope_theta is 0"),
+            (r#", "norm_eps": 2"#, "norm_eps is 2"),
+        ] {
+            let message = read(more).unwrap_err();
+            assert!(message.contains(said), "{message}");
         }
     }
 }

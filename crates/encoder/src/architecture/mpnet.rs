@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::sizes::Sizes;
+use super::sizes::{Sizes, UsualSizes};
 use super::spec::{
     AttentionSpec, EmbeddingSpec, HiddenAct, LayerSpec, LinearSpec, NormOrder, PositionSpec, RelativeBiasSpec,
     TableSpec, Transformer,
@@ -21,13 +21,9 @@ const PADDING: u32 = 1;
 /// MPNet's `config.json`.
 #[derive(Deserialize)]
 struct MpnetConfig {
-    vocab_size: usize,
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
+    #[serde(flatten)]
+    sizes: UsualSizes,
     hidden_act: HiddenAct,
-    max_position_embeddings: usize,
     layer_norm_eps: f64,
     #[serde(default = "usual_buckets")]
     relative_attention_num_buckets: usize,
@@ -47,7 +43,7 @@ pub(super) fn architecture(path: &Path, bytes: &[u8]) -> Result<Architecture, En
 
 impl MpnetConfig {
     fn transformer(&self) -> Result<Transformer, String> {
-        let sizes = self.sizes();
+        let sizes = self.named_sizes();
         sizes.check()?;
         let buckets = self.relative_attention_num_buckets;
         if buckets != usual_buckets() {
@@ -57,26 +53,26 @@ impl MpnetConfig {
             ));
         }
         let table = |name: &str, rows| TableSpec { name: format!("embeddings.{name}.weight"), rows };
-        let positions = table("position_embeddings", self.max_position_embeddings);
+        let positions = table("position_embeddings", self.sizes.max_position_embeddings);
         Ok(Transformer {
-            hidden_size: self.hidden_size,
-            heads: self.num_attention_heads,
+            hidden_size: self.sizes.hidden_size,
+            heads: self.sizes.num_attention_heads,
             max_tokens: sizes.tokens_after_padding()?,
             embeddings: EmbeddingSpec {
-                words: table("word_embeddings", self.vocab_size),
+                words: table("word_embeddings", self.sizes.vocab_size),
                 positions: Some(PositionSpec { table: positions, padding: Some(PADDING) }),
                 types: None,
                 norm: sizes.norm("embeddings.LayerNorm".into()),
             },
             relative_bias: Some(RelativeBiasSpec { name: "encoder.relative_attention_bias.weight".into(), buckets }),
-            layers: (0..self.num_hidden_layers).map(|number| self.layer(&sizes, number)).collect(),
+            layers: (0..self.sizes.num_hidden_layers).map(|number| self.layer(&sizes, number)).collect(),
             norm: None,
             prefixes: PREFIXES,
         })
     }
 
     fn layer(&self, sizes: &Sizes<'_>, number: usize) -> LayerSpec {
-        let (hidden, inner) = (self.hidden_size, self.intermediate_size);
+        let (hidden, inner) = (self.sizes.hidden_size, self.sizes.intermediate_size);
         let name = |part: &str| format!("encoder.layer.{number}.{part}");
         LayerSpec {
             order: NormOrder::Post,
@@ -92,17 +88,7 @@ impl MpnetConfig {
         }
     }
 
-    fn sizes(&self) -> Sizes<'_> {
-        Sizes {
-            vocabulary: ("vocab_size", self.vocab_size),
-            hidden: ("hidden_size", self.hidden_size),
-            layers: ("num_hidden_layers", self.num_hidden_layers),
-            heads: ("num_attention_heads", self.num_attention_heads),
-            intermediate: ("intermediate_size", self.intermediate_size),
-            positions: ("max_position_embeddings", self.max_position_embeddings),
-            types: None,
-            padding: PADDING as usize,
-            epsilon: ("layer_norm_eps", self.layer_norm_eps),
-        }
+    fn named_sizes(&self) -> Sizes<'_> {
+        self.sizes.named(PADDING as usize, ("layer_norm_eps", self.layer_norm_eps))
     }
 }

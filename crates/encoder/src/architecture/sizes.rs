@@ -1,5 +1,7 @@
 //! Limits of the sizes in a `config.json`.
 
+use serde::Deserialize;
+
 use super::spec::NormSpec;
 
 /// The most weights of a model: three times those of the largest BERT. A file that asks for more is damaged, or was
@@ -25,6 +27,34 @@ pub(super) struct Sizes<'a> {
 
 /// A small number, and its name in the file.
 pub(super) type Small<'a> = (&'a str, f64);
+
+/// The sizes that most families name in the same way.
+#[derive(Deserialize)]
+pub(super) struct UsualSizes {
+    pub(super) vocab_size: usize,
+    pub(super) hidden_size: usize,
+    pub(super) num_hidden_layers: usize,
+    pub(super) num_attention_heads: usize,
+    pub(super) intermediate_size: usize,
+    pub(super) max_position_embeddings: usize,
+}
+
+impl UsualSizes {
+    /// The same sizes with their names, for a network without token types.
+    pub(super) fn named<'a>(&self, padding: usize, epsilon: Small<'a>) -> Sizes<'a> {
+        Sizes {
+            vocabulary: ("vocab_size", self.vocab_size),
+            hidden: ("hidden_size", self.hidden_size),
+            layers: ("num_hidden_layers", self.num_hidden_layers),
+            heads: ("num_attention_heads", self.num_attention_heads),
+            intermediate: ("intermediate_size", self.intermediate_size),
+            positions: ("max_position_embeddings", self.max_position_embeddings),
+            types: None,
+            padding,
+            epsilon,
+        }
+    }
+}
 
 impl Sizes<'_> {
     /// Checks that no size is 0, that none is so large that it would only fill memory, and that they fit each other.

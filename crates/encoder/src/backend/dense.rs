@@ -34,15 +34,15 @@ impl Dense {
         }
         let weights = Weights::open_file(spec.weights.clone(), &[""], "linear.weight")?;
         let weight = weights.get_finite("linear.weight", spec.inputs * spec.outputs)?;
-        let bias = match spec.biased {
-            true => weights.get_finite("linear.bias", spec.outputs)?.to_vec(),
-            false => vec![0.0; spec.outputs],
-        };
+        let bias = weights.bias("linear", spec.outputs, spec.biased)?;
         Ok(Self::new(&weight, &bias, spec.activation))
     }
 
     /// The layer's output, `[rows, outputs]`, for `rows`, `[rows, inputs]`.
-    pub(crate) fn apply(&self, rows: &[f32]) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// A number is too large for 32 bits.
+    pub(crate) fn apply(&self, rows: &[f32]) -> Result<Vec<f32>, EncoderError> {
         let (isa, mut scratch) = (Isa::best(), RowsScratch::default());
         let (inputs, stride) = (self.linear.inputs(), self.linear.outputs());
         let mut out = vec![0.0; rows.len() / inputs * stride];
@@ -58,7 +58,11 @@ impl Dense {
             DenseActivation::Sigmoid => out.iter_mut().for_each(|value| *value = sigmoid(*value)),
             _ => {}
         }
-        out
+        if out.iter().all(|value| value.is_finite()) {
+            return Ok(out);
+        }
+        let source = "a number after the pooling is out of range".into();
+        Err(EncoderError::Arithmetic { device: "cpu".into(), source })
     }
 }
 
@@ -117,7 +121,7 @@ impl Encoder for DenseEncoder {
         }
         let pooled = Output { dim: self.inner.dim(), normalized: false, ..*output };
         let (vectors, done) = self.inner.encode_until(ids, &pooled, stop)?;
-        let rows = self.layers.iter().fold(vectors.as_slice().to_vec(), |rows, layer| layer.apply(&rows));
+        let rows = self.layers.iter().try_fold(vectors.as_slice().to_vec(), |rows, layer| layer.apply(&rows))?;
         let mut cut = Vectors::zeros(ids.len(), output.dim);
         for (text, row) in rows.chunks_exact(self.dim()).enumerate() {
             let to = cut.rows_mut(text, text + 1);

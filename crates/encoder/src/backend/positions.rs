@@ -1,6 +1,38 @@
 //! What the position of a token means, for every backend.
 
-use crate::architecture::{PositionSpec, RelativeBiasSpec};
+use crate::architecture::{PositionSpec, Transformer};
+use crate::error::EncoderError;
+use crate::model::Weights;
+
+/// What distances add to scores.
+pub(super) struct DistanceBias {
+    /// `[heads, 2 · farthest + 1]`, for key − query from −farthest to farthest.
+    pub(super) values: Vec<f32>,
+    /// The largest distance.
+    pub(super) farthest: usize,
+}
+
+impl DistanceBias {
+    /// Reads the network's table, if it has one.
+    ///
+    /// # Errors
+    /// There is no such tensor, it has another number of values, or one of them is not finite.
+    pub(super) fn load(weights: &Weights, network: &Transformer) -> Result<Option<Self>, EncoderError> {
+        let (Some(spec), heads) = (&network.relative_bias, network.heads) else { return Ok(None) };
+        let table = weights.get_finite(&spec.name, spec.buckets * heads)?;
+        let farthest = network.max_tokens as isize - 1;
+        let buckets: Vec<usize> = (-farthest..=farthest).map(|distance| spec.bucket(distance)).collect();
+        let of_head = |head: usize| buckets.iter().map(move |bucket| bucket * heads + head);
+        let values = (0..heads).flat_map(of_head).map(|at| table[at]).collect();
+        Ok(Some(Self { values, farthest: farthest as usize }))
+    }
+}
+
+/// The angles by which a token at this position is rotated (Su et al. 2021): position · base^(−i / half) for i below `half`,
+/// half of a head's components.
+pub(super) fn angles(base: f64, half: usize, position: usize) -> impl Iterator<Item = f64> {
+    (0..half).map(move |index| position as f64 * base.powf(-(index as f64) / half as f64))
+}
 
 impl PositionSpec {
     /// The row of the table of positions for each token of a text.
@@ -17,21 +49,10 @@ impl PositionSpec {
     }
 }
 
-impl RelativeBiasSpec {
-    /// The bias of each head for each distance from −farthest to farthest, `[heads, 2 · farthest + 1]`, from the table,
-    /// `[buckets, heads]`.
-    pub(super) fn by_distance(&self, table: &[f32], heads: usize, farthest: usize) -> Vec<f32> {
-        let farthest = farthest as isize;
-        let of_head =
-            |head: usize| (-farthest..=farthest).map(move |distance| table[self.bucket(distance) * heads + head]);
-        (0..heads).flat_map(of_head).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::architecture::TableSpec;
+    use crate::architecture::{RelativeBiasSpec, TableSpec};
 
     #[test]
     fn positions_after_a_padding_token_count_every_other_token() {

@@ -48,7 +48,8 @@ impl StaticEncoder {
             None => Ok(None),
         };
         let (mapping, factors) = (of_tokens(MAPPING)?, of_tokens(FACTORS)?);
-        if let Some(row) = mapping.iter().flat_map(|rows| rows.iter()).find(|&&row| row < 0.0 || row >= rows as f32) {
+        let is_outside = |row: &&f32| **row < 0.0 || **row as usize >= rows;
+        if let Some(row) = mapping.iter().flat_map(|rows| rows.iter()).find(is_outside) {
             return Err(weights.wrong(format!("{MAPPING} names row {row}, and the table has {rows}")));
         }
         Ok(Self { table, rows, dim, mapping, factors, weights })

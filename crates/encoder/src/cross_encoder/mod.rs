@@ -7,12 +7,12 @@
 
 mod head;
 
-use self::head::Head;
+use self::head::{Head, HeadSpec};
 use crate::architecture::Architecture;
 use crate::backend::Precision;
 use crate::embedder::{Embedder, Options};
 use crate::error::EncoderError;
-use crate::model::{ModelConfig, ModelFiles};
+use crate::model::ModelFiles;
 
 /// A model that is ready to score pairs.
 ///
@@ -38,13 +38,16 @@ impl CrossEncoder {
     /// A file is missing or damaged, the model is no cross-encoder with one score, or the build or the machine cannot
     /// serve an option.
     pub fn load(model: &ModelFiles, options: &Options) -> Result<Self, EncoderError> {
-        let config = ModelConfig::load(model)?;
-        let Architecture::Transformer(network) = &config.architecture else {
-            return Err(EncoderError::Unsupported("a model of static embeddings is no cross-encoder".into()));
-        };
-        let head = Head::load(model, network)?;
-        let options = Options { pooling: Some(head.pooling), normalized: Some(false), truncate_dim: None, ..*options };
-        Ok(Self { embedder: Embedder::load(model, &options)?, head })
+        let spec = HeadSpec::read(model)?;
+        let options = Options { pooling: Some(spec.pooling), normalized: Some(false), truncate_dim: None, ..*options };
+        let embedder = Embedder::load(model, &options)?;
+        let config = embedder.config();
+        match &config.architecture {
+            Architecture::Transformer(network) if config.dense.is_empty() => {
+                Ok(Self { head: Head::load(&spec, model, network)?, embedder })
+            }
+            _ => Err(EncoderError::Unsupported("a cross-encoder has layers and no module Dense".into())),
+        }
     }
 
     /// The score of each pair, as the model gives it: the greater, the better the second text answers the first. A
@@ -53,12 +56,12 @@ impl CrossEncoder {
     /// A pair's score has the same bits whatever pairs are scored with it.
     ///
     /// # Errors
-    /// Tokenizing or encoding fails.
+    /// Tokenizing or encoding fails, or a number is too large for 32 bits.
     pub fn scores(&self, pairs: &[(&str, &str)]) -> Result<PairScores, EncoderError> {
         let tokenized = self.embedder.tokenizer().tokenize_pairs(pairs)?;
         let cut = tokenized.dropped.iter().filter(|&&dropped| dropped > 0).count();
         let embedded = self.embedder.embed_tokenized(tokenized)?;
-        Ok(PairScores { scores: self.head.scores(embedded.vectors.as_slice()), cut })
+        Ok(PairScores { scores: self.head.scores(embedded.vectors.as_slice())?, cut })
     }
 
     /// The arithmetic in use: the one that the options name, or f32 if the device lacks it.

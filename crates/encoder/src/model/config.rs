@@ -87,14 +87,13 @@ impl ModelConfig {
             Architecture::Static(table) if !there => (table.normalized, true),
             _ => (normalized, there),
         };
-        let judges = |name: &String| name.ends_with("ForSequenceClassification");
         Ok(Self {
             pooling,
             dense,
             normalized,
             max_length,
             lowercase: sentence.do_lower_case,
-            classifies: !has_modules && purpose.architectures.iter().any(judges),
+            classifies: !has_modules && classifies(&purpose.architectures),
             has_modules,
             prompts,
             architecture,
@@ -109,6 +108,11 @@ impl ModelConfig {
     pub fn module_files(dir: &Path) -> Result<Vec<RelativePath>, EncoderError> {
         module_files(dir)
     }
+}
+
+/// Whether one of the `architectures` in `config.json` judges texts or pairs of texts.
+pub(crate) fn classifies(architectures: &[String]) -> bool {
+    architectures.iter().any(|name| name.ends_with("ForSequenceClassification"))
 }
 
 #[cfg(test)]

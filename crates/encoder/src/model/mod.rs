@@ -20,6 +20,7 @@ mod weights;
 mod wordpiece;
 
 pub use config::ModelConfig;
+pub(crate) use config::classifies;
 pub use dense::{DenseActivation, DenseSpec};
 pub use files::{
     CONFIG, MODULES, ModelFiles, OPTIONAL, PROMPTS, REQUIRED, SENTENCE_CONFIG, TOKENIZER, TOKENIZER_CONFIG, WEIGHTS,

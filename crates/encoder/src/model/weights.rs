@@ -12,7 +12,7 @@ use semsearch_files::{Cause, FileError, Map, open_regular};
 use super::files::{ModelFiles, WEIGHTS};
 use super::floats::Floats;
 use crate::architecture::names::TensorNames;
-use crate::architecture::{LayerSpec, LinearSpec, NormSpec, StaticTable, Transformer};
+use crate::architecture::{LayerSpec, NormSpec, StaticTable, Transformer};
 use crate::error::EncoderError;
 
 /// The largest header, in bytes. The header of a BERT with 24 layers has 50 thousand bytes.
@@ -109,14 +109,14 @@ impl Weights {
         }
     }
 
-    /// The biases of one of a linear layer's parts, or zeros if it has none.
+    /// The biases of the layer of this name, or zeros if it has none.
     ///
     /// # Errors
     /// There is no such tensor, it has another number of values, or one of them is not finite.
-    pub(crate) fn bias(&self, spec: &LinearSpec, part: &str) -> Result<Floats, EncoderError> {
-        match spec.biased {
-            true => self.get_finite(&format!("{part}.bias"), spec.outputs),
-            false => Ok(Floats::zeros(spec.outputs)),
+    pub(crate) fn bias(&self, layer: &str, count: usize, biased: bool) -> Result<Floats, EncoderError> {
+        match biased {
+            true => self.get_finite(&format!("{layer}.bias"), count),
+            false => Ok(Floats::zeros(count)),
         }
     }
 
@@ -126,11 +126,7 @@ impl Weights {
     /// There is no such tensor, it has another number of values, or one of them is not finite.
     pub(crate) fn norm(&self, spec: &NormSpec, size: usize) -> Result<(Floats, Floats), EncoderError> {
         let weight = self.get_finite(&format!("{}.weight", spec.name), size)?;
-        let bias = match spec.biased {
-            true => self.get_finite(&format!("{}.bias", spec.name), size)?,
-            false => Floats::zeros(size),
-        };
-        Ok((weight, bias))
+        Ok((weight, self.bias(&spec.name, size, spec.biased)?))
     }
 
     /// A tensor, and the name that it has in the file.

@@ -76,7 +76,7 @@ impl Linear {
     pub(super) fn load(weights: &Weights, spec: &LinearSpec) -> Result<Self, EncoderError> {
         let part = |name: &String| {
             let weight = weights.get(&format!("{name}.weight"), spec.inputs * spec.outputs)?;
-            Ok(LinearPart { weight, bias: weights.bias(spec, name)? })
+            Ok(LinearPart { weight, bias: weights.bias(name, spec.outputs, spec.biased)? })
         };
         let parts = spec.parts.iter().map(part).collect::<Result<Vec<_>, EncoderError>>()?;
         Ok(Self { outputs: parts.len() * spec.outputs, parts, inputs: spec.inputs, packed: OnceLock::new() })

@@ -22,7 +22,6 @@ use semsearch_kernels::{Format, Isa};
 use self::groups::{GroupWork, divide};
 use self::kernels::Kernels;
 use self::network::PackedNetwork;
-pub(super) use self::rotary::angles;
 use self::scratch::GroupScratch;
 use super::device::Precision;
 use super::encoder::{Encoder, check, check_finite, check_words};

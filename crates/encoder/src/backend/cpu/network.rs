@@ -6,14 +6,14 @@ use semsearch_kernels::{AttentionShape, Format, LayerNorm, Reach, RelativeBias};
 use super::layer::{PackedLayer, norm};
 use super::scratch::GroupScratch;
 use crate::architecture::{PositionSpec, TableSpec, Transformer};
+use crate::backend::positions::DistanceBias;
 use crate::error::EncoderError;
 use crate::model::{Floats, TextIds, Weights};
 
 /// A network whose weights are mapped, and packed when packing pays.
 pub(super) struct PackedNetwork {
     embeddings: PackedEmbeddings,
-    /// What distances add to scores, `[heads, 2 · farthest + 1]`, and the farthest distance.
-    bias: Option<(Vec<f32>, usize)>,
+    bias: Option<DistanceBias>,
     layers: Vec<PackedLayer>,
     norm: Option<LayerNorm>,
     shape: AttentionShape,
@@ -46,15 +46,10 @@ impl PackedNetwork {
             types: spec.types.as_ref().map(table).transpose()?,
             norm: norm(weights, &spec.norm, hidden_size)?,
         };
-        let farthest = network.max_tokens - 1;
-        let bias = network.relative_bias.as_ref().map(|spec| {
-            let table = weights.get_finite(&spec.name, spec.buckets * heads)?;
-            Ok::<_, EncoderError>((spec.by_distance(&table, heads, farthest), farthest))
-        });
         let layers = network.layers.iter().map(|layer| PackedLayer::load(weights, layer, hidden_size));
         Ok(Self {
             embeddings,
-            bias: bias.transpose()?,
+            bias: DistanceBias::load(weights, network)?,
             layers: layers.collect::<Result<_, _>>()?,
             norm: network.norm.as_ref().map(|spec| norm(weights, spec, hidden_size)).transpose()?,
             shape: AttentionShape { heads, head_dim: hidden_size / heads },
@@ -80,7 +75,7 @@ impl PackedNetwork {
     /// Computes the last layer's output for these texts, `[tokens, hidden_size]`, in `scratch.hidden`.
     pub(super) fn forward(&self, texts: &[TextIds<'_>], scratch: &mut GroupScratch) {
         let reach = match &self.bias {
-            Some((values, farthest)) => Reach::Biased(RelativeBias { values, farthest: *farthest }),
+            Some(DistanceBias { values, farthest }) => Reach::Biased(RelativeBias { values, farthest: *farthest }),
             None => Reach::All,
         };
         self.embeddings.look_up(texts, scratch);

@@ -3,6 +3,8 @@
 
 use semsearch_kernels::AttentionShape;
 
+use crate::backend::positions::angles;
+
 /// The rotations of each base that was used, for as many positions as the longest text had.
 #[derive(Default)]
 pub(super) struct Rotations(Vec<Rotation>);
@@ -47,15 +49,10 @@ impl Rotations {
 impl Rotation {
     /// Computes the rotations of positions that are still missing.
     fn reach(&mut self, positions: usize) {
-        for position in self.turns.len() / (2 * self.half).max(1)..positions {
+        for position in self.turns.len() / (2 * self.half)..positions {
             let angles = || angles(self.base, self.half, position);
             let turn: Vec<f32> = angles().map(f64::cos).chain(angles().map(f64::sin)).map(|x| x as f32).collect();
             self.turns.extend(turn);
         }
     }
-}
-
-/// The angles at a position: position · base^(−i / half) for i below `half`.
-pub(in crate::backend) fn angles(base: f64, half: usize, position: usize) -> impl Iterator<Item = f64> {
-    (0..half).map(move |index| position as f64 * base.powf(-(index as f64) / half as f64))
 }

@@ -4,9 +4,10 @@ use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{Linear, Module, ops, rotary_emb};
 
 use super::loader::Loader;
-use super::relative::{DistanceBias, needs_window, rotations, window};
+use super::relative::{rotations, window};
 use super::same_length::SameLength;
 use crate::architecture::{AttentionSpec, LayerSpec};
+use crate::backend::positions::DistanceBias;
 use crate::error::EncoderError;
 
 /// Attention, and the linear layer after it.
@@ -66,7 +67,7 @@ impl Attention {
         if let Some(bias) = bias {
             scores = scores.broadcast_add(&bias.of(group.length, scores.device(), scores.dtype())?)?;
         }
-        if let Some(distance) = needs_window(self.spec, group.length) {
+        if let Some(distance) = self.spec.window.filter(|distance| distance + 1 < group.length) {
             let mask = window(distance, group.length, scores.device(), scores.dtype())?;
             scores = scores.broadcast_add(&mask)?;
         }

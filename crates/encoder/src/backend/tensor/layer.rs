@@ -5,9 +5,9 @@ use candle_nn::{LayerNorm, Linear, Module};
 
 use super::attention::Attention;
 use super::loader::Loader;
-use super::relative::DistanceBias;
 use super::same_length::SameLength;
 use crate::architecture::{HiddenAct, LayerSpec, NormOrder};
+use crate::backend::positions::DistanceBias;
 use crate::error::EncoderError;
 
 /// Attention, then a feed-forward network.

@@ -38,7 +38,7 @@ impl Loader<'_> {
         for part in &spec.parts {
             let values = self.weights.get(&format!("{part}.weight"), spec.outputs * spec.inputs)?;
             weight.extend_from_slice(&values);
-            bias.extend_from_slice(&self.weights.bias(spec, part)?);
+            bias.extend_from_slice(&self.weights.bias(part, spec.outputs, spec.biased)?);
         }
         if let Some((outputs, factor)) = scaled {
             weight[..outputs * spec.inputs].iter_mut().for_each(|value| *value *= factor);

@@ -10,9 +10,9 @@ use candle_nn::{LayerNorm, Module};
 use super::layer::TensorLayer;
 use super::loader::Loader;
 use super::pooled::pooled;
-use super::relative::DistanceBias;
 use super::same_length::{SameLength, by_length};
 use crate::architecture::{PositionSpec, Transformer};
+use crate::backend::positions::DistanceBias;
 use crate::error::EncoderError;
 use crate::model::{RaggedIds, TextIds};
 use crate::pooling::Output;
@@ -40,18 +40,13 @@ impl TensorNetwork {
     pub(super) fn load(loader: &Loader<'_>, network: &Transformer) -> std::result::Result<Self, EncoderError> {
         let (spec, heads) = (&network.embeddings, network.heads);
         let positions = |spec: &PositionSpec| Ok::<_, EncoderError>((spec.clone(), loader.table(&spec.table)?));
-        let farthest = network.max_tokens - 1;
-        let bias = network.relative_bias.as_ref().map(|spec| {
-            let table = loader.weights.get_finite(&spec.name, spec.buckets * heads)?;
-            Ok::<_, EncoderError>(DistanceBias { values: spec.by_distance(&table, heads, farthest), farthest })
-        });
         let layers = network.layers.iter().map(|layer| TensorLayer::load(loader, layer, heads));
         Ok(Self {
             words: loader.done(loader.table(&spec.words)?.to_dtype(loader.dtype))?,
             positions: spec.positions.as_ref().map(positions).transpose()?,
             types: spec.types.as_ref().map(|types| loader.table(types)).transpose()?,
             embedding_norm: loader.norm(&spec.norm)?,
-            bias: bias.transpose()?,
+            bias: DistanceBias::load(loader.weights, network)?,
             layers: layers.collect::<std::result::Result<_, _>>()?,
             norm: network.norm.as_ref().map(|norm| loader.norm(norm)).transpose()?,
             heads,

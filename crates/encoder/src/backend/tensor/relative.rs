@@ -2,14 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use crate::architecture::AttentionSpec;
-use crate::backend::cpu::angles;
-
-/// What distances add to scores: `[heads, 2 · farthest + 1]`, from −farthest to farthest.
-pub(super) struct DistanceBias {
-    pub(super) values: Vec<f32>,
-    pub(super) farthest: usize,
-}
+use crate::backend::positions::{DistanceBias, angles};
 
 impl DistanceBias {
     /// The bias of each query and key of texts with this many tokens, `[1, heads, tokens, tokens]`.
@@ -37,9 +30,4 @@ pub(super) fn rotations(base: f64, tokens: usize, head_dim: usize, to: &Tensor) 
         Tensor::from_vec(values.collect(), (tokens, half), to.device())?.to_dtype(to.dtype())
     };
     Ok((of(f64::cos)?, of(f64::sin)?))
-}
-
-/// Whether texts of this length need a mask.
-pub(super) fn needs_window(spec: AttentionSpec, tokens: usize) -> Option<usize> {
-    spec.window.filter(|&distance| tokens > distance + 1)
 }
