@@ -3,12 +3,17 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use semsearch_encoder::cross_encoder::CrossEncoder;
-use semsearch_encoder::embedder::{Embedded, Embedder, Progress};
+use semsearch_encoder::embedder::{Embedder, Progress};
+use semsearch_encoder::encoder::Vectors;
 use semsearch_store::{IndexConfig, Metric, ModelIdentity, Snapshot, Store};
 
+use super::pinned::{PinnedSearcher, texts};
 use super::ranking::Ranking;
 use super::rerank::{candidates, reranked};
-use super::{EngineError, Hit, Mode, Query, SearchRequest, SearchResults};
+use super::{EngineError, Hit, Mode, SearchRequest, SearchResults};
+
+/// What needs the model, for messages.
+const BY_MEANING: &str = "a search by meaning";
 
 /// A loaded model, and its identity.
 #[derive(Clone)]
@@ -77,8 +82,12 @@ impl Searcher {
     /// The commit cannot be opened, or was made with another model. The searcher then keeps the commit that it had.
     pub fn reload(&self) -> Result<bool, EngineError> {
         let _reloading = self.shared.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.snapshot().facts().commit.clone();
+        if self.shared.store.commit()? == known {
+            return Ok(false);
+        }
         let newest = self.shared.store.snapshot()?;
-        if newest.facts().commit == self.snapshot().facts().commit {
+        if newest.facts().commit == known {
             return Ok(false);
         }
         if let Some(model) = &self.shared.model {
@@ -107,20 +116,27 @@ impl Searcher {
         Ok(SearchResults { hits, cut_pairs, ..found })
     }
 
+    /// The newest commit, for one request whose queries are embedded by the caller.
+    pub fn pinned(&self) -> PinnedSearcher {
+        PinnedSearcher::new(self.snapshot())
+    }
+
     /// Answers the queries without reranking.
     fn search_once(&self, request: &SearchRequest, progress: &mut dyn Progress) -> Result<SearchResults, EngineError> {
-        let texts = texts(&request.queries)?;
-        let snapshot = self.snapshot();
-        let commit = snapshot.facts().commit.clone();
-        let ranking = Ranking::new(&*snapshot, request)?;
-        if request.mode == Mode::Lexical {
-            let hits = ranking.hits(&texts, None)?;
-            progress.done(texts.len(), 0);
-            return Ok(SearchResults { hits, dropped: vec![0; texts.len()], cut_pairs: 0, commit });
-        }
-        let embedded = self.embed(&*snapshot, &texts, progress)?;
-        let hits = ranking.hits(&texts, Some(&embedded.vectors))?;
-        Ok(SearchResults { hits, dropped: embedded.tokenized.dropped, cut_pairs: 0, commit })
+        let pinned = self.pinned();
+        let prompted = pinned.to_embed(request)?;
+        let commit = pinned.snapshot().facts().commit.clone();
+        // A request that cannot be answered is refused before it is embedded.
+        pinned.check(request)?;
+        let (vectors, dropped) = if request.mode == Mode::Lexical {
+            progress.done(request.queries.len(), 0);
+            (Vectors::zeros(0, 1), vec![0; request.queries.len()])
+        } else {
+            let embedded = self.embedder(BY_MEANING)?.embed_reporting(&prompted, progress)?;
+            (embedded.vectors, embedded.tokenized.dropped)
+        };
+        let hits = pinned.hits(request, &vectors)?;
+        Ok(SearchResults { hits, dropped, cut_pairs: 0, commit })
     }
 
     /// Answers a request in hybrid mode for each weight of the dense side, whatever mode the request names. Returns the
@@ -134,22 +150,11 @@ impl Searcher {
         alphas: &[f32],
         progress: &mut dyn Progress,
     ) -> Result<Vec<Vec<Vec<Hit>>>, EngineError> {
-        let texts = texts(&request.queries)?;
-        let snapshot = self.snapshot();
-        let vectors = self.embed(&*snapshot, &texts, progress)?.vectors;
         let request = SearchRequest { mode: Mode::Hybrid, ..request.clone() };
-        Ranking::new(&*snapshot, &request)?.sweep(&texts, &vectors, alphas)
-    }
-
-    fn embed(
-        &self,
-        snapshot: &dyn Snapshot,
-        texts: &[&str],
-        progress: &mut dyn Progress,
-    ) -> Result<Embedded, EngineError> {
-        let prompt = &snapshot.facts().config.prompts.query;
-        let prompted: Vec<String> = texts.iter().map(|text| format!("{prompt}{text}")).collect();
-        Ok(self.embedder("a search by meaning")?.embed_reporting(&prompted, progress)?)
+        let pinned = self.pinned();
+        let prompted = pinned.to_embed(&request)?;
+        let vectors = self.embedder(BY_MEANING)?.embed_reporting(&prompted, progress)?.vectors;
+        Ranking::new(&**pinned.snapshot(), &request)?.sweep(&texts(&request.queries)?, &vectors, alphas)
     }
 
     /// The embedder, which turns texts into vectors.
@@ -165,10 +170,4 @@ fn check(store: &dyn Store, snapshot: &dyn Snapshot, model: &LoadedModel) -> Res
     let recorded = &snapshot.facts().config;
     let asked = IndexConfig::new(model.identity.clone(), &model.embedder, recorded.settings());
     Ok(recorded.check(&asked, store.place())?)
-}
-
-/// The texts of queries. No text may be empty.
-fn texts(queries: &[Query]) -> Result<Vec<&str>, EngineError> {
-    let texts: Vec<&str> = queries.iter().map(|query| query.text.as_str()).collect();
-    if texts.iter().any(|text| text.trim().is_empty()) { Err(EngineError::EmptyQuery) } else { Ok(texts) }
 }

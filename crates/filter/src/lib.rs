@@ -88,7 +88,7 @@ use serde_json::Number;
 pub use bad_filter::BadFilter;
 pub use caret::caret;
 pub use plan::{Plan, TermRange};
-pub use terms::{field_of, start_of_field, terms, terms_of_row};
+pub use terms::{field_of, start_of_field, terms, terms_of_row, value_of};
 
 use date::Span;
 use terms::ValueKind;

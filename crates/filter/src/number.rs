@@ -35,6 +35,20 @@ pub(super) fn encode(number: &Number) -> [u8; 10] {
     bytes
 }
 
+/// The number whose encoding `bytes` are; `None` if they are none.
+pub(super) fn decode(bytes: &[u8; 10]) -> Option<Number> {
+    let [first @ .., high, low] = *bytes;
+    let ordered = u64::from_be_bytes(first);
+    let nearest = f64::from_bits(if ordered >> 63 == 1 { ordered & !(1 << 63) } else { !ordered });
+    let rest = (u16::from_be_bytes([high, low]) ^ 1 << 15) as i16;
+    let whole = nearest as i128 + i128::from(rest);
+    if nearest.fract() != 0.0 {
+        return Number::from_f64(nearest);
+    }
+    let integer = i64::try_from(whole).map(Number::from).or_else(|_| u64::try_from(whole).map(Number::from));
+    integer.ok().or_else(|| Number::from_f64(nearest))
+}
+
 /// The number that `text` writes in decimal, as in `12.50`, `.5` or `1e3`. A text with leading zeros is not a number:
 /// `007` is a code.
 pub(super) fn of_decimal(text: &str) -> Option<Number> {
@@ -99,6 +113,12 @@ mod tests {
         #[test]
         fn bytes_have_the_order_of_the_numbers(a in numbers(), b in numbers()) {
             prop_assert_eq!(encode(&a).cmp(&encode(&b)), compare(&a, &b));
+        }
+
+        #[test]
+        fn what_is_decoded_is_the_same_number(number in numbers()) {
+            let decoded = decode(&encode(&number)).unwrap();
+            prop_assert_eq!(compare(&decoded, &number), Ordering::Equal, "{} {}", decoded, number);
         }
     }
 

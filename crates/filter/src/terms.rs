@@ -158,6 +158,19 @@ pub fn field_of(term: &[u8]) -> Option<&str> {
     if length > KEPT { None } else { std::str::from_utf8(rest.get(..length)?).ok() }
 }
 
+/// The value of a field that a term represents, without its `start` ([`start_of_field`]). It is `None` for a term that says
+/// that there is a value, for a date, which is listed as a string too, and for a string that was cut.
+pub fn value_of(term: &[u8], start: &[u8]) -> Option<Value> {
+    let (kind, value) = term.strip_prefix(start)?.split_first()?;
+    match *kind {
+        kind if kind == ValueKind::Null as u8 => Some(Value::Null),
+        kind if kind == ValueKind::Bool as u8 => Some(Value::Bool(value == [1])),
+        kind if kind == ValueKind::Number as u8 => number::decode(value.try_into().ok()?).map(Value::Number),
+        kind if kind == ValueKind::Text as u8 && value.len() <= KEPT => Some(std::str::from_utf8(value).ok()?.into()),
+        _ => None,
+    }
+}
+
 /// The term that represents `value` at `path`.
 pub(super) fn term(path: &str, kind: ValueKind, value: &[u8]) -> Vec<u8> {
     with_path(&kept(path), kind, value)

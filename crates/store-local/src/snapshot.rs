@@ -9,7 +9,7 @@ use semsearch_files::Dir;
 use semsearch_filter::Filter;
 use semsearch_kernels::Isa;
 
-use super::catalog::{Catalog, LexicalQuery};
+use super::catalog::{Catalog, LexicalQuery, words_of};
 use super::filtered::Filtered;
 use super::held::part;
 use super::keys::Keys;
@@ -19,7 +19,14 @@ use super::unchanged::Unchanged;
 use super::vectors::{self, Opening, VectorSearch, VectorSegment};
 use super::verify::check_files;
 use super::{CATALOG, VECTORS};
-use semsearch_store::{Among, Effort, Facts, Scored, Snapshot, StoreError, StoredPassage, WordQuery, content_digest};
+use semsearch_store::{
+    Among, Effort, Facts, FieldValue, Scored, Snapshot, StoreError, StoredPassage, Word, WordQuery, content_digest,
+};
+
+/// The name of the commit whose manifest has these bytes.
+pub(super) fn commit_of(manifest: &[u8]) -> String {
+    format!("{:032x}", content_digest(manifest))
+}
 
 /// How many other ways of searching stay open besides the usual one.
 const WAYS_KEPT: usize = 2;
@@ -53,8 +60,7 @@ impl LocalSnapshot {
         let how = Opening { isa, effort, to_filter: false };
         let open = |root: &Dir, bytes: &[u8]| {
             let manifest = Manifest::parse(bytes, dir)?.ok_or_else(|| StoreError::NoIndex { dir: dir.into() })?;
-            let commit = format!("{:032x}", content_digest(bytes));
-            Self::open_commit(root.again().map_err(StoreError::read(dir))?, manifest, commit, how)
+            Self::open_commit(root.again().map_err(StoreError::read(dir))?, manifest, commit_of(bytes), how)
         };
         with_latest(dir, open, |_| true)
     }
@@ -236,6 +242,26 @@ impl Snapshot for LocalSnapshot {
 
     fn fields(&self, max: usize) -> Result<Vec<String>, StoreError> {
         self.catalog.fields(max)
+    }
+
+    fn values(&self, field: &str, filter: Option<&Filter>, max: usize) -> Result<Vec<FieldValue>, StoreError> {
+        let values = self.catalog.values(field, self.allowed(filter)?.as_deref(), max)?;
+        self.unchanged.check()?;
+        Ok(values)
+    }
+
+    fn count_documents(&self, filter: &Filter) -> Result<u64, StoreError> {
+        let keys = self.allowed(Some(filter))?;
+        let count = keys.map_or(Ok(0), |keys| match self.facts.passages > self.facts.documents {
+            true => self.catalog.count_documents(&keys),
+            false => Ok(keys.len() as u64),
+        })?;
+        self.unchanged.check()?;
+        Ok(count)
+    }
+
+    fn split(&self, text: &str) -> Vec<Word> {
+        words_of(self.facts.config.analysis().unwrap_or_default(), text)
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use semsearch_kernels::Isa;
 
-use super::snapshot::LocalSnapshot;
+use super::latest::with_latest;
+use super::snapshot::{LocalSnapshot, commit_of};
 use super::writer::LocalWriter;
 use semsearch_store::{Effort, IndexConfig, Snapshot, Store, StoreError, StoreWriter, WriteOptions};
 
@@ -47,6 +48,10 @@ impl LocalStore {
 impl Store for LocalStore {
     fn place(&self) -> &Path {
         &self.dir
+    }
+
+    fn commit(&self) -> Result<String, StoreError> {
+        with_latest(&self.dir, |_, manifest| Ok(commit_of(manifest)), |_| true)
     }
 
     fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {

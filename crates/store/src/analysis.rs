@@ -1,5 +1,7 @@
 //! How texts become the words of lexical search.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::Language;
@@ -22,4 +24,13 @@ pub struct Analysis {
     pub language: Language,
     /// By which rules a text is split.
     pub splitting: Splitting,
+}
+
+/// A word in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The stemmed word, which is compared.
+    pub stem: String,
+    /// The word's byte range in the text.
+    pub bytes: Range<usize>,
 }

@@ -25,13 +25,13 @@ mod read;
 mod version;
 mod write;
 
-pub use analysis::{Analysis, Splitting};
+pub use analysis::{Analysis, Splitting, Word};
 pub use config::{ChunkPolicy, FileIds, IndexConfig, IndexSettings, ModelIdentity, Prompts, SETTINGS, Setting};
 pub use effort::Effort;
 pub use error::StoreError;
 pub use language::Language;
 pub use metric::Metric;
 pub use passage::{ChunkPlace, ChunkSize, NewPassage, Source, StoredPassage};
-pub use read::{Among, Facts, Scored, Snapshot, Store, WordQuery};
+pub use read::{Among, Facts, FieldValue, Scored, Snapshot, Store, WordQuery};
 pub use version::{ContentDigest, Version, content_digest, digest_of};
 pub use write::{Change, Compared, StoreWriter, WriteOptions, Written};

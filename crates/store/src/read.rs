@@ -5,13 +5,20 @@ use std::sync::Arc;
 
 use semsearch_encoder::encoder::Vectors;
 use semsearch_filter::Filter;
+use serde_json::Value;
 
-use super::{Effort, IndexConfig, StoreError, StoreWriter, StoredPassage, WriteOptions};
+use super::{Effort, IndexConfig, StoreError, StoreWriter, StoredPassage, Word, WriteOptions};
 
 /// A place that holds one index.
 pub trait Store: Send + Sync {
     /// The place of the index, for messages.
     fn place(&self) -> &Path;
+
+    /// The name of the newest commit ([`Facts::commit`]), which is cheap to ask for.
+    ///
+    /// # Errors
+    /// There is no index, it is of another format, or it is damaged.
+    fn commit(&self) -> Result<String, StoreError>;
 
     /// The newest commit, for reading.
     ///
@@ -57,6 +64,15 @@ pub struct Facts {
     pub documents: u64,
     /// The number of passages, each of which has a vector.
     pub passages: u64,
+}
+
+/// A value of a field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldValue {
+    /// A string, a number, a boolean or null.
+    pub value: Value,
+    /// How many documents have it.
+    pub documents: u64,
 }
 
 /// One commit of an index. It never changes, whatever is committed later.
@@ -131,6 +147,22 @@ pub trait Snapshot: Send + Sync {
     /// # Errors
     /// The index cannot be filtered, or is damaged.
     fn fields(&self, max: usize) -> Result<Vec<String>, StoreError>;
+
+    /// The values of `field` in the documents that pass `filter`, those of most documents first, at most `max` of them. A
+    /// string that is longer than 1,024 bytes is left out.
+    ///
+    /// # Errors
+    /// The index cannot be filtered, or is damaged.
+    fn values(&self, field: &str, filter: Option<&Filter>, max: usize) -> Result<Vec<FieldValue>, StoreError>;
+
+    /// The number of documents of which a passage passes `filter`.
+    ///
+    /// # Errors
+    /// The index cannot be filtered, or is damaged.
+    fn count_documents(&self, filter: &Filter) -> Result<u64, StoreError>;
+
+    /// The words of a text, as the index splits and stems them.
+    fn split(&self, text: &str) -> Vec<Word>;
 }
 
 /// A query's words, with their weights in the index.

@@ -193,6 +193,16 @@ impl Embedder {
         Job { encoder: &*self.encoder, output: self.output, batch_tokens: &self.batch_tokens, stop }
     }
 
+    /// The number of tokens of a batch with which the encoder is fastest.
+    pub fn batch_tokens(&self) -> usize {
+        self.batch_tokens.load(Ordering::Relaxed)
+    }
+
+    /// How many batches should be encoded at once, each by a thread of its own: one on a CPU.
+    pub fn in_flight(&self) -> usize {
+        self.encoder.in_flight()
+    }
+
     /// The number of bytes of text that are tokenized and sorted by length together. They make several batches.
     pub fn part_bytes(&self) -> usize {
         const BYTES_PER_TOKEN: usize = 4;

@@ -29,7 +29,7 @@ pub use fingerprint::fingerprint;
 pub(crate) use floats::Floats;
 pub use prompts::ModelPrompts;
 pub use ragged::{RaggedIds, TextIds, Tokenized};
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{TokenPlace, Tokenizer};
 pub(crate) use weights::Weights;
 
 pub use crate::pooling::Pooling;

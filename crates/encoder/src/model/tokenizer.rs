@@ -9,7 +9,7 @@ use tokenizers::Encoding;
 use super::files::{MAX_TOKENIZER, ModelFiles, TOKENIZER};
 use super::long_text;
 use super::ragged::{TextIds, Tokenized};
-use super::tokenizer_file::{Pipeline, encode, pair, parse, unknown};
+use super::tokenizer_file::{Pipeline, encode, encode_chars, pair, parse, unknown};
 use crate::error::EncoderError;
 use crate::turns;
 
@@ -235,10 +235,45 @@ impl Tokenizer {
         Ok(all)
     }
 
+    /// All tokens of a text, whatever the maximum length is, with their places.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the text, or the text has more bytes than are encoded at once.
+    pub fn places(&self, text: &str, specials: bool) -> Result<Vec<TokenPlace>, EncoderError> {
+        if long_text::is_long(text) {
+            return Err(EncoderError::Unsupported("the places of tokens in a text of this length".into()));
+        }
+        let text: Cow<'_, str> = if self.lowercase { text.to_lowercase().into() } else { text.into() };
+        let specials = specials && self.has_specials();
+        let encoding = encode_chars(&self.inner, &text, specials).map_err(|source| self.failed(source))?;
+        let (places, special) = (encoding.get_offsets(), encoding.get_special_tokens_mask());
+        let words = self.tokens(encoding.get_ids());
+        let token = |at: usize| TokenPlace {
+            id: encoding.get_ids()[at],
+            text: words[at].clone(),
+            special: special[at] == 1,
+            chars: (special[at] == 0).then(|| places[at].0..places[at].1),
+        };
+        Ok((0..encoding.len()).map(token).collect())
+    }
+
     /// The tokens with these ids, as the vocabulary writes them.
     pub fn tokens(&self, ids: &[u32]) -> Vec<String> {
         ids.iter().map(|&id| self.inner.id_to_token(id).unwrap_or_else(|| format!("#{id}"))).collect()
     }
+}
+
+/// A token of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenPlace {
+    /// The token's id.
+    pub id: u32,
+    /// The token, as the vocabulary writes it.
+    pub text: String,
+    /// Whether it was added to the text.
+    pub special: bool,
+    /// The token's place in the text, in characters; `None` for one that was added.
+    pub chars: Option<std::ops::Range<usize>>,
 }
 
 /// Reads the file: its path, its steps, and its bytes.

@@ -25,6 +25,11 @@ pub(super) fn encode(pipeline: &Pipeline, text: &str, specials: bool) -> Result<
     guarded(|| pipeline.encode_fast(text, specials)).map_err(Cause::from).and_then(|encoded| encoded)
 }
 
+/// Encodes a text, with the places of tokens in characters.
+pub(super) fn encode_chars(pipeline: &Pipeline, text: &str, specials: bool) -> Result<Encoding, Cause> {
+    guarded(|| pipeline.encode_char_offsets(text, specials)).map_err(Cause::from).and_then(|encoded| encoded)
+}
+
 /// Two encoded texts as one text of at most `most` tokens, special tokens included, and the number of dropped tokens.
 ///
 /// # Errors

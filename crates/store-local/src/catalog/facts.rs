@@ -1,17 +1,18 @@
 //! Which passages a filter lets pass: ranges of terms in tantivy's sorted dictionaries, as sets of documents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
+use serde_json::Value;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, InvertedIndexReader, SegmentReader, TERMINATED};
 
 use super::{Catalog, damaged, guard};
 use crate::keys::Keys;
 use semsearch_filter::{Plan, TermRange};
-use semsearch_store::StoreError;
+use semsearch_store::{FieldValue, StoreError};
 
 impl Catalog {
     /// The keys of all living passages that match.
@@ -78,6 +79,84 @@ impl Catalog {
         Ok(fields.into_iter().map(|(_, field)| field).take(max).collect())
     }
 
+    /// The values of a field and how many documents have each, those of most documents first, at most `max`. Of passages,
+    /// only those of `allowed` count.
+    ///
+    /// # Errors
+    /// The index is of a format without facts, or damaged.
+    pub(crate) fn values(
+        &self,
+        field: &str,
+        allowed: Option<&Keys>,
+        max: usize,
+    ) -> Result<Vec<FieldValue>, StoreError> {
+        guard(&self.dir, || self.find_values(field, allowed, max))
+    }
+
+    fn find_values(&self, field: &str, allowed: Option<&Keys>, max: usize) -> Result<Vec<FieldValue>, StoreError> {
+        let start = semsearch_filter::start_of_field(field);
+        // By the end of a term, which is a kind and a value.
+        let mut documents: HashMap<Vec<u8>, Vec<u64>> = HashMap::new();
+        for (segment, columns) in self.segments() {
+            let facts = self.facts(segment)?;
+            let broken = |error: std::io::Error| damaged(&self.dir)(error.into());
+            let mut terms = facts.terms().range().ge(&start).into_stream().map_err(broken)?;
+            while terms.advance() && terms.key().starts_with(&start) {
+                if semsearch_filter::value_of(terms.key(), &start).is_none() {
+                    continue;
+                }
+                let listed = facts.read_postings_from_terminfo(terms.value(), IndexRecordOption::Basic);
+                let mut listed = listed.map_err(broken)?;
+                let mut found = Vec::new();
+                while listed.doc() != TERMINATED {
+                    let document = listed.doc();
+                    let key = columns.key.first(document).filter(|_| !segment.is_deleted(document));
+                    if key.is_some_and(|key| allowed.is_none_or(|allowed| allowed.contains(key))) {
+                        found.extend(columns.document(document));
+                    }
+                    listed.advance();
+                }
+                if !found.is_empty() {
+                    documents.entry(terms.key()[start.len()..].to_vec()).or_default().extend(found);
+                }
+            }
+        }
+        let mut counted: Vec<(u64, Vec<u8>)> = documents.into_iter().map(|(end, keys)| (distinct(keys), end)).collect();
+        counted.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        let value = |end: &[u8]| semsearch_filter::value_of(end, &[]);
+        let mut values: Vec<FieldValue> = Vec::new();
+        for (documents, end) in counted {
+            let Some(value) = value(&end) else { continue };
+            // A cell of a table is listed as a string and as a number.
+            let is_cell = |known: &FieldValue| known.documents == documents && same_words(&known.value, &value);
+            if values.len() == max {
+                break;
+            }
+            if !values.iter().any(is_cell) {
+                values.push(FieldValue { value, documents });
+            }
+        }
+        Ok(values)
+    }
+
+    /// The number of documents that have a passage under one of `keys`.
+    ///
+    /// # Errors
+    /// The index is damaged.
+    pub(crate) fn count_documents(&self, keys: &Keys) -> Result<u64, StoreError> {
+        guard(&self.dir, || {
+            let mut documents = Vec::new();
+            for (segment, columns) in self.segments() {
+                for document in segment.doc_ids_alive() {
+                    if columns.key.first(document).is_some_and(|key| keys.contains(key)) {
+                        documents.extend(columns.document(document));
+                    }
+                }
+            }
+            Ok(distinct(documents))
+        })
+    }
+
     fn facts(&self, segment: &SegmentReader) -> Result<Arc<InvertedIndexReader>, StoreError> {
         let Some(latest) = self.fields.latest else {
             return Err(StoreError::NoWords { dir: self.dir.parent().unwrap_or(&self.dir).into() });
@@ -140,5 +219,21 @@ impl Catalog {
             }
         }
         Ok(found)
+    }
+}
+
+fn distinct(mut keys: Vec<u64>) -> u64 {
+    keys.sort_unstable();
+    keys.dedup();
+    keys.len() as u64
+}
+
+/// Whether a string and a number are written alike.
+fn same_words(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::String(text), Value::Number(number)) | (Value::Number(number), Value::String(text)) => {
+            text.parse::<f64>().ok() == number.as_f64()
+        }
+        _ => false,
     }
 }

@@ -23,7 +23,7 @@ use tantivy::{DocAddress, DocId, DocSet, Index, ReloadPolicy, Searcher, SegmentR
 
 pub(super) use fields::CatalogEntry;
 pub(super) use lexical::LexicalQuery;
-pub use words::{Word, words_of};
+pub use words::words_of;
 pub(super) use writer::CatalogWriter;
 pub use writer::is_catalog_thread;
 

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
-use semsearch::index::{Analysis, Word, words_of};
+use semsearch::engine::QueryWords;
+use semsearch::index::Word;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -13,34 +14,13 @@ use crate::cli::output::line::{ELLIPSIS, expanded, one_line};
 
 const MARK: Style = AnsiColor::Red.on_default().bold();
 
-/// English words that occur in nearly every question and text. They are not marked.
-const COMMON: [&str; 40] = [
-    "a", "an", "and", "are", "as", "at", "be", "by", "did", "do", "does", "for", "from", "had", "has", "have", "how",
-    "in", "is", "it", "its", "of", "on", "or", "that", "the", "their", "to", "was", "were", "what", "when", "where",
-    "which", "who", "whom", "whose", "why", "will", "with",
-];
+/// What is shown of a text for the words of a query.
+pub(super) struct Marked<'a>(pub(super) &'a QueryWords<'a>);
 
-/// The words to mark for a query: all that have the same stem as one of the query's words.
-pub(super) struct QueryWords {
-    analysis: Analysis,
-    stems: HashSet<String>,
-}
-
-impl QueryWords {
-    pub(super) fn of(query: &str, analysis: Analysis) -> Self {
-        let worth = |word: &Word| !COMMON.contains(&query[word.bytes.clone()].to_lowercase().as_str());
-        let stems = words_of(analysis, query).into_iter().filter(worth).map(|word| word.stem).collect();
-        Self { analysis, stems }
-    }
-
-    /// No words.
-    pub(super) fn none() -> Self {
-        Self { analysis: Analysis::default(), stems: HashSet::new() }
-    }
-
+impl Marked<'_> {
     /// `line` with the words marked.
     pub(super) fn mark(&self, line: &str) -> String {
-        marked(line, 0..line.len(), &MatchedLine::new(line, self).places())
+        marked(line, 0..line.len(), &MatchedLine::new(line, self.0).places())
     }
 
     /// The part of `text` that answers, on at most [`LINES`] lines of at most `width` columns. It is around `sentence`, or
@@ -53,7 +33,7 @@ impl QueryWords {
         highlight: Highlight,
     ) -> Vec<String> {
         let (line, sentence) = joined(text, sentence);
-        let matched = MatchedLine::new(&line, self);
+        let matched = MatchedLine::new(&line, self.0);
         let whole = wrapped(&line, 0, width);
         let shown = if whole.end == line.len() {
             whole
@@ -153,20 +133,8 @@ struct MatchedLine<'a> {
 }
 
 impl<'a> MatchedLine<'a> {
-    fn new(text: &'a str, words: &QueryWords) -> Self {
-        if words.stems.is_empty() {
-            return Self { text, words: Vec::new() };
-        }
-        let mut found: Vec<Word> = words_of(words.analysis, text);
-        found.retain(|word| words.stems.contains(&word.stem));
-        // The parts of a word that is marked are marked with it.
-        let mut end = 0;
-        found.retain(|word| {
-            let is_new = word.bytes.start >= end;
-            end = end.max(word.bytes.end);
-            is_new
-        });
-        Self { text, words: found }
+    fn new(text: &'a str, words: &QueryWords<'_>) -> Self {
+        Self { text, words: words.found(text) }
     }
 
     /// The places of the words.
@@ -279,16 +247,20 @@ pub(super) fn with_sentence(text: &str, place: &Range<usize>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use semsearch::index::{Analysis, words_of};
 
     use super::*;
+
+    fn words(query: &str) -> QueryWords<'static> {
+        QueryWords::of(query, |text| words_of(Analysis::default(), text))
+    }
 
     fn plain(styled: &str) -> String {
         anstream::adapter::strip_str(styled).to_string()
     }
 
     fn shown(query: &str, text: &str, sentence: Option<&Range<usize>>, width: usize) -> Vec<String> {
-        let words = QueryWords::of(query, Analysis::default());
-        words.snippet(text, sentence, width, Highlight::Words).iter().map(|line| plain(line)).collect()
+        Marked(&words(query)).snippet(text, sentence, width, Highlight::Words).iter().map(|line| plain(line)).collect()
     }
 
     #[test]
@@ -297,7 +269,7 @@ mod tests {
         assert_eq!(shown(question, "The\n  café\tis\u{85}\u{2028}here.", None, 40), ["The café is here."]);
         assert_eq!(shown(question, "The café is\u{7} here.", None, 40), ["The café is\\u{7} here."]);
         assert_eq!(shown(question, "The café is right here.", None, 12), ["The café is", "right here."]);
-        let marked = QueryWords::of(question, Analysis::default()).snippet("The Café is.", None, 40, Highlight::Words);
+        let marked = Marked(&words(question)).snippet("The Café is.", None, 40, Highlight::Words);
         assert_eq!(marked, [format!("The {MARK}Café{MARK:#} is.")]);
     }
 
@@ -348,11 +320,11 @@ mod tests {
     proptest! {
         #[test]
         fn a_snippet_fits_its_width(text in "\\PC{0,200}", query in "\\PC{0,20}", from in 0..80usize, width in 8..100usize) {
-            let words = QueryWords::of(&query, Analysis::default());
+            let words = words(&query);
             let from = text.char_indices().map(|(at, _)| at).nth(from).unwrap_or(text.len());
             for sentence in [None, Some(from..text.len()), Some(0..from)] {
                 for highlight in [Highlight::Words, Highlight::Sentence, Highlight::None] {
-                    let lines = words.snippet(&text, sentence.as_ref(), width, highlight);
+                    let lines = Marked(&words).snippet(&text, sentence.as_ref(), width, highlight);
                     prop_assert!(lines.len() <= LINES && lines.is_empty() == text.trim().is_empty(), "{lines:?}");
                     prop_assert!(lines.iter().all(|line| plain(line).width() <= width), "{lines:?}");
                 }
@@ -361,8 +333,8 @@ mod tests {
 
         #[test]
         fn marking_loses_nothing(text in "\\PC{0,80}", from in 0..80usize) {
-            let words = QueryWords::of(&text, Analysis::default());
-            prop_assert_eq!(plain(&words.mark(&text)), plain(&text));
+            let words = words(&text);
+            prop_assert_eq!(plain(&Marked(&words).mark(&text)), plain(&text));
             let from = text.char_indices().map(|(at, _)| at).nth(from).unwrap_or(text.len());
             let [whole, bare] = [from..text.len(), 0..0].map(|place| plain(&with_sentence(&text, &place).join("\n")));
             prop_assert_eq!(whole, bare);

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use anstyle_hyperlink::{Hyperlink, path_to_url};
-use semsearch::engine::{Hit, Scores};
-use semsearch::index::Source;
+use semsearch::engine::{Hit, QueryWords, Scores};
+use semsearch::index::{Source, words_of};
 
 use super::place::{self, Here, HitPlace};
-use super::snippet::{QueryWords, with_sentence};
+use super::snippet::{Marked, with_sentence};
 use super::writer::{Answer, Highlight, HitFormat, HitOutput, HitWriter, Presentation};
 use crate::cli::output::line::{one_line, shorten, with_indentation};
 use crate::cli::output::stdout;
@@ -66,7 +66,8 @@ impl<W: Write> TextHits<W> {
             writeln!(self.out, "{QUERY}{}{QUERY:#}", one_line(&query.text))?;
         }
         self.begun = true;
-        let words = QueryWords::of(&query.text, self.presentation.analysis);
+        let analysis = self.presentation.analysis;
+        let words = QueryWords::of(&query.text, move |text| words_of(analysis, text));
         let score_width = hits.iter().map(|hit| format!("{:.4}", hit.score).len()).max().unwrap_or(0);
         hits.iter().try_for_each(|hit| {
             self.heading(hit, score_width)?;
@@ -94,20 +95,20 @@ impl<W: Write> TextHits<W> {
     }
 
     /// The lines of the passage, or of a snippet of it.
-    fn passage(&mut self, hit: &Hit, words: &QueryWords) -> io::Result<()> {
+    fn passage(&mut self, hit: &Hit, words: &QueryWords<'_>) -> io::Result<()> {
         let text = &hit.document.text;
         let &Presentation { highlight, full, .. } = &self.presentation;
         let lines = if full {
             let whole = || {
                 let none = QueryWords::none();
                 let marked = if highlight == Highlight::Words { words } else { &none };
-                text.lines().map(|line| marked.mark(&with_indentation(line))).collect()
+                text.lines().map(|line| Marked(marked).mark(&with_indentation(line))).collect()
             };
             let sentence = hit.sentence.as_ref().filter(|_| highlight == Highlight::Sentence);
             sentence.map_or_else(whole, |place| with_sentence(text, place))
         } else {
             let room = self.screen.width.saturating_sub(INDENT).max(20);
-            words.snippet(text, hit.sentence.as_ref(), room, highlight)
+            Marked(words).snippet(text, hit.sentence.as_ref(), room, highlight)
         };
         lines.iter().try_for_each(|line| writeln!(self.out, "{}", format!("{:INDENT$}{line}", "").trim_end()))
     }

@@ -6,7 +6,7 @@ mod segments;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use semsearch_store::{Analysis, Language, Splitting};
+use semsearch_store::{Analysis, Language, Splitting, Word};
 use tantivy::tokenizer::{Language as Stemmed, LowerCaser, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -168,15 +168,6 @@ impl<'a> Iterator for WithParts<'a> {
         joined.into_iter().for_each(|word| self.add(word));
         self.next.pop_front()
     }
-}
-
-/// A word in a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
-    /// The stemmed word, which is compared.
-    pub stem: String,
-    /// The word's byte range in the text.
-    pub bytes: std::ops::Range<usize>,
 }
 
 #[cfg(test)]
