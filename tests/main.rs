@@ -38,6 +38,10 @@ mod screen;
 #[cfg(target_os = "linux")]
 mod seal;
 mod search;
+#[cfg(feature = "serve")]
+mod served;
+#[cfg(feature = "serve")]
+mod server;
 mod settings;
 mod shared;
 mod streams;

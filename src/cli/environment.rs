@@ -67,6 +67,12 @@ fn is_true(word: &str) -> bool {
     ["1", "on", "yes", "true"].contains(&word.to_ascii_lowercase().as_str())
 }
 
+/// A key that clients of a server must bring. It is no option: other users of a machine see a command's arguments.
+#[cfg(feature = "serve")]
+pub(super) fn api_key() -> Option<String> {
+    env::var("SEMSEARCH_API_KEY").ok().filter(|key| !key.trim().is_empty()).map(|key| key.trim().to_owned())
+}
+
 /// The token for the Hub, from the places that Python's huggingface_hub uses: `HF_TOKEN`, or a file of `hf auth login`.
 pub(super) fn hub_token(terminal: &Terminal) -> Option<Token> {
     if set("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_some() {

@@ -33,6 +33,8 @@ mod records;
 mod report;
 mod reranked;
 mod searcher;
+#[cfg(feature = "serve")]
+mod serve;
 mod settings;
 mod sim;
 mod similar;
@@ -57,6 +59,8 @@ use options::inspect::{ExportOptions, InfoOptions};
 use options::manual::{CompletionsOptions, ManOptions};
 use options::model::ModelOptions;
 use options::query::QueryOptions;
+#[cfg(feature = "serve")]
+use options::serve::ServeOptions;
 use options::sim::SimOptions;
 use outcome::Outcome;
 
@@ -107,6 +111,10 @@ fn run(Args { common, command }: Args, config: &ConfigFile, defaults: &Defaults)
         Action::Embed(args) => embed::run(&EmbedOptions::resolve(&args, defaults)?, settings),
         Action::Sim(args) => sim::run(&SimOptions::resolve(&args, defaults), settings),
         Action::Eval(args) => eval::run(&EvalOptions::resolve(&args, defaults)?, settings),
+        #[cfg(feature = "serve")]
+        Action::Serve(args) => serve::serve(ServeOptions::resolve(&args, &common, defaults, settings)?, settings),
+        #[cfg(feature = "serve")]
+        Action::Mcp(args) => serve::agents(ServeOptions::of_agents(&args, &common, defaults, settings)?, settings),
         Action::Info(args) => info::run(&InfoOptions::resolve(&args), settings),
         Action::Verify => verify::run(settings),
         Action::Export(args) => export::run(&ExportOptions::resolve(args), settings),

@@ -14,7 +14,7 @@ pub(crate) struct CommonArgs {
     /// Directory of the index [default: .semsearch, here or in the nearest parent]
     #[arg(short, long, global = true, value_name = "DIR", env = "SEMSEARCH_INDEX", hide_env = true,
         value_hint = ValueHint::DirPath)]
-    pub(crate) index: Option<PathBuf>,
+    pub(crate) index: Vec<PathBuf>,
     /// Processor cores to use [default: all]
     #[arg(hide_short_help = true, long, global = true, value_name = "N", env = "SEMSEARCH_THREADS", hide_env = true,
         value_parser = threads)]
@@ -43,6 +43,11 @@ pub(crate) struct CommonArgs {
 }
 
 impl CommonArgs {
+    /// The index that is named last.
+    pub(crate) fn last_index(&self) -> Option<&PathBuf> {
+        self.index.last()
+    }
+
     /// Chooses between `-q` and `-v` if both are given. A typed option has precedence over the environment and the
     /// config file; if both are typed, the last one counts. (clap would report a conflict between sources.)
     pub(crate) fn settle(&mut self, matches: &ArgMatches) {

@@ -14,6 +14,8 @@ pub(crate) mod page;
 pub(crate) mod parse;
 pub(crate) mod query;
 pub(crate) mod records;
+#[cfg(feature = "serve")]
+pub(crate) mod serve;
 pub(crate) mod setting;
 pub(crate) mod sim;
 #[cfg(test)]
@@ -32,6 +34,8 @@ use inspect::{ExportArgs, InfoArgs};
 use manual::{CompletionsArgs, ManArgs};
 use model::ModelArgs;
 use query::QueryArgs;
+#[cfg(feature = "serve")]
+use serve::{McpArgs, ServeArgs};
 use sim::SimArgs;
 
 /// Semantic search from the command line: index texts, ask in plain language.
@@ -55,6 +59,10 @@ pub(crate) enum Action {
     Embed(EmbedArgs),
     Sim(SimArgs),
     Eval(EvalArgs),
+    #[cfg(feature = "serve")]
+    Serve(ServeArgs),
+    #[cfg(feature = "serve")]
+    Mcp(McpArgs),
     Info(InfoArgs),
     /// Check every byte of an index
     #[command(after_help = "\
@@ -102,6 +110,7 @@ fn long_version() -> String {
         ("hub", cfg!(feature = "hub")),
         ("parquet", cfg!(feature = "parquet")),
         ("pdf", cfg!(feature = "pdf")),
+        ("serve", cfg!(feature = "serve")),
         ("cuda", cfg!(feature = "cuda")),
     ];
     let built_in: Vec<&str> = all.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();

@@ -114,7 +114,7 @@ fn of_an_option_given_twice_the_last_one_counts() {
 #[test]
 fn of_a_common_option_before_and_after_the_command_the_last_one_counts() {
     let args = Args::try_parse_from(["semsearch", "-i", "a", "-q", "verify", "-i", "b", "-v"]).unwrap();
-    assert_eq!(args.common.index, Some("b".into()));
+    assert_eq!(args.common.last_index(), Some(&"b".into()));
 }
 
 #[test]

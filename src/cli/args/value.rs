@@ -32,6 +32,25 @@ pub(super) fn svg(word: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// A number of bytes, perhaps with a unit.
+#[cfg(feature = "serve")]
+pub(super) fn bytes(word: &str) -> Result<usize, String> {
+    let end = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
+    let factor = match word[end..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "k" | "kib" => Some(1 << 10),
+        "m" | "mib" => Some(1 << 20),
+        "g" | "gib" => Some(1 << 30),
+        "kb" => Some(1000),
+        "mb" => Some(1_000_000),
+        "gb" => Some(1_000_000_000),
+        _ => None,
+    };
+    let number = word[..end].parse::<usize>().ok().filter(|&number| number > 0);
+    let size = number.zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    size.ok_or_else(|| "expected a size, as 16MiB".into())
+}
+
 /// A number of seconds, perhaps with a fraction.
 pub(super) fn seconds(word: &str) -> Result<Duration, String> {
     let number: Option<f64> = word.parse().ok();

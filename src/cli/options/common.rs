@@ -24,7 +24,7 @@ pub(crate) fn resolve(common: &CommonArgs, index_use: IndexUse) -> anyhow::Resul
         (false, true) => Verbosity::Verbose,
         (false, false) => Verbosity::Usual,
     });
-    let index = match &common.index {
+    let index = match common.last_index() {
         Some(dir) if index_use == IndexUse::Opened => named_index(dir)?,
         Some(dir) => dir.clone(),
         None if index_use == IndexUse::None => index::DIRECTORY.into(),
@@ -40,7 +40,7 @@ pub(crate) fn resolve(common: &CommonArgs, index_use: IndexUse) -> anyhow::Resul
     };
     Ok(Settings {
         index,
-        index_named: common.index.is_some(),
+        index_named: common.last_index().is_some(),
         places: Locations { own: environment::own_cache(), hub },
         terminal,
         threads: common.threads,

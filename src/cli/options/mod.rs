@@ -21,4 +21,6 @@ pub(crate) mod precision;
 pub(crate) mod query;
 pub(crate) mod ranking;
 pub(crate) mod recordable;
+#[cfg(feature = "serve")]
+pub(crate) mod serve;
 pub(crate) mod sim;

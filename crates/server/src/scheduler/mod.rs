@@ -1,0 +1,445 @@
+//! The scheduler: many requests, one encoder.
+//!
+//! The encoder computes no padding, so a larger batch gains nothing once all cores are busy. So nobody waits for a batch to
+//! fill: whenever the encoder is idle, it takes what is queued, up to a quantum of tokens. A text's vector has the same bits
+//! whatever else is in its batch; the encoder promises that.
+
+mod queue;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use semsearch_encoder::embedder::Embedder;
+use semsearch_encoder::encoder::Vectors;
+use semsearch_encoder::model::{RaggedIds, Tokenized};
+use semsearch_files::guarded;
+use tokio::sync::oneshot;
+
+pub(crate) use self::queue::Priority;
+use self::queue::{Part, Queue};
+
+/// Tokens in, vectors out. Calls may come from several threads.
+pub(crate) trait BatchEncoder: Send + Sync + 'static {
+    /// Components of a vector.
+    fn dim(&self) -> usize;
+
+    /// A row for each text.
+    fn encode(&self, ids: RaggedIds) -> Result<Vectors, String>;
+}
+
+impl BatchEncoder for Embedder {
+    fn dim(&self) -> usize {
+        Embedder::dim(self)
+    }
+
+    fn encode(&self, ids: RaggedIds) -> Result<Vectors, String> {
+        let dropped = vec![0; ids.len()];
+        let embedded = self.embed_tokenized(Tokenized { ids, dropped }).map_err(|error| with_causes(&error))?;
+        Ok(embedded.vectors)
+    }
+}
+
+/// Why a request has no vectors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// More work is ahead than anybody should wait for. After this time it is worth trying again.
+    Busy(Duration),
+    /// The encoder failed on these texts.
+    Failed(String),
+    /// The server ends.
+    Closed,
+}
+
+/// How the scheduler works.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The most tokens of a batch.
+    pub(crate) quantum: usize,
+    /// How many batches are encoded at once.
+    pub(crate) in_flight: usize,
+    /// A request with more work ahead is refused.
+    pub(crate) max_wait: Duration,
+}
+
+/// Encodes the texts of requests in turns.
+#[derive(Clone)]
+pub(crate) struct Scheduler {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    encoder: Arc<dyn BatchEncoder>,
+    limits: Limits,
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+struct State {
+    queue: Queue,
+    jobs: HashMap<u64, Job>,
+    next_ticket: u64,
+    /// The tokens of the batches that are encoded now.
+    running: usize,
+    /// Tokens a second, as measured; 0 before the first batch.
+    rate: f64,
+    closed: bool,
+    encoded: Encoded,
+}
+
+/// What was encoded since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Encoded {
+    pub(crate) batches: u64,
+    pub(crate) texts: u64,
+    pub(crate) tokens: u64,
+}
+
+/// What waits now.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    pub(crate) searches: usize,
+    pub(crate) bulk: usize,
+    pub(crate) rate: f64,
+    pub(crate) encoded: Encoded,
+}
+
+/// A request that is not answered yet.
+struct Job {
+    ids: Arc<RaggedIds>,
+    vectors: Vectors,
+    left: usize,
+    done: oneshot::Sender<Result<Vectors, Refusal>>,
+}
+
+/// A place in the queue, which is given up when it is dropped: a client that went away is not computed for.
+struct Ticket<'a> {
+    shared: &'a Shared,
+    number: u64,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        if state.jobs.remove(&self.number).is_some() {
+            state.queue.remove(self.number);
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Scheduler {
+    /// Starts the threads that encode.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn start(encoder: Arc<dyn BatchEncoder>, limits: Limits) -> std::io::Result<Self> {
+        let state = State {
+            queue: Queue::new(limits.quantum),
+            jobs: HashMap::new(),
+            next_ticket: 0,
+            running: 0,
+            rate: 0.0,
+            closed: false,
+            encoded: Encoded::default(),
+        };
+        let shared = Arc::new(Shared { encoder, limits, state: Mutex::new(state), wake: Condvar::new() });
+        for number in 0..limits.in_flight.max(1) {
+            let shared = Arc::clone(&shared);
+            thread::Builder::new().name(format!("encoder-{number}")).spawn(move || encode_all(&shared))?;
+        }
+        Ok(Self { shared })
+    }
+
+    /// The vectors of these texts. Dropping the future gives up the place in the queue.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub(crate) async fn embed(&self, priority: Priority, ids: RaggedIds) -> Result<Vectors, Refusal> {
+        let shared = &*self.shared;
+        if ids.is_empty() {
+            return Ok(Vectors::zeros(0, shared.encoder.dim()));
+        }
+        let (done, vectors) = oneshot::channel();
+        let _ticket = {
+            let mut state = shared.lock();
+            if state.closed {
+                return Err(Refusal::Closed);
+            }
+            if let Some(wait) = state.too_long(priority, ids.tokens(), shared.limits.max_wait) {
+                return Err(Refusal::Busy(wait));
+            }
+            let number = state.next_ticket;
+            state.next_ticket += 1;
+            state.queue.push(number, priority, ids.iter().map(<[u32]>::len).collect());
+            let rows = Vectors::zeros(ids.len(), shared.encoder.dim());
+            let left = ids.len();
+            state.jobs.insert(number, Job { ids: Arc::new(ids), vectors: rows, left, done });
+            shared.wake.notify_one();
+            Ticket { shared, number }
+        };
+        vectors.await.unwrap_or(Err(Refusal::Closed))
+    }
+
+    /// The most tokens of a batch.
+    pub(crate) fn quantum(&self) -> usize {
+        self.shared.limits.quantum
+    }
+
+    /// What waits and what was done.
+    pub(crate) fn load(&self) -> Load {
+        let state = self.shared.lock();
+        Load {
+            searches: state.queue.tokens(Priority::Search),
+            bulk: state.queue.tokens(Priority::Bulk),
+            rate: state.rate,
+            encoded: state.encoded,
+        }
+    }
+
+    /// Ends the threads. Requests that wait are refused.
+    pub(crate) fn close(&self) {
+        let mut state = self.shared.lock();
+        state.closed = true;
+        state.jobs.clear();
+        self.shared.wake.notify_all();
+    }
+}
+
+impl State {
+    /// The time after which it is worth trying again, if more than `most` would be ahead.
+    fn too_long(&self, priority: Priority, tokens: usize, most: Duration) -> Option<Duration> {
+        if self.rate <= 0.0 {
+            return None;
+        }
+        let ahead = self.running + self.queue.ahead(priority, tokens);
+        let wait = Duration::from_secs_f64(ahead as f64 / self.rate);
+        (wait > most).then(|| wait.saturating_sub(most).max(Duration::from_secs(1)))
+    }
+
+    /// The texts of a batch, one after the other.
+    fn gather(&self, parts: &[Part]) -> RaggedIds {
+        let mut ids = RaggedIds::default();
+        for part in parts {
+            if let Some(job) = self.jobs.get(&part.ticket) {
+                part.texts.clone().for_each(|text| ids.push_text(job.ids.text(text)));
+            }
+        }
+        ids
+    }
+
+    /// Gives each request its vectors. A request that is complete is answered.
+    fn hand_out(&mut self, parts: &[Part], vectors: &Vectors) {
+        let mut row = 0;
+        for Part { ticket, texts } in parts {
+            let rows = vectors.rows(row, row + texts.len());
+            row += texts.len();
+            // The client may have gone meanwhile.
+            let Some(job) = self.jobs.get_mut(ticket) else { continue };
+            job.vectors.rows_mut(texts.start, texts.end).copy_from_slice(rows);
+            job.left -= texts.len();
+            if job.left == 0
+                && let Some(job) = self.jobs.remove(ticket)
+            {
+                let _ = job.done.send(Ok(job.vectors));
+            }
+        }
+    }
+
+    fn fail(&mut self, ticket: u64, why: String) {
+        self.queue.remove(ticket);
+        if let Some(job) = self.jobs.remove(&ticket) {
+            let _ = job.done.send(Err(Refusal::Failed(why)));
+        }
+    }
+
+    fn count(&mut self, ids: (usize, usize), took: Duration) {
+        let (texts, tokens) = ids;
+        self.encoded.batches += 1;
+        self.encoded.texts += texts as u64;
+        self.encoded.tokens += tokens as u64;
+        let rate = tokens as f64 / took.as_secs_f64().max(1e-9);
+        self.rate = if self.rate > 0.0 { 0.9 * self.rate + 0.1 * rate } else { rate };
+    }
+}
+
+/// Encodes batch after batch until the scheduler is closed.
+fn encode_all(shared: &Shared) {
+    let mut state = shared.lock();
+    loop {
+        if state.closed {
+            return;
+        }
+        let parts = state.queue.take();
+        if parts.is_empty() {
+            state = shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        let ids = state.gather(&parts);
+        let (texts, tokens) = (ids.len(), ids.tokens());
+        state.running += tokens;
+        drop(state);
+        let begun = Instant::now();
+        let outcome = encode(shared, ids);
+        let took = begun.elapsed();
+        // One text that cannot be encoded costs only its own request.
+        let alone = outcome.is_err() && parts.len() > 1;
+        let outcomes = if alone { each_alone(shared, &parts) } else { Vec::new() };
+        state = shared.lock();
+        state.running -= tokens;
+        state.count((texts, tokens), took);
+        match outcome {
+            Ok(vectors) => state.hand_out(&parts, &vectors),
+            Err(why) if !alone => parts.iter().for_each(|part| state.fail(part.ticket, why.clone())),
+            Err(_) => {
+                for (part, outcome) in parts.iter().zip(outcomes) {
+                    match outcome {
+                        Ok(vectors) => state.hand_out(std::slice::from_ref(part), &vectors),
+                        Err(why) => state.fail(part.ticket, why),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn each_alone(shared: &Shared, parts: &[Part]) -> Vec<Result<Vectors, String>> {
+    let alone = |part: &Part| {
+        let ids = shared.lock().gather(std::slice::from_ref(part));
+        encode(shared, ids)
+    };
+    parts.iter().map(alone).collect()
+}
+
+/// Encodes a batch. A defect of the encoder is an error of this batch, and the thread goes on.
+fn encode(shared: &Shared, ids: RaggedIds) -> Result<Vectors, String> {
+    let rows = ids.len();
+    let vectors = guarded(|| shared.encoder.encode(ids)).unwrap_or_else(|panicked| Err(panicked.to_string()))?;
+    match vectors.len() == rows {
+        true => Ok(vectors),
+        false => Err(format!("{} vectors for {rows} texts", vectors.len())),
+    }
+}
+
+/// An error with all of its causes, in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        message += &format!(": {source}");
+        cause = source.source();
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// An encoder whose vector of a text is its first token. It waits for a permit before each batch, and token 13 fails.
+    struct Fake {
+        permits: Mutex<mpsc::Receiver<()>>,
+        encoded: AtomicUsize,
+    }
+
+    impl BatchEncoder for Fake {
+        fn dim(&self) -> usize {
+            1
+        }
+
+        fn encode(&self, ids: RaggedIds) -> Result<Vectors, String> {
+            let _ = self.permits.lock().unwrap().recv();
+            assert!(ids.iter().all(|text| text[0] != 99), "a defect");
+            if ids.iter().any(|text| text[0] == 13) {
+                return Err("13 has no vector".into());
+            }
+            self.encoded.fetch_add(ids.len(), Ordering::SeqCst);
+            Ok(Vectors::new(ids.iter().map(|text| text[0] as f32).collect(), 1))
+        }
+    }
+
+    fn started(max_wait: Duration) -> (Scheduler, mpsc::Sender<()>, Arc<Fake>) {
+        let (permit, permits) = mpsc::channel();
+        let fake = Arc::new(Fake { permits: Mutex::new(permits), encoded: AtomicUsize::new(0) });
+        let limits = Limits { quantum: 10, in_flight: 1, max_wait };
+        (Scheduler::start(Arc::clone(&fake) as _, limits).unwrap(), permit, fake)
+    }
+
+    fn texts(first: &[u32]) -> RaggedIds {
+        let mut ids = RaggedIds::default();
+        first.iter().for_each(|&id| ids.push(&[id, 0, 0]));
+        ids
+    }
+
+    fn rows(vectors: &Vectors) -> Vec<f32> {
+        vectors.as_slice().to_vec()
+    }
+
+    #[tokio::test]
+    async fn each_request_has_the_vectors_of_its_own_texts_in_their_order() {
+        let (scheduler, permit, _) = started(Duration::from_secs(9));
+        (0..100).for_each(|_| permit.send(()).unwrap());
+        let many: Vec<u32> = (100..140).collect();
+        let (bulk, one, none) = tokio::join!(
+            scheduler.embed(Priority::Bulk, texts(&many)),
+            scheduler.embed(Priority::Search, texts(&[7])),
+            scheduler.embed(Priority::Search, RaggedIds::default()),
+        );
+        assert_eq!(rows(&bulk.unwrap()), many.iter().map(|&id| id as f32).collect::<Vec<_>>());
+        assert_eq!((rows(&one.unwrap()), none.unwrap().len()), (vec![7.0], 0));
+    }
+
+    #[tokio::test]
+    async fn a_text_that_fails_costs_its_own_request_only() {
+        let (scheduler, permit, _) = started(Duration::from_secs(9));
+        (0..100).for_each(|_| permit.send(()).unwrap());
+        let (bad, good) = tokio::join!(
+            scheduler.embed(Priority::Search, texts(&[13])),
+            scheduler.embed(Priority::Search, texts(&[7, 8])),
+        );
+        assert_eq!(bad, Err(Refusal::Failed("13 has no vector".into())));
+        assert_eq!(rows(&good.unwrap()), [7.0, 8.0]);
+        // A defect of the encoder ends neither the thread nor the server.
+        assert!(matches!(scheduler.embed(Priority::Search, texts(&[99])).await, Err(Refusal::Failed(_))));
+        assert_eq!(rows(&scheduler.embed(Priority::Bulk, texts(&[3])).await.unwrap()), [3.0]);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_went_away_is_not_computed_for() {
+        let (scheduler, permit, fake) = started(Duration::from_secs(9));
+        let gone = scheduler.embed(Priority::Bulk, texts(&[1; 50]));
+        assert!(tokio::time::timeout(Duration::from_millis(50), gone).await.is_err());
+        (0..9).for_each(|_| permit.send(()).unwrap());
+        assert_eq!(rows(&scheduler.embed(Priority::Bulk, texts(&[5])).await.unwrap()), [5.0]);
+        // At most the batch that was begun.
+        assert!(fake.encoded.load(Ordering::SeqCst) <= 4);
+        assert_eq!(scheduler.load().bulk, 0);
+    }
+
+    #[tokio::test]
+    async fn too_much_work_ahead_is_refused_with_a_time_and_closing_refuses_all() {
+        let (scheduler, permit, _) = started(Duration::from_millis(1));
+        permit.send(()).unwrap();
+        scheduler.embed(Priority::Bulk, texts(&[1])).await.unwrap();
+        scheduler.shared.lock().rate = 1000.0;
+        let waiting = scheduler.clone();
+        let first = tokio::spawn(async move { waiting.embed(Priority::Bulk, texts(&[1; 50])).await });
+        while scheduler.load().bulk == 0 {
+            tokio::task::yield_now().await;
+        }
+        let refused = scheduler.embed(Priority::Bulk, texts(&[2])).await;
+        assert_eq!(refused, Err(Refusal::Busy(Duration::from_secs(1))));
+        scheduler.close();
+        assert_eq!(first.await.unwrap(), Err(Refusal::Closed));
+        assert_eq!(scheduler.embed(Priority::Search, texts(&[2])).await, Err(Refusal::Closed));
+    }
+}
