@@ -277,6 +277,10 @@ fn examples_on_pages_print_what_they_did() {
 #[test]
 fn config_files_on_pages_are_accepted() {
     for page in pages() {
+        for block in page.blocks_of("json") {
+            serde_json::from_str::<serde_json::Value>(&block.join("\n"))
+                .unwrap_or_else(|error| panic!("{}: {error}", page.path));
+        }
         for block in page.blocks_of("toml") {
             let sandbox = Sandbox::new();
             sandbox.write(".config/semsearch/config.toml", block.join("\n"));
@@ -291,7 +295,11 @@ fn config_files_on_pages_are_accepted() {
 fn every_block_on_a_page_is_of_a_kind_that_is_tried() {
     for page in pages() {
         for (kind, _) in page.blocks() {
-            assert!(["console", "sh", "toml"].contains(&kind), "{}: a block of the kind `{kind}`", page.path);
+            assert!(
+                ["console", "sh", "toml", "json", "python"].contains(&kind),
+                "{}: a block of the kind `{kind}`",
+                page.path
+            );
         }
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use semsearch_encoder::EncoderError;
 use semsearch_encoder::embedder::Embedder;
-use semsearch_encoder::encoder::Vectors;
 use semsearch_encoder::model::Tokenized;
 use semsearch_engine::Searcher;
 use semsearch_store::ModelIdentity;
-use tokio::sync::SetOnce;
+use tokio::sync::{Semaphore, SetOnce};
 
 use super::error::ApiError;
 use super::guard::Guard;
@@ -17,7 +17,7 @@ use super::lane::Lane;
 use super::metrics::Metrics;
 use super::options::{QUANTUM, ServerOptions};
 use super::page::Offered;
-use super::scheduler::{Limits, Priority, Scheduler, with_causes};
+use super::scheduler::{Limits, Scheduler, with_causes};
 
 /// Texts of fewer bytes are tokenized where they arrive, in less than a millisecond.
 const FEW_BYTES: usize = 4 << 10;
@@ -44,6 +44,8 @@ pub struct Loaded {
 pub(crate) struct Ready {
     pub(crate) loaded: Loaded,
     pub(crate) scheduler: Scheduler,
+    /// As many requests are tokenized at once as there are threads that compute.
+    tokenizing: Semaphore,
 }
 
 /// A server's state, shared by everything that answers.
@@ -80,10 +82,12 @@ impl App {
     pub(crate) fn serve(&self, loaded: Loaded) -> std::io::Result<()> {
         let embedder = Arc::clone(&loaded.embedder);
         let at_once = embedder.in_flight();
-        let quantum = if at_once > 1 { embedder.batch_tokens() } else { QUANTUM * self.options.threads.max(1) };
-        let limits = Limits { quantum, in_flight: at_once, max_wait: self.options.max_wait };
+        let cores = self.options.threads.max(1);
+        let quantum = if at_once > 1 { embedder.batch_tokens() } else { QUANTUM * cores };
+        let limits = Limits { quantum, cores, in_flight: at_once, max_wait: self.options.max_wait };
         let scheduler = Scheduler::start(embedder, limits)?;
-        let _ = self.ready.set(Ready { loaded, scheduler });
+        let tokenizing = Semaphore::new(self.options.threads.max(1));
+        let _ = self.ready.set(Ready { loaded, scheduler, tokenizing });
         Ok(())
     }
 
@@ -128,35 +132,38 @@ impl Ready {
         })
     }
 
-    /// The tokens of texts.
+    /// The tokens of texts, for whoever wants to know them before anything is encoded. Many texts are tokenized on a thread of
+    /// their own, and not in the pool that computes: a search would wait for all of them there.
     pub(crate) async fn tokenize(&self, texts: Vec<String>) -> Result<Tokenized, ApiError> {
         let embedder = Arc::clone(&self.loaded.embedder);
         let is_little = texts.iter().map(String::len).sum::<usize>() <= FEW_BYTES;
-        let tokenize = move || embedder.tokenizer().tokenize(&texts);
+        let tokenize = move || tokenized(&embedder, &texts);
         let tokenized = if is_little {
             tokenize()
         } else {
-            let ran = tokio::task::spawn_blocking(tokenize).await;
+            let ran = {
+                let _permit = self.tokenizing.acquire().await;
+                tokio::task::spawn_blocking(tokenize).await
+            };
             ran.map_err(|error| ApiError::internal(format!("a defect of semsearch: {error}")))?
         };
         tokenized.map_err(|error| ApiError::internal(with_causes(&error)))
     }
-
-    /// The vectors of texts, and how many tokens of each were cut.
-    pub(crate) async fn embed(&self, priority: Priority, texts: Vec<String>) -> Result<EmbeddedTexts, ApiError> {
-        let Tokenized { ids, dropped } = self.tokenize(texts).await?;
-        let tokens = ids.tokens();
-        let vectors = self.scheduler.embed(priority, ids).await?;
-        Ok(EmbeddedTexts { vectors, tokens, dropped })
-    }
 }
 
-/// Texts' vectors.
-pub(crate) struct EmbeddedTexts {
-    /// A row for each text.
-    pub(crate) vectors: Vectors,
-    /// The tokens that were encoded, of all texts together.
-    pub(crate) tokens: usize,
-    /// For each text, how many tokens were cut at the maximum length.
-    pub(crate) dropped: Vec<usize>,
+/// Tokenizes some texts at a time, on the calling thread.
+fn tokenized(embedder: &Embedder, texts: &[String]) -> Result<Tokenized, EncoderError> {
+    let mut all = Tokenized::default();
+    let mut rest = texts;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fit = rest.iter().take_while(|text| {
+            bytes += text.len();
+            bytes <= FEW_BYTES
+        });
+        let (some, others) = rest.split_at(fit.count().max(1));
+        all.append(embedder.tokenizer().tokenize(some)?);
+        rest = others;
+    }
+    Ok(all)
 }

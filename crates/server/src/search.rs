@@ -193,7 +193,7 @@ impl App {
         let texts = pinned.to_embed(&request)?;
         // What cannot be answered is refused before it is embedded.
         pinned.check(&request)?;
-        let vectors = ready.embed(Priority::Search, texts).await?.vectors;
+        let vectors = ready.scheduler.embed(Priority::Search, texts).await?.vectors;
         let searcher = index.searcher.clone();
         let mut answer = self
             .lane

@@ -27,7 +27,7 @@ fn commands() -> Vec<(Vec<String>, Command)> {
     program.build();
     let mut found = Vec::new();
     all(&program, &["semsearch".to_owned()], &mut found);
-    assert_eq!(found.len(), 1 + 15 + 4);
+    assert_eq!(found.len(), 1 + 15 + 2 * usize::from(cfg!(feature = "serve")) + 4);
     found
 }
 
@@ -45,8 +45,24 @@ fn every_option_and_each_of_its_values_has_a_line_of_help() {
 }
 
 /// Words that an option or argument might take.
-const CANDIDATES: [&str; 15] =
-    ["latin1", "1", "2", "0.5", "x", "y", "a.svg", "b.svg", "cpu", "cuda", "scalar", "ip", "l2", "english", "ndcg@10"];
+const CANDIDATES: [&str; 16] = [
+    "latin1",
+    "127.0.0.1:1",
+    "1",
+    "2",
+    "0.5",
+    "x",
+    "y",
+    "a.svg",
+    "b.svg",
+    "cpu",
+    "cuda",
+    "scalar",
+    "ip",
+    "l2",
+    "english",
+    "ndcg@10",
+];
 
 /// The candidates that `arg` accepts.
 fn taken(arg: &clap::Arg, command: &Command) -> Vec<String> {

@@ -100,7 +100,7 @@ pub struct Tokenized {
 
 impl Tokenized {
     /// Adds the texts of `more` after the others.
-    pub(crate) fn append(&mut self, more: Self) {
+    pub fn append(&mut self, more: Self) {
         more.ids.texts().for_each(|text| self.ids.push_text(text));
         self.dropped.extend(more.dropped);
     }

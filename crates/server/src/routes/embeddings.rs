@@ -11,9 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::app::{App, EmbeddedTexts, Ready};
+use crate::app::{App, Ready};
 use crate::error::ApiError;
-use crate::scheduler::Priority;
+use crate::scheduler::{EmbeddedTexts, Priority};
 use crate::{body, reply};
 
 /// The most texts of a request.
@@ -113,7 +113,7 @@ pub(super) async fn embeddings(State(app): State<Arc<App>>, request: Request<Bod
     }
     let texts = checked(asked.input, MOST_TEXTS)?;
     let rows = texts.len();
-    let embedded = ready.embed(Priority::Bulk, texts).await?;
+    let embedded = ready.scheduler.embed(Priority::Bulk, texts).await?;
     let (format, model) = (asked.encoding_format.unwrap_or(EncodingFormat::Float), ready.loaded.identity.id.clone());
     let write = move || written(&embedded, format, &model);
     if rows <= MANY_ROWS {

@@ -127,16 +127,16 @@ async fn vectors(
         return Err(ApiError::invalid("truncation_direction: texts are cut at their end, which is Right"));
     }
     let ready = app.ready()?;
-    let tokenized = ready.tokenize(prompted(app, texts, prompt)?).await?;
-    if truncate == Some(false)
-        && let Some(text) = tokenized.dropped.iter().position(|&dropped| dropped > 0)
-    {
-        let most = ready.loaded.embedder.tokenizer().max_length();
-        let tokens = most + tokenized.dropped[text];
-        let message = format!("text {text} has {tokens} tokens, and the model reads {most}");
-        return Err(ApiError::refused(StatusCode::PAYLOAD_TOO_LARGE, message));
+    let texts = prompted(app, texts, prompt)?;
+    if truncate == Some(false) {
+        let dropped = ready.tokenize(texts.clone()).await?.dropped;
+        if let Some(text) = dropped.iter().position(|&dropped| dropped > 0) {
+            let most = ready.loaded.embedder.tokenizer().max_length();
+            let message = format!("text {text} has {} tokens, and the model reads {most}", most + dropped[text]);
+            return Err(ApiError::refused(StatusCode::PAYLOAD_TOO_LARGE, message));
+        }
     }
-    Ok(ready.scheduler.embed(Priority::Bulk, tokenized.ids).await?)
+    Ok(ready.scheduler.embed(Priority::Bulk, texts).await?.vectors)
 }
 
 /// Texts with the prompt of this name before each of them.

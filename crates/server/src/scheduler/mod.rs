@@ -18,12 +18,18 @@ use semsearch_files::guarded;
 use tokio::sync::oneshot;
 
 pub(crate) use self::queue::Priority;
-use self::queue::{Part, Queue};
+use self::queue::{Part, Queue, Uncounted};
+
+/// Texts of fewer bytes are tokenized where they arrive, in a millisecond.
+const FEW_BYTES: usize = 4 << 10;
 
 /// Tokens in, vectors out. Calls may come from several threads.
 pub(crate) trait BatchEncoder: Send + Sync + 'static {
     /// Components of a vector.
     fn dim(&self) -> usize;
+
+    /// The tokens of texts.
+    fn tokenize(&self, texts: &[String]) -> Result<Tokenized, String>;
 
     /// A row for each text.
     fn encode(&self, ids: RaggedIds) -> Result<Vectors, String>;
@@ -32,6 +38,10 @@ pub(crate) trait BatchEncoder: Send + Sync + 'static {
 impl BatchEncoder for Embedder {
     fn dim(&self) -> usize {
         Embedder::dim(self)
+    }
+
+    fn tokenize(&self, texts: &[String]) -> Result<Tokenized, String> {
+        self.tokenizer().tokenize(texts).map_err(|error| with_causes(&error))
     }
 
     fn encode(&self, ids: RaggedIds) -> Result<Vectors, String> {
@@ -57,6 +67,8 @@ pub(crate) enum Refusal {
 pub(crate) struct Limits {
     /// The most tokens of a batch.
     pub(crate) quantum: usize,
+    /// How many texts are encoded at the same time.
+    pub(crate) cores: usize,
     /// How many batches are encoded at once.
     pub(crate) in_flight: usize,
     /// A request with more work ahead is refused.
@@ -105,12 +117,33 @@ pub(crate) struct Load {
     pub(crate) encoded: Encoded,
 }
 
+/// Texts' vectors.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct EmbeddedTexts {
+    /// A row for each text.
+    pub(crate) vectors: Vectors,
+    /// The tokens that were encoded, of all texts together.
+    pub(crate) tokens: usize,
+    /// For each text, how many tokens were cut at the maximum length.
+    pub(crate) dropped: Vec<usize>,
+}
+
 /// A request that is not answered yet.
 struct Job {
-    ids: Arc<RaggedIds>,
+    texts: Arc<Vec<String>>,
+    /// The tokens of its first texts. The others are tokenized when it is their turn: so no request of many texts takes the
+    /// cores from others.
+    tokenized: Tokenized,
     vectors: Vectors,
     left: usize,
-    done: oneshot::Sender<Result<Vectors, Refusal>>,
+    done: oneshot::Sender<Result<EmbeddedTexts, Refusal>>,
+}
+
+impl Job {
+    fn uncounted(&self) -> Uncounted {
+        let rest = &self.texts[self.tokenized.ids.len()..];
+        Uncounted { texts: rest.len(), bytes: rest.iter().map(String::len).sum() }
+    }
 }
 
 /// A place in the queue, which is given up when it is dropped: a client that went away is not computed for.
@@ -141,7 +174,7 @@ impl Scheduler {
     /// The system gives no thread.
     pub(crate) fn start(encoder: Arc<dyn BatchEncoder>, limits: Limits) -> std::io::Result<Self> {
         let state = State {
-            queue: Queue::new(limits.quantum),
+            queue: Queue::new(limits.quantum, limits.cores),
             jobs: HashMap::new(),
             next_ticket: 0,
             running: 0,
@@ -161,30 +194,36 @@ impl Scheduler {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub(crate) async fn embed(&self, priority: Priority, ids: RaggedIds) -> Result<Vectors, Refusal> {
+    pub(crate) async fn embed(&self, priority: Priority, texts: Vec<String>) -> Result<EmbeddedTexts, Refusal> {
         let shared = &*self.shared;
-        if ids.is_empty() {
-            return Ok(Vectors::zeros(0, shared.encoder.dim()));
+        let vectors = Vectors::zeros(texts.len(), shared.encoder.dim());
+        if texts.is_empty() {
+            return Ok(EmbeddedTexts { vectors, tokens: 0, dropped: Vec::new() });
         }
-        let (done, vectors) = oneshot::channel();
+        let is_little = texts.iter().map(String::len).sum::<usize>() <= FEW_BYTES;
+        let tokenized =
+            if is_little { tokenized(shared, &texts).map_err(Refusal::Failed)? } else { Tokenized::default() };
+        let (done, answer) = oneshot::channel();
+        let left = texts.len();
+        let job = Job { texts: Arc::new(texts), tokenized, vectors, left, done };
         let _ticket = {
             let mut state = shared.lock();
             if state.closed {
                 return Err(Refusal::Closed);
             }
-            if let Some(wait) = state.too_long(priority, ids.tokens(), shared.limits.max_wait) {
+            let (lengths, uncounted) = (lengths(&job.tokenized.ids), job.uncounted());
+            let tokens = lengths.iter().sum::<usize>() + uncounted.bytes / 4;
+            if let Some(wait) = state.too_long(priority, tokens, shared.limits.max_wait) {
                 return Err(Refusal::Busy(wait));
             }
             let number = state.next_ticket;
             state.next_ticket += 1;
-            state.queue.push(number, priority, ids.iter().map(<[u32]>::len).collect());
-            let rows = Vectors::zeros(ids.len(), shared.encoder.dim());
-            let left = ids.len();
-            state.jobs.insert(number, Job { ids: Arc::new(ids), vectors: rows, left, done });
+            state.queue.push(number, priority, lengths, uncounted);
+            state.jobs.insert(number, job);
             shared.wake.notify_one();
             Ticket { shared, number }
         };
-        vectors.await.unwrap_or(Err(Refusal::Closed))
+        answer.await.unwrap_or(Err(Refusal::Closed))
     }
 
     /// The most tokens of a batch.
@@ -228,7 +267,7 @@ impl State {
         let mut ids = RaggedIds::default();
         for part in parts {
             if let Some(job) = self.jobs.get(&part.ticket) {
-                part.texts.clone().for_each(|text| ids.push_text(job.ids.text(text)));
+                part.texts.clone().for_each(|text| ids.push_text(job.tokenized.ids.text(text)));
             }
         }
         ids
@@ -247,8 +286,24 @@ impl State {
             if job.left == 0
                 && let Some(job) = self.jobs.remove(ticket)
             {
-                let _ = job.done.send(Ok(job.vectors));
+                let Tokenized { ids, dropped } = job.tokenized;
+                let _ = job.done.send(Ok(EmbeddedTexts { vectors: job.vectors, tokens: ids.tokens(), dropped }));
             }
+        }
+    }
+
+    /// Adds the tokens of a request's next texts.
+    fn learn(&mut self, ticket: u64, counted: usize, next: Result<Tokenized, String>) {
+        let Some(job) = self.jobs.get_mut(&ticket) else { return self.queue.remove(ticket) };
+        match next {
+            // With several threads, another may have been here meanwhile.
+            Ok(next) if job.tokenized.ids.len() == counted => {
+                let lengths = lengths(&next.ids);
+                job.tokenized.append(next);
+                self.queue.count(ticket, lengths, job.uncounted());
+            }
+            Ok(_) => {}
+            Err(why) => self.fail(ticket, why),
         }
     }
 
@@ -275,6 +330,14 @@ fn encode_all(shared: &Shared) {
     loop {
         if state.closed {
             return;
+        }
+        if let Some((ticket, counted)) = state.queue.to_count() {
+            let texts = state.jobs.get(&ticket).map(|job| Arc::clone(&job.texts)).unwrap_or_default();
+            drop(state);
+            let next = tokenized(shared, slice(&texts, counted, shared.limits.quantum));
+            state = shared.lock();
+            state.learn(ticket, counted, next);
+            continue;
         }
         let parts = state.queue.take();
         if parts.is_empty() {
@@ -307,6 +370,27 @@ fn encode_all(shared: &Shared) {
             }
         }
     }
+}
+
+fn lengths(ids: &RaggedIds) -> Vec<usize> {
+    ids.iter().map(<[u32]>::len).collect()
+}
+
+/// The texts from `first` on that are tokenized together: enough for a batch, in a millisecond or two.
+fn slice(texts: &[String], first: usize, quantum: usize) -> &[String] {
+    let rest = texts.get(first..).unwrap_or_default();
+    let (most, mut bytes) = (quantum * 8, 0);
+    let fit = rest.iter().take_while(|text| {
+        bytes += text.len();
+        bytes <= most
+    });
+    let fit = fit.count().max(1).min(rest.len());
+    &rest[..fit]
+}
+
+/// The tokens of texts. A defect of the tokenizer is an error of these texts.
+fn tokenized(shared: &Shared, texts: &[String]) -> Result<Tokenized, String> {
+    guarded(|| shared.encoder.tokenize(texts)).unwrap_or_else(|panicked| Err(panicked.to_string()))
 }
 
 fn each_alone(shared: &Shared, parts: &[Part]) -> Vec<Result<Vectors, String>> {
@@ -356,6 +440,16 @@ mod tests {
             1
         }
 
+        /// A text is its first token, and has three.
+        fn tokenize(&self, texts: &[String]) -> Result<Tokenized, String> {
+            let mut all = Tokenized::default();
+            for text in texts {
+                all.ids.push(&[text.trim().parse().unwrap(), 0, 0]);
+                all.dropped.push(0);
+            }
+            Ok(all)
+        }
+
         fn encode(&self, ids: RaggedIds) -> Result<Vectors, String> {
             let _ = self.permits.lock().unwrap().recv();
             assert!(ids.iter().all(|text| text[0] != 99), "a defect");
@@ -370,18 +464,21 @@ mod tests {
     fn started(max_wait: Duration) -> (Scheduler, mpsc::Sender<()>, Arc<Fake>) {
         let (permit, permits) = mpsc::channel();
         let fake = Arc::new(Fake { permits: Mutex::new(permits), encoded: AtomicUsize::new(0) });
-        let limits = Limits { quantum: 10, in_flight: 1, max_wait };
+        let limits = Limits { quantum: 10, cores: 1, in_flight: 1, max_wait };
         (Scheduler::start(Arc::clone(&fake) as _, limits).unwrap(), permit, fake)
     }
 
-    fn texts(first: &[u32]) -> RaggedIds {
-        let mut ids = RaggedIds::default();
-        first.iter().for_each(|&id| ids.push(&[id, 0, 0]));
-        ids
+    fn texts(first: &[u32]) -> Vec<String> {
+        first.iter().map(u32::to_string).collect()
     }
 
-    fn rows(vectors: &Vectors) -> Vec<f32> {
-        vectors.as_slice().to_vec()
+    /// The same texts, with so much space around them that they are not tokenized where they arrive.
+    fn long_texts(first: &[u32]) -> Vec<String> {
+        texts(first).into_iter().map(|text| text + &" ".repeat(1000)).collect()
+    }
+
+    fn rows(embedded: &EmbeddedTexts) -> Vec<f32> {
+        embedded.vectors.as_slice().to_vec()
     }
 
     #[tokio::test]
@@ -390,12 +487,14 @@ mod tests {
         (0..100).for_each(|_| permit.send(()).unwrap());
         let many: Vec<u32> = (100..140).collect();
         let (bulk, one, none) = tokio::join!(
-            scheduler.embed(Priority::Bulk, texts(&many)),
+            scheduler.embed(Priority::Bulk, long_texts(&many)),
             scheduler.embed(Priority::Search, texts(&[7])),
-            scheduler.embed(Priority::Search, RaggedIds::default()),
+            scheduler.embed(Priority::Search, Vec::new()),
         );
-        assert_eq!(rows(&bulk.unwrap()), many.iter().map(|&id| id as f32).collect::<Vec<_>>());
-        assert_eq!((rows(&one.unwrap()), none.unwrap().len()), (vec![7.0], 0));
+        let bulk = bulk.unwrap();
+        assert_eq!((bulk.tokens, bulk.dropped.len()), (3 * 40, 40));
+        assert_eq!(rows(&bulk), many.iter().map(|&id| id as f32).collect::<Vec<_>>());
+        assert_eq!((rows(&one.unwrap()), none.unwrap().vectors.len()), (vec![7.0], 0));
     }
 
     #[tokio::test]
@@ -416,7 +515,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_went_away_is_not_computed_for() {
         let (scheduler, permit, fake) = started(Duration::from_secs(9));
-        let gone = scheduler.embed(Priority::Bulk, texts(&[1; 50]));
+        let gone = scheduler.embed(Priority::Bulk, long_texts(&[1; 50]));
         assert!(tokio::time::timeout(Duration::from_millis(50), gone).await.is_err());
         (0..9).for_each(|_| permit.send(()).unwrap());
         assert_eq!(rows(&scheduler.embed(Priority::Bulk, texts(&[5])).await.unwrap()), [5.0]);
@@ -432,7 +531,7 @@ mod tests {
         scheduler.embed(Priority::Bulk, texts(&[1])).await.unwrap();
         scheduler.shared.lock().rate = 1000.0;
         let waiting = scheduler.clone();
-        let first = tokio::spawn(async move { waiting.embed(Priority::Bulk, texts(&[1; 50])).await });
+        let first = tokio::spawn(async move { waiting.embed(Priority::Bulk, long_texts(&[1; 50])).await });
         while scheduler.load().bulk == 0 {
             tokio::task::yield_now().await;
         }
