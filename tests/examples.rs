@@ -13,7 +13,7 @@ use crate::hub::{Fault, Hub};
 use crate::support::{PASSAGES, Sandbox, cache, copy, model};
 
 /// Commands that cannot run within a test, with the reasons.
-const NOT_HERE: [&str; 5] = [
+const NOT_HERE: [&str; 8] = [
     // The test would run itself.
     "script/test",
     // These build everything again and install programs. Continuous integration runs their parts.
@@ -22,6 +22,11 @@ const NOT_HERE: [&str; 5] = [
     "cargo install",
     // Needs a GPU.
     "script/cuda-check",
+    // A server stays until it is told to end, and these ask one; `server.rs` does what they do.
+    "semsearch serve",
+    "curl",
+    // A program of others.
+    "claude",
 ];
 
 /// The project's root.
@@ -293,10 +298,11 @@ fn config_files_on_pages_are_accepted() {
 
 #[test]
 fn every_block_on_a_page_is_of_a_kind_that_is_tried() {
+    // `script/clients` tries what is in Python. What is in `conf` is for other programs, and nothing tries it.
     for page in pages() {
         for (kind, _) in page.blocks() {
             assert!(
-                ["console", "sh", "toml", "json", "python"].contains(&kind),
+                ["console", "sh", "toml", "json", "python", "conf"].contains(&kind),
                 "{}: a block of the kind `{kind}`",
                 page.path
             );
