@@ -147,6 +147,7 @@ fn schema<T: JsonSchema>() -> Arc<JsonObject> {
     let mut settings = SchemaSettings::draft2020_12();
     settings.inline_subschemas = true;
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    drop_formats(&mut schema);
     if let Some(fields) = schema.as_object_mut() {
         fields.remove("title");
         fields.remove("$schema");
@@ -154,6 +155,18 @@ fn schema<T: JsonSchema>() -> Arc<JsonObject> {
         fields.entry("properties").or_insert_with(|| Value::Object(Map::new()));
     }
     Arc::new(schema.as_object().cloned().unwrap_or_default())
+}
+
+/// Takes away Rust's names of number types, of which clients warn.
+fn drop_formats(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.retain(|name, value| name != "format" || !value.is_string());
+            fields.values_mut().for_each(drop_formats);
+        }
+        Value::Array(parts) => parts.iter_mut().for_each(drop_formats),
+        _ => {}
+    }
 }
 
 /// Calls a tool; `None` if there is none of this name.
