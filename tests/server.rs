@@ -246,7 +246,7 @@ fn the_log_has_no_text_of_users_and_the_page_obeys_no_document() {
 fn facets_count_the_documents_that_the_filter_lets_pass() {
     let sandbox = Sandbox::new();
     let record = |number: usize| {
-        let kind = if number % 2 == 0 { "even" } else { "odd" };
+        let kind = if number.is_multiple_of(2) { "even" } else { "odd" };
         let text = if number == 7 { "long words here. ".repeat(200) } else { format!("thing {number}") };
         json!({"_id": number.to_string(), "text": text, "kind": kind, "year": 2000 + number % 3, "ok": number > 4})
     };

@@ -1,5 +1,5 @@
-//! A searcher over one commit, for a caller that embeds queries itself, such as a server that embeds those of many requests
-//! together.
+//! A searcher over one commit, for a caller that embeds queries itself, such as a server that embeds those of many
+//! requests together.
 
 use std::sync::Arc;
 
@@ -25,7 +25,8 @@ impl PinnedSearcher {
         &self.snapshot
     }
 
-    /// The texts to embed for a request: its queries, each with the index's prompt before it. A lexical search needs none.
+    /// The texts to embed for a request: its queries, each with the index's prompt before it. A lexical search needs
+    /// none.
     ///
     /// # Errors
     /// [`EngineError::EmptyQuery`]: a query has no words.

@@ -85,6 +85,7 @@ impl App {
         let cores = self.options.threads.max(1);
         let quantum = if at_once > 1 { embedder.batch_tokens() } else { QUANTUM * cores };
         let limits = Limits { quantum, cores, in_flight: at_once, max_wait: self.options.max_wait };
+        loaded.indexes.iter().for_each(|index| self.metrics.serves(&index.name));
         let scheduler = Scheduler::start(embedder, limits)?;
         let tokenizing = Semaphore::new(self.options.threads.max(1));
         let _ = self.ready.set(Ready { loaded, scheduler, tokenizing });
@@ -132,8 +133,8 @@ impl Ready {
         })
     }
 
-    /// The tokens of texts, for whoever wants to know them before anything is encoded. Many texts are tokenized on a thread of
-    /// their own, and not in the pool that computes: a search would wait for all of them there.
+    /// The tokens of texts, for whoever wants to know them before anything is encoded. Many texts are tokenized on a
+    /// thread of their own, and not in the pool that computes: a search would wait for all of them there.
     pub(crate) async fn tokenize(&self, texts: Vec<String>) -> Result<Tokenized, ApiError> {
         let embedder = Arc::clone(&self.loaded.embedder);
         let is_little = texts.iter().map(String::len).sum::<usize>() <= FEW_BYTES;

@@ -42,6 +42,9 @@ pub(crate) async fn json<T: DeserializeOwned>(request: Request<Body>, most: usiz
 
 /// Reads JSON. What is wrong is named with the field that it is in.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err(ApiError::invalid("the body must be a JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| wrong(&error))?;
     reader.end().map_err(|error| ApiError::invalid(format!("the body goes on after its JSON: {error}")))?;
@@ -55,9 +58,11 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, ApiErro
 
 fn wrong(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     let (path, inner) = (error.path().to_string(), error.inner());
-    let named = if path == "." { String::new() } else { format!("{path}: ") };
-    let told = ApiError::invalid(format!("{named}{inner}"));
-    if path == "." { told } else { told.param(path) }
+    // `?` is somewhere in what could not be read.
+    if path == "." || path.contains('?') {
+        return ApiError::invalid(inner.to_string());
+    }
+    ApiError::invalid(format!("{path}: {inner}")).param(path)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -50,6 +50,9 @@ impl App {
     /// # Errors
     /// There is no such document, the server is not ready, or the index is damaged.
     pub(crate) async fn document(&self, id: String, asked: DocumentQuery) -> Result<DocumentAnswer, ApiError> {
+        if asked.max_chars == Some(0) {
+            return Err(ApiError::invalid("max_chars is 0: at least one character can be read").param("max_chars"));
+        }
         let snapshot = self.ready()?.index(asked.index.as_deref())?.searcher.snapshot();
         self.lane.run(move || part(&*snapshot, &id, &asked)).await
     }

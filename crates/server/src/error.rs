@@ -27,8 +27,8 @@ pub(crate) struct ApiError(Box<ErrorDetail>);
 struct ErrorDetail {
     /// What is wrong, and where.
     message: String,
-    /// The kind: `invalid_request_error`, `authentication_error`, `permission_error`, `not_found_error`, `overloaded_error`
-    /// or `server_error`.
+    /// The kind: `invalid_request_error`, `authentication_error`, `permission_error`, `not_found_error`,
+    /// `overloaded_error` or `server_error`.
     #[serde(rename = "type")]
     kind: &'static str,
     /// The field of the request that is wrong.

@@ -1,7 +1,7 @@
 //! The guard before all routes: who may ask, and under which name.
 //!
-//! A page of another site must not use a server on this machine through the browser, so the headers `Host` (DNS rebinding)
-//! and `Origin` are checked on every route.
+//! A page of another site must not use a server on this machine through the browser, so the headers `Host` (DNS
+//! rebinding) and `Origin` are checked on every route.
 
 use axum::http::{HeaderMap, Method, Request, header};
 use base64::Engine as _;
@@ -51,6 +51,11 @@ impl Guard {
         Ok(foreign)
     }
 
+    /// Whether pages of this origin may use the server.
+    pub(crate) fn may_ask(&self, origin: &str) -> bool {
+        self.origins.contains(&origin.to_ascii_lowercase())
+    }
+
     /// The host that the request names.
     fn host<B>(&self, request: &Request<B>) -> Result<String, ApiError> {
         let mut named = request.headers().get_all(header::HOST).iter();
@@ -77,7 +82,7 @@ impl Guard {
         if named.next().is_none() && own {
             return Ok(None);
         }
-        if self.origins.contains(&lower) {
+        if self.may_ask(origin) {
             return Ok(Some(origin.to_owned()));
         }
         let error = ApiError::forbidden("pages of this `Origin` may not use this server");

@@ -1,5 +1,5 @@
-//! The lane of searches through an index: as many at once as there are threads that compute, and none that would wait too
-//! long.
+//! The lane of searches through an index: as many at once as there are threads that compute, and none that would wait
+//! too long.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

@@ -98,6 +98,13 @@ impl Metrics {
         self.seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
     }
 
+    /// Begins to count for an index, at 0: so the first event is seen as a change.
+    pub(crate) fn serves(&self, index: &str) {
+        for counts in [&self.reloads, &self.failed_reloads] {
+            let _ = counts.get_or_create(&Index { index: index.into() });
+        }
+    }
+
     /// Notes that the newest commit of an index was taken, or could not be.
     pub(crate) fn reloaded(&self, index: &str, succeeded: bool) {
         let counts = if succeeded { &self.reloads } else { &self.failed_reloads };

@@ -51,10 +51,10 @@ pub enum LogFormat {
     Json,
 }
 
-/// How long a client may take to send a request's header or body, and to take an answer. A slow client costs nothing but
-/// its connection.
+/// How long a client may take to send a request's header or body, and to take an answer. A slow client costs nothing
+/// but its connection.
 pub(crate) const CLIENT_TIME: Duration = Duration::from_secs(20);
 
-/// The tokens of a batch, for each core: 10 to 25 ms. With 192, 32 clients of one question each have the same throughput, and
-/// the slowest of 100 waits 8% longer (ARCHITECTURE.md).
+/// The tokens of a batch, for each core: 10 to 25 ms. With 192, 32 clients of one question each have the same
+/// throughput, and the slowest of 100 waits 8% longer (ARCHITECTURE.md).
 pub(crate) const QUANTUM: usize = 96;

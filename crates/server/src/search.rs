@@ -114,7 +114,8 @@ pub(crate) struct SearchAnswer {
     pub(crate) matching: u64,
     /// The hits, query by query.
     pub(crate) hits: Vec<HitObject>,
-    /// For each field that was asked for, its values in the documents that the filter lets pass, those of most documents first.
+    /// For each field that was asked for, its values in the documents that the filter lets pass, those of most
+    /// documents first.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(crate) facets: Map<String, Value>,
     /// Whether a query has more hits after these.
@@ -225,9 +226,11 @@ impl SearchBody {
         if texts.iter().any(|text| text.trim().is_empty()) {
             return Err(ApiError::invalid("the query is empty").param("query"));
         }
-        if self.k == 0 || self.k.saturating_add(self.offset) > DEEPEST {
-            let message =
-                format!("k {} and offset {}: from 1 to {DEEPEST} hits can be asked for, together", self.k, self.offset);
+        if self.k == 0 {
+            return Err(ApiError::invalid("k is 0: at least one hit can be asked for").param("k"));
+        }
+        if self.k.saturating_add(self.offset) > DEEPEST {
+            let message = format!("k {} and offset {}: at most {DEEPEST} together", self.k, self.offset);
             return Err(ApiError::invalid(message).param("k"));
         }
         if self.alpha.is_some_and(|alpha| !(0.0..=1.0).contains(&alpha)) {

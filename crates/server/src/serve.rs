@@ -38,8 +38,8 @@ impl Listening {
         self.listener.local_addr()
     }
 
-    /// Serves until `ending` says that it is time to end. Then what was begun is finished, for as long as the options say.
-    /// Returns how many connections were cut.
+    /// Serves until `ending` says that it is time to end. Then what was begun is finished, for as long as the options
+    /// say. Returns how many connections were cut.
     pub(crate) async fn serve(self, ending: CancellationToken) -> usize {
         let Self { listener, app } = self;
         let sessions = CancellationToken::new();

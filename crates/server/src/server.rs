@@ -54,8 +54,8 @@ impl<E> From<ServerError> for Failure<E> {
     }
 }
 
-/// Serves over HTTP until SIGTERM or SIGINT comes. `listening` is told the address as soon as connections are accepted; then
-/// `load` loads what is served, and until it is done, requests are answered with 503.
+/// Serves over HTTP until SIGTERM or SIGINT comes. `listening` is told the address as soon as connections are accepted;
+/// then `load` loads what is served, and until it is done, requests are answered with 503.
 ///
 /// # Errors
 /// [`Failure`].
@@ -155,8 +155,8 @@ async fn load_beside<E: Send + 'static>(
     Ok(app.serve(loaded).map_err(ServerError::Start)?)
 }
 
-/// Takes the newest commit of each index soon after it is made. A commit that cannot be opened is told once, and the one before
-/// it is served on.
+/// Takes the newest commit of each index soon after it is made. A commit that cannot be opened is told once, and the
+/// one before it is served on.
 async fn notice_commits(app: Arc<App>) {
     let count = app.ready().map_or(0, |ready| ready.loaded.indexes.len());
     let mut failures: Vec<Option<String>> = vec![None; count];
@@ -169,7 +169,11 @@ async fn notice_commits(app: Arc<App>) {
                 tokio::task::spawn_blocking(move || searcher.reload().map_err(|error| with_causes(&error))).await;
             let name = &index.name;
             match reloaded.unwrap_or_else(|defect| Err(defect.to_string())) {
-                Ok(false) => *failure = None,
+                Ok(false) => {
+                    if failure.take().is_some() {
+                        app.options.log.note("info", &format!("index {name}: its newest commit is sound again"));
+                    }
+                }
                 Ok(true) => {
                     *failure = None;
                     app.metrics.reloaded(name, true);

@@ -112,7 +112,8 @@ pub trait Snapshot: Send + Sync {
     /// A passage is missing or damaged.
     fn passages(&self, keys: &[u64]) -> Result<Vec<StoredPassage>, StoreError>;
 
-    /// The keys of the passages of the document with this id, in the order of its text; none if there is no such document.
+    /// The keys of the passages of the document with this id, in the order of its text; none if there is no such
+    /// document.
     ///
     /// # Errors
     /// The index is damaged.
@@ -148,8 +149,8 @@ pub trait Snapshot: Send + Sync {
     /// The index cannot be filtered, or is damaged.
     fn fields(&self, max: usize) -> Result<Vec<String>, StoreError>;
 
-    /// The values of `field` in the documents that pass `filter`, those of most documents first, at most `max` of them. A
-    /// string that is longer than 1,024 bytes is left out.
+    /// The values of `field` in the documents that pass `filter`, those of most documents first, at most `max` of them.
+    /// A string that is longer than 1,024 bytes is left out.
     ///
     /// # Errors
     /// The index cannot be filtered, or is damaged.

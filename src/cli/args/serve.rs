@@ -84,8 +84,8 @@ pub(crate) enum LogArg {
 
 /// Serve tools for agents on standard input and output (MCP).
 ///
-/// The tools are `search`, `fetch` and `describe`. An agent's program starts this command; docs/server.md shows how several
-/// of them are configured. `semsearch serve` has the same tools over HTTP.
+/// The tools are `search`, `fetch` and `describe`. An agent's program starts this command; docs/server.md shows how
+/// several of them are configured. `semsearch serve` has the same tools over HTTP.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:

@@ -50,6 +50,17 @@ impl ServeOptions {
             let hint = "`--api-key-file FILE` names a file of keys; `--insecure-no-key` serves without one".into();
             return Err(Advice { message, hint }.into());
         }
+        for origin in &args.allow_origin {
+            let host = origin.split_once("://").map(|(_, host)| host.trim_end_matches('/'));
+            if !host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' '])) {
+                let message = format!("--allow-origin {origin}: this is no origin");
+                return Err(Advice { message, hint: "an origin is as https://example.org".into() }.into());
+            }
+        }
+        if let Some(host) = args.allow_host.iter().find(|host| host.contains(['/', '*', ' ']) || host.is_empty()) {
+            let message = format!("--allow-host {host}: this is no name of a host");
+            return Err(Advice { message, hint: "a name is as search.example.org or 192.168.1.5".into() }.into());
+        }
         let log = LogOptions {
             format: if args.log == LogArg::Json { LogFormat::Json } else { LogFormat::Text },
             queries: args.log_queries,
@@ -96,7 +107,9 @@ impl ServeOptions {
             threads: threads(settings),
         };
         let encoding = EncodingOptions::resolve(&args.encoding, defaults);
-        Ok(Self { server, indexes: indexes(&common.index, settings)?, encoding, open: false })
+        // As everywhere but in `serve`, the last index counts.
+        let last = &common.index[common.index.len().saturating_sub(1)..];
+        Ok(Self { server, indexes: indexes(last, settings)?, encoding, open: false })
     }
 }
 

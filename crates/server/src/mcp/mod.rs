@@ -1,7 +1,7 @@
 //! Tools for agents, by the Model Context Protocol: the same three over HTTP and over standard input and output.
 //!
-//! Source: the protocol's revision 2026-07-28, and the ones before it that begin with `initialize`. The official SDK speaks
-//! both.
+//! Source: the protocol's revision 2026-07-28, and the ones before it that begin with `initialize`. The official SDK
+//! speaks both.
 
 mod describe;
 mod tools;

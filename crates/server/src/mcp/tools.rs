@@ -1,5 +1,5 @@
-//! The tools: what goes in and what comes out. Inputs are plain values with defaults, because some clients cannot fill a
-//! field that may be null.
+//! The tools: what goes in and what comes out. Inputs are plain values with defaults, because some clients cannot fill
+//! a field that may be null.
 
 use std::sync::{Arc, OnceLock};
 
@@ -113,8 +113,9 @@ struct FetchOutput {
     start: usize,
     end: usize,
     total_chars: usize,
-    /// Where the next part begins; 0 if there is none.
-    next_start: usize,
+    /// Where the next part begins, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_start: Option<usize>,
 }
 
 /// All tools.
@@ -224,7 +225,7 @@ async fn fetch(app: &App, arguments: JsonObject) -> Result<Value, ApiError> {
     let DocumentAnswer { id, title, text, metadata, source, start, end, total_chars, next_start, .. } =
         app.document(asked.id, part).await?;
     let url = url(&metadata, source.map(|place| place.path).as_deref());
-    let (title, next_start) = (title.unwrap_or_else(|| id.clone()), next_start.unwrap_or(0));
+    let title = title.unwrap_or_else(|| id.clone());
     written(&FetchOutput { id, title, text, url, metadata, start, end, total_chars, next_start })
 }
 

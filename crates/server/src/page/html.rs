@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::search::CharRange;
 
-/// Text for an element or a quoted attribute. Characters that are not to be seen, such as those of terminals' escape sequences,
-/// are shown as symbols.
+/// Text for an element or a quoted attribute. Characters that are not to be seen, such as those of terminals' escape
+/// sequences, are shown as symbols.
 pub(super) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len() + 16);
     for c in text.chars() {

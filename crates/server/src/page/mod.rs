@@ -1,5 +1,5 @@
-//! The search page: one document, which the server writes. Without JavaScript it is a form; with it, results come while one
-//! types, as the same HTML.
+//! The search page: one document, which the server writes. Without JavaScript it is a form; with it, results come while
+//! one types, as the same HTML.
 
 mod facets;
 mod html;

@@ -2,11 +2,12 @@
 (() => {
   const form = document.querySelector("form"), field = form.q, results = document.getElementById("results");
   let number = 0, running = null, waiting = 0;
+  document.body.classList.add("script");
   const address = (more) => {
     const fields = new URLSearchParams();
     for (const [name, value] of new FormData(form)) if (value) fields.set(name, value);
     if (more) for (const [name, value] of Object.entries(more)) fields.set(name, value);
-    return "/?" + fields;
+    return fields.size ? "/?" + fields : "/";
   };
   const search = async () => {
     const own = ++number, page = address();
@@ -17,7 +18,7 @@
       const html = await answer.text();
       if (own !== number) return;
       results.innerHTML = html;
-      history.replaceState(null, "", field.value.trim() ? page : "/");
+      history.replaceState(null, "", page);
       document.title = field.value.trim() ? field.value.trim() + " – semsearch" : "semsearch";
     } catch (error) {
       if (error.name === "AbortError" || own !== number) return;
@@ -42,7 +43,7 @@
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName), inField = event.target === field;
+    const typing = event.target.matches("input:not([type=radio]),select"), inField = event.target === field;
     if (event.key === "/" && !typing) { field.focus(); field.select(); event.preventDefault(); }
     else if (event.key === "ArrowDown" && (inField || !typing)) { if (move(1)) event.preventDefault(); }
     else if (event.key === "ArrowUp" && (inField || !typing)) { if (!inField && move(-1)) event.preventDefault(); }

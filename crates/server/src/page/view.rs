@@ -119,8 +119,9 @@ impl View {
                 let count = number(*documents);
                 format!(
                     "<h1 class=\"skip\">Search</h1><p class=\"status\" role=\"status\">{count} documents</p>\
-                     <p class=\"nothing\">Ask a question, or type a few words. <kbd>/</kbd> goes to the field, <kbd>↑</kbd> \
-                     <kbd>↓</kbd> choose a result, <kbd>Enter</kbd> opens it, <kbd>Esc</kbd> goes back.</p>"
+                     <p class=\"nothing\">Ask a question, or type a few words. <span class=\"keys\"><kbd>/</kbd> goes to the \
+                     field, <kbd>↑</kbd> <kbd>↓</kbd> choose a result, <kbd>Enter</kbd> opens it, <kbd>Esc</kbd> goes \
+                     back.</span></p>"
                 )
             }
             Self::Error(message) => {
@@ -180,10 +181,10 @@ fn hits(answer: &SearchAnswer, asked: &Asked) -> String {
     };
     let before = asked.offset.saturating_sub(HITS);
     let earlier = (asked.offset > 0)
-        .then(|| format!("<a rel=\"prev\" href=\"{}\">← Better</a>", asked.again(&asked.filter, before)));
-    let later = answer
-        .more
-        .then(|| format!("<a rel=\"next\" href=\"{}\">More →</a>", asked.again(&asked.filter, asked.offset + HITS)));
+        .then(|| format!("<a rel=\"prev\" href=\"{}\">← Earlier results</a>", asked.again(&asked.filter, before)));
+    let later = answer.more.then(|| {
+        format!("<a rel=\"next\" href=\"{}\">More results →</a>", asked.again(&asked.filter, asked.offset + HITS))
+    });
     let pages: String = [earlier, later].into_iter().flatten().collect();
     let pages =
         if pages.is_empty() { pages } else { format!("<nav class=\"pages\" aria-label=\"Pages\">{pages}</nav>") };

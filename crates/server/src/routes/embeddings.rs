@@ -159,7 +159,7 @@ pub(super) fn checked(input: Input, most: usize) -> Result<Vec<String>, ApiError
         return Err(ApiError::invalid(message).param("input"));
     }
     match texts.iter().position(String::is_empty) {
-        Some(empty) => Err(ApiError::invalid(format!("text {empty} is empty")).param("input")),
+        Some(empty) => Err(ApiError::invalid(format!("input[{empty}] is empty")).param("input")),
         None => Ok(texts),
     }
 }

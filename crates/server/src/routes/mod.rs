@@ -68,6 +68,7 @@ async fn around(State(app): State<Arc<App>>, request: Request<Body>, next: Next)
     let id = request_id(&request);
     let route = request.extensions().get::<MatchedPath>().map_or("unknown", |path| known(path.as_str()));
     let method = request.method().clone();
+    let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).map(String::from);
     let mut response = match app.guard.check(&request) {
         Ok(None) => next.run(request).await,
         Ok(Some(origin)) if method == Method::OPTIONS => preflight(&origin),
@@ -81,6 +82,10 @@ async fn around(State(app): State<Arc<App>>, request: Request<Body>, next: Next)
             let mut response = error.into_response();
             if response.status() == StatusCode::UNAUTHORIZED {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+            }
+            // A page that may use the server must be able to read why it was refused.
+            if let Some(origin) = origin.filter(|origin| app.guard.may_ask(origin)) {
+                allow(&mut response, &origin);
             }
             response
         }

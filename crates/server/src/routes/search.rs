@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
@@ -40,9 +41,11 @@ pub(crate) fn of_address(query: &str) -> Result<SearchBody, ApiError> {
 /// A document, or a part of it.
 pub(super) async fn document(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
+    let wrong = |_| ApiError::invalid("the id in the address is not UTF-8, percent-encoded").param("id");
+    let Path(id) = id.map_err(wrong)?;
     let fields = typed(body::query_fields(&query.unwrap_or_default()))?;
     let asked: DocumentQuery = body::from_value(Value::Object(fields))?;
     Ok(reply::json(StatusCode::OK, &app.document(id, asked).await?))

@@ -1,8 +1,8 @@
 //! Which texts are encoded next: a queue without threads and without a clock.
 //!
-//! Requests of searches go first. Among requests of one priority, each gives one quantum of its tokens at a time and then
-//! goes to the end of the line, so that a request of a thousand texts does not delay one of a single text. A batch never
-//! mixes priorities: a search would wait for the rest of the batch.
+//! Requests of searches go first. Among requests of one priority, each gives one quantum of its tokens at a time and
+//! then goes to the end of the line, so that a request of a thousand texts does not delay one of a single text. A batch
+//! never mixes priorities: a search would wait for the rest of the batch.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -54,8 +54,8 @@ impl Waiting {
 pub(super) struct Queue {
     /// The most tokens of a batch. A text with more is a batch of its own.
     quantum: usize,
-    /// A batch may have so many texts, even if they have up to two quanta of tokens: a core encodes one text at a time, and
-    /// none should be idle.
+    /// A batch may have so many texts, even if they have up to two quanta of tokens: a core encodes one text at a time,
+    /// and none should be idle.
     cores: usize,
     searches: VecDeque<Waiting>,
     bulk: VecDeque<Waiting>,

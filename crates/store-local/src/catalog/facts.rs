@@ -79,8 +79,8 @@ impl Catalog {
         Ok(fields.into_iter().map(|(_, field)| field).take(max).collect())
     }
 
-    /// The values of a field and how many documents have each, those of most documents first, at most `max`. Of passages,
-    /// only those of `allowed` count.
+    /// The values of a field and how many documents have each, those of most documents first, at most `max`. Of
+    /// passages, only those of `allowed` count.
     ///
     /// # Errors
     /// The index is of a format without facts, or damaged.
