@@ -91,6 +91,18 @@ impl Served {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
 
+    /// Waits so long for the process to end; `None` if it goes on.
+    pub(crate) fn ended_within(mut self, most: Duration) -> Option<ExitStatus> {
+        let begun = Instant::now();
+        while begun.elapsed() < most {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return Some(status);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        None
+    }
+
     /// Waits until the process has ended.
     pub(crate) fn ended(mut self) -> ExitStatus {
         self.child.wait().unwrap()

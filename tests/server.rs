@@ -216,6 +216,31 @@ fn what_was_accepted_is_answered_before_the_server_ends() {
 }
 
 #[test]
+fn clients_that_go_on_coming_do_not_hold_the_end_up() {
+    let sandbox = Sandbox::with_index();
+    let served = Served::start(&sandbox, &["--drain", "5"]);
+    let address = served.address.clone();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let connected = std::net::TcpStream::connect(&address);
+                    let _ = connected
+                        .map(|mut stream| stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+                    thread::sleep(Duration::from_millis(2));
+                }
+            });
+        }
+        thread::sleep(Duration::from_millis(200));
+        served.signal(Signal::SIGTERM);
+        let ended = served.ended_within(Duration::from_secs(20));
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(ended.is_some_and(|status| status.success()), "{ended:?}");
+    });
+}
+
+#[test]
 fn the_log_has_no_text_of_users_and_the_page_obeys_no_document() {
     let sandbox = Sandbox::new();
     let evil = "<script>alert(1)</script> \\u001b[31mred\\u001b[0m kingfisher";

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use semsearch_encoder::EncoderError;
 use semsearch_encoder::embedder::Embedder;
-use semsearch_encoder::model::Tokenized;
 use semsearch_engine::Searcher;
 use semsearch_store::ModelIdentity;
-use tokio::sync::{Semaphore, SetOnce};
+use tokio::sync::SetOnce;
 
 use super::error::ApiError;
 use super::guard::Guard;
@@ -17,10 +15,7 @@ use super::lane::Lane;
 use super::metrics::Metrics;
 use super::options::{QUANTUM, ServerOptions};
 use super::page::Offered;
-use super::scheduler::{Limits, Scheduler, with_causes};
-
-/// Texts of fewer bytes are tokenized where they arrive, in less than a millisecond.
-const FEW_BYTES: usize = 4 << 10;
+use super::scheduler::{Limits, Scheduler};
 
 /// An index under its name.
 pub struct NamedIndex {
@@ -44,8 +39,6 @@ pub struct Loaded {
 pub(crate) struct Ready {
     pub(crate) loaded: Loaded,
     pub(crate) scheduler: Scheduler,
-    /// As many requests are tokenized at once as there are threads that compute.
-    tokenizing: Semaphore,
 }
 
 /// A server's state, shared by everything that answers.
@@ -87,8 +80,7 @@ impl App {
         let limits = Limits { quantum, cores, in_flight: at_once, max_wait: self.options.max_wait };
         loaded.indexes.iter().for_each(|index| self.metrics.serves(&index.name));
         let scheduler = Scheduler::start(embedder, limits)?;
-        let tokenizing = Semaphore::new(self.options.threads.max(1));
-        let _ = self.ready.set(Ready { loaded, scheduler, tokenizing });
+        let _ = self.ready.set(Ready { loaded, scheduler });
         Ok(())
     }
 
@@ -132,39 +124,4 @@ impl Ready {
             ApiError::not_found(message).param("index").code("index_not_found")
         })
     }
-
-    /// The tokens of texts, for whoever wants to know them before anything is encoded. Many texts are tokenized on a
-    /// thread of their own, and not in the pool that computes: a search would wait for all of them there.
-    pub(crate) async fn tokenize(&self, texts: Vec<String>) -> Result<Tokenized, ApiError> {
-        let embedder = Arc::clone(&self.loaded.embedder);
-        let is_little = texts.iter().map(String::len).sum::<usize>() <= FEW_BYTES;
-        let tokenize = move || tokenized(&embedder, &texts);
-        let tokenized = if is_little {
-            tokenize()
-        } else {
-            let ran = {
-                let _permit = self.tokenizing.acquire().await;
-                tokio::task::spawn_blocking(tokenize).await
-            };
-            ran.map_err(|error| ApiError::internal(format!("a defect of semsearch: {error}")))?
-        };
-        tokenized.map_err(|error| ApiError::internal(with_causes(&error)))
-    }
-}
-
-/// Tokenizes some texts at a time, on the calling thread.
-fn tokenized(embedder: &Embedder, texts: &[String]) -> Result<Tokenized, EncoderError> {
-    let mut all = Tokenized::default();
-    let mut rest = texts;
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let fit = rest.iter().take_while(|text| {
-            bytes += text.len();
-            bytes <= FEW_BYTES
-        });
-        let (some, others) = rest.split_at(fit.count().max(1));
-        all.append(embedder.tokenizer().tokenize(some)?);
-        rest = others;
-    }
-    Ok(all)
 }

@@ -97,13 +97,14 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Wanted {
-        #[allow(dead_code)]
         k: usize,
     }
 
     #[test]
     fn what_is_wrong_is_named_and_where() {
         let message = |text: &str| parse::<Wanted>(text.as_bytes()).unwrap_err().told();
+        assert_eq!(parse::<Wanted>(b" {\"k\": 3} ").unwrap().k, 3);
+        assert!(message("[3]").contains("JSON object"));
         assert_eq!(message(r#"{"k": "x"}"#), r#"k: invalid type: string "x", expected usize at line 1 column 9"#);
         assert!(message(r#"{"k": 1, "kk": 2}"#).contains("unknown field `kk`"), "{}", message(r#"{"k": 1, "kk": 2}"#));
         assert!(message(r#"{"k": 1} {}"#).contains("goes on"));

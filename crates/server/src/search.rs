@@ -15,6 +15,9 @@ use super::scheduler::Priority;
 /// The most hits that a client can page through.
 const DEEPEST: usize = 1000;
 
+/// The most hits of all queries of one request, those that are left out included.
+const MOST_HITS: usize = 10_000;
+
 /// The most queries of one request.
 const MOST_QUERIES: usize = 100;
 
@@ -233,6 +236,10 @@ impl SearchBody {
             let message = format!("k {} and offset {}: at most {DEEPEST} together", self.k, self.offset);
             return Err(ApiError::invalid(message).param("k"));
         }
+        if texts.len() * (self.k + self.offset) > MOST_HITS {
+            let message = format!("{} queries of {} hits: at most {MOST_HITS} hits at once", texts.len(), self.k);
+            return Err(ApiError::invalid(message).param("queries"));
+        }
         if self.alpha.is_some_and(|alpha| !(0.0..=1.0).contains(&alpha)) {
             return Err(ApiError::invalid("alpha is a number from 0 to 1").param("alpha"));
         }
@@ -365,6 +372,7 @@ mod tests {
         assert_eq!(refused(serde_json::json!({"query": "a", "k": 1000, "offset": 1})), "k");
         assert_eq!(refused(serde_json::json!({"query": "a", "k": 0})), "k");
         assert_eq!(refused(serde_json::json!({"query": "a", "queries": ["b"]})), "queries");
+        assert_eq!(refused(serde_json::json!({"queries": vec!["a"; 11], "k": 1000})), "queries");
         assert_eq!(refused(serde_json::json!({"query": "a", "filter": "year >="})), "filter");
         assert_eq!(refused(serde_json::json!({"query": "a", "alpha": 2})), "alpha");
         assert_eq!(refused(serde_json::json!({"query": "a", "fusion": "x"})), "fusion");

@@ -22,6 +22,9 @@ use super::routes;
 /// How long requests of agents that go on without an end may take after the server was told to end.
 const ENDING: Duration = Duration::from_millis(100);
 
+/// For how long connections are taken after the server was told to end.
+const LAST_CONNECTIONS: Duration = Duration::from_millis(50);
+
 /// A server that listens.
 pub(crate) struct Listening {
     listener: TcpListener,
@@ -65,10 +68,13 @@ impl Listening {
             serve_one(&app, &router, stream, permit, &graceful);
         }
         app.drain();
-        // What the system has accepted already is served too.
-        while let Ok(Some((stream, permit))) = tokio::time::timeout(Duration::from_millis(20), accept()).await {
-            serve_one(&app, &router, stream, permit, &graceful);
-        }
+        // What the system has accepted already is served too. Clients that go on coming must not hold the end up.
+        let _ = tokio::time::timeout(LAST_CONNECTIONS, async {
+            while let Some((stream, permit)) = accept().await {
+                serve_one(&app, &router, stream, permit, &graceful);
+            }
+        })
+        .await;
         drop(listener);
         tokio::spawn(async move {
             tokio::time::sleep(ENDING).await;

@@ -29,7 +29,7 @@ pub(super) enum Input {
     One(String),
     Many(Vec<String>),
     Tokens(Vec<u64>),
-    TokenLists(#[allow(dead_code)] Vec<Vec<u64>>),
+    TokenLists(Vec<Vec<u64>>),
 }
 
 /// A request for vectors.
@@ -47,9 +47,8 @@ pub(super) struct EmbeddingsBody {
     #[serde(default)]
     dimensions: Option<usize>,
     /// Not used; OpenAI's clients may send it.
-    #[serde(default)]
-    #[allow(dead_code)]
-    user: Option<String>,
+    #[serde(default, rename = "user")]
+    _user: Option<String>,
 }
 
 /// How numbers are written.
@@ -149,10 +148,8 @@ pub(super) fn checked(input: Input, most: usize) -> Result<Vec<String>, ApiError
         Input::One(text) => vec![text],
         Input::Many(texts) => texts,
         Input::Tokens(ids) if ids.is_empty() => Vec::new(),
-        Input::Tokens(_) | Input::TokenLists(_) => {
-            let error = ApiError::invalid("token ids belong to another model's vocabulary: send texts").param("input");
-            return Err(error.code("token_ids").hint("LangChain sends texts with check_embedding_ctx_length=False"));
-        }
+        Input::Tokens(_) => return Err(token_ids(1)),
+        Input::TokenLists(lists) => return Err(token_ids(lists.len())),
     };
     if texts.is_empty() || texts.len() > most {
         let message = format!("{} texts: from 1 to {most} are embedded together", texts.len());
@@ -162,6 +159,13 @@ pub(super) fn checked(input: Input, most: usize) -> Result<Vec<String>, ApiError
         Some(empty) => Err(ApiError::invalid(format!("input[{empty}] is empty")).param("input")),
         None => Ok(texts),
     }
+}
+
+/// The refusal of so many texts that come as token ids.
+fn token_ids(texts: usize) -> ApiError {
+    let message = format!("the token ids of {texts} texts belong to another model's vocabulary: send the texts");
+    let error = ApiError::invalid(message).param("input").code("token_ids");
+    error.hint("LangChain sends texts with check_embedding_ctx_length=False")
 }
 
 /// Checks that a request names the served model.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::embeddings::{Input, MOST_TEXTS, checked};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::scheduler::{Priority, with_causes};
+use crate::scheduler::{EmbeddedTexts, Priority, with_causes};
 use crate::{body, reply};
 
 /// A request for vectors.
@@ -128,15 +128,15 @@ async fn vectors(
     }
     let ready = app.ready()?;
     let texts = prompted(app, texts, prompt)?;
-    if truncate == Some(false) {
-        let dropped = ready.tokenize(texts.clone()).await?.dropped;
-        if let Some(text) = dropped.iter().position(|&dropped| dropped > 0) {
+    let EmbeddedTexts { vectors, dropped, .. } = ready.scheduler.embed(Priority::Bulk, texts).await?;
+    match dropped.iter().position(|&dropped| dropped > 0).filter(|_| truncate == Some(false)) {
+        None => Ok(vectors),
+        Some(text) => {
             let most = ready.loaded.embedder.tokenizer().max_length();
-            let message = format!("text {text} has {} tokens, and the model reads {most}", most + dropped[text]);
-            return Err(ApiError::refused(StatusCode::PAYLOAD_TOO_LARGE, message));
+            let message = format!("inputs[{text}] has {} tokens, and the model reads {most}", most + dropped[text]);
+            Err(ApiError::refused(StatusCode::PAYLOAD_TOO_LARGE, message))
         }
     }
-    Ok(ready.scheduler.embed(Priority::Bulk, texts).await?.vectors)
 }
 
 /// Texts with the prompt of this name before each of them.

@@ -214,7 +214,7 @@ impl Scheduler {
                 return Err(Refusal::Closed);
             }
             let (lengths, uncounted) = (lengths(&job.tokenized.ids), job.uncounted());
-            let tokens = lengths.iter().sum::<usize>() + uncounted.bytes / 4;
+            let tokens = lengths.iter().sum::<usize>() + uncounted.tokens();
             if let Some(wait) = state.too_long(priority, tokens, shared.limits.max_wait) {
                 return Err(Refusal::Busy(wait));
             }

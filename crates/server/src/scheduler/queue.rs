@@ -30,6 +30,14 @@ pub(super) struct Uncounted {
     pub(super) bytes: usize,
 }
 
+impl Uncounted {
+    /// An estimate of their tokens.
+    pub(super) fn tokens(self) -> usize {
+        const BYTES_PER_TOKEN: usize = 4;
+        self.bytes / BYTES_PER_TOKEN
+    }
+}
+
 /// A request of which some texts are not encoded yet.
 struct Waiting {
     ticket: u64,
@@ -45,8 +53,7 @@ struct Waiting {
 impl Waiting {
     /// The tokens of all texts that are not encoded yet; of those that are not counted, an estimate.
     fn tokens(&self) -> usize {
-        const BYTES_PER_TOKEN: usize = 4;
-        self.left + self.uncounted.bytes / BYTES_PER_TOKEN
+        self.left + self.uncounted.tokens()
     }
 }
 
