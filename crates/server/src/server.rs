@@ -127,14 +127,13 @@ async fn run<E: Send + 'static>(
     };
     if let Some(loaded) = loaded {
         loaded?;
-        // Without a service manager, nobody is told.
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        tell_service_manager(&app, sd_notify::NotifyState::Ready);
         app.options.log.note("info", "ready");
         let noticing = tokio::spawn(notice_commits(Arc::clone(&app)));
         signals.next().await;
         noticing.abort();
     }
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    tell_service_manager(&app, sd_notify::NotifyState::Stopping);
     app.options.log.note("info", "ending: requests that were begun are answered");
     ending.cancel();
     let cut = tokio::select! {
@@ -143,6 +142,13 @@ async fn run<E: Send + 'static>(
         () = signals.next() => 0,
     };
     if cut > 0 { Err(ServerError::Cut(cut).into()) } else { Ok(()) }
+}
+
+/// Tells the service manager, if one started this process.
+fn tell_service_manager(app: &App, state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        app.options.log.note("error", &format!("the service manager cannot be told: {error}"));
+    }
 }
 
 /// Loads on a thread of its own, and begins to serve.
