@@ -23,11 +23,16 @@ pub(super) struct ConfigFile {
 
 impl ConfigFile {
     /// Reads `$XDG_CONFIG_HOME/semsearch/config.toml`, or `~/.config/semsearch/config.toml`, if it exists. Settings other than
-    /// those in `known` are an error.
-    pub(super) fn load(known: &[String]) -> anyhow::Result<Self> {
+    /// those in `known` are an error. `known` is asked only if there is a setting.
+    pub(super) fn load(known: impl FnOnce() -> Vec<String>) -> anyhow::Result<Self> {
         let path = environment::config_home().join("semsearch").join("config.toml");
         let mut values = BTreeMap::new();
-        for (name, value) in table(&path)? {
+        let table = table(&path)?;
+        if table.is_empty() {
+            return Ok(Self { path, values });
+        }
+        let known = known();
+        for (name, value) in table {
             let option = name.replace('_', "-");
             let Some(word) = word(value).filter(|_| known.contains(&option)) else {
                 let message = format!("{}: no setting `{name}` with a plain value", path.display());

@@ -94,7 +94,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn config() -> anyhow::Result<(ConfigFile, Defaults)> {
-    let config = ConfigFile::load(&setting::names_in_file())?;
+    let config = ConfigFile::load(setting::names_in_file)?;
     let defaults = Defaults::resolve(&config)?;
     Ok((config, defaults))
 }

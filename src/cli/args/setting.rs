@@ -59,6 +59,9 @@ fn name(arg: &Arg) -> Option<String> {
 
 /// The command line with the config file's values as its defaults.
 pub(super) fn with_defaults(command: Command, config: &ConfigFile) -> Command {
+    if config.values.is_empty() {
+        return command;
+    }
     let value = |arg: &Arg| {
         let name = name(arg).filter(|name| !RECORDED.contains(&name.as_str()))?;
         config.values.get(&name).cloned()
@@ -75,6 +78,9 @@ pub(super) fn with_defaults(command: Command, config: &ConfigFile) -> Command {
 /// The config file's values of settings that an index records. They are checked like options; an error says what is
 /// wrong.
 pub(crate) fn recorded(config: &ConfigFile) -> Result<RecordedArgs, String> {
+    if config.values.is_empty() {
+        return Ok(RecordedArgs::default());
+    }
     let words = RECORDED.iter().filter_map(|name| Some(format!("--{name}={}", config.values.get(*name)?)));
     let command = RecordedArgs::augment_args(Command::new("config"));
     let parsed = command.try_get_matches_from(std::iter::once("config".to_owned()).chain(words));
