@@ -75,18 +75,11 @@ pub(super) fn find_here(settings: &Settings, name: &ModelName) -> Result<ModelFi
     model::resolve(name, &here, &settings.terminal.download())
 }
 
-/// Finds a model that only an index names. An index may come from anybody, so its model is downloaded only if it is one
-/// that is used anyway: the `usual` one or the default.
+/// Finds a model that only an index names. It is downloaded only if it is one that is used anyway.
 fn find_recorded(settings: &Settings, name: &ModelName, usual: &ModelName) -> anyhow::Result<ModelFiles> {
-    let at = |name: &ModelName| match &name.revision {
-        Some(revision) => revision.clone(),
-        None if name.id == model::DEFAULT_MODEL => model::DEFAULT_REVISION.into(),
-        None => "main".into(),
-    };
-    if [usual, &ModelName::default()].iter().any(|known| known.id == name.id && at(known) == at(name)) {
-        return find(settings, name);
-    }
-    find_here(settings, name).map_err(|error| match error {
+    let found = model::resolve_recorded(name, usual, &settings.places, &settings.terminal.download());
+    found.map_err(|error| match error {
+        ModelsError::ModelOffline { .. } if model::is_usual(name, usual) => error.into(),
         ModelsError::ModelOffline { id, missing } => {
             let index = settings.index.display();
             let message = format!("{index}: its model {id} is not on this machine: no {missing}");

@@ -24,6 +24,11 @@ impl Vectors {
         Self::new(vec![0.0; rows * dim], dim)
     }
 
+    /// All rows, one after the other.
+    pub fn into_data(self) -> Vec<f32> {
+        self.data
+    }
+
     /// The number of components of a row.
     pub fn dim(&self) -> usize {
         self.dim

@@ -33,6 +33,11 @@ impl Qrels {
         Ok(Self { grades })
     }
 
+    /// Judgements: queries in the order in which they are evaluated, each with its documents and their grades.
+    pub fn of(grades: impl IntoIterator<Item = (String, HashMap<String, i64>)>) -> Self {
+        Self { grades: grades.into_iter().collect() }
+    }
+
     /// The ids of the judged queries, in the order of the file.
     pub fn queries(&self) -> impl Iterator<Item = &str> {
         self.grades.keys().map(String::as_str)

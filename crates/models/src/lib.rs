@@ -6,6 +6,7 @@
 
 mod digest;
 mod download;
+mod environment;
 mod error;
 mod import;
 mod locations;
@@ -15,7 +16,7 @@ pub use digest::verify;
 pub use error::ModelsError;
 pub use import::import;
 pub use locations::Locations;
-pub use resolve::resolve;
+pub use resolve::{is_usual, resolve, resolve_recorded};
 
 /// The model that is used if none is named.
 pub const DEFAULT_MODEL: &str = "sentence-transformers/all-MiniLM-L6-v2";

@@ -10,7 +10,7 @@ use semsearch_encoder::model::{MODULES, ModelConfig, ModelFiles, REQUIRED, SENTE
 use super::{Locations, ModelName, download};
 use crate::ModelsError;
 use semsearch_files::{FileError, RelativePath};
-use semsearch_hub::{CachedRevision, DownloadProgress, RepositoryKind};
+use semsearch_hub::{CachedRevision, DownloadProgress, Hub, RepositoryKind};
 
 /// Finds the model's files. They are downloaded if they are nowhere on this machine and the network may be used.
 ///
@@ -54,6 +54,30 @@ pub fn resolve(
         return Err(ModelsError::ModelOffline { id: name.id.clone(), missing: looked });
     }
     download::download(name, places, progress).map(found)
+}
+
+/// Finds a model that only an index names. An index may come from anybody, so its model is downloaded only if it
+/// [is used anyway](is_usual).
+///
+/// # Errors
+/// Those of [`resolve`]; [`ModelsError::ModelOffline`] too if the model is another one and is nowhere on this machine.
+pub fn resolve_recorded(
+    name: &ModelName,
+    usual: &ModelName,
+    places: &Locations,
+    progress: &Arc<dyn DownloadProgress>,
+) -> Result<ModelFiles, ModelsError> {
+    if is_usual(name, usual) {
+        return resolve(name, places, progress);
+    }
+    let hub = Hub { offline: true, ..places.hub.clone() };
+    resolve(name, &Locations { hub, ..places.clone() }, progress)
+}
+
+/// Whether a model is used anyway: it is the `usual` one or the default.
+pub fn is_usual(name: &ModelName, usual: &ModelName) -> bool {
+    let same = |known: &ModelName| known.id == name.id && known.revision() == name.revision();
+    same(usual) || same(&ModelName::default())
 }
 
 /// A directory that the user named. If a file is missing there, this is an error, and no other place is searched.

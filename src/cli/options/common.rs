@@ -5,14 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use semsearch::hub::Hub;
+use semsearch::error::FileError;
 use semsearch::index;
 use semsearch::model::Locations;
 
 use crate::cli::advice::Advice;
 use crate::cli::args::IndexUse;
 use crate::cli::args::common::{ColorArg, CommonArgs};
-use crate::cli::environment;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{Terminal, Verbosity};
 
@@ -30,21 +29,11 @@ pub(crate) fn resolve(common: &CommonArgs, index_use: IndexUse) -> anyhow::Resul
         None if index_use == IndexUse::None => index::DIRECTORY.into(),
         None => usual_index(&terminal)?,
     };
-    let offline = common.offline || environment::is_offline();
-    let hub = Hub {
-        cache: environment::hub_cache(),
-        endpoint: environment::hub_endpoint(),
-        proxies: environment::proxies(),
-        token: if offline { None } else { environment::hub_token(&terminal) },
-        offline,
-    };
-    Ok(Settings {
-        index,
-        index_named: common.last_index().is_some(),
-        places: Locations { own: environment::own_cache(), hub },
-        terminal,
-        threads: common.threads,
-    })
+    let (places, problem) = Locations::of_environment(common.offline);
+    if let Some(FileError::Read { path, source } | FileError::Write { path, source }) = problem {
+        terminal.warn(&format!("{}: no token for the Hub from there: {source}", path.display()));
+    }
+    Ok(Settings { index, index_named: common.last_index().is_some(), places, terminal, threads: common.threads })
 }
 
 /// Sets for the whole process when output is coloured.
