@@ -1,12 +1,15 @@
 """Prints the licences of everything that is linked into the program: of crates as Cargo finds them, of FAISS and LAPACK.
 
-    python3 script/notices.py > NOTICES.txt
+    python3 script/notices.py [PACKAGE...] > NOTICES.txt
+
+The packages are those of the workspace whose dependencies count; without one, the program.
 """
 
 import json
 import pathlib
 import re
 import subprocess
+import sys
 
 NAMES = re.compile(r"^(licen[cs]e|copying|notice|copyright|unlicense)", re.IGNORECASE)
 # Where Debian keeps the licences of the libraries that are linked from its packages.
@@ -25,7 +28,8 @@ def texts(directory, deep=False):
 def linked():
     """The packages that are compiled in, by name and version."""
     host = re.search(r"host: (\S+)", run("rustc", "-vV")).group(1)
-    tree = run("cargo", "tree", "--locked", "-e", "normal", "--prefix", "none", "--target", host, "--format", "{p}")
+    roots = [word for package in sys.argv[1:] for word in ("-p", package)]
+    tree = run("cargo", "tree", *roots, "--locked", "-e", "normal", "--prefix", "none", "--target", host, "--format", "{p}")
     wanted = {tuple(line.split()[:2]) for line in tree.splitlines() if line}
     packages = json.loads(run("cargo", "metadata", "--locked", "--format-version", "1"))["packages"]
     return [package for package in packages if (package["name"], "v" + package["version"]) in wanted]

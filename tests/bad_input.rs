@@ -258,7 +258,7 @@ fn a_newer_format() {
     let newer = format!("{{\"format_version\":7,\"crc32\":{},\"commit\":{{}}}}\n", crc.finalize());
     fs::write(sandbox.path(".semsearch/manifest.json"), newer).unwrap();
     insta::assert_snapshot!(refused(&sandbox, &["query", "hello"]), @r"
-    error: .semsearch: index format 7, this release reads 4
+    error: .semsearch: index format 7, this release reads 5
     hint: update semsearch, or build the index anew with `semsearch index --rebuild FILE`
     ");
     refused(&sandbox, &["index", PASSAGES]);

@@ -24,11 +24,11 @@ type Texts = Vec<(String, String)>;
 /// What an index holds: each id's text and the bytes of its vector.
 type Content = BTreeMap<String, (String, Vec<u8>)>;
 
-fn everything() -> bool {
+pub(crate) fn everything() -> bool {
     env::var("SEMSEARCH_FAULTS").is_ok_and(|word| word == "all")
 }
 
-fn shim() -> &'static Path {
+pub(crate) fn shim() -> &'static Path {
     static SHIM: OnceLock<PathBuf> = OnceLock::new();
     SHIM.get_or_init(|| {
         let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("faults.so");

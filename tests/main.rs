@@ -27,6 +27,8 @@ mod known_answers;
 #[cfg(target_os = "linux")]
 mod large_damage;
 mod lifecycle;
+#[cfg(target_os = "linux")]
+mod merging;
 mod outside;
 mod ownership;
 mod prompt;

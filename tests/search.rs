@@ -127,6 +127,34 @@ fn first_hits_do_not_depend_on_how_many_are_wanted_on_other_queries_or_on_filter
 }
 
 #[test]
+fn of_equal_scores_the_first_come_first_however_many_are_wanted() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    let texts = ["dog cat walk", "rain today", "dog dog", "cat", "walk today rain"];
+    let record = |n: usize| format!("{{\"_id\":\"d{n:02}\",\"text\":\"{}\"}}\n", texts[n % texts.len()]);
+    sandbox.write("in.jsonl", (0..60).map(record).collect::<String>());
+    sandbox.run(&["index", "in.jsonl", "--model", "tiny", "--commit-every", "25"]).success();
+    let ranked = |questions: usize, mode: &str, k: usize| {
+        let asked = ["dog today", "cat", "rain walk"].iter().cycle().take(questions);
+        sandbox.write("questions", asked.map(|text| format!("{text}\n")).collect::<String>());
+        let k = k.to_string();
+        let hits = hits(&sandbox, &["--queries", "questions", "--mode", mode, "-k", &k]);
+        let of_first = hits.into_iter().filter(|hit| hit["query_id"] == "1");
+        of_first.map(|hit| (hit["score"].to_string(), hit["id"].to_string())).collect::<Vec<_>>()
+    };
+    for mode in ["dense", "lexical", "hybrid"] {
+        let all = ranked(1, mode, 60);
+        assert!(all.is_sorted_by(|a, b| a.0 != b.0 || a.1 < b.1), "{mode}: {all:?}");
+        for k in (1..30).step_by(3) {
+            for questions in [1, 3, 25] {
+                let some = ranked(questions, mode, k);
+                assert_eq!(some[..], all[..k.min(all.len())], "{mode}, {k} of {questions} questions");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_fusion_of_absolute_scores_needs_vectors_of_length_1() {
     let sandbox = Sandbox::new();
     tiny_model(&sandbox.path("tiny"), 1);

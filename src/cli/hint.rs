@@ -79,6 +79,10 @@ fn of_vector_file(error: &VectorFileError) -> Option<String> {
 fn of_store(error: &StoreError) -> Option<String> {
     let fixed = match error {
         StoreError::File(error) => return of_file(error),
+        StoreError::SharedId { second, .. } => {
+            let second = second.display();
+            return Some(format!("`semsearch remove ID -i {second}` takes it out of one of them"));
+        }
         StoreError::Mismatch { setting, recorded, .. } => {
             return Some(format!(
                 "leave out --{setting} to use the index's own ({recorded}), or build anew with `semsearch index --rebuild`"

@@ -1,5 +1,6 @@
 //! `semsearch index`: records in, a commit out.
 
+mod merge;
 mod summary;
 mod watch;
 mod watched;
@@ -33,6 +34,9 @@ pub(super) fn run(options: &IndexOptions, settings: &Settings) -> anyhow::Result
     if options.watch && options.input.named.contains(&Input::Stdin) {
         let hint = "name files or directories".into();
         return Err(Advice { message: "--watch cannot watch standard input".into(), hint }.into());
+    }
+    if options.merge {
+        return merge::run(options, settings);
     }
     let session = update(options, settings)?;
     if options.watch {

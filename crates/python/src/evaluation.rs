@@ -9,7 +9,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use semsearch_engine::EngineError;
 use semsearch_eval::{EvalError, Qrels, RankingMetric, Run};
-use semsearch_files::FileError;
+use semsearch_files::{FileError, open_regular};
 
 use super::errors::{Raised, bad_value};
 use super::model::parsed;
@@ -74,7 +74,7 @@ fn qrels_of(table: Table<i64>) -> Result<Qrels, Raised> {
 
 fn read<T>(path: PathBuf, parse: impl Fn(BufReader<File>, &Arc<str>) -> Result<T, EvalError>) -> Result<T, Raised> {
     let name = path.to_string_lossy().into();
-    let file = File::open(&path).map_err(|error| Raised::from(EngineError::File(FileError::read(&path)(error))))?;
+    let file = open_regular(&path).map_err(|error| Raised::from(EngineError::File(FileError::read(&path)(error))))?;
     parse(BufReader::new(file), &name).map_err(raised)
 }
 

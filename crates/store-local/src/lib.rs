@@ -56,7 +56,7 @@ pub use source::holder;
 pub use store::LocalStore;
 pub use vectors::set_threads;
 pub use verify::{Verified, verify};
-pub use writer::LocalWriter;
+pub use writer::{LocalWriter, MergedIndexes, merge};
 
 /// The name of the documents' directory, inside the index's directory.
 const CATALOG: &str = "catalog";

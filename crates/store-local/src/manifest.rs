@@ -3,11 +3,14 @@
 //! It is one file of JSON with a checksum, `manifest.json`. A rename replaces it, so documents and vectors change in
 //! one step. Every file that it names is on the disk before.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::CATALOG;
 use super::files::StoredFile;
+use super::manifest_file::{FORMAT_VERSION, USUAL_FORMAT};
 use super::segment::Segment;
 use semsearch_store::IndexConfig;
 
@@ -24,6 +27,10 @@ pub struct Documents {
     pub files: Vec<StoredFile>,
     /// What tantivy would write into its `meta.json`.
     pub meta: Value,
+    /// What is added to the keys that a segment of tantivy's has in its files, by the segment's name in the names of its
+    /// files. Segments that came from another index are here; format 4 does not have them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shifts: BTreeMap<String, u64>,
 }
 
 /// A commit.
@@ -56,6 +63,11 @@ impl Manifest {
     /// The number of vectors whose documents are still there.
     pub fn vectors(&self) -> u64 {
         self.segments.iter().map(Segment::live).sum()
+    }
+
+    /// The oldest format that can express this commit: only a commit with segments of other indexes needs the newest.
+    pub(super) fn needed_format(&self) -> u32 {
+        if self.documents.shifts.is_empty() { USUAL_FORMAT } else { FORMAT_VERSION }
     }
 
     /// The number of bytes of all files that the commit names.

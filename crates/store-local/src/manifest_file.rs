@@ -15,8 +15,11 @@ use semsearch_files::FileError;
 use semsearch_files::{Dir, read_bounded};
 use semsearch_store::StoreError;
 
-/// The format this release writes, and the newest it reads.
-pub const FORMAT_VERSION: u32 = 4;
+/// The newest format that this release reads, and writes where it is needed ([`Manifest::needed_format`]).
+pub const FORMAT_VERSION: u32 = 5;
+
+/// The format that is written where it suffices, so that the release before can read the index too.
+pub(super) const USUAL_FORMAT: u32 = 4;
 
 /// The oldest format that this release reads. It can be searched, but has neither words nor facts, and cannot be added
 /// to.
@@ -58,8 +61,9 @@ impl Envelope<'_> {
 
 /// A commit as the bytes of its file.
 fn sealed(commit: Option<&Manifest>) -> serde_json::Result<Vec<u8>> {
+    let format_version = commit.map_or(USUAL_FORMAT, Manifest::needed_format);
     let commit = serde_json::value::to_raw_value(&commit)?;
-    let mut envelope = Envelope { format_version: FORMAT_VERSION, crc32: 0, commit: &commit };
+    let mut envelope = Envelope { format_version, crc32: 0, commit: &commit };
     envelope.crc32 = envelope.checksum();
     let mut bytes = serde_json::to_vec(&envelope)?;
     bytes.push(b'\n');
@@ -156,6 +160,8 @@ mod tests {
     use semsearch_encoder::model::Pooling;
     use semsearch_store::{ChunkPolicy, IndexConfig, Language, Metric, ModelIdentity, Prompts, Splitting};
 
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::files::StoredFile;
     use crate::manifest::Documents;
@@ -185,7 +191,7 @@ mod tests {
     fn commit() -> Manifest {
         let file = |name: &str| StoredFile { name: name.into(), bytes: 1 << 40, crc32: u32::MAX };
         Manifest {
-            format_version: FORMAT_VERSION,
+            format_version: USUAL_FORMAT,
             config: config(),
             segments: vec![Segment {
                 file: file("000001.faiss"),
@@ -206,6 +212,7 @@ mod tests {
                 passages: Some(2),
                 files: vec![file("a.store")],
                 meta: serde_json::json!({"b": 1, "a": [2]}),
+                shifts: BTreeMap::new(),
             },
             next_key: 3,
             next_file: 2,
@@ -241,12 +248,27 @@ mod tests {
     }
 
     #[test]
+    fn only_what_the_format_before_cannot_express_is_in_the_newest() {
+        let version = |commit: &Manifest| {
+            let bytes = Manifest::bytes_of(Some(commit), Path::new("ix")).unwrap();
+            Manifest::parse(&bytes, Path::new("ix")).unwrap().map(|read| read.format_version)
+        };
+        let mut merged = commit();
+        assert_eq!(version(&merged), Some(USUAL_FORMAT));
+        merged.documents.shifts.insert("0123456789abcdef0123456789abcdef".into(), 3);
+        assert_eq!(version(&merged), Some(FORMAT_VERSION));
+        merged.documents.shifts.insert("1123456789abcdef0123456789abcdef".into(), 4);
+        let bytes = Manifest::bytes_of(Some(&merged), Path::new("ix")).unwrap();
+        assert!(Manifest::parse(&bytes, Path::new("ix")).unwrap_err().to_string().contains("too large"));
+    }
+
+    #[test]
     fn a_newer_format_is_refused_before_its_fields_are_read() {
         let commit = RawValue::from_string(r#"{"vectors": "elsewhere"}"#.into()).unwrap();
         let mut newer = Envelope { format_version: FORMAT_VERSION + 1, crc32: 0, commit: &commit };
         newer.crc32 = newer.checksum();
         let error = Manifest::parse(&serde_json::to_vec(&newer).unwrap(), Path::new("ix")).unwrap_err();
-        assert_eq!(error.to_string(), "ix: index format 5, this release reads 4");
+        assert_eq!(error.to_string(), "ix: index format 6, this release reads 5");
     }
 
     #[test]
@@ -271,7 +293,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("catalog")).unwrap();
         std::fs::write(dir.path().join("catalog/meta.json"), "{}").unwrap();
         let error = Manifest::read(&Dir::open(dir.path()).unwrap()).unwrap_err();
-        assert!(error.to_string().ends_with("index format 1, this release reads 4"), "{error}");
+        assert!(error.to_string().ends_with("index format 1, this release reads 5"), "{error}");
         assert!(matches!(error, StoreError::OlderFormat { found: 1, .. }));
     }
 }

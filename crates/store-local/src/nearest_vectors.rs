@@ -5,6 +5,9 @@ use rayon::prelude::*;
 use super::vectors::{self, PAIRS_ALONE, SegmentSearch, VectorSearch, VectorSegment};
 use semsearch_store::{Scored, StoreError};
 
+/// By how much, as a part of it, FAISS's score of a vector may differ from that of an equal vector elsewhere.
+const ROUNDING: f32 = 1e-6;
+
 /// One thread checks the vectors if there are fewer than this.
 const KEYS_ALONE: usize = 512;
 
@@ -40,10 +43,30 @@ impl VectorSearch<'_> {
     }
 
     fn unchecked(&self) -> Result<Vec<Vec<Scored>>, StoreError> {
-        let &Self { segments, queries, k, allowed, metric, .. } = self;
+        let &Self { segments, queries, k, .. } = self;
         if vectors::is_better(self) {
             return vectors::scan(self);
         }
+        // FAISS keeps any of the vectors whose scores are equal but for rounding, so one more than is wanted tells whether
+        // it had a choice.
+        let mut found = Self { k: k.saturating_add(1), ..*self }.by_faiss()?;
+        let had_choice = |found: &[Scored]| {
+            let ends = k.checked_sub(1).and_then(|last| Some((found.get(last)?.score, found.get(k)?.score)));
+            ends.is_some_and(|(last, next)| (last - next).abs() <= last.abs() * ROUNDING)
+        };
+        let open: Vec<usize> = (0..found.len()).filter(|&query| had_choice(&found[query])).collect();
+        if !open.is_empty() && segments.iter().all(VectorSegment::is_flat) {
+            let queries = &queries.gather(&open);
+            let scanned = vectors::scan(&VectorSearch { queries, ..*self })?;
+            open.into_iter().zip(scanned).for_each(|(query, scanned)| found[query] = scanned);
+        }
+        found.iter_mut().for_each(|found| found.truncate(k));
+        Ok(found)
+    }
+
+    /// The nearest passages of each query as FAISS finds them in each segment.
+    fn by_faiss(&self) -> Result<Vec<Vec<Scored>>, StoreError> {
+        let &Self { segments, queries, k, allowed, metric, .. } = self;
         let run = |part: &SegmentPart| -> Result<(usize, Vec<Vec<Scored>>), StoreError> {
             let &SegmentPart { segment, first, count } = part;
             let queries = queries.rows(first, first + count);

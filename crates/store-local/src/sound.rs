@@ -30,6 +30,9 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
         return Err("the number of its next vector or file is too large".into());
     }
     manifest.segments.iter().try_for_each(|part| segment(part, manifest.next_key))?;
+    if manifest.documents.shifts.values().any(|&shift| shift > manifest.next_key) {
+        return Err("the keys of a segment of its documents are too large".into());
+    }
     let vectors = manifest.segments.iter().try_fold(0_u64, |sum, segment| sum.checked_add(segment.vectors));
     if vectors.is_none_or(|vectors| vectors > manifest.next_key) {
         return Err("it has more vectors than keys".into());

@@ -133,6 +133,16 @@ pub enum StoreError {
         /// The place of the first record.
         first: Place,
     },
+    /// Two indexes that are to become one have a document of the same id.
+    #[error("{}: document {id:?} is in {} too", .second.display(), .first.display())]
+    SharedId {
+        /// The id.
+        id: String,
+        /// The index that is merged first.
+        first: PathBuf,
+        /// The other index.
+        second: PathBuf,
+    },
     /// A setting that the index, the build or the machine does not support.
     #[error("{0}")]
     Unsupported(String),

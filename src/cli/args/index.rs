@@ -49,6 +49,9 @@ pub(crate) struct IndexArgs {
     /// Stay, and index what changes, until Ctrl-C
     #[arg(long, conflicts_with_all = ["vectors", "limit", "files_from"])]
     pub(crate) watch: bool,
+    /// The inputs are indexes: add what they hold, without embedding anything
+    #[arg(long, hide_short_help = true, conflicts_with_all = ["vectors", "prune", "watch", "limit", "rebuild", "files_from"])]
+    pub(crate) merge: bool,
     /// Build the index anew instead of updating it
     #[arg(long)]
     pub(crate) rebuild: bool,

@@ -27,6 +27,8 @@ pub(crate) struct IndexOptions {
     pub(crate) vectors: Option<PathBuf>,
     /// Whether documents are removed that are no longer in the inputs.
     pub(crate) prune: bool,
+    /// Whether the inputs are indexes that are added to this one.
+    pub(crate) merge: bool,
     pub(crate) rebuild: bool,
     /// Whether the program stays and indexes what changes.
     pub(crate) watch: bool,
@@ -53,6 +55,7 @@ impl IndexOptions {
             query_prompt: args.query_prompt.clone(),
             vectors: args.vectors.clone(),
             prune: args.prune,
+            merge: args.merge,
             rebuild: args.rebuild,
             watch: args.watch,
             wait: args.wait,

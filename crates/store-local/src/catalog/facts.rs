@@ -29,7 +29,7 @@ impl Catalog {
             let documents = self.passing(segment, plan)?;
             let alive =
                 documents.ones().map(|document| document as u32).filter(|&document| !segment.is_deleted(document));
-            keys.extend(alive.filter_map(|document| columns.key.first(document)));
+            keys.extend(alive.filter_map(|document| columns.key(document)));
         }
         Ok(Keys::new(keys))
     }
@@ -110,7 +110,7 @@ impl Catalog {
                 let mut found = Vec::new();
                 while listed.doc() != TERMINATED {
                     let document = listed.doc();
-                    let key = columns.key.first(document).filter(|_| !segment.is_deleted(document));
+                    let key = columns.key(document).filter(|_| !segment.is_deleted(document));
                     if key.is_some_and(|key| allowed.is_none_or(|allowed| allowed.contains(key))) {
                         found.extend(columns.document(document));
                     }
@@ -148,7 +148,7 @@ impl Catalog {
             let mut documents = Vec::new();
             for (segment, columns) in self.segments() {
                 for document in segment.doc_ids_alive() {
-                    if columns.key.first(document).is_some_and(|key| keys.contains(key)) {
+                    if columns.key(document).is_some_and(|key| keys.contains(key)) {
                         documents.extend(columns.document(document));
                     }
                 }

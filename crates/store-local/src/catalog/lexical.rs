@@ -16,6 +16,9 @@ use semsearch_store::{Metric, Scored, StoreError};
 /// tantivy's k₁.
 const K1: f32 = 1.2;
 
+/// By how much, as a part of it, a sum of a query's scores may differ from the same sum in another order.
+const ROUNDING: f32 = 1e-5;
+
 /// A query's words, with their weights in this index.
 pub(crate) struct LexicalQuery<'a> {
     catalog: &'a Catalog,
@@ -74,23 +77,50 @@ impl LexicalQuery<'_> {
     }
 
     fn find_best(&self, k: usize, allowed: Option<&Keys>) -> Result<Vec<Scored>, StoreError> {
-        let mut nearest = Nearest::new(k, Metric::Ip);
+        // One more than is wanted tells whether rounding decides which passages are found.
+        let mut nearest = Nearest::new(k.saturating_add(1), Metric::Ip);
+        self.each(allowed, |scored| {
+            nearest.offer(scored);
+            // tantivy passes on only scores above this threshold. An equal score must pass too, because its key may be
+            // smaller.
+            nearest.furthest().map_or(f32::MIN, f32::next_down)
+        })?;
+        let mut found = nearest.into_sorted();
+        let Some(last) = k.checked_sub(1) else { return Ok(Vec::new()) };
+        let floor = |score: f32| score - score.abs() * ROUNDING;
+        if found.len() > k && found[k].score >= floor(found[last].score) {
+            let floor = floor(found[last].score);
+            found.clear();
+            self.each(allowed, |scored| {
+                found.extend((scored.score >= floor).then_some(scored));
+                floor.next_down()
+            })?;
+            let keys: Vec<u64> = found.iter().map(|scored| scored.key).collect();
+            for (scored, score) in found.iter_mut().zip(self.find_scores(&keys)?) {
+                scored.score = score;
+            }
+            found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+        }
+        found.truncate(k);
+        Ok(found)
+    }
+
+    /// Calls `take` with every passage that has a word of the query, as long as its score is above the threshold that `take`
+    /// returns. tantivy adds a score up in an order that depends on what it skips, so the last digits vary.
+    fn each(&self, allowed: Option<&Keys>, mut take: impl FnMut(Scored) -> f32) -> Result<(), StoreError> {
+        let mut threshold = f32::MIN;
         for (segment, columns) in self.catalog.segments() {
             let alive = segment.alive_bitset();
-            let mut take = |document, score| {
-                let key =
-                    columns.key.first(document).filter(|&key| allowed.is_none_or(|allowed| allowed.contains(key)));
+            let mut offer = |document, score| {
+                let key = columns.key(document).filter(|&key| allowed.is_none_or(|allowed| allowed.contains(key)));
                 if let Some(key) = key.filter(|_| alive.is_none_or(|alive| alive.is_alive(document))) {
-                    nearest.offer(Scored { key, score });
+                    threshold = take(Scored { key, score });
                 }
-                // tantivy passes on only scores above this threshold. An equal score must pass too, because its key may
-                // be smaller.
-                nearest.furthest().map_or(f32::MIN, f32::next_down)
+                threshold
             };
-            let threshold = f32::MIN;
-            self.weight.for_each_pruning(threshold, segment, &mut take).map_err(damaged(&self.catalog.dir))?;
+            self.weight.for_each_pruning(f32::MIN, segment, &mut offer).map_err(damaged(&self.catalog.dir))?;
         }
-        Ok(nearest.into_sorted())
+        Ok(())
     }
 
     /// The scores of the passages with these `keys`; 0 for a passage that has no word of the query.

@@ -6,6 +6,7 @@
 mod directory;
 mod facts;
 mod fields;
+mod ids;
 mod lexical;
 mod meta;
 mod origins;
@@ -22,6 +23,7 @@ use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocId, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, Term};
 
 pub(super) use fields::CatalogEntry;
+pub(super) use ids::shared_id;
 pub(super) use lexical::LexicalQuery;
 pub use words::words_of;
 pub(super) use writer::CatalogWriter;
@@ -64,7 +66,9 @@ pub(super) struct Known {
 
 /// The columns of a segment, which are read without its documents.
 struct SegmentColumns {
-    key: Column<u64>,
+    /// What is added to the keys of the files ([`Documents::shifts`]).
+    shift: u64,
+    keys: Column<u64>,
     content: [Column<u64>; 2],
     /// The columns that format 2 does not have.
     latest: Option<LatestColumns>,
@@ -76,12 +80,17 @@ struct LatestColumns {
 }
 
 impl SegmentColumns {
-    fn open(segment: &SegmentReader, latest: bool) -> tantivy::Result<Self> {
+    fn open(segment: &SegmentReader, shift: u64, latest: bool) -> tantivy::Result<Self> {
         let open = |name: &str| segment.fast_fields().u64(name);
         let both = |[high, low]: [&str; 2]| -> tantivy::Result<_> { Ok([open(high)?, open(low)?]) };
         let latest =
             if latest { Some(LatestColumns { document: open(DOCUMENT)?, version: both(VERSION)? }) } else { None };
-        Ok(Self { key: open(KEY)?, content: both(CONTENT)?, latest })
+        Ok(Self { shift, keys: open(KEY)?, content: both(CONTENT)?, latest })
+    }
+
+    /// The key of a passage.
+    fn key(&self, document: DocId) -> Option<u64> {
+        self.keys.first(document)?.checked_add(self.shift)
     }
 
     fn content(&self, document: DocId) -> Option<ContentDigest> {
@@ -94,7 +103,7 @@ impl SegmentColumns {
 
     /// The key of the first passage of this one's document.
     fn document(&self, document: DocId) -> Option<u64> {
-        self.latest.as_ref().map_or(&self.key, |latest| &latest.document).first(document)
+        self.latest.as_ref().map_or(&self.keys, |latest| &latest.document).first(document)?.checked_add(self.shift)
     }
 }
 
@@ -141,7 +150,10 @@ impl Catalog {
             Ok(reader.searcher())
         };
         let searcher = open().map_err(damaged(&path))?;
-        let open = |segment| SegmentColumns::open(segment, fields.latest.is_some());
+        let open = |segment: &SegmentReader| {
+            let shift = documents.shifts.get(&segment.segment_id().uuid_string()).copied().unwrap_or(0);
+            SegmentColumns::open(segment, shift, fields.latest.is_some())
+        };
         let columns = searcher.segment_readers().iter().map(open).collect::<tantivy::Result<_>>();
         let columns = columns.map_err(damaged(&path))?;
         let texts = searcher.segment_readers().iter().map(|segment| segment.get_store_reader(BLOCKS_KEPT));
@@ -184,7 +196,14 @@ impl Catalog {
 
     /// Where the passage of this key is.
     fn address(&self, key: u64) -> Result<Option<DocAddress>, StoreError> {
-        self.find(&Term::from_field_u64(self.fields.key, key))
+        for (ordinal, columns) in self.columns.iter().enumerate() {
+            let Some(raw) = key.checked_sub(columns.shift) else { continue };
+            let found = self.find_in(ordinal, &Term::from_field_u64(self.fields.key, raw));
+            if let Some(document) = found.map_err(damaged(&self.dir))? {
+                return Ok(Some(DocAddress::new(ordinal as u32, document)));
+            }
+        }
+        Ok(None)
     }
 
     fn found(&self, key: u64) -> Result<DocAddress, StoreError> {
@@ -237,7 +256,7 @@ impl Catalog {
     pub(super) fn known_keys(&self, id: &str) -> Result<Vec<u64>, StoreError> {
         guard(&self.dir, || {
             let found = self.find_all(&Term::from_field_text(self.fields.id, id)).map_err(damaged(&self.dir))?;
-            let key = |address: &DocAddress| self.columns(*address).key.first(address.doc_id);
+            let key = |address: &DocAddress| self.columns(*address).key(address.doc_id);
             Ok(found.iter().filter_map(key).collect())
         })
     }
@@ -251,7 +270,7 @@ impl Catalog {
         let mut known = None;
         for address in self.find_all(&Term::from_field_text(self.fields.id, id)).map_err(damaged(&self.dir))? {
             let columns = self.columns(address);
-            let Some((key, version)) = columns.key.first(address.doc_id).zip(columns.version(address.doc_id)) else {
+            let Some((key, version)) = columns.key(address.doc_id).zip(columns.version(address.doc_id)) else {
                 continue;
             };
             known.get_or_insert(Known { keys: Vec::new(), version }).keys.push(key);
@@ -263,7 +282,7 @@ impl Catalog {
     pub(super) fn embedded(&self, text: ContentDigest) -> Result<Option<u64>, StoreError> {
         guard(&self.dir, || {
             let found = self.find(&Term::from_field_bytes(self.fields.embedded, &text.to_be_bytes()))?;
-            Ok(found.and_then(|address| self.columns(address).key.first(address.doc_id)))
+            Ok(found.and_then(|address| self.columns(address).key(address.doc_id)))
         })
     }
 
@@ -282,7 +301,7 @@ impl Catalog {
         let term = Term::from_field_bytes(self.fields.embedded, &nameless.to_be_bytes());
         guard(&self.dir, || {
             for address in self.find_all(&term).map_err(damaged(&self.dir))? {
-                let Some(key) = self.columns(address).key.first(address.doc_id) else { continue };
+                let Some(key) = self.columns(address).key(address.doc_id) else { continue };
                 if self.has_gone_file(key)? {
                     return Ok(Some(key));
                 }
@@ -301,7 +320,7 @@ impl Catalog {
         for (segment, columns) in self.segments() {
             for document in segment.doc_ids_alive() {
                 let none = || StoreError::damaged(&self.dir, "a document without a key");
-                keys.push(columns.key.first(document).ok_or_else(none)?);
+                keys.push(columns.key(document).ok_or_else(none)?);
             }
         }
         Ok(keys)
@@ -309,7 +328,7 @@ impl Catalog {
 
     /// The number of documents, which is the number of passages that are the first of their document.
     pub(super) fn documents(&self) -> Result<u64, StoreError> {
-        let first = |columns: &SegmentColumns, document| columns.document(document) == columns.key.first(document);
+        let first = |columns: &SegmentColumns, document| columns.document(document) == columns.key(document);
         let of_segment = |(segment, columns): (&SegmentReader, &SegmentColumns)| {
             segment.doc_ids_alive().filter(|&document| first(columns, document)).count() as u64
         };
@@ -336,20 +355,27 @@ impl Catalog {
 
     /// The living document with this term; the first one, if there are several.
     fn find(&self, term: &Term) -> Result<Option<DocAddress>, StoreError> {
-        let find = || -> tantivy::Result<Option<DocAddress>> {
-            for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
-                let terms = segment.inverted_index(term.field())?;
-                let Some(mut postings) = terms.read_postings(term, IndexRecordOption::Basic)? else { continue };
-                while postings.doc() != TERMINATED {
-                    if !segment.is_deleted(postings.doc()) {
-                        return Ok(Some(DocAddress::new(ordinal, postings.doc())));
-                    }
-                    postings.advance();
-                }
+        for ordinal in 0..self.columns.len() {
+            let found = self.find_in(ordinal, term).map_err(damaged(&self.dir))?;
+            if let Some(document) = found {
+                return Ok(Some(DocAddress::new(ordinal as u32, document)));
             }
-            Ok(None)
-        };
-        find().map_err(damaged(&self.dir))
+        }
+        Ok(None)
+    }
+
+    /// The first living document of a segment with this term.
+    fn find_in(&self, ordinal: usize, term: &Term) -> tantivy::Result<Option<DocId>> {
+        let segment = &self.searcher.segment_readers()[ordinal];
+        let terms = segment.inverted_index(term.field())?;
+        let Some(mut postings) = terms.read_postings(term, IndexRecordOption::Basic)? else { return Ok(None) };
+        while postings.doc() != TERMINATED {
+            if !segment.is_deleted(postings.doc()) {
+                return Ok(Some(postings.doc()));
+            }
+            postings.advance();
+        }
+        Ok(None)
     }
 
     /// Every living document with this term.

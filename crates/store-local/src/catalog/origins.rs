@@ -14,7 +14,7 @@ impl Catalog {
     pub(in super::super) fn keys_of_origin(&self, origin: &str) -> Result<Vec<u64>, StoreError> {
         guard(&self.dir, || {
             let found = self.addresses_of_origin(origin)?;
-            let key = |address: &DocAddress| self.columns(*address).key.first(address.doc_id);
+            let key = |address: &DocAddress| self.columns(*address).key(address.doc_id);
             Ok(found.iter().filter_map(key).collect())
         })
     }
@@ -27,7 +27,7 @@ impl Catalog {
     fn find_origin(&self, origin: &str) -> Result<Vec<(String, u64)>, StoreError> {
         let mut found = Vec::new();
         for address in self.addresses_of_origin(origin)? {
-            let Some(key) = self.columns(address).key.first(address.doc_id) else { continue };
+            let Some(key) = self.columns(address).key(address.doc_id) else { continue };
             found.push((self.one(key)?.id, key));
         }
         Ok(found)

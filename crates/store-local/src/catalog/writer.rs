@@ -1,5 +1,6 @@
 //! Documents that are about to be committed.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub(crate) struct CatalogWriter {
     writer: IndexWriter,
     /// The files of the last commit or flush.
     listed: Vec<StoredFile>,
+    /// See [`Documents::shifts`].
+    shifts: BTreeMap<String, u64>,
 }
 
 impl CatalogWriter {
@@ -65,7 +68,8 @@ impl CatalogWriter {
         }
         let (index, writer) = guard(dir.path(), || open().map_err(|source| writing(dir.path(), source)))?;
         let listed = base.map(|documents| documents.files.clone()).unwrap_or_default();
-        Ok(Self { dir, fields, directory, index, writer, listed })
+        let shifts = base.map(|documents| documents.shifts.clone()).unwrap_or_default();
+        Ok(Self { dir, fields, directory, index, writer, listed, shifts })
     }
 
     /// Adds a passage.
@@ -104,7 +108,10 @@ impl CatalogWriter {
         })?;
         let passages = metas.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
         self.listed = self.files(&metas)?;
-        Ok(Documents { count: documents, passages: Some(passages), files: self.listed.clone(), meta })
+        let there: Vec<String> = metas.segments.iter().map(|segment| segment.id().uuid_string()).collect();
+        self.shifts.retain(|segment, _| there.contains(segment));
+        let (files, shifts) = (self.listed.clone(), self.shifts.clone());
+        Ok(Documents { count: documents, passages: Some(passages), files, meta, shifts })
     }
 
     /// Merges segments that are small and many, and rewrites those with many deleted documents, until there are none
@@ -112,17 +119,32 @@ impl CatalogWriter {
     fn merge(&mut self) -> Result<(), StoreError> {
         let dir = Arc::clone(&self.dir);
         let failed = |source| writing(dir.path(), source);
-        loop {
-            let segments = self.index.load_metas().map_err(failed)?.segments;
-            let sizes: Vec<_> = segments
-                .iter()
-                .map(|segment| compaction::Size { all: segment.max_doc().into(), live: segment.num_docs().into() })
-                .collect();
-            let Some(group) = compaction::choose(&sizes, LARGE) else { return Ok(()) };
-            let ids: Vec<_> = group.iter().map(|&at| SegmentMeta::id(&segments[at])).collect();
-            self.check_texts(&ids)?;
-            self.writer.merge(&ids).wait().map_err(failed)?;
+        // A segment has one shift, so only segments of the same shift become one.
+        let mut shifts: Vec<u64> = self.shifts.values().copied().chain([0]).collect();
+        shifts.sort_unstable();
+        shifts.dedup();
+        for shift in shifts {
+            loop {
+                let mut segments = self.index.load_metas().map_err(failed)?.segments;
+                segments.retain(|segment| self.shift(segment.id()) == shift);
+                let sizes: Vec<_> = segments
+                    .iter()
+                    .map(|segment| compaction::Size { all: segment.max_doc().into(), live: segment.num_docs().into() })
+                    .collect();
+                let Some(group) = compaction::choose(&sizes, LARGE) else { break };
+                let ids: Vec<_> = group.iter().map(|&at| SegmentMeta::id(&segments[at])).collect();
+                self.check_texts(&ids)?;
+                let merged = self.writer.merge(&ids).wait().map_err(failed)?;
+                if let Some(merged) = merged.filter(|_| shift > 0) {
+                    self.shifts.insert(merged.id().uuid_string(), shift);
+                }
+            }
         }
+        Ok(())
+    }
+
+    fn shift(&self, segment: SegmentId) -> u64 {
+        self.shifts.get(&segment.uuid_string()).copied().unwrap_or(0)
     }
 
     /// Checks the stored texts of segments that are about to be merged, if they belong to the last commit. In a large

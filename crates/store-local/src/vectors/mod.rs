@@ -385,7 +385,7 @@ impl VectorSegment {
     }
 
     /// Whether the segment holds only the vectors, without a quantizer, a graph or lists.
-    fn is_flat(&self) -> bool {
+    pub(super) fn is_flat(&self) -> bool {
         self.index.is_flat()
     }
 

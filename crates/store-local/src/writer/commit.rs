@@ -38,7 +38,7 @@ impl LocalWriter {
         let documents = self.documents()?.flush(count, tidies)?;
         let now = OffsetDateTime::now_utc();
         let now = now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).unwrap_or_default();
-        let manifest = Manifest {
+        let mut manifest = Manifest {
             format_version: FORMAT_VERSION,
             config: self.next.config.clone(),
             segments: self.next.segments.clone(),
@@ -49,6 +49,7 @@ impl LocalWriter {
             created: self.next.created.get_or_insert_with(|| now.clone()).clone(),
             updated: now,
         };
+        manifest.format_version = manifest.needed_format();
         for dir in [vectors, self.held.directory(CATALOG)?] {
             dir.sync().map_err(StoreError::write(dir.path()))?;
         }
@@ -74,6 +75,7 @@ impl LocalWriter {
     /// From here on `manifest` is the last commit, whatever else fails. Returns the commit before it.
     fn committed(&mut self, manifest: Manifest) -> Option<Manifest> {
         self.catalog = None;
+        self.adopted = None;
         self.opened.clear();
         self.gone.clear();
         (self.changed, self.uncommitted, self.since) = (false, 0, Instant::now());

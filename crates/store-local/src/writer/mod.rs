@@ -8,6 +8,7 @@
 mod commit;
 mod draft;
 mod known;
+mod merge;
 mod prune;
 
 use std::collections::hash_map::Entry as MapEntry;
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 use crate::catalog::{Catalog, CatalogEntry, CatalogWriter};
 use crate::held::{Held, part};
 use crate::inputs::Inputs;
-use crate::manifest::Manifest;
+use crate::manifest::{Documents, Manifest};
 use crate::manifest_file::OLDEST_WRITTEN;
 use crate::segment::Segment;
 use crate::source;
@@ -28,6 +29,7 @@ use crate::verify::check_files;
 use crate::{CATALOG, VECTORS};
 use commit::sweep;
 use draft::Draft;
+pub use merge::{MergedIndexes, merge};
 use semsearch_corpus::Document;
 use semsearch_store::{
     Analysis, Change, ChunkSize, Compared, ContentDigest, IndexConfig, Language, NewPassage, Splitting, StoreError,
@@ -70,6 +72,8 @@ pub struct LocalWriter {
     opened: HashMap<String, VectorSegment>,
     /// The next commit, as far as it is written.
     next: Draft,
+    /// The documents of the last commit together with those of other indexes, if there are any.
+    adopted: Option<Documents>,
     /// The writer of new documents, opened with the first one.
     documents: Option<CatalogWriter>,
     /// New vectors that are not written yet.
@@ -134,6 +138,7 @@ impl LocalWriter {
             catalog: None,
             opened: HashMap::new(),
             next,
+            adopted: None,
             documents: None,
             pending: SegmentBuilder::default(),
             pending_texts: HashMap::new(),
@@ -182,7 +187,8 @@ impl LocalWriter {
                 let dir = self.held.directory(CATALOG)?;
                 let analysis = self.next.config.analysis();
                 let none = Analysis { language: Language::NONE, splitting: Splitting::default() };
-                CatalogWriter::open(dir, self.base().map(|base| &base.documents), analysis.unwrap_or(none))?
+                let base = self.adopted.as_ref().or(self.base().map(|base| &base.documents));
+                CatalogWriter::open(dir, base, analysis.unwrap_or(none))?
             }
         };
         Ok(self.documents.insert(opened))
