@@ -34,7 +34,7 @@ pub(super) fn run(options: &IndexOptions, settings: &Settings) -> anyhow::Result
         return Ok(Outcome::Done);
     }
     let documents = HumanCount(written.documents);
-    settings.terminal.note(&format!("{place}: {indexes} indexes merged, {documents} documents now, {seconds:.1} s"));
+    settings.terminal.note(&format!("{place}: {indexes} indexes merged in {seconds:.1} s, {documents} documents now"));
     Ok(Outcome::Done)
 }
 
