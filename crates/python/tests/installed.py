@@ -33,7 +33,7 @@ vectors = model.encode(["a text", "another"], progress=True)
 assert vectors.shape == (2, 384) and str(vectors.dtype) == "float32"
 assert model.similarity(vectors, vectors).shape == (2, 2)
 found = semsearch.Index.open(index, model=model)
-for hit in found.search("who headlined", k=3, mode="hybrid", filter="exists title or not exists title"):
+for hit in found.search("who headlined", k=3, mode="hybrid", filter="not year exists"):
     print(f"{hit.score:.3f} {hit.id} {hit.text[:60]}")
 assert len(found.search("who headlined", k=3)) == 3
 with semsearch.Index.create(f"{directory}/new", model=model) as writer:
