@@ -15,7 +15,7 @@ use semsearch_files::FileError;
 use semsearch_files::{Dir, read_bounded};
 use semsearch_store::StoreError;
 
-/// The newest format that this release reads, and writes where it is needed ([`Manifest::needed_format`]).
+/// The newest format that this release reads. It writes it only where the one before does not suffice.
 pub const FORMAT_VERSION: u32 = 5;
 
 /// The format that is written where it suffices, so that the release before can read the index too.
