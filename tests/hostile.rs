@@ -143,7 +143,7 @@ fn a_directory_where_a_file_was_named() {
     error: dir: cannot read: is a directory
     error: dir: cannot read: is a directory
     error: dir: cannot read: is a directory
-    error: dir: its name ends neither in .npy nor in .safetensors
+    error: dir: no record with a field `embedding`
     error: dir: cannot write: Is a directory (os error 21)
     error: dir: cannot write: Is a directory (os error 21)
     error: dir: cannot read: is a directory

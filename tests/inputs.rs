@@ -1,5 +1,7 @@
 //! Inputs of other forms: tables, compressed files, texts of several fields.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::support::{Sandbox, tiny_model};
@@ -290,4 +292,49 @@ fn what_may_not_be_read_in_a_directory_is_skipped_and_what_came_from_it_stays() 
     assert!(second.stderr.contains("4 files: 2 indexed, 2 unreadable (-v lists them)"), "{second}");
     let found = second.json_lines().remove(0);
     assert_eq!((&found["documents"], &found["skipped"], &found["removed"]), (&json!(4), &json!(2), &json!(0)));
+}
+
+#[test]
+fn vectors_come_back_from_the_records_that_embed_wrote() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    let record = |n: usize| format!("{{\"_id\":\"d{n}\",\"text\":\"dog cat {n}\",\"year\":{}}}\n", 1990 + n);
+    sandbox.write("in.jsonl", (0..9).map(record).collect::<String>());
+    sandbox.run(&["index", "in.jsonl", "--model", "tiny", "-i", "computed"]).success();
+    sandbox.run(&["embed", "in.jsonl", "--model", "tiny", "--output", "e.jsonl"]).success();
+    let embedded = fs::read_to_string(sandbox.path("e.jsonl")).unwrap();
+    let lines: Vec<&str> = embedded.lines().collect();
+    sandbox.write("parts/part-0.jsonl", lines[..4].join("\n"));
+    sandbox.write("parts/part-1.jsonl", lines[4..].join("\n"));
+    let vectors = |index: &str| {
+        sandbox.run(&["export", "-i", index, "--output", "out.npy"]).success();
+        fs::read(sandbox.path("out.npy")).unwrap()
+    };
+    let mut inputs = vec!["e.jsonl", "parts"];
+    if cfg!(feature = "parquet") {
+        sandbox.run(&["embed", "in.jsonl", "--model", "tiny", "--output", "e.parquet"]).success();
+        inputs.push("e.parquet");
+    }
+    for input in inputs {
+        let index = format!("of-{input}");
+        sandbox.run(&["index", input, "--vectors", input, "--model", "tiny", "-i", &index]).success();
+        assert!(vectors(&index) == vectors("computed"), "{input}");
+        let hit = &sandbox.run(&["query", "dog", "-k", "1", "-i", &index, "-f", "jsonl"]).json_lines()[0];
+        assert!(hit["metadata"].get("embedding").is_none(), "{hit}");
+    }
+    let again = ["index", "in.jsonl", "--vectors", "parts", "--model", "tiny", "-i", "others"];
+    sandbox.run(&again).success();
+    assert!(vectors("others") == vectors("computed"));
+
+    sandbox.write("bad.jsonl", format!("{}\n{{\"_id\":\"x\",\"text\":\"no vector\"}}\n", lines[0]));
+    sandbox.write("short.jsonl", format!("{}\n{{\"_id\":\"x\",\"text\":\"a\",\"embedding\":[1.0]}}\n", lines[0]));
+    for (vectors, expected) in [
+        ("bad.jsonl", "bad.jsonl:2: no list of numbers in the field `embedding`"),
+        ("short.jsonl", "short.jsonl: row 1 (from 0) has 1 components, the first has 8"),
+        ("in.jsonl", "in.jsonl:1: no list of numbers in the field `embedding`"),
+        ("parts/part-0.jsonl", "part-0.jsonl: 4 rows, but there are more records"),
+    ] {
+        let refused = sandbox.run(&["index", "in.jsonl", "--vectors", vectors, "--model", "tiny", "-i", "none"]);
+        assert!(refused.status == Some(2) && refused.stderr.contains(expected), "{expected}: {refused}");
+    }
 }

@@ -11,7 +11,9 @@ use std::time::Instant;
 
 use semsearch::corpus::{self, Document, Expanded, Input, ReadOptions, RecordStream};
 use semsearch::embedder::{Embedder, Progress};
-use semsearch::engine::{EngineError, GivenVectors, IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop};
+use semsearch::engine::{
+    EMBEDDING, EngineError, GivenVectors, IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop,
+};
 use semsearch::error::CorpusError;
 use semsearch::index::{self, FileIds, IndexConfig, StoreWriter, WriteOptions, Written};
 use semsearch::model::Pooling;
@@ -128,6 +130,8 @@ impl<'a> Build<'a> {
         let total = terminal.shows_progress().then(|| corpus::count(&expanded.inputs, reading, options.input.limit));
         let mut indexer = Indexer::new(embedder, config, writer, indexer_options(options, interrupt));
         let is_given = given.is_some();
+        // The vector of a record is no metadata.
+        let left_out = given.as_ref().filter(|given| given.are_in_records()).map(|_| EMBEDDING);
         if let Some(given) = given {
             indexer = indexer.with_vectors(given);
         }
@@ -135,7 +139,10 @@ impl<'a> Build<'a> {
         let mut progress = BuildProgress { bar: terminal.encoding("passages", total), skipped, terminal };
         let mut named = NamedFields::new(&options.input.fields);
         let documents = records.map(|record| {
-            let record = record?;
+            let mut record = record?;
+            if let Some(field) = left_out {
+                record.fields.shift_remove(field);
+            }
             named.see(&record);
             options.input.fields.document(record)
         });

@@ -68,7 +68,7 @@ pub use cutter::{Cutter, Piece, chunk_size};
 pub use documents::{ListedDocument, WholeDocument, list_documents, whole_document};
 pub use error::EngineError;
 pub use fusion::Fusion;
-pub use given::GivenVectors;
+pub use given::{EMBEDDING, GivenVectors};
 pub use identity::identity;
 pub use indexer::{IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop, Truncation};
 pub use likeness::Subject;

@@ -10,7 +10,7 @@ use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
 use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream};
 use arrow_array::{Array, ArrayRef, make_array};
 use arrow_schema::{ArrowError, DataType};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyImportError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods};
 
@@ -26,7 +26,12 @@ impl TextColumn {
     /// The column does not hold texts, or one is null.
     pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         let arrays = if object.hasattr("__arrow_c_stream__")? {
-            of_stream(&object.call_method0("__arrow_c_stream__")?)?
+            match object.call_method0("__arrow_c_stream__") {
+                Ok(stream) => of_stream(&stream)?,
+                // pandas has the method also where pyarrow, which it needs for it, is missing.
+                Err(error) if error.is_instance_of::<PyImportError>(object.py()) => return Ok(None),
+                Err(error) => return Err(error),
+            }
         } else if object.hasattr("__arrow_c_array__")? {
             vec![of_array(&object.call_method0("__arrow_c_array__")?)?]
         } else {

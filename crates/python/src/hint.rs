@@ -50,7 +50,9 @@ fn of_models(error: &ModelsError) -> Option<&'static str> {
 
 fn of_corpus(error: &CorpusError) -> Option<&'static str> {
     match error {
-        CorpusError::Record { problem: BadRecord::NoText { .. }, .. } => Some("name the field with `text_field=NAME`"),
+        CorpusError::Record { problem: BadRecord::NoText { .. }, .. } => {
+            Some("name the field, as in `text_field=\"body\"`")
+        }
         CorpusError::Record { problem: BadRecord::Blank, .. } => Some("leave records without text out"),
         _ => None,
     }

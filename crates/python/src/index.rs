@@ -12,12 +12,15 @@ use semsearch_engine::{
 use semsearch_filter::Filter;
 use semsearch_models::Locations;
 use semsearch_store::{Effort, SETTINGS, Snapshot, Store, StoreError, WriteOptions};
-use semsearch_store_local::{DIRECTORY, LocalStore, find};
+use semsearch_store_local::{DIRECTORY, LocalStore, find, recorded};
 
 use super::errors::{Raised, bad_value};
 use super::json::to_dict;
 use super::model::{NativeModel, parsed, places, rows};
 use super::{process, watched};
+
+/// How many fields a message names.
+const SOME_FIELDS: usize = 12;
 
 /// The text of a query that is a vector. Nothing reads it.
 const NO_TEXT: &str = "a vector";
@@ -131,6 +134,18 @@ impl NativeIndex {
         PyList::new(py, hits.into_iter().map(of_query).collect::<PyResult<Vec<_>>>()?)
     }
 
+    /// The fields of a filter that no document has, and some fields that documents have.
+    fn unknown_fields(&self, py: Python<'_>, filter: &str) -> PyResult<(Vec<String>, Vec<String>)> {
+        let filter = parsed_filter(filter)?;
+        let snapshot = self.snapshot();
+        let look = || -> Result<_, StoreError> {
+            let unknown: Vec<String> = snapshot.unknown_fields(&filter)?.into_iter().map(String::from).collect();
+            let known = if unknown.is_empty() { Vec::new() } else { snapshot.fields(SOME_FIELDS)? };
+            Ok((unknown, known))
+        };
+        Ok(py.detach(look).map_err(Raised::from)?)
+    }
+
     /// The document with this id, as a dict; `None` if there is none.
     fn get<'py>(&self, py: Python<'py>, id: &str) -> PyResult<Option<Bound<'py, PyDict>>> {
         let snapshot = self.snapshot();
@@ -170,6 +185,8 @@ impl NativeIndex {
         let wait = super::writer::seconds(wait)?;
         let config = self.snapshot().facts().config.clone();
         let remove = || -> Result<usize, StoreError> {
+            let dir = self.store.place();
+            recorded(dir)?.ok_or_else(|| StoreError::NoIndex { dir: dir.into() })?;
             let options = WriteOptions { at_once: true, wait, ..WriteOptions::default() };
             let mut writer = self.store.writer(config, options)?;
             let mut removed = 0;

@@ -61,6 +61,10 @@ fn from_python(value: &Bound<'_, PyAny>, path: &str, depth: usize) -> PyResult<V
         let elements = value.try_iter()?.map(|element| from_python(&element?, path, depth + 1));
         return elements.collect::<PyResult<_>>().map(Value::Array);
     }
+    // pandas has values that are no values: one that differs from itself, and one that cannot even be compared.
+    if value.ne(value).unwrap_or(true) && !value.hasattr("tolist")? {
+        return Ok(Value::Null);
+    }
     // Scalars and arrays of numpy, and dates.
     for method in ["tolist", "isoformat"] {
         if value.hasattr(method)? {

@@ -1,6 +1,6 @@
 //! The threads of this process.
 //!
-//! The pool of threads starts with the first computation, and a process has one. A process that was forked afterwards
+//! The pool of threads starts with the first model, and a process has one. A process that was forked afterwards
 //! has no threads, so a computation there would wait for ever: it is an error instead.
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,7 +31,7 @@ pub(crate) fn enter(threads: Option<usize>) -> PyResult<()> {
         Err(there) if there == here => Ok(()),
         Err(there) => {
             let message =
-                format!("process {here} was forked from process {there}, in which a model had computed already");
+                format!("process {here} was forked from process {there}, in which a model was loaded already");
             let hint =
                 "start workers with multiprocessing.get_context(\"spawn\"), or load the model only in the workers";
             Err(Raised::new("Error", message, Some(hint)).into())

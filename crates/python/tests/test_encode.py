@@ -203,7 +203,7 @@ def test_a_model_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         semsearch.Embedder("nobody/has-this", offline=True)
     assert refused.value.hint is not None and "semsearch model fetch" in refused.value.hint
     assert "hint: " in str(refused.value)
-    for wrong in [{"precision": "f8"}, {"device": "tpu"}, {"pooling": "median"}]:
+    for wrong in [{"precision": "f8"}, {"device": "tpu"}, {"pooling": "median"}, {"threads": -1}, {"max_length": 0}]:
         with pytest.raises(ValueError):
             semsearch.Embedder(**wrong)  # type: ignore[arg-type]
     with pytest.raises(semsearch.ModelError, match="components were asked for"):

@@ -17,6 +17,7 @@ QRELS = {"q1": {"b": 2, "c": 1}, "q2": {"z": 1}, "missing": {"a": 1}}
 def test_known_values() -> None:
     values = semsearch.evaluate(RUN, QRELS, ["mrr@10", "recall@1", "p@5"])
     assert values["mrr@10"] == 0.25 and values["recall@1"] == 0
+    assert semsearch.evaluate(RUN, QRELS, "mrr@10") == {"mrr@10": 0.25}
     assert values.per_query["mrr@10"] == {"q1": 0.5, "q2": 0.0}
     assert set(semsearch.evaluate(RUN, QRELS)) >= {"ndcg@10", "map@100"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,9 +83,9 @@ def test_tables(tmp_path: Path, model: semsearch.Embedder) -> None:
         expected = expected or hits
         assert hits == expected and len(hits) == 1 and hits[0].metadata == {"year": 2015}
     with semsearch.Index.create(tmp_path / "scalars", model) as writer:
-        writer.add({"id": 7, "text": "a text", "at": pd.Timestamp("2020-01-02"), "n": np.int64(3), "v": np.arange(2), "gap": float("nan")})
+        writer.add({"id": 7, "text": "a text", "at": pd.Timestamp("2020-01-02"), "n": np.int64(3), "v": np.arange(2), "gap": float("nan"), "not": pd.NaT, "na": pd.NA})
     kept = semsearch.Index.open(tmp_path / "scalars", model).search("a text")[0].metadata
-    assert kept == {"at": "2020-01-02T00:00:00", "n": 3, "v": [0, 1], "gap": None}
+    assert kept == {"at": "2020-01-02T00:00:00", "n": 3, "v": [0, 1], "gap": None, "not": None, "na": None}
 
 
 def test_all_or_nothing(index: semsearch.Index, model: semsearch.Embedder) -> None:
@@ -107,7 +108,8 @@ def test_all_or_nothing(index: semsearch.Index, model: semsearch.Embedder) -> No
     with pytest.raises(semsearch.StoreError, match="writing this index") as refused:
         semsearch.Index.update(index.path, model)
     assert refused.value.hint == "`wait=SECONDS` waits for the other process"
-    del writer
+    with pytest.warns(ResourceWarning, match="nothing was written"):
+        del writer
     with semsearch.Index.update(index.path, model, wait=10) as writer:
         writer.add({"id": "new", "text": "a new text"})
     assert index.reload() and index.ids() == [*before, "new"]
@@ -129,7 +131,13 @@ def test_create_replace_update(index: semsearch.Index, model: semsearch.Embedder
     with semsearch.Index.create(index.path, model, replace=True, metric="l2", factory="HNSW32") as writer:
         writer.add({"id": "1", "text": "a text"})
     assert index.reload() and index.info["metric"] == "l2" and index.ids() == ["1"]
-    for wrong in [{"metric": "cos"}, {"language": "klingon"}, {"wait": -1.0}]:
+    for wrong in [
+        {"metric": "cos"},
+        {"language": "klingon"},
+        {"wait": -1.0},
+        {"chunk_tokens": 0},
+        {"chunk_tokens": 9, "chunk_overlap": 9},
+    ]:
         with pytest.raises(ValueError):
             semsearch.Index.create(tmp_path / "new", model, **wrong)  # type: ignore[arg-type]
     with pytest.raises(semsearch.StoreError):
@@ -148,6 +156,20 @@ def test_chunks_prompts_and_fields(tmp_path: Path, model: semsearch.Embedder) ->
     assert "Sentence 50 " in hits[0].text and hits[0].chunk is not None and hits[0].chunk[0] > 0
     whole = index.get("long")
     assert whole is not None and whole["text"] == " ".join(sentences)
+
+
+def test_what_is_easily_overlooked_is_told(tmp_path: Path, model: semsearch.Embedder) -> None:
+    with pytest.warns(UserWarning, match="no record has the field 'bdoy'"):
+        with semsearch.Index.create(tmp_path / "a", model, text_field="bdoy") as writer:
+            writer.add({"id": "1", "text": "a", "body": "b"})
+    with pytest.warns(UserWarning, match="1 texts were cut at the model's limit: `chunk=True`"):
+        with semsearch.Index.create(tmp_path / "b", model) as writer:
+            writer.add({"id": "1", "text": "word " * 1000})
+    index = semsearch.Index.open(tmp_path / "b", model)
+    shutil.rmtree(tmp_path / "b")
+    with pytest.raises(semsearch.StoreError, match="no index here"):
+        index.remove(["1"])
+    assert not (tmp_path / "b").exists()
 
 
 def test_threads_search_while_another_writes(index: semsearch.Index, model: semsearch.Embedder) -> None:
@@ -176,11 +198,20 @@ def test_threads_search_while_another_writes(index: semsearch.Index, model: sems
 
 
 def test_wrong_questions(index: semsearch.Index) -> None:
-    for options, message in [({"mode": "fuzzy"}, "no mode"), ({"k": 0}, "at least 1"), ({"alpha": 2.0}, "from 0 to 1"), ({"fusion": "sum"}, "no fusion")]:
+    for options, message in [({"mode": "fuzzy"}, "no mode"), ({"k": 0}, "k: 0 is less than 1"), ({"offset": -1}, "offset: -1 is less"), ({"alpha": 2.0}, "from 0 to 1"), ({"fusion": "sum"}, "no fusion")]:
         with pytest.raises(ValueError, match=message):
             index.search(QUESTION, **options)  # type: ignore[call-overload]
     with pytest.raises(ValueError, match="the query is empty"):
         index.search(" ")
+    for query in [None, 5, b"a", ["a", None]]:
+        with pytest.raises(TypeError, match="a query is a text|queries are all"):
+            index.search(query)  # type: ignore[call-overload]
+    for query in [("a", "b"), (text for text in "ab"), np.array(["a", "b"])]:
+        assert len(index.search(query, k=1)) == 2  # type: ignore[call-overload]
+    with pytest.warns(UserWarning, match="no document has the field 'yaer' of the filter: fields are"):
+        assert index.search(QUESTION, filter="yaer = 2001") == []
+    with pytest.raises(TypeError, match="model is an Embedder, not str"):
+        semsearch.Index.update(index.path, "all-MiniLM-L6-v2")  # type: ignore[arg-type]
     with pytest.raises(semsearch.FilterError, match=r"year >> 3\n +\^") as refused:
         index.search(QUESTION, filter="year >> 3")
     assert isinstance(refused.value, ValueError) and refused.value.hint is not None

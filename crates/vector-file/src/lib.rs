@@ -17,7 +17,7 @@ mod writer;
 
 pub use error::VectorFileError;
 pub use format::VectorFormat;
-pub use reader::VectorReader;
+pub use reader::{VectorReader, check_vector};
 #[cfg(feature = "parquet")]
 pub use table::{TableRow, TableWriter};
 pub use writer::VectorWriter;

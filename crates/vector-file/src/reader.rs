@@ -75,15 +75,23 @@ impl VectorReader {
         self.file.read_exact(&mut self.buffer).map_err(VectorFileError::read(&self.path))?;
         let bytes = self.buffer.chunks_exact(4);
         let row: Vec<f32> = bytes.map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect();
-        let (path, number) = (|| self.path.clone(), self.next);
-        if let Some((component, &value)) = row.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-            return Err(VectorFileError::NotFinite { path: path(), row: number, component, value });
-        }
-        let length = row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
-        if normalized && (length - 1.0).abs() > ROUNDING {
-            return Err(VectorFileError::NotNormalized { path: path(), row: number, length });
-        }
+        check_vector(&self.path, self.next, &row, normalized)?;
         self.next += 1;
         Ok(Some(row))
     }
+}
+
+/// Checks the vector in row `row`, from 0, of the file at `path`.
+///
+/// # Errors
+/// A component is not a finite number, or the length is not 1 although `normalized` is set.
+pub fn check_vector(path: &Path, row: u64, vector: &[f32], normalized: bool) -> Result<(), VectorFileError> {
+    if let Some((component, &value)) = vector.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+        return Err(VectorFileError::NotFinite { path: path.into(), row, component, value });
+    }
+    let length = vector.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+    if normalized && (length - 1.0).abs() > ROUNDING {
+        return Err(VectorFileError::NotNormalized { path: path.into(), row, length });
+    }
+    Ok(())
 }

@@ -34,7 +34,7 @@ pub(crate) struct IndexArgs {
     /// How vectors are compared: ip or l2 [default: ip]
     #[arg(hide_short_help = true, long, value_name = "METRIC", env = "SEMSEARCH_METRIC", hide_env = true)]
     pub(crate) metric: Option<Metric>,
-    /// Read the vectors from FILE (npy or safetensors, float32, a row for each record) instead of computing them
+    /// Read the vectors from FILE instead of computing them: npy or safetensors, or records with an `embedding`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) vectors: Option<PathBuf>,
     /// Language of the texts, for stemming in lexical search, or none [default: english]

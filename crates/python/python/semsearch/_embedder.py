@@ -25,7 +25,7 @@ class Embedder:
     Any number of threads may use one embedder; other threads of Python go on while it computes.
 
     Args:
-        model: A name on the Hugging Face Hub or a directory. Default: the variable ``SEMSEARCH_MODEL``, else
+        model: A name on the Hugging Face Hub, where ``sentence-transformers/`` may be left out, or a directory. Default: the variable ``SEMSEARCH_MODEL``, else
             ``sentence-transformers/all-MiniLM-L6-v2``.
         revision: A commit, tag or branch on the Hub.
         precision: ``"auto"``, ``"f32"``, ``"bf16"``, ``"f16"`` (on a GPU) or ``"int8"``. ``"auto"`` is bf16 where the
@@ -60,6 +60,12 @@ class Embedder:
         offline: bool = False,
     ) -> None:
         named = os.fspath(model) if model is not None else os.environ.get("SEMSEARCH_MODEL") or None
+        if named is not None and "/" not in named and not os.path.exists(named):
+            # The short names that sentence-transformers knows.
+            named = f"sentence-transformers/{named}"
+        for name, number in {"threads": threads, "truncate_dim": truncate_dim, "max_length": max_length}.items():
+            if number is not None and number < 1:
+                raise ValueError(f"{name}: {number} is less than 1")
         self._native = NativeModel(
             named, revision, device, precision, pooling, max_length, normalize, truncate_dim, threads, offline
         )

@@ -20,7 +20,7 @@ class Evaluation(dict[str, float]):
     per_query: dict[str, dict[str, float]]
 
 
-def evaluate(run: Run, qrels: Qrels, metrics: Sequence[str] = METRICS) -> Evaluation:
+def evaluate(run: Run, qrels: Qrels, metrics: Union[str, Sequence[str]] = METRICS) -> Evaluation:
     """Compares what was found with what is relevant.
 
     Args:
@@ -35,6 +35,8 @@ def evaluate(run: Run, qrels: Qrels, metrics: Sequence[str] = METRICS) -> Evalua
         ValueError: There is no such metric, or no query is in both.
         RecordError: A line of a file cannot be read.
     """
+    if isinstance(metrics, str):
+        metrics = [metrics]
     evaluation = Evaluation()
     evaluation.per_query = {}
     for name, mean, values in _evaluate(_table(run), _table(qrels), list(metrics)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from html import escape
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Mapping, Optional, Tuple, Union, overload
@@ -114,7 +115,7 @@ class Index:
         Raises:
             StoreError: There is no index, it is damaged, or it was built with another model.
         """
-        native = model._native if model is not None else None
+        native = _native_of(model) if model is not None else None
         return Index(NativeIndex(os.fspath(path) if path is not None else None, native, offline, threads))
 
     @staticmethod
@@ -160,9 +161,14 @@ class Index:
         Raises:
             StoreError: There is an index already, or the directory cannot be written.
         """
+        for name, number, least in [("chunk_tokens", chunk_tokens, 1), ("chunk_overlap", chunk_overlap, 0)]:
+            if number is not None and number < least:
+                raise ValueError(f"{name}: {number} is less than {least}")
+        if chunk_tokens is not None and chunk_overlap is not None and chunk_overlap >= chunk_tokens:
+            raise ValueError(f"chunk_overlap: chunks of {chunk_tokens} tokens cannot share {chunk_overlap}")
         native = NativeWriter(
             os.fspath(path),
-            model._native,
+            _native_of(model),
             "replace" if replace else "create",
             wait,
             factory,
@@ -172,7 +178,7 @@ class Index:
             (chunk, chunk_tokens, chunk_overlap),
             (id_field, text_field, title_field),
         )
-        return Writer(native, progress)
+        return Writer(native, progress, (id_field, text_field, title_field))
 
     @staticmethod
     def update(
@@ -195,9 +201,9 @@ class Index:
         fields = (id_field, text_field, title_field)
         none = (None, None)
         native = NativeWriter(
-            os.fspath(path), model._native, "update", wait, "Flat", "ip", "english", none, (None, None, None), fields
+            os.fspath(path), _native_of(model), "update", wait, "Flat", "ip", "english", none, (None, None, None), fields
         )
-        return Writer(native, progress)
+        return Writer(native, progress, fields)
 
     @overload
     def search(
@@ -252,7 +258,7 @@ class Index:
     ) -> Union[Hits, List[Hits]]: ...
     def search(
         self,
-        query: Union[str, List[str], Tuple[str, ...], npt.NDArray[np.floating[Any]]],
+        query: Any,
         k: int = 10,
         *,
         mode: str = "dense",
@@ -291,24 +297,16 @@ class Index:
             ModelError: The index's model is not on this machine.
             StoreError: The index cannot answer this.
         """
-        texts: List[str] = []
-        vectors = None
-        if isinstance(query, str):
-            one, texts = True, [query]
-        elif isinstance(query, (list, tuple)) and all(isinstance(text, str) for text in query):
-            one, texts = False, list(query)
-        else:
-            import numpy as np
-
-            vectors = np.ascontiguousarray(query, dtype=np.float32)
-            one = vectors.ndim == 1
-            vectors = np.atleast_2d(vectors)
-            if vectors.ndim != 2:
-                raise ValueError("a query is a text, a vector, or several of them")
-            if mode != "dense":
-                raise ValueError(f"a vector has no words: mode {mode!r} needs a text")
-        if vectors is None and not all(text.strip() for text in texts):
+        for name, number, least in [("k", k, 1), ("offset", offset, 0)]:
+            if number < least:
+                raise ValueError(f"{name}: {number} is less than {least}")
+        texts, vectors, one = _asked(query)
+        if vectors is not None and mode != "dense":
+            raise ValueError(f"a vector has no words: mode {mode!r} needs a text")
+        if not all(text.strip() for text in texts):
             raise ValueError("the query is empty")
+        if filter is not None:
+            self._check(filter)
         answers = self._native.search(
             texts, vectors, mode, k, offset, filter, min_score, fusion, alpha, chunks, unique, nprobe, ef_search
         )
@@ -321,6 +319,8 @@ class Index:
 
     def ids(self, filter: Optional[str] = None) -> List[str]:
         """The ids of all documents that a filter lets pass, in the order in which they were indexed."""
+        if filter is not None:
+            self._check(filter)
         return self._native.ids(filter)
 
     def remove(self, ids: Iterable[str], *, wait: float = 0.0) -> int:
@@ -341,6 +341,13 @@ class Index:
         """The index's directory."""
         return os.fspath(self._native.path)
 
+    def _check(self, filter: str) -> None:
+        """Warns of a field that no document has: most likely it is misspelled."""
+        unknown, known = self._native.unknown_fields(filter)
+        for field in unknown:
+            there = f"fields are {', '.join(known)}" if known else "no document has metadata"
+            warnings.warn(f"no document has the field {field!r} of the filter: {there}", stacklevel=3)
+
     def __len__(self) -> int:
         return self._native.documents
 
@@ -357,8 +364,16 @@ class Writer:
     A thread of its own embeds and writes while the next records are made.
     """
 
-    def __init__(self, native: NativeWriter, progress: Union[bool, Callback, None]) -> None:
+    def __init__(
+        self,
+        native: NativeWriter,
+        progress: Union[bool, Callback, None],
+        fields: Tuple[Optional[str], Optional[str], Optional[str]],
+    ) -> None:
         self._native = native
+        self._ended = False
+        #: Fields that were named and that no record had so far.
+        self._missing = {field for field in fields if field is not None}
         self._report, self._end = callback(progress, None)
         #: What was done, once it is committed: documents, passages, added, updated, unchanged, tokens, truncated.
         self.summary: Optional[dict[str, int]] = None
@@ -376,18 +391,26 @@ class Writer:
             Error: Embedding or writing failed.
         """
         for part in _parts(records):
+            if self._missing:
+                self._missing -= {field for field in self._missing for record in part if _has(record, field)}
             self._native.add(part)
             if self._report is not None:
                 self._report(*self._native.done())
 
     def commit(self) -> dict[str, int]:
         """Commits what was added, and ends the writer. The end of ``with`` does the same."""
+        self._ended = True
         try:
             self.summary = self._native.commit()
             if self._report is not None:
                 self._report(*self._native.done())
         finally:
             self._end()
+        for field in sorted(self._missing) if self.summary["added"] + self.summary["updated"] else []:
+            warnings.warn(f"no record has the field {field!r}", stacklevel=2)
+        if self.summary["truncated"]:
+            count = self.summary["truncated"]
+            warnings.warn(f"{count} texts were cut at the model's limit: `chunk=True` cuts them into chunks", stacklevel=2)
         return self.summary
 
     def __enter__(self) -> Writer:
@@ -403,8 +426,48 @@ class Writer:
             if self.summary is None:
                 self.commit()
         else:
+            self._ended = True
             self._native.abandon()
             self._end()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_ended", True):
+            warnings.warn("a writer was neither committed nor used with `with`: nothing was written", ResourceWarning)
+
+
+def _native_of(model: Embedder) -> Any:
+    if not isinstance(model, Embedder):
+        raise TypeError(f"model is an Embedder, not {type(model).__name__}: semsearch.Embedder(NAME) makes one")
+    return model._native
+
+
+def _asked(query: Any) -> Tuple[List[str], Any, bool]:
+    """The texts of a query, or its vectors; and whether it is one query."""
+    if isinstance(query, str):
+        return [query], None, True
+    if query is None or isinstance(query, (bytes, int, float, dict)):
+        raise TypeError(f"a query is a text, a vector, or several of them, not {type(query).__name__}")
+    if getattr(getattr(query, "dtype", None), "kind", "O") not in ("f", "i", "u"):
+        query = list(query)
+        if query and all(isinstance(text, str) for text in query):
+            return query, None, False
+        wrong = next((one for one in query if isinstance(one, (bytes, type(None)))), None)
+        if wrong is not None or any(isinstance(one, str) for one in query) or None in query:
+            raise TypeError("queries are all texts, or all vectors")
+    import numpy as np
+
+    vectors = np.ascontiguousarray(query, dtype=np.float32)
+    if vectors.ndim not in (1, 2) or vectors.size == 0:
+        raise ValueError("a query is a text, a vector, or several of them")
+    return [], np.atleast_2d(vectors), vectors.ndim == 1
+
+
+def _has(record: Any, path: str) -> bool:
+    """Whether a record has a field at this dotted path."""
+    if not isinstance(record, Mapping):
+        return False
+    head, dot, rest = path.partition(".")
+    return path in record or (bool(dot) and _has(record.get(head), rest))
 
 
 #: Records that are given to the writer at a time.

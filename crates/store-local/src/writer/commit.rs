@@ -14,6 +14,7 @@ use crate::held::{Held, part};
 use crate::manifest::Manifest;
 use crate::manifest_file::{FORMAT_VERSION, mentions};
 use crate::segment::Segment;
+use crate::sound;
 use crate::vectors::{self, Opening, SegmentBuilder, VectorSegment};
 use crate::{CATALOG, VECTORS};
 use semsearch_store::StoreError;
@@ -50,6 +51,8 @@ impl LocalWriter {
             updated: now,
         };
         manifest.format_version = manifest.needed_format();
+        // What no reader would accept must never be committed.
+        sound::check(&manifest).map_err(StoreError::Unsupported)?;
         for dir in [vectors, self.held.directory(CATALOG)?] {
             dir.sync().map_err(StoreError::write(dir.path()))?;
         }
