@@ -12,6 +12,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 import semsearch
@@ -30,12 +31,16 @@ def seconds(work):
 
 
 def by_program(precision):
+    output = os.path.join(tempfile.gettempdir(), f"bench-{os.getpid()}.npy")
+
     def run(some):
         records = "".join(json.dumps({"text": text}) + "\n" for text in some)
-        command = [program, "embed", "-", "-q", "--model", model, "--precision", precision, "--output", "/tmp/bench_python.npy"]
+        command = [program, "embed", "-", "-q", "--model", model, "--precision", precision, "--output", output]
         return seconds(lambda: subprocess.run(command, input=records, text=True, check=True))
 
-    return run(texts) - run(texts[:1])
+    took = run(texts) - run(texts[:1])
+    os.remove(output)
+    return took
 
 
 def main():

@@ -1,36 +1,26 @@
-"""Embeds a column of Parquet with the Python module: batches of Arrow in, batches of Arrow out.
+"""Embeds a table with the Python module: batches of Arrow go in, and the same batches with vectors come out.
 
-    spark-submit examples/spark/arrow.py IN.parquet OUT.parquet [PRECISION]
+    spark-submit examples/spark/arrow.py IN.parquet OUT.parquet
 
-The input has a column "text"; the output has all columns and "embedding". Each worker process of Python loads the model
-once, and keeps it for all its batches. Give Spark as many workers as there are cores, each with one thread.
+IN has a column "text". OUT has all columns of IN and a column "embedding". The Python of the workers needs the wheel of
+semsearch and pyarrow, and the workers need the model in their cache (`semsearch model fetch`).
 """
 
 import sys
 
+import embedding  # the file beside this one
 from pyspark.sql import SparkSession
 from pyspark.sql.types import ArrayType, FloatType, StructField, StructType
 
-PRECISION = sys.argv[3] if len(sys.argv) > 3 else "f32"
-
-
-def embedded(batches):
-    import pyarrow
-    import semsearch
-
-    model = semsearch.Embedder(precision=PRECISION, threads=1)
-    for batch in batches:
-        vectors = semsearch.to_arrow(model.encode(batch.column("text")))
-        # Spark knows lists of any length, and none of a fixed one. The floats stay where they are.
-        vectors = pyarrow.ListArray.from_arrays(range(0, model.dim * len(vectors) + 1, model.dim), vectors.flatten())
-        yield pyarrow.RecordBatch.from_arrays([*batch.columns, vectors], [*batch.schema.names, "embedding"])
-
-
 spark = SparkSession.builder.appName("semsearch arrow").getOrCreate()
-# A batch in memory has so many rows.
+# Each worker gets the file that says what to do there.
+spark.sparkContext.addPyFile(embedding.__file__)
+# A worker holds one batch of this many rows in memory, however long the table is.
 spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", 2048)
-frame = spark.read.parquet(sys.argv[1])
-embedding = StructField("embedding", ArrayType(FloatType(), containsNull=False))
-schema = StructType([*frame.schema.fields, embedding])
-frame.mapInArrow(embedded, schema).write.mode("overwrite").parquet(sys.argv[2])
+
+passages = spark.read.parquet(sys.argv[1])
+column = StructField("embedding", ArrayType(FloatType(), containsNull=False))
+schema = StructType([*passages.schema.fields, column])
+# If a worker dies, Spark runs its task again. The vectors have the same bits then.
+passages.mapInArrow(embedding.batches_with_vectors, schema).write.mode("overwrite").parquet(sys.argv[2])
 spark.stop()

@@ -1,10 +1,10 @@
-"""Embeds records with the program: each partition is piped through `semsearch embed`.
+"""Embeds records with the program: each partition of the records goes through `semsearch embed`.
 
     spark-submit examples/spark/pipe.py RECORDS.jsonl OUT
 
-A record is a line of JSON with a text. It comes out with an "embedding". The program must be on the workers' PATH, and the
-model in their cache (`semsearch model fetch`). The program loads the model once for each partition, so make partitions of
-ten thousand records and more.
+A record is a line of JSON that has a "text". It comes out with an "embedding". The program must be in the PATH of the
+workers, and the model in their cache (`semsearch model fetch`). The program starts once for each partition, and needs a
+few hundredths of a second for that.
 """
 
 import os
@@ -12,12 +12,16 @@ import sys
 
 from pyspark.sql import SparkSession
 
-records, out = sys.argv[1:3]
+# Spark starts the program with these variables only. They are those of the machine on which this script runs: if the
+# workers have other paths, write the workers' paths here.
+needed = {name: os.environ[name] for name in ("PATH", "HOME", "HF_HUB_OFFLINE") if name in os.environ}
+# A partition may be empty, and to the program no records are an error. So the shell looks for a first record.
+command = """sh -c 'IFS= read -r first || exit 0
+{ printf "%s\\n" "$first"; cat; } | semsearch embed - --format jsonl --precision f32 --threads 1 -q'"""
+
 spark = SparkSession.builder.appName("semsearch pipe").getOrCreate()
-lines = spark.sparkContext.textFile(records)
-# Spark gives the program an empty environment. It needs the PATH, and HOME to find the model.
-needed = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME") or name.startswith(("HF_", "SEMSEARCH_"))}
-# A status other than 0 fails the task, and Spark runs it again: on the same records, with the same result.
-embedded = lines.pipe("semsearch embed - -q --threads 1", env=needed, checkCode=True)
-embedded.saveAsTextFile(out)
+records = spark.sparkContext.textFile(sys.argv[1])
+# With checkCode, a program that fails or is killed fails its task, and Spark runs the task again. Without it, Spark would
+# take what the program has written so far for the whole.
+records.pipe(command, env=needed, checkCode=True).saveAsTextFile(sys.argv[2])
 spark.stop()

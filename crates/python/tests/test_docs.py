@@ -1,4 +1,4 @@
-"""The examples of docs/python.md, in their order."""
+"""The examples of docs/python.md, in their order, and that of README."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     assert names["vectors"].shape == (2, 384) and names["one"].shape == (384,)
     assert names["table"]["embedding"].type.list_size == 384
     assert names["hit"].id == "1" and len(names["index"]) == 2
+
+    with semsearch.Index.create(".semsearch", semsearch.Embedder()) as writer:
+        writer.add(names["records"])
+    (block,) = re.findall(r"^```python\n(.*?)^```", (PAGE.parents[1] / "README.md").read_text(), re.M | re.S)
+    of_readme: dict[str, Any] = {}
+    exec(compile(block, "README.md", "exec"), of_readme)
+    assert of_readme["hits"][0].id == "1"
 
     texts = ["a text", "another"]
     expected = semsearch.Embedder().encode(texts)
