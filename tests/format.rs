@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use semsearch::index::{LocalStore, Store, StoreError, WriteOptions};
+use serde_json::{Map, json};
 
-use crate::support::{Sandbox, copy};
+use crate::filters::config;
+use crate::support::{Sandbox, copy, put};
 
 /// A copy of an index of an earlier format, named as in `tests/data`.
 fn of_format(name: &str) -> Sandbox {
@@ -100,4 +102,22 @@ fn a_manifest_that_says_what_cannot_be_is_damaged_whatever_its_checksum() {
             assert!(!ran.stderr.contains("defect"), "{name}: {ran}");
         }
     }
+}
+
+#[test]
+fn what_no_reader_would_accept_is_never_committed() {
+    let sandbox = Sandbox::new();
+    let store = LocalStore::new(sandbox.path("index"));
+    let mut impossible = config();
+    impossible.chunks.tokens = Some(0);
+    let mut writer = store.writer(impossible, WriteOptions::default()).unwrap();
+    put(&mut *writer, "a", "a text", Map::new(), &[1.0; 4]);
+    let refused = writer.commit().unwrap_err().to_string();
+    assert!(refused.contains("number of tokens of a chunk is 0"), "{refused}");
+    assert!(matches!(store.snapshot(), Err(StoreError::NoIndex { .. })));
+    // The place is free for an index that can be read.
+    let mut writer = store.writer(config(), WriteOptions::default()).unwrap();
+    put(&mut *writer, "a", "a text", Map::new(), &[1.0; 4]);
+    writer.commit().unwrap();
+    assert_eq!(store.snapshot().unwrap().facts().documents, 1);
 }

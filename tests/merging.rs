@@ -193,8 +193,52 @@ fn what_cannot_be_merged_is_told_and_makes_nothing() {
     bytes[middle] ^= 1;
     fs::write(&damaged, bytes).unwrap();
     let refused = sandbox.run(&["index", "--merge", "p0", "p1", "p2", "p3", "-i", "x"]);
-    assert!(refused.status == Some(2) && refused.stderr.contains("checksum does not match"), "{refused}");
+    assert!(
+        refused.status == Some(2)
+            && refused.stderr.contains("p3/vectors/")
+            && refused.stderr.contains("checksum does not match"),
+        "{refused}"
+    );
     assert!(!sandbox.run(&["info", "-i", "x"]).stdout.contains("documents"), "nothing was committed");
+}
+
+/// Changes a part's manifest as somebody could who passes it on: with a checksum that matches.
+fn crafted(sandbox: &Sandbox, index: &str, change: impl FnOnce(&mut serde_json::Value)) {
+    let path = sandbox.path(index).join("manifest.json");
+    let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut manifest["commit"]);
+    let commit = manifest["commit"].to_string();
+    let version = manifest["format_version"].as_u64().unwrap() as u32;
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&version.to_le_bytes());
+    crc.update(commit.as_bytes());
+    let sealed = format!("{{\"format_version\":{version},\"crc32\":{},\"commit\":{commit}}}\n", crc.finalize());
+    fs::write(path, sealed).unwrap();
+}
+
+#[test]
+fn a_crafted_part_neither_names_our_files_nor_harms_what_is_there() {
+    let sandbox = built();
+    let before = answers(&sandbox, "p0");
+    let refused = |part: &str, expected: &str| {
+        let refused = sandbox.run(&["index", "--merge", part, "-i", "p0"]);
+        assert!(refused.status == Some(2) && refused.stderr.contains(expected), "{expected}: {refused}");
+        assert_eq!(answers(&sandbox, "p0"), before);
+        verified(&sandbox, "p0");
+    };
+    copy(&sandbox.path("p1"), &sandbox.path("named"));
+    crafted(&sandbox, "named", |commit| {
+        let name = commit["documents"]["files"][0]["name"].as_str().unwrap().to_owned();
+        fs::copy(sandbox.path("named/catalog").join(&name), sandbox.path("named/catalog/notes.txt")).unwrap();
+        let mut file = commit["documents"]["files"][0].clone();
+        file["name"] = "notes.txt".into();
+        commit["documents"]["files"].as_array_mut().unwrap().push(file);
+    });
+    refused("named", "named/catalog/notes.txt: damaged index: it has a name that semsearch does not give");
+    assert!(!sandbox.path("p0/catalog/notes.txt").exists());
+    copy(&sandbox.path("p1"), &sandbox.path("large"));
+    crafted(&sandbox, "large", |commit| commit["next_key"] = (1_u64 << 60).into());
+    refused("large", "large: its keys are too large to be moved up");
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! An index that is searched.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use numpy::PyReadonlyArray2;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use semsearch_engine::{
-    EngineError, Hit, LoadedModel, Mode, Query, SearchRequest, Searcher, list_documents, whole_document,
-};
+use semsearch_engine::{EngineError, Hit, Mode, Query, SearchRequest, Searcher, list_documents, whole_document};
 use semsearch_filter::Filter;
 use semsearch_models::Locations;
 use semsearch_store::{Effort, SETTINGS, Snapshot, Store, StoreError, WriteOptions};
@@ -31,10 +29,13 @@ pub(crate) struct NativeIndex {
     store: LocalStore,
     places: Locations,
     threads: Option<usize>,
-    searcher: Mutex<Opened>,
+    opened: RwLock<Opened>,
+    /// Held while the model is loaded, so that two threads do not load it twice, and others go on.
+    loading: Mutex<()>,
 }
 
 /// The searcher, and whether it has a model.
+#[derive(Clone)]
 struct Opened {
     searcher: Searcher,
     has_model: bool,
@@ -70,7 +71,8 @@ impl NativeIndex {
                 None => Searcher::by_words(shared, snapshot),
             })
         })?;
-        Ok(Self { store, places, threads, searcher: Mutex::new(Opened { searcher, has_model }) })
+        let opened = RwLock::new(Opened { searcher, has_model });
+        Ok(Self { store, places, threads, opened, loading: Mutex::default() })
     }
 
     /// The hits of each query: of a text, or of the row of `vectors` with its number. A hit is a tuple.
@@ -118,16 +120,17 @@ impl NativeIndex {
         };
         process::enter(self.threads)?;
         let needs_model = vectors.is_none() && mode != Mode::Lexical;
-        let searcher = py.detach(|| self.searcher(needs_model))?;
-        let dim = searcher.snapshot().facts().config.dim;
-        let vectors = vectors.map(|vectors| rows(&vectors, dim)).transpose()?;
-        let hits = watched::watched(py, None, |_, progress| -> Result<Vec<Vec<Hit>>, EngineError> {
-            match vectors {
-                Some(vectors) => searcher.pinned().hits(&request, &vectors),
-                None => Ok(searcher.search(&request, progress)?.hits),
-            }
-        })?
-        .map_err(Raised::from)?;
+        let vectors = match vectors {
+            Some(vectors) => Some(rows(&vectors, self.snapshot().facts().config.dim)?),
+            None => None,
+        };
+        let hits = watched::watched(py, None, |_, progress| -> Result<Vec<Vec<Hit>>, Raised> {
+            let searcher = self.searcher(needs_model)?;
+            Ok(match vectors {
+                Some(vectors) => searcher.pinned().hits(&request, &vectors)?,
+                None => searcher.search(&request, progress)?.hits,
+            })
+        })??;
         let of_query = |hits: Vec<Hit>| -> PyResult<Bound<'py, PyList>> {
             PyList::new(py, hits.iter().map(|hit| shown(py, hit)).collect::<PyResult<Vec<_>>>()?)
         };
@@ -238,23 +241,32 @@ impl NativeIndex {
 
 impl NativeIndex {
     fn snapshot(&self) -> Arc<dyn Snapshot> {
-        self.lock().searcher.snapshot()
+        self.opened().searcher.snapshot()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Opened> {
-        self.searcher.lock().unwrap_or_else(PoisonError::into_inner)
+    fn opened(&self) -> Opened {
+        self.opened.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The searcher. If it needs a model and has none, the index's own is loaded.
     fn searcher(&self, needs_model: bool) -> Result<Searcher, Raised> {
-        let mut opened = self.lock();
-        if needs_model && !opened.has_model {
-            let snapshot = opened.searcher.snapshot();
-            let model: LoadedModel = NativeModel::recorded(&snapshot.facts().config, &self.places)?;
-            opened.searcher = Searcher::new(Arc::new(self.store.clone()), snapshot, model)?;
-            opened.has_model = true;
+        let is_enough = |opened: &Opened| opened.has_model || !needs_model;
+        let opened = self.opened();
+        if is_enough(&opened) {
+            return Ok(opened.searcher);
         }
-        Ok(opened.searcher.clone())
+        let _loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have loaded it meanwhile.
+        let opened = self.opened();
+        if is_enough(&opened) {
+            return Ok(opened.searcher);
+        }
+        let snapshot = opened.searcher.snapshot();
+        let model = NativeModel::recorded(&snapshot.facts().config, &self.places)?;
+        let searcher = Searcher::new(Arc::new(self.store.clone()), snapshot, model)?;
+        let opened = Opened { searcher: searcher.clone(), has_model: true };
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
+        Ok(searcher)
     }
 }
 

@@ -28,7 +28,7 @@ impl Texts {
             let found = object.get_type().name()?;
             return Err(PyTypeError::new_err(format!("texts are a list or a column of strings, not {found}")));
         }
-        let mut strings = Vec::with_capacity(object.len().unwrap_or(0));
+        let mut strings = Vec::new();
         for (at, text) in object.try_iter()?.enumerate() {
             let text = text?;
             strings.push(text.extract().map_err(|error| match text.is_instance_of::<PyString>() {

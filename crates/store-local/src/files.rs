@@ -129,9 +129,18 @@ pub(super) fn create(
     name: &str,
     write: impl FnOnce(&File, &Path) -> Result<(), StoreError>,
 ) -> Result<StoredFile, StoreError> {
+    fill(dir, name, |file, path| write(file, path).and_then(|()| StoredFile::sync(dir, name)))
+}
+
+/// Creates the file `name`, and lets `write` fill, sync and describe it. If that fails, the file is removed.
+pub(super) fn fill<T>(
+    dir: &Dir,
+    name: &str,
+    write: impl FnOnce(&File, &Path) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     let path = dir.path_of(name);
     let file = dir.create(name).map_err(StoreError::write(&path))?;
-    let written = write(&file, &path).and_then(|()| StoredFile::sync(dir, name));
+    let written = write(&file, &path);
     if written.is_err() {
         // The error is what matters. The next writer removes what cannot be removed now.
         let _ = dir.remove(name);

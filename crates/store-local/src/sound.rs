@@ -11,7 +11,7 @@ use semsearch_files::is_plain;
 use semsearch_store::IndexConfig;
 
 /// Keys and numbers of files must not be larger than this, so that counting can go on from them.
-const MAX_NUMBER: u64 = 1 << 60;
+pub(super) const MAX_NUMBER: u64 = 1 << 60;
 
 /// The largest number of tokens in a text that is accepted.
 const MAX_TOKENS: usize = 1 << 24;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Sequence, Union, overload
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Sequence, Union
 
 from ._progress import Callback, callback
 from ._semsearch import NativeModel
@@ -73,34 +73,6 @@ class Embedder:
         #: Prompts by name.
         self.prompts: dict[str, str] = {"query": query, "document": document, **(prompts or {})}
 
-    @overload
-    def encode(
-        self,
-        texts: str,
-        *,
-        prompt_name: Optional[str] = ...,
-        prompt: Optional[str] = ...,
-        progress: Union[bool, Callback, None] = ...,
-        normalize_embeddings: Optional[bool] = ...,
-        batch_size: Optional[int] = ...,
-        show_progress_bar: Optional[bool] = ...,
-        convert_to_numpy: bool = ...,
-        convert_to_tensor: bool = ...,
-    ) -> Vectors: ...
-    @overload
-    def encode(
-        self,
-        texts: Iterable[str],
-        *,
-        prompt_name: Optional[str] = ...,
-        prompt: Optional[str] = ...,
-        progress: Union[bool, Callback, None] = ...,
-        normalize_embeddings: Optional[bool] = ...,
-        batch_size: Optional[int] = ...,
-        show_progress_bar: Optional[bool] = ...,
-        convert_to_numpy: bool = ...,
-        convert_to_tensor: bool = ...,
-    ) -> Vectors: ...
     def encode(
         self,
         texts: Union[str, Iterable[str]],

@@ -20,6 +20,7 @@ use crate::held::part;
 use crate::latest::{recorded, with_latest};
 use crate::manifest::{Documents, Manifest};
 use crate::segment::{Codes, Segment};
+use crate::sound;
 use crate::{CATALOG, VECTORS};
 use semsearch_files::Dir;
 use semsearch_store::{IndexConfig, StoreError, StoreWriter, WriteOptions, Written};
@@ -41,8 +42,20 @@ struct Part {
     manifest: Manifest,
     catalog: Catalog,
     /// Files of vectors and of documents, in the order in which the manifest names them.
-    vectors: Vec<File>,
-    documents: Vec<File>,
+    vectors: Vec<Opened>,
+    documents: Vec<Opened>,
+}
+
+/// A file of a part, and its path for messages.
+struct Opened {
+    file: File,
+    path: PathBuf,
+}
+
+impl Opened {
+    fn open(dir: &Dir, stored: &StoredFile) -> Result<Self, StoreError> {
+        Ok(Self { file: stored.open(dir)?, path: dir.path_of(&stored.name) })
+    }
 }
 
 /// Adds the newest commits of the indexes `parts` to the index at `into`, which need not exist, in one commit. A document of
@@ -83,10 +96,11 @@ impl Part {
         let open = |root: &Dir, bytes: &[u8]| -> Result<Self, StoreError> {
             let manifest = Manifest::parse(bytes, dir)?.ok_or_else(none)?;
             let (vectors, catalog) = (part(root, VECTORS)?, part(root, CATALOG)?);
+            let of_documents = manifest.documents.files.iter();
             Ok(Self {
                 dir: dir.into(),
-                vectors: manifest.vector_files().map(|file| file.open(&vectors)).collect::<Result<_, _>>()?,
-                documents: manifest.documents.files.iter().map(|file| file.open(&catalog)).collect::<Result<_, _>>()?,
+                vectors: manifest.vector_files().map(|file| Opened::open(&vectors, file)).collect::<Result<_, _>>()?,
+                documents: of_documents.map(|file| Opened::open(&catalog, file)).collect::<Result<_, _>>()?,
                 catalog: Catalog::open(catalog, &manifest.documents, manifest.config.analysis())?,
                 manifest,
             })
@@ -97,22 +111,21 @@ impl Part {
     /// Checks that the part can become a part of the index at `into`.
     fn check(&self, config: &IndexConfig, into: &Path) -> Result<(), StoreError> {
         self.manifest.config.check(config, &self.dir)?;
-        let (own, other) = (config.analysis(), self.manifest.config.analysis());
-        if own.is_none() || other.is_none() {
+        let (Some(own), Some(other)) = (config.analysis(), self.manifest.config.analysis()) else {
             return Err(StoreError::NoWords { dir: self.dir.clone() });
+        };
+        let dir = self.dir.display();
+        if own.splitting != other.splitting {
+            let message = format!("{dir}: a release with other rules split its texts into words");
+            return Err(StoreError::Unsupported(message));
         }
-        if own != other {
-            let shown =
-                |config: &IndexConfig| config.language.map_or_else(|| "none".into(), |language| language.to_string());
-            return Err(StoreError::Mismatch {
-                dir: self.dir.clone(),
-                setting: "language",
-                recorded: shown(&self.manifest.config),
-                asked: shown(config),
-            });
+        // Their names become those of files of ours, and only names of this form are removed if nobody needs them.
+        if let Some(file) = self.manifest.documents.files.iter().find(|file| !files::is_new_name(&file.name)) {
+            let path = self.dir.join(CATALOG).join(&file.name);
+            return Err(StoreError::damaged(&path, "it has a name that semsearch does not give"));
         }
         if self.catalog.holder() != crate::source::holder(into) && self.catalog.has_relative_places()? {
-            let (dir, holder) = (self.dir.display(), self.catalog.holder().display());
+            let holder = self.catalog.holder().display();
             return Err(StoreError::Unsupported(format!(
                 "{dir}: its documents have their places relative to {holder}, so it can only be merged into an index there"
             )));
@@ -138,10 +151,17 @@ impl LocalWriter {
     /// Copies the files of a part. Nothing names them before the commit.
     fn adopt(&mut self, part: &Part) -> Result<(), StoreError> {
         let shift = self.next.next_key;
+        let next_key = shift + part.manifest.next_key;
+        if next_key > sound::MAX_NUMBER {
+            return Err(StoreError::Unsupported(format!(
+                "{}: its keys are too large to be moved up",
+                part.dir.display()
+            )));
+        }
         self.changed = true;
         self.adopt_vectors(part, shift)?;
         self.adopt_documents(part, shift)?;
-        self.next.next_key = shift + part.manifest.next_key;
+        self.next.next_key = next_key;
         self.next.documents += part.manifest.documents.count;
         Ok(())
     }
@@ -170,9 +190,9 @@ impl LocalWriter {
     fn adopt_documents(&mut self, part: &Part, shift: u64) -> Result<(), StoreError> {
         let dir = self.held.directory(CATALOG)?;
         let theirs = &part.manifest.documents;
-        let copies: Vec<_> = theirs.files.par_iter().zip(&part.documents).collect();
-        let copies = copies.into_par_iter().map(|(file, opened)| copied(opened, file, &dir, &file.name));
-        let copies: Vec<StoredFile> = copies.collect::<Result<_, _>>()?;
+        let copies = theirs.files.par_iter().zip(&part.documents);
+        let copies = copies.map(|(file, opened)| copied(opened, file, &dir, &file.name)).collect::<Result<_, _>>();
+        let copies: Vec<StoredFile> = copies?;
         let base = self.adopted.take().or_else(|| self.base().map(|base| base.documents.clone()));
         let Some(Documents { count, passages, mut files, mut meta, mut shifts }) = base else {
             let shifts = moved_segments(theirs, shift).collect();
@@ -185,6 +205,10 @@ impl LocalWriter {
         }
         let theirs_too = theirs.meta.get("segments").and_then(Value::as_array).ok_or_else(unlike)?;
         let segments = meta.get_mut("segments").and_then(Value::as_array_mut).ok_or_else(unlike)?;
+        if theirs_too.iter().any(|theirs| segments.iter().any(|own| own.get("segment_id") == theirs.get("segment_id")))
+        {
+            return Err(StoreError::damaged(&part.dir, "a segment of its documents is in the index already"));
+        }
         segments.extend(theirs_too.iter().cloned());
         // Operations that come later must have larger numbers.
         let stamp = |meta: &Value| meta.get("opstamp").and_then(Value::as_u64).unwrap_or(0);
@@ -209,49 +233,32 @@ fn moved_segments(documents: &Documents, shift: u64) -> impl Iterator<Item = (St
 }
 
 /// Copies a file to `name` in `dir`. Its bytes must be those that were committed.
-fn copied(file: &File, committed: &StoredFile, dir: &Dir, name: &str) -> Result<StoredFile, StoreError> {
-    create(dir, name, |path, written| {
-        let mut copy = Copy { from: file, to: written, path };
+fn copied(from: &Opened, committed: &StoredFile, dir: &Dir, name: &str) -> Result<StoredFile, StoreError> {
+    files::fill(dir, name, |to, path| {
+        let mut copy = Copy { from, to, path };
         let mut whole = crc32fast::Hasher::new();
-        copy.bytes(committed.bytes, &mut [&mut whole], |_| ())?;
+        copy.bytes(committed.bytes, &mut whole, |_| ())?;
         let crc32 = whole.finalize();
-        files::expect(path, crc32, committed.crc32)?;
+        files::expect(&from.path, crc32, committed.crc32)?;
+        to.sync_all().map_err(StoreError::write(path))?;
         Ok(StoredFile { name: name.into(), bytes: committed.bytes, crc32 })
     })
 }
 
-/// Creates a file, lets `fill` write and describe it, and syncs it. If that fails, it is removed.
-fn create<T>(
-    dir: &Dir,
-    name: &str,
-    fill: impl FnOnce(&Path, &mut File) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let path = dir.path_of(name);
-    let mut file = dir.create(name).map_err(StoreError::write(&path))?;
-    let filled = fill(&path, &mut file).and_then(|described| {
-        file.sync_all().map_err(StoreError::write(&path))?;
-        Ok(described)
-    });
-    if filled.is_err() {
-        // The error is what matters. The next writer removes what cannot be removed now.
-        let _ = dir.remove(name);
-    }
-    filled
-}
-
 /// A file that is being copied.
 struct Copy<'a> {
-    from: &'a File,
-    to: &'a mut File,
+    from: &'a Opened,
+    to: &'a File,
+    /// The path of the copy.
     path: &'a Path,
 }
 
 impl Copy<'_> {
-    /// Copies the next `length` bytes. `before` has the checksums of what is read; `change` may change what is written.
+    /// Copies the next `length` bytes. `read` gets the checksum of what is read; `change` may change what is written.
     fn bytes(
         &mut self,
         length: u64,
-        before: &mut [&mut crc32fast::Hasher],
+        read: &mut crc32fast::Hasher,
         mut change: impl FnMut(&mut [u8]),
     ) -> Result<(), StoreError> {
         // A multiple of a key's bytes.
@@ -259,8 +266,8 @@ impl Copy<'_> {
         let mut left = length;
         while left > 0 {
             let piece = &mut buffer[..left.min(1 << 18) as usize];
-            self.from.read_exact(piece).map_err(StoreError::read(self.path))?;
-            before.iter_mut().for_each(|crc| crc.update(piece));
+            (&self.from.file).read_exact(piece).map_err(StoreError::read(&self.from.path))?;
+            read.update(piece);
             change(piece);
             self.to.write_all(piece).map_err(StoreError::write(self.path))?;
             left -= piece.len() as u64;
@@ -277,37 +284,38 @@ struct Moved<'a> {
 
 impl Moved<'_> {
     /// Copies the segment's file to `name` in `dir`. Keys are the last thing in it, 8 bytes each.
-    fn copy(&self, file: &File, dir: &Dir, name: &str) -> Result<Segment, StoreError> {
+    fn copy(&self, from: &Opened, dir: &Dir, name: &str) -> Result<Segment, StoreError> {
         let Self { segment, shift } = *self;
+        let damaged = |what: &str| StoreError::damaged(&from.path, what);
         let keys = segment.vectors.checked_mul(8).filter(|&keys| keys <= segment.file.bytes);
-        let keys = keys.ok_or_else(|| StoreError::damaged(Path::new(&segment.file.name), "it is too short"))?;
+        let keys = keys.ok_or_else(|| damaged("it is too short for its vectors"))?;
         let (start, length) = segment.codes.as_ref().map_or((0, 0), |codes| (codes.start, codes.bytes));
         let between = (segment.file.bytes - keys).checked_sub(start + length);
-        let between =
-            between.ok_or_else(|| StoreError::damaged(Path::new(&segment.file.name), "its codes are too long"))?;
-        let (crc32, rest_crc32) = create(dir, name, |path, written| {
-            let mut copy = Copy { from: file, to: written, path };
-            // Of what is read; of what is written; of what is written without the codes.
-            let (mut old, mut new) = (crc32fast::Hasher::new(), crc32fast::Hasher::new());
-            copy.bytes(start, &mut [&mut old], |_| ())?;
-            let mut rest = old.clone();
-            copy.bytes(length, &mut [&mut old], |_| ())?;
+        let between = between.ok_or_else(|| damaged("its codes are too long"))?;
+        let (crc32, rest_crc32) = files::fill(dir, name, |to, path| {
+            let mut copy = Copy { from, to, path };
+            let mut read = crc32fast::Hasher::new();
+            copy.bytes(start, &mut read, |_| ())?;
+            // The checksum without the codes.
+            let mut rest = read.clone();
+            copy.bytes(length, &mut read, |_| ())?;
             let mut tail = crc32fast::Hasher::new();
-            copy.bytes(between, &mut [&mut tail], |_| ())?;
-            old.combine(&tail);
+            copy.bytes(between, &mut tail, |_| ())?;
+            read.combine(&tail);
             rest.combine(&tail);
-            new.clone_from(&old);
-            copy.bytes(keys, &mut [&mut old], |piece| {
+            let mut written = read.clone();
+            copy.bytes(keys, &mut read, |piece| {
                 for key in piece.chunks_exact_mut(8) {
                     let mut word = [0; 8];
                     word.copy_from_slice(key);
                     key.copy_from_slice(&u64::from_le_bytes(word).wrapping_add(shift).to_le_bytes());
                 }
-                new.update(piece);
+                written.update(piece);
                 rest.update(piece);
             })?;
-            files::expect(path, old.finalize(), segment.file.crc32)?;
-            Ok((new.finalize(), rest.finalize()))
+            files::expect(&from.path, read.finalize(), segment.file.crc32)?;
+            to.sync_all().map_err(StoreError::write(path))?;
+            Ok((written.finalize(), rest.finalize()))
         })?;
         Ok(Segment {
             file: StoredFile { name: name.into(), bytes: segment.file.bytes, crc32 },
