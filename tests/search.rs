@@ -126,31 +126,60 @@ fn first_hits_do_not_depend_on_how_many_are_wanted_on_other_queries_or_on_filter
     }
 }
 
-#[test]
-fn of_equal_scores_the_first_come_first_however_many_are_wanted() {
+/// An index of these texts, in their order.
+fn index_of(texts: &[String], more: &[&str]) -> Sandbox {
     let sandbox = Sandbox::new();
     tiny_model(&sandbox.path("tiny"), 1);
-    let texts = ["dog cat walk", "rain today", "dog dog", "cat", "walk today rain"];
-    let record = |n: usize| format!("{{\"_id\":\"d{n:02}\",\"text\":\"{}\"}}\n", texts[n % texts.len()]);
-    sandbox.write("in.jsonl", (0..60).map(record).collect::<String>());
-    sandbox.run(&["index", "in.jsonl", "--model", "tiny", "--commit-every", "25"]).success();
-    let ranked = |questions: usize, mode: &str, k: usize| {
-        let asked = ["dog today", "cat", "rain walk"].iter().cycle().take(questions);
-        sandbox.write("questions", asked.map(|text| format!("{text}\n")).collect::<String>());
-        let k = k.to_string();
-        let hits = hits(&sandbox, &["--queries", "questions", "--mode", mode, "-k", &k]);
-        let of_first = hits.into_iter().filter(|hit| hit["query_id"] == "1");
-        of_first.map(|hit| (hit["score"].to_string(), hit["id"].to_string())).collect::<Vec<_>>()
-    };
-    for mode in ["dense", "lexical", "hybrid"] {
-        let all = ranked(1, mode, 60);
-        assert!(all.is_sorted_by(|a, b| a.0 != b.0 || a.1 < b.1), "{mode}: {all:?}");
-        for k in (1..30).step_by(3) {
-            for questions in [1, 3, 25] {
-                let some = ranked(questions, mode, k);
-                assert_eq!(some[..], all[..k.min(all.len())], "{mode}, {k} of {questions} questions");
+    let record = |(n, text): (usize, &String)| format!("{{\"_id\":\"d{n:04}\",\"text\":\"{text}\"}}\n");
+    sandbox.write("in.jsonl", texts.iter().enumerate().map(record).collect::<String>());
+    sandbox.run(&[&["index", "in.jsonl", "--model", "tiny"], more].concat()).success();
+    sandbox
+}
+
+/// The scores and ids of the first question's hits, when so many `questions` are asked at once.
+fn ranked(sandbox: &Sandbox, questions: &[&str], mode: &str, k: usize) -> Vec<(String, String)> {
+    sandbox.write("questions", questions.join("\n"));
+    let hits = hits(sandbox, &["--queries", "questions", "--mode", mode, "-k", &k.to_string()]);
+    let of_first = hits.into_iter().filter(|hit| hit["query_id"] == "1");
+    of_first.map(|hit| (hit["score"].to_string(), hit["id"].to_string())).collect()
+}
+
+#[test]
+fn of_equal_vectors_the_first_come_first_however_many_are_wanted() {
+    // Better ones come after worse ones, eight of each. In one file of vectors, and in several.
+    let words = ["dog", "cat", "walk", "rain", "today", "a", "b", "c"];
+    let texts: Vec<String> = (0..60).map(|n| words[..8 - n / 8].join(" ")).collect();
+    for more in [&[][..], &["--commit-every", "25"]] {
+        let sandbox = index_of(&texts, more);
+        for mode in ["dense", "hybrid"] {
+            let all = ranked(&sandbox, &["dog today"], mode, 60);
+            assert!(all.is_sorted_by(|a, b| a.0 != b.0 || a.1 < b.1), "{mode}: {all:?}");
+            for k in (1..30).step_by(3) {
+                for questions in [1, 3, 25] {
+                    let asked: Vec<&str> =
+                        ["dog today", "cat", "rain walk"].into_iter().cycle().take(questions).collect();
+                    assert_eq!(ranked(&sandbox, &asked, mode, k), all[..k], "{mode}, {k} of {questions} questions");
+                }
             }
         }
+    }
+}
+
+#[test]
+fn of_equal_sums_of_words_the_first_come_first_however_many_are_wanted() {
+    // Fifty of each text, with many of the query's words: tantivy adds them in another order for another number of hits.
+    let word =
+        |n: usize| format!("{}{}", ["al", "be", "ga", "de"][n % 4], ["pho", "ton", "mmo", "lta", "rix"][n / 4 % 5]);
+    let text = |b: usize| -> String {
+        let words = (0..6 + b * 7 % 19).map(|i| word((b * b + i * i * (b + 3) + i * b) % 20));
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let sandbox = index_of(&(0..1500).map(|n| text(n % 30)).collect::<Vec<_>>(), &[]);
+    let query = (0..7).map(|i| word((1 + 3 * i) % 20)).collect::<Vec<_>>().join(" ");
+    let all = ranked(&sandbox, &[&query], "lexical", 1500);
+    assert!(all.len() > 1000 && all.is_sorted_by(|a, b| a.0 != b.0 || a.1 < b.1), "{all:?}");
+    for k in (1..120).step_by(7) {
+        assert_eq!(ranked(&sandbox, &[&query], "lexical", k), all[..k], "{k}");
     }
 }
 
