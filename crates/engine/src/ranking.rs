@@ -179,9 +179,7 @@ impl<'a> Ranking<'a> {
         let Some(vectors) = vectors else {
             return each(texts.len(), |query| {
                 let words = self.snapshot.words(texts[query])?;
-                let found = words.best(&self.among(depth))?;
-                let scores = words.scores(&keys_of(&found))?;
-                Ok(rescored(&found, scores, Metric::Ip).iter().map(RankedPassage::lexical).collect())
+                Ok(words.best(&self.among(depth))?.iter().map(RankedPassage::lexical).collect())
             });
         };
         let found = self.snapshot.nearest(vectors, &self.among(depth))?;

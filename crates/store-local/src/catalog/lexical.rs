@@ -95,12 +95,12 @@ impl LexicalQuery<'_> {
                 found.extend((scored.score >= floor).then_some(scored));
                 floor.next_down()
             })?;
-            let keys: Vec<u64> = found.iter().map(|scored| scored.key).collect();
-            for (scored, score) in found.iter_mut().zip(self.find_scores(&keys)?) {
-                scored.score = score;
-            }
-            found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
         }
+        let keys: Vec<u64> = found.iter().map(|scored| scored.key).collect();
+        for (scored, score) in found.iter_mut().zip(self.find_scores(&keys)?) {
+            scored.score = score;
+        }
+        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
         found.truncate(k);
         Ok(found)
     }
