@@ -168,8 +168,8 @@ pub trait Snapshot: Send + Sync {
 
 /// A query's words, with their weights in the index.
 pub trait WordQuery {
-    /// The best passages that have a word of the query, best first. Of equal scores, the passage that was indexed first
-    /// comes first.
+    /// The best passages that have a word of the query, best first, with the scores of [`WordQuery::scores`]. Of equal
+    /// scores, the passage that was indexed first comes first.
     ///
     /// # Errors
     /// The index cannot be filtered, or is damaged.

@@ -106,20 +106,22 @@ impl Ranking<'_> {
         let (of_dense, of_lexical) = (ranks(dense), ranks(lexical));
         let only_lexical = lexical.iter().map(|found| found.key).filter(|key| !of_dense.contains_key(key));
         let keys: Vec<u64> = dense.iter().map(|found| found.key).chain(only_lexical).collect();
-        // The scores that passages have by themselves: see `rescored`.
-        let (near, said) = (self.snapshot.scores(vector, &keys)?, words.scores(&keys)?);
-        let candidate = |(key, (near, lexical)): (u64, (f32, f32))| {
+        // The scores that passages have by themselves: see `rescored`. Those of the lexical side are known.
+        let near = self.snapshot.scores(vector, &keys)?;
+        let unsaid: Vec<u64> = keys.iter().copied().filter(|key| !of_lexical.contains_key(key)).collect();
+        let said: HashMap<u64, f32> = unsaid.iter().copied().zip(words.scores(&unsaid)?).collect();
+        let candidate = |(key, near): (u64, f32)| {
             let ranks = [&of_dense, &of_lexical].map(|side| side.get(&key).copied());
             let score = if near.is_nan() { ranks[0].map_or(near, |(_, score)| score) } else { near };
             FusionCandidate {
                 key,
                 nearness: self.metric.nearness(score),
                 cosine: self.metric.cosine(score),
-                lexical,
+                lexical: ranks[1].map(|(_, score)| score).or(said.get(&key).copied()).unwrap_or_default(),
                 ranks: ranks.map(|found| found.map(|(rank, _)| rank)),
             }
         };
-        Ok(keys.into_iter().zip(near.into_iter().zip(said)).map(candidate).collect())
+        Ok(keys.into_iter().zip(near).map(candidate).collect())
     }
 
     /// The candidates ordered by their fused scores, best first. Of equal scores, the nearer passage comes first, then
