@@ -53,5 +53,6 @@ pub mod index {
     //! Indexes: what one is, and one in a directory.
     pub use semsearch_store::*;
     pub use semsearch_store_local::*;
+    pub use semsearch_words::words_of;
 }
 pub use semsearch_vector_file as vector_file;

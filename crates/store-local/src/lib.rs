@@ -42,7 +42,7 @@ mod vectors;
 mod verify;
 mod writer;
 
-pub use catalog::{is_catalog_thread, words_of};
+pub use catalog::is_catalog_thread;
 pub use export::export_faiss;
 pub use files::StoredFile;
 pub use find::{DIRECTORY, NearestIndex, find};

@@ -9,7 +9,7 @@ use semsearch_files::Dir;
 use semsearch_filter::Filter;
 use semsearch_kernels::Isa;
 
-use super::catalog::{Catalog, LexicalQuery, words_of};
+use super::catalog::{Catalog, LexicalQuery};
 use super::filtered::Filtered;
 use super::held::part;
 use super::keys::Keys;
@@ -22,6 +22,7 @@ use super::{CATALOG, VECTORS};
 use semsearch_store::{
     Among, Effort, Facts, FieldValue, Scored, Snapshot, StoreError, StoredPassage, Word, WordQuery, content_digest,
 };
+use semsearch_words::words_of;
 
 /// The name of the commit whose manifest has these bytes.
 pub(super) fn commit_of(manifest: &[u8]) -> String {

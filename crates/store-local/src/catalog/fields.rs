@@ -8,7 +8,7 @@ use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _,
 };
 
-use super::words::WORDS;
+use super::WORDS;
 use crate::source;
 use semsearch_corpus::Document;
 use semsearch_store::{ChunkPlace, ContentDigest, StoredPassage, Version, digest_of};

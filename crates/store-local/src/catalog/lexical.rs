@@ -7,14 +7,11 @@ use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, EnableScoring, Occur,
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocSet, TERMINATED, Term};
 
-use super::words::words_of;
 use super::{Catalog, damaged, guard};
 use crate::keys::Keys;
 use crate::nearest::Nearest;
 use semsearch_store::{Metric, Scored, StoreError};
-
-/// tantivy's k₁.
-const K1: f32 = 1.2;
+use semsearch_words::{most_of, words_of};
 
 /// By how much, as a part of it, a sum of a query's scores may differ from the same sum in another order.
 const ROUNDING: f32 = 1e-5;
@@ -51,11 +48,10 @@ impl Catalog {
 
     /// The BM25 that no passage exceeds: each word adds less than its inverse document frequency times k₁ + 1.
     fn most(&self, field: Field, stems: &[String]) -> tantivy::Result<f32> {
-        let passages = Bm25StatisticsProvider::total_num_docs(&self.searcher)? as f32;
+        let passages = Bm25StatisticsProvider::total_num_docs(&self.searcher)?;
         let mut most = 0.0;
         for stem in stems {
-            let with = self.searcher.doc_freq(&Term::from_field_text(field, stem))? as f32;
-            most += (1.0 + (passages - with + 0.5) / (with + 0.5)).ln() * (K1 + 1.0);
+            most += most_of(passages, self.searcher.doc_freq(&Term::from_field_text(field, stem))?);
         }
         Ok(most)
     }

@@ -11,7 +11,6 @@ mod lexical;
 mod meta;
 mod origins;
 mod store;
-mod words;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -25,7 +24,6 @@ use tantivy::{DocAddress, DocId, DocSet, Index, ReloadPolicy, Searcher, SegmentR
 pub(super) use fields::CatalogEntry;
 pub(super) use ids::shared_id;
 pub(super) use lexical::LexicalQuery;
-pub use words::words_of;
 pub(super) use writer::CatalogWriter;
 pub use writer::is_catalog_thread;
 
@@ -36,12 +34,15 @@ use fields::{CONTENT, DOCUMENT, Fields, KEY, VERSION};
 use semsearch_files::Dir;
 use semsearch_files::guarded;
 use semsearch_store::{Analysis, ContentDigest, StoreError, StoredPassage, Version};
+use semsearch_words::analyzer;
 use store::TEXTS;
-use words::WORDS;
+
+/// The analyzer's name in tantivy's schema.
+const WORDS: &str = "words";
 
 /// Tells tantivy how to split texts into words.
 fn register_words(index: &Index, analysis: Analysis) {
-    index.tokenizers().register(WORDS, words::analyzer(analysis));
+    index.tokenizers().register(WORDS, analyzer(analysis));
 }
 
 /// How many unpacked blocks of texts are kept for each segment, for texts that are stored near each other.

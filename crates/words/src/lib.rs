@@ -1,20 +1,24 @@
-//! What counts as a word: the tokens of lexical search.
+//! The words of lexical search: how a text is split and stemmed, and how a passage is scored by its words.
+//!
+//! Every store uses these, so that the same texts have the same words and the same scores, wherever they are kept. How
+//! words are looked up is the store's task.
 
+mod bm25;
 mod parts;
 mod segments;
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use semsearch_store::{Analysis, Language, Splitting, Word};
-use tantivy::tokenizer::{Language as Stemmed, LowerCaser, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer};
+use tantivy::tokenizer::{
+    Language as Stemmed, LowerCaser, MAX_TOKEN_LEN, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer,
+};
 use unicode_segmentation::UnicodeSegmentation;
 
+pub use bm25::{WordStatistics, WordWeight, length_class, most_of};
 use parts::{digits, parts};
 use segments::Segments;
-
-/// The analyzer's name in tantivy's schema.
-pub(super) const WORDS: &str = "words";
 
 /// tantivy's stemmers (the Snowball algorithms), by the names of their languages.
 const STEMMERS: [(&str, Stemmed); 18] = [
@@ -53,8 +57,19 @@ pub fn words_of(analysis: Analysis, text: &str) -> Vec<Word> {
     words
 }
 
+/// The words of a passage and how often each occurs, in the order of their bytes. `texts` are the passage's title, text
+/// and whatever else it is found by.
+pub fn counted_words<'a>(analysis: Analysis, texts: impl IntoIterator<Item = &'a str>) -> Vec<(String, u32)> {
+    let mut counts = BTreeMap::new();
+    for text in texts {
+        let words = words_of(analysis, text).into_iter().map(|word| word.stem);
+        words.filter(|stem| stem.len() <= MAX_TOKEN_LEN).for_each(|stem| *counts.entry(stem).or_default() += 1);
+    }
+    counts.into_iter().collect()
+}
+
 /// The analyzer that splits a text into words for tantivy.
-pub(super) fn analyzer(analysis: Analysis) -> TextAnalyzer {
+pub fn analyzer(analysis: Analysis) -> TextAnalyzer {
     let words = TextAnalyzer::builder(Splitter(analysis.splitting)).filter(LowerCaser);
     match stemmer(analysis.language) {
         Some(stemmer) => words.filter(Stemmer::new(stemmer)).build(),
