@@ -230,3 +230,6 @@ impl fmt::Debug for ServerAddress {
         write!(f, "ServerAddress({self})")
     }
 }
+
+#[cfg(test)]
+mod tests;

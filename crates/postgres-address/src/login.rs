@@ -204,3 +204,6 @@ fn shown(settings: &Settings, targets: &[Target], schema: &str) -> Result<Server
     }
     Ok(ServerAddress::new(shown, schema.to_owned()))
 }
+
+#[cfg(test)]
+mod tests;
