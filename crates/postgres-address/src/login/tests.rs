@@ -162,8 +162,13 @@ fn addresses_and_ports_belong_to_hosts_by_their_order() {
     assert_eq!(login.targets[1].address, "::1".parse().ok());
     let login = world.login("postgresql://?hostaddr=10.0.0.1,10.0.0.2").unwrap();
     assert_eq!(login.address().to_string(), "postgresql://me@10.0.0.1:7,10.0.0.2:8/me");
-    assert!(world.login("postgresql://a").unwrap_err().starts_with("1 hosts have 2 ports"));
-    assert!(world.login("postgresql://a,b?hostaddr=10.0.0.1").unwrap_err().starts_with("2 hosts have 1 addresses"));
+    assert!(world.login("postgresql://a").unwrap_err().starts_with("there are 2 ports for 1 hosts"));
+    assert!(
+        world
+            .login("postgresql://a,b?hostaddr=10.0.0.1")
+            .unwrap_err()
+            .starts_with("there are 1 addresses (hostaddr) for 2 hosts")
+    );
 }
 
 #[test]
