@@ -168,19 +168,20 @@ impl ServerAddress {
         }
     }
 
-    /// Gives each host its port, if there are hosts and a port for all.
+    /// Gives each host its port, if there are hosts and a port for all. Ports that are all empty are none.
     fn pair_ports(&mut self) -> Result<(), AddressError> {
-        let (hosts, ports) = (self.settings.list("host").len(), self.settings.list("port").len());
-        if hosts == 0 || ports == 0 || hosts == ports {
-            return Ok(());
-        }
-        match self.settings.get("port") {
-            Some(port) if ports == 1 => {
-                let all = vec![port; hosts].join(",");
-                self.set("port", all)
+        let (hosts, ports) = (self.settings.list("host").len(), self.settings.list("port"));
+        let all = match ports.as_slice() {
+            [] => return Ok(()),
+            _ if hosts == 0 => return Ok(()),
+            [port] => vec![*port; hosts].join(","),
+            ports if ports.len() != hosts => {
+                return Err(AddressError::Count { hosts, given: ports.len(), what: "ports" });
             }
-            _ => Err(AddressError::Count { hosts, given: ports, what: "ports" }),
-        }
+            ports if ports.iter().all(|port| port.is_empty()) => String::new(),
+            ports => ports.join(","),
+        };
+        self.set("port", all)
     }
 
     /// Writes `host[:port][,host[:port]…]`, if there are hosts.
@@ -230,3 +231,6 @@ impl fmt::Debug for ServerAddress {
         write!(f, "ServerAddress({self})")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -187,3 +187,6 @@ fn place(target: &Target, address: Option<IpAddr>) -> String {
         _ => format!("{name}, port {port}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

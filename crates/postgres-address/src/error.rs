@@ -68,7 +68,7 @@ pub enum AddressError {
     #[error("the address: schema must be a name of 1 to 63 bytes")]
     Schema,
     /// There is not one port for each host.
-    #[error("{hosts} hosts have {given} {what}: give one for each host{}", if *.what == "ports" { ", or one for all" } else { "" })]
+    #[error("there are {given} {what} for {hosts} hosts: give one for each host")]
     Count {
         /// How many hosts there are.
         hosts: usize,

@@ -56,7 +56,7 @@ impl Login {
     }
 
     /// The configuration for each host, in the order in which they are tried. Each has one host, and the password for
-    /// this host. It has no address of certificates: this is in [`Login::tls_connector`].
+    /// this host. How TLS is used is only partly in there: the rest is in [`Login::tls_connector`].
     pub fn configs(&self) -> impl Iterator<Item = &Config> {
         self.targets.iter().map(|target| &target.config)
     }
@@ -204,3 +204,6 @@ fn shown(settings: &Settings, targets: &[Target], schema: &str) -> Result<Server
     }
     Ok(ServerAddress::new(shown, schema.to_owned()))
 }
+
+#[cfg(test)]
+mod tests;

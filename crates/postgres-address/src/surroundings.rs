@@ -12,7 +12,7 @@ const NOT_SUPPORTED: [&str; 7] =
     ["PGREQUIREAUTH", "PGREQUIRESSL", "PGSSLCERT", "PGSSLCRL", "PGSSLCRLDIR", "PGSSLKEY", "PGSSLMINPROTOCOLVERSION"];
 
 /// What a login may take from elsewhere than the address. This library reads no environment variable itself.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Surroundings {
     /// The values of environment variables that set something.
     variables: Vec<(&'static str, &'static str, OsString)>,

@@ -52,3 +52,54 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let length = bytes.iter().fold(0_u64, |length, byte| length << 8 | u64::from(*byte));
     rest.split_at_checked(usize::try_from(length).ok()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
+
+    use super::*;
+
+    fn certificate(algorithm: &'static rcgen::SignatureAlgorithm) -> Vec<u8> {
+        let key = KeyPair::generate_for(algorithm).unwrap();
+        CertificateParams::new(["x".to_owned()]).unwrap().self_signed(&key).unwrap().der().to_vec()
+    }
+
+    #[test]
+    fn the_digest_has_the_hash_of_the_signature() {
+        let ecdsa = certificate(&PKCS_ECDSA_P256_SHA256);
+        assert_eq!(tls_server_end_point(&ecdsa).unwrap(), Sha256::digest(&ecdsa).to_vec());
+        let longer = certificate(&PKCS_ECDSA_P384_SHA384);
+        assert_eq!(tls_server_end_point(&longer).unwrap(), Sha384::digest(&longer).to_vec());
+        assert_eq!(tls_server_end_point(&certificate(&PKCS_ED25519)), None);
+    }
+
+    #[test]
+    fn the_names_of_algorithms_are_those_of_the_standards() {
+        let digest_length = |name: &[u8]| {
+            let algorithm = [&[OBJECT_IDENTIFIER, name.len() as u8], name].concat();
+            let sequence = [&[SEQUENCE, algorithm.len() as u8], algorithm.as_slice()].concat();
+            let inner = [&[SEQUENCE, 0], sequence.as_slice()].concat();
+            tls_server_end_point(&[&[SEQUENCE, inner.len() as u8], inner.as_slice()].concat())
+                .map(|digest| digest.len())
+        };
+        let rsa = |last: u8| digest_length(&[&RSA[..], &[last]].concat());
+        // MD5, SHA-1, SHA-256, SHA-384, SHA-512, and PSS.
+        let lengths = [4, 5, 11, 12, 13, 10].map(rsa);
+        assert_eq!(lengths, [Some(32), Some(32), Some(32), Some(48), Some(64), None]);
+        assert_eq!(digest_length(&[&ECDSA_SHA2[..], &[4]].concat()), Some(64));
+        assert_eq!(digest_length(&ECDSA_SHA1), Some(32));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>, at in 0_usize..400, byte: u8, length in 0_usize..400) {
+            let _ = tls_server_end_point(&bytes);
+            let mut damaged = certificate(&PKCS_ED25519);
+            let at = at % damaged.len();
+            damaged[at] = byte;
+            damaged.truncate(length);
+            let _ = tls_server_end_point(&damaged);
+        }
+    }
+}
