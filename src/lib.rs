@@ -55,4 +55,6 @@ pub mod index {
     pub use semsearch_store_local::*;
     pub use semsearch_words::words_of;
 }
+#[cfg(feature = "postgres")]
+pub use semsearch_store_postgres as postgres;
 pub use semsearch_vector_file as vector_file;

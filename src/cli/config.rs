@@ -2,18 +2,19 @@
 
 use std::io::Write;
 
-use semsearch::index::{self, IndexConfig, SETTINGS};
+use semsearch::index::{IndexConfig, SETTINGS};
 
 use super::options::config::{ConfigOptions, SetBy, SettingOptions};
 use super::outcome::Outcome;
 use super::output;
 use super::settings::Settings;
+use super::store;
 
 /// Values are padded to this many columns, at most.
 const WIDEST: usize = 60;
 
 pub(super) fn run(options: &ConfigOptions, settings: &Settings) -> anyhow::Result<Outcome> {
-    let recorded = index::recorded(&settings.index).ok().flatten().map(|manifest| manifest.config);
+    let recorded = store::recorded(settings).ok().flatten();
     let rows: Vec<(&str, SetBy)> = options
         .settings
         .iter()

@@ -8,7 +8,7 @@ use semsearch::corpus::ReadOptions;
 use semsearch::engine::{list_documents, whole_document};
 use semsearch::error::StoreError;
 use semsearch::filter::Filter;
-use semsearch::index::{self, FileIds, Snapshot, WriteOptions};
+use semsearch::index::{FileIds, Snapshot, WriteOptions};
 
 use super::advice::Advice;
 use super::options::documents::{GetOptions, LsOptions, RemoveOptions, Which};
@@ -19,7 +19,7 @@ use super::settings::Settings;
 use super::store::{self, Computing};
 
 pub(super) fn get(options: &GetOptions, settings: &Settings) -> anyhow::Result<Outcome> {
-    let index = store::open(settings, Computing::default()).snapshot()?;
+    let index = store::open(settings, Computing::default())?.snapshot()?;
     let mut out = (options.format.writer)(Here::of_process());
     let mut missing = 0;
     for id in &options.ids {
@@ -36,7 +36,7 @@ pub(super) fn get(options: &GetOptions, settings: &Settings) -> anyhow::Result<O
 }
 
 pub(super) fn ls(options: &LsOptions, settings: &Settings) -> anyhow::Result<Outcome> {
-    let index = store::open(settings, Computing::default()).snapshot()?;
+    let index = store::open(settings, Computing::default())?.snapshot()?;
     if let Some(filter) = &options.filter {
         check_filter(&*index, filter, &settings.terminal)?;
     }
@@ -51,7 +51,7 @@ pub(super) fn ls(options: &LsOptions, settings: &Settings) -> anyhow::Result<Out
 }
 
 pub(super) fn remove(options: &RemoveOptions, settings: &Settings) -> anyhow::Result<Outcome> {
-    let store = store::open(settings, Computing::default());
+    let store = store::open(settings, Computing::default())?;
     let config = store.snapshot()?.facts().config.clone();
     let write = WriteOptions { wait: options.wait, at_once: true, ..WriteOptions::default() };
     let mut writer = store.writer(config, write)?;
@@ -85,7 +85,7 @@ pub(super) fn remove(options: &RemoveOptions, settings: &Settings) -> anyhow::Re
 pub(super) fn known_id(index: &dyn Snapshot, word: &str, settings: &Settings) -> Result<String, StoreError> {
     let from_root = index.facts().config.file_ids == FileIds::FromRoot;
     let without_line = word.rsplit_once(':').filter(|(_, line)| line.parse::<u64>().is_ok()).map(|(path, _)| path);
-    let reading = ReadOptions { root: from_root.then(|| index::holder(&settings.index)), ..ReadOptions::default() };
+    let reading = ReadOptions { root: from_root.then(|| store::root(&settings.index)), ..ReadOptions::default() };
     let files = [Some(word), without_line].into_iter().flatten().map(|path| reading.file_id(Path::new(path)));
     for id in std::iter::once(word.to_owned()).chain(files) {
         if !index.find(&id)?.is_empty() {

@@ -25,3 +25,10 @@ pub(super) fn state_home() -> Option<PathBuf> {
 pub(super) fn api_key() -> Option<String> {
     env::var("SEMSEARCH_API_KEY").ok().filter(|key| !key.trim().is_empty()).map(|key| key.trim().to_owned())
 }
+
+/// The name of the user of this process.
+#[cfg(feature = "postgres")]
+pub(super) fn user() -> Option<String> {
+    let known = nix::unistd::User::from_uid(nix::unistd::Uid::effective()).ok().flatten();
+    known.map(|user| user.name).or_else(|| env::var("USER").ok())
+}

@@ -14,6 +14,7 @@ use super::options::eval::{CorpusOptions, EvalOptions, SearchOptions, Subject};
 use super::outcome::Outcome;
 use super::searcher;
 use super::settings::Settings;
+use super::store;
 use files::{judged_queries, qrels_file, run_file};
 use searches::Searches;
 
@@ -67,7 +68,7 @@ fn of_search(
 /// exist. If none is named, the index beside the corpus is brought up to date.
 fn with_index(corpus: &CorpusOptions, settings: &Settings) -> anyhow::Result<Settings> {
     let settings = match settings.index_named {
-        true if index::recorded(&settings.index)?.is_some() => return Ok(settings.clone()),
+        true if store::recorded(settings)?.is_some() => return Ok(settings.clone()),
         true => settings.clone(),
         false => settings.with_index(corpus.dir.join(index::DIRECTORY)),
     };

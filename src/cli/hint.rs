@@ -6,7 +6,7 @@
 use nix::errno::Errno;
 use semsearch::engine::EngineError;
 use semsearch::error::{BadRecord, CorpusError, EncoderError, FileError, HubError, ModelsError, VectorFileError};
-use semsearch::index::StoreError;
+use semsearch::index::{ServerFailure, StoreError};
 
 const REBUILD: &str = "build the index anew with `semsearch index --rebuild FILE`";
 const NOT_BUILT_IN: &str = "the released program has it, as has `cargo install` with the default features";
@@ -88,9 +88,44 @@ fn of_store(error: &StoreError) -> Option<String> {
                 "leave out --{setting} to use the index's own ({recorded}), or build anew with `semsearch index --rebuild`"
             ));
         }
+        StoreError::Server { failure, what, .. } => return of_server(*failure, what),
         error => of_directory(error).or_else(|| of_index(error)),
     };
     fixed.map(String::from)
+}
+
+/// A server that keeps an index failed.
+fn of_server(failure: ServerFailure, what: &str) -> Option<String> {
+    let fixed = match failure {
+        ServerFailure::Unreachable => {
+            "check that the server runs and accepts connections (`pg_isready -h HOST -p PORT`); `query --partial` answers \
+             without a shard"
+        }
+        ServerFailure::Login => "passwords are in PGPASSWORD, ~/.pgpass or a service file, the user is in the address",
+        ServerFailure::Encryption => {
+            "`?sslmode=require` in the address asks for TLS, `sslmode=verify-full&sslrootcert=FILE` also checks the server"
+        }
+        ServerFailure::Privileges => {
+            "docs/scale.md lists what a reader, a writer and an owner may do, as GRANT statements"
+        }
+        ServerFailure::Full => "free space on that server and run the same command again: what was committed is whole",
+        ServerFailure::Extension => {
+            "a superuser installs it: `CREATE EXTENSION vector`, or `ALTER EXTENSION vector UPDATE` after the package"
+        }
+        ServerFailure::Slow => "`query --partial` answers without that shard",
+        ServerFailure::ReadOnly => "only the primary can be written; name it in the address",
+        ServerFailure::Outdated => "run the command again: it reads the newest generation",
+        _ if what.contains("a store here already") => {
+            "`semsearch store info` shows it, `semsearch store drop` removes it"
+        }
+        _ if what.contains("no generation is open") => "`semsearch store begin` opens one",
+        _ if what.contains("is open already") => "`semsearch store commit` or `semsearch store abort` ends it",
+        _ if what.contains("is not empty, and not a store") => {
+            "`?schema=NAME` in the address puts the store into another schema"
+        }
+        _ => return None,
+    };
+    Some(fixed.into())
 }
 
 /// What to type next after a bad record of a command with the options of `index` and `embed`.

@@ -15,7 +15,7 @@ use semsearch::engine::{
     EMBEDDING, EngineError, GivenVectors, IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop,
 };
 use semsearch::error::CorpusError;
-use semsearch::index::{self, FileIds, IndexConfig, StoreWriter, WriteOptions, Written};
+use semsearch::index::{FileIds, IndexConfig, StoreWriter, WriteOptions, Written};
 use semsearch::model::Pooling;
 
 use super::advice::Advice;
@@ -58,8 +58,7 @@ pub(super) struct Session {
 /// Updates the index and reports what was done.
 pub(super) fn update(options: &IndexOptions, settings: &Settings) -> anyhow::Result<Session> {
     let started = Instant::now();
-    let recorded = if options.rebuild { None } else { index::recorded(&settings.index)? };
-    let recorded = recorded.map(|manifest| manifest.config);
+    let recorded = if options.rebuild { None } else { store::recorded(settings)? };
     // What cannot be read is told before the model is loaded.
     let inputs = OpenInputs::open(options, settings, recorded.as_ref())?;
     let (config, embedder) = index_config(options, recorded, settings)?;
@@ -116,7 +115,7 @@ impl<'a> Build<'a> {
             at_once: given.is_some(),
             commit_every: options.commit_every,
         };
-        let writer = store::open(settings, Computing::default()).writer(config.clone(), write_options)?;
+        let writer = store::open(settings, Computing::default())?.writer(config.clone(), write_options)?;
         Ok(Self { options, settings, given, writer, tells_nothing_changed: true })
     }
 
@@ -180,7 +179,7 @@ impl<'a> Build<'a> {
 /// of paths as they were named.
 fn root(recorded: Option<&IndexConfig>, index: &Path) -> Option<PathBuf> {
     let from_root = recorded.is_none_or(|config| config.file_ids == FileIds::FromRoot);
-    from_root.then(|| index::holder(index))
+    from_root.then(|| store::root(index))
 }
 
 /// The configuration of the index, and the loaded model.

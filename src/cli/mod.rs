@@ -40,6 +40,8 @@ mod sim;
 mod similar;
 mod skipped;
 mod store;
+#[cfg(feature = "postgres")]
+mod store_command;
 mod terminal;
 mod verify;
 mod visible;
@@ -62,6 +64,8 @@ use options::query::QueryOptions;
 #[cfg(feature = "serve")]
 use options::serve::ServeOptions;
 use options::sim::SimOptions;
+#[cfg(feature = "postgres")]
+use options::store::StoreOptions;
 use outcome::Outcome;
 
 /// Parses, runs, reports.
@@ -115,6 +119,8 @@ fn run(Args { common, command }: Args, config: &ConfigFile, defaults: &Defaults)
         Action::Serve(args) => serve::serve(ServeOptions::resolve(&args, &common, defaults, settings)?, settings),
         #[cfg(feature = "serve")]
         Action::Mcp(args) => serve::agents(ServeOptions::of_agents(&args, &common, defaults, settings)?, settings),
+        #[cfg(feature = "postgres")]
+        Action::Store(args) => store_command::run(&StoreOptions::resolve(args), settings),
         Action::Info(args) => info::run(&InfoOptions::resolve(&args), settings),
         Action::Verify => verify::run(settings),
         Action::Export(args) => export::run(&ExportOptions::resolve(args), settings),

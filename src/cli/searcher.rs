@@ -22,7 +22,10 @@ pub(super) fn open(
     encoding: &EncodingOptions,
     settings: &Settings,
 ) -> anyhow::Result<Searcher> {
-    let store = store::open(settings, Computing { effort: ranking.request.effort, isa: encoding.isa });
+    let store = store::open(
+        settings,
+        Computing { effort: ranking.request.effort, isa: encoding.isa, partial: ranking.partial },
+    )?;
     let snapshot = store.snapshot()?;
     let searcher = if ranking.mode() == Mode::Lexical && !ranking.needs_model {
         settings.limit_threads();

@@ -53,7 +53,7 @@ fn load(indexes: &[ServedIndex], encoding: &EncodingOptions, settings: &Settings
     let mut named = Vec::new();
     for ServedIndex { name, dir } in indexes {
         let settings = settings.with_index(dir.clone());
-        let store = store::open(&settings, Computing { isa: encoding.isa, ..Computing::default() });
+        let store = store::open(&settings, Computing { isa: encoding.isa, ..Computing::default() })?;
         let snapshot = store.snapshot()?;
         let loaded = match model.take() {
             Some(model) => model,

@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 /// Settings that all commands share.
 #[derive(Clone)]
 pub(super) struct Settings {
-    /// The index's directory. It may not exist.
+    /// The index's directory, or the address of a database that holds it. It may not exist.
     pub(super) index: PathBuf,
     /// Whether the index was named by an option or the environment.
     pub(super) index_named: bool,

@@ -100,6 +100,14 @@ impl Terminal {
         }
     }
 
+    /// A progress bar for so many things.
+    pub(super) fn counting(&self, what: &str, total: u64) -> ProgressBar {
+        let target = if self.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(total), target);
+        bar.set_style(style(&format!("{{bar:30}} {{human_pos}}/{{human_len}} {what}, {{eta}} left")));
+        bar
+    }
+
     /// A progress bar for downloads, one for each file.
     pub(super) fn download(&self) -> Arc<dyn DownloadProgress> {
         Arc::new(DownloadBar { shown: Mutex::new(None), visible: self.shows_progress() })

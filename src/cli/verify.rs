@@ -3,16 +3,16 @@
 use std::io::Write;
 
 use indicatif::{HumanBytes, HumanCount};
-use semsearch::index;
 
 use super::advice::Advice;
 use super::outcome::Outcome;
 use super::output;
 use super::report;
 use super::settings::Settings;
+use super::store::{self, Computing, is_address};
 
 pub(super) fn run(settings: &Settings) -> anyhow::Result<Outcome> {
-    let found = index::verify(&settings.index)?;
+    let found = store::open(settings, Computing::default())?.verify()?;
     let dir = settings.index.display();
     if found.faults.is_empty() {
         let (bytes, documents, vectors) =
@@ -22,7 +22,8 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<Outcome> {
             false => format!("documents: {documents}, vectors: {vectors}"),
         };
         let mut out = output::raw();
-        writeln!(out, "{dir}: intact: {} files, {bytes}, {counted}", found.files)?;
+        let parts = if is_address(&settings.index) { "partitions" } else { "files" };
+        writeln!(out, "{dir}: intact: {} {parts}, {bytes}, {counted}", found.parts)?;
         out.flush()?;
         return Ok(Outcome::Done);
     }

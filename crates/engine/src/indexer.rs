@@ -13,6 +13,9 @@ use super::given::GivenVectors;
 use super::window::{Filled, Window};
 use super::{EngineError, long_texts};
 
+/// How many documents are looked up together in the index, at most.
+const LOOKED_UP: usize = 128;
+
 /// Receives the progress of an indexer, and decides what happens with records that cannot be used.
 pub trait IndexProgress: Progress {
     /// The error that ends the run.
@@ -152,21 +155,38 @@ impl<'a> Indexer<'a> {
         progress: &mut P,
     ) -> Result<(), P::Failure> {
         let (mut window, mut filled) = (Vec::new(), Filled::default());
-        for document in documents {
-            if let Some(changed) = self.take(document, progress)? {
-                filled.add(&changed.document);
-                window.push(changed);
-            }
-            if self.options.stop.reading.load(Ordering::Relaxed) {
-                break;
-            }
-            if self.window.is_full(filled) {
-                filled = Filled::default();
-                self.put(std::mem::take(&mut window), progress)?;
-                self.writer.checkpoint().map_err(EngineError::from)?;
+        let mut documents = documents.into_iter();
+        while let Some(group) = self.next_group(&mut documents)? {
+            for document in group {
+                if let Some(changed) = self.take(document, progress)? {
+                    filled.add(&changed.document);
+                    window.push(changed);
+                }
+                if self.window.is_full(filled) {
+                    filled = Filled::default();
+                    self.put(std::mem::take(&mut window), progress)?;
+                    self.writer.checkpoint().map_err(EngineError::from)?;
+                }
             }
         }
         self.put(window, progress)
+    }
+
+    /// The next documents, which the store looks up together; `None` if there are no more or the indexer was stopped.
+    fn next_group(
+        &mut self,
+        documents: &mut impl Iterator<Item = Result<Document, CorpusError>>,
+    ) -> Result<Option<Vec<Result<Document, CorpusError>>>, EngineError> {
+        let (mut group, mut bytes) = (Vec::new(), 0);
+        while group.len() < LOOKED_UP && bytes < self.window.bytes && !self.options.stop.reading.load(Ordering::Relaxed)
+        {
+            let Some(document) = documents.next() else { break };
+            bytes += document.as_ref().map_or(0, |document| document.text.len());
+            group.push(document);
+        }
+        let ids: Vec<&str> = group.iter().flatten().map(|document| document.id.as_str()).collect();
+        self.writer.look_up(&ids)?;
+        Ok(Some(group).filter(|group| !group.is_empty()))
     }
 
     /// What must be put for a document; `None` if it is unchanged or cannot be used.

@@ -45,6 +45,7 @@
 //! # }
 //! ```
 
+mod copying;
 mod cutter;
 mod documents;
 mod embed_window;
@@ -64,6 +65,7 @@ mod searcher;
 mod sentence;
 mod window;
 
+pub use copying::copy_index;
 pub use cutter::{Cutter, Piece, chunk_size};
 pub use documents::{ListedDocument, WholeDocument, list_documents, whole_document};
 pub use error::EngineError;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::held::part;
 use super::snapshot::LocalSnapshot;
 use super::{VECTORS, vectors};
-use semsearch_store::StoreError;
+use semsearch_store::{Snapshot, StoreError};
 
 /// Writes the living vectors of `index` as one FAISS index of its factory. FAISS's ids are the positions in the order
 /// of [`LocalSnapshot::vectors`]. The FAISS index is built in memory. `file` is open and empty, and messages name it
@@ -18,6 +18,6 @@ pub fn export_faiss(index: &LocalSnapshot, file: &File, path: &Path) -> Result<(
     let vectors = part(index.root(), VECTORS)?;
     let trained = index.manifest().trained.as_ref().map(|trained| (&vectors, trained));
     let mut whole = vectors::Whole::begin(&index.manifest().config, trained, path)?;
-    index.vectors(|_, row| whole.push(row))?;
+    index.vectors(&mut |_, row| whole.push(row))?;
     whole.write(file)
 }

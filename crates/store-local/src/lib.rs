@@ -23,7 +23,6 @@ mod files;
 mod filtered;
 mod find;
 mod held;
-mod inputs;
 mod keys;
 mod latest;
 mod lock;
@@ -55,7 +54,7 @@ pub use snapshot::LocalSnapshot;
 pub use source::holder;
 pub use store::LocalStore;
 pub use vectors::set_threads;
-pub use verify::{Verified, verify};
+
 pub use writer::{LocalWriter, MergedIndexes, merge};
 
 /// The name of the documents' directory, inside the index's directory.

@@ -95,20 +95,6 @@ impl LocalSnapshot {
         &self.manifest
     }
 
-    /// Calls `each` with all living vectors and their keys. The keys ascend, so the order is that in which the passages
-    /// were indexed. The vectors are as the index gives them back, which is exact for `Flat`. All of them are checked
-    /// first.
-    ///
-    /// # Errors
-    /// A file is damaged, the factory's kind of index does not give vectors back, or `each` fails.
-    pub fn vectors<E: From<StoreError>>(&self, mut each: impl FnMut(u64, &[f32]) -> Result<(), E>) -> Result<(), E> {
-        let dir = part(&self.root, VECTORS)?;
-        self.manifest.segments.par_iter().try_for_each(|segment| vectors::check(&dir, segment, true))?;
-        vectors::merged(self.segments.iter(), &mut each)?;
-        self.segments.iter().try_for_each(VectorSegment::check_maps)?;
-        Ok(())
-    }
-
     /// The segments, opened for searches of this effort, and for a filter if `filtered` is set.
     fn opened(&self, effort: Effort, filtered: bool) -> Result<Arc<Vec<VectorSegment>>, StoreError> {
         let mut to_filter = false;
@@ -225,6 +211,14 @@ impl Snapshot for LocalSnapshot {
         self.vector_of(key)
     }
 
+    /// The vectors are as the index gives them back, which is exact for `Flat`. All of them are checked first.
+    fn vectors(&self, each: &mut dyn FnMut(u64, &[f32]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let dir = part(&self.root, VECTORS)?;
+        self.manifest.segments.par_iter().try_for_each(|segment| vectors::check(&dir, segment, true))?;
+        vectors::merged(self.segments.iter(), &mut *each)?;
+        self.segments.iter().try_for_each(VectorSegment::check_maps)
+    }
+
     fn count(&self, filter: &Filter) -> Result<usize, StoreError> {
         let count = self.allowed(Some(filter))?.map_or(0, |keys| keys.len());
         self.unchanged.check()?;
@@ -259,6 +253,13 @@ impl Snapshot for LocalSnapshot {
         })?;
         self.unchanged.check()?;
         Ok(count)
+    }
+
+    fn copy(
+        &self,
+        _each: &mut dyn FnMut(semsearch_store::CopiedPassage) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        Err(StoreError::Unsupported("TEMPORARY".into()))
     }
 
     fn split(&self, text: &str) -> Vec<Word> {

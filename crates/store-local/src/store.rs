@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use semsearch_kernels::Isa;
 
-use super::latest::with_latest;
+use super::latest::{recorded, with_latest};
 use super::snapshot::{LocalSnapshot, commit_of};
+use super::verify::verify;
 use super::writer::LocalWriter;
-use semsearch_store::{Effort, IndexConfig, Snapshot, Store, StoreError, StoreWriter, WriteOptions};
+use semsearch_store::{Effort, IndexConfig, Snapshot, Store, StoreError, StoreWriter, Verified, WriteOptions};
 
 /// An index in a directory.
 #[derive(Clone, Debug)]
@@ -52,6 +53,14 @@ impl Store for LocalStore {
 
     fn commit(&self) -> Result<String, StoreError> {
         with_latest(&self.dir, |_, manifest| Ok(commit_of(manifest)), |_| true)
+    }
+
+    fn recorded(&self) -> Result<Option<IndexConfig>, StoreError> {
+        Ok(recorded(&self.dir)?.map(|manifest| manifest.config))
+    }
+
+    fn verify(&self) -> Result<Verified, StoreError> {
+        verify(&self.dir)
     }
 
     fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError> {

@@ -10,29 +10,14 @@ use super::manifest::Manifest;
 use super::vectors::{self, Opening, VectorSegment};
 use super::{CATALOG, VECTORS};
 use semsearch_files::Dir;
-use semsearch_store::StoreError;
-
-/// What a verification found.
-#[derive(Debug, Default)]
-pub struct Verified {
-    /// Files read.
-    pub files: usize,
-    /// The bytes of these files.
-    pub bytes: u64,
-    /// Documents read.
-    pub documents: u64,
-    /// The number of vectors whose documents are there.
-    pub vectors: u64,
-    /// Everything that is wrong; empty if the index is intact.
-    pub faults: Vec<StoreError>,
-}
+use semsearch_store::{StoreError, Verified};
 
 /// Checks the latest commit of the index at `dir`: checksums of all files, the documents' own digests, and that each
 /// living vector has one document and each document one vector.
 ///
 /// # Errors
 /// There is no index. Damage is not an error here; it is listed in `faults`.
-pub fn verify(dir: &Path) -> Result<Verified, StoreError> {
+pub(super) fn verify(dir: &Path) -> Result<Verified, StoreError> {
     let read = |root: &Dir, bytes: &[u8]| match Manifest::parse(bytes, dir) {
         Ok(Some(manifest)) => Ok(verify_commit(root, &manifest)),
         Ok(None) => Err(StoreError::NoIndex { dir: dir.into() }),
@@ -60,7 +45,7 @@ fn check_all(root: &Dir, manifest: &Manifest, found: &mut Verified) -> Result<()
     let (vectors, catalog) = (part(root, VECTORS)?, part(root, CATALOG)?);
     let documents = manifest.documents.files.iter().map(|file| (&catalog, file));
     for (dir, file) in manifest.vector_files().map(|file| (&vectors, file)).chain(documents) {
-        found.files += 1;
+        found.parts += 1;
         found.bytes += file.bytes;
         found.faults.extend(file.check(dir).err());
     }

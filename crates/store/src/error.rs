@@ -5,6 +5,32 @@ use std::path::{Path, PathBuf};
 
 use semsearch_files::{Cause, FileError, Place};
 
+/// Why a server did not do what it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerFailure {
+    /// It cannot be reached, or the connection broke.
+    Unreachable,
+    /// It does not accept the user, the password or the database.
+    Login,
+    /// It accepts only encrypted connections, or none that is as asked for.
+    Encryption,
+    /// The user may not do this.
+    Privileges,
+    /// Its disk is full.
+    Full,
+    /// An extension is missing there, or too old.
+    Extension,
+    /// It did not answer in time.
+    Slow,
+    /// It does not accept changes, since it is a replica.
+    ReadOnly,
+    /// The commit that is read was removed there meanwhile.
+    Outdated,
+    /// Something else.
+    Other,
+}
+
 /// An index cannot be read or written. A variant says what failed and where; its `#[source]` says why.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -142,6 +168,19 @@ pub enum StoreError {
         first: PathBuf,
         /// The other index.
         second: PathBuf,
+    },
+    /// A server that keeps the index failed, or refused.
+    #[error("{}: {what}", .place.display())]
+    Server {
+        /// The address of the server.
+        place: PathBuf,
+        /// What was being done, and with which server.
+        what: String,
+        /// The kind of failure.
+        failure: ServerFailure,
+        /// Why.
+        #[source]
+        source: Option<Cause>,
     },
     /// A setting that the index, the build or the machine does not support.
     #[error("{0}")]

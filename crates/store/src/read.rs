@@ -7,7 +7,7 @@ use semsearch_encoder::encoder::Vectors;
 use semsearch_filter::Filter;
 use serde_json::Value;
 
-use super::{Effort, IndexConfig, StoreError, StoreWriter, StoredPassage, Word, WriteOptions};
+use super::{CopiedPassage, Effort, IndexConfig, StoreError, StoreWriter, StoredPassage, Verified, Word, WriteOptions};
 
 /// A place that holds one index.
 pub trait Store: Send + Sync {
@@ -20,11 +20,23 @@ pub trait Store: Send + Sync {
     /// There is no index, it is of another format, or it is damaged.
     fn commit(&self) -> Result<String, StoreError>;
 
+    /// How the index was made; `None` if there is no index yet.
+    ///
+    /// # Errors
+    /// The index is of another format, or it is damaged.
+    fn recorded(&self) -> Result<Option<IndexConfig>, StoreError>;
+
     /// The newest commit, for reading.
     ///
     /// # Errors
     /// There is no index, it is of another format, or it is damaged.
     fn snapshot(&self) -> Result<Arc<dyn Snapshot>, StoreError>;
+
+    /// Checks that the newest commit is as it was made, as a whole.
+    ///
+    /// # Errors
+    /// There is no index. Damage is not an error here; it is listed in [`Verified::faults`].
+    fn verify(&self) -> Result<Verified, StoreError>;
 
     /// Takes the index for writing, and makes it if there is none.
     ///
@@ -131,6 +143,12 @@ pub trait Snapshot: Send + Sync {
     /// The index is damaged.
     fn vector(&self, key: u64) -> Result<Option<Vec<f32>>, StoreError>;
 
+    /// Calls `each` with all vectors and their keys, by ascending keys.
+    ///
+    /// # Errors
+    /// The index is damaged, its factory's kind of index does not give vectors back, or `each` fails.
+    fn vectors(&self, each: &mut dyn FnMut(u64, &[f32]) -> Result<(), StoreError>) -> Result<(), StoreError>;
+
     /// The number of passages that pass `filter`.
     ///
     /// # Errors
@@ -161,6 +179,18 @@ pub trait Snapshot: Send + Sync {
     /// # Errors
     /// The index cannot be filtered, or is damaged.
     fn count_documents(&self, filter: &Filter) -> Result<u64, StoreError>;
+
+    /// Calls `each` with every passage, by ascending keys. The passages of one document follow each other.
+    ///
+    /// # Errors
+    /// The index is damaged, its factory's kind of index does not give vectors back, or `each` fails.
+    fn copy(&self, each: &mut dyn FnMut(CopiedPassage) -> Result<(), StoreError>) -> Result<(), StoreError>;
+
+    /// The parts of the index that could not be asked and that answers are without, each with the reason. There are none
+    /// unless the store was told to answer without them.
+    fn left_out(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The words of a text, as the index splits and stems them.
     fn split(&self, text: &str) -> Vec<Word>;

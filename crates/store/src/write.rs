@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use semsearch_corpus::Document;
 
-use super::{ChunkSize, NewPassage, StoreError, Version};
+use super::{ChunkSize, CopiedPassage, NewPassage, StoreError, Version};
 
 /// How an index is to be written.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,6 +61,14 @@ pub struct Written {
 
 /// The one writer of an index. Readers see no change before a commit.
 pub trait StoreWriter: Send {
+    /// Tells the ids of the documents that come next. A store that asks a server asks once for all of them.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    fn look_up(&mut self, _ids: &[&str]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Compares `document` with the index, and also its vector if one was `given`. Call it once for each document of an
     /// input: a second document of one input with the same id is an error that names both. In another input it is an
     /// update.
@@ -93,6 +101,13 @@ pub trait StoreWriter: Send {
     /// # Errors
     /// The index cannot be written.
     fn put(&mut self, document: &Document, compared: Compared, passages: &[NewPassage<'_>]) -> Result<(), StoreError>;
+
+    /// Puts a document of another index with all its passages, as they are: `passages` are those of one document. Their keys
+    /// are given anew. Returns how the document differs from what this index holds; an unchanged document is not put.
+    ///
+    /// # Errors
+    /// The index cannot be written.
+    fn put_copied(&mut self, passages: &[CopiedPassage]) -> Result<Change, StoreError>;
 
     /// Records that an input of this run has no documents, for [`StoreWriter::prune`].
     fn note_empty(&mut self, input: &Arc<str>);

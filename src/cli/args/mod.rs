@@ -18,6 +18,8 @@ pub(crate) mod records;
 pub(crate) mod serve;
 pub(crate) mod setting;
 pub(crate) mod sim;
+#[cfg(feature = "postgres")]
+pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 pub(crate) mod usage;
@@ -37,6 +39,8 @@ use query::QueryArgs;
 #[cfg(feature = "serve")]
 use serve::{McpArgs, ServeArgs};
 use sim::SimArgs;
+#[cfg(feature = "postgres")]
+use store::StoreArgs;
 
 /// Semantic search from the command line: index texts, ask in plain language.
 #[derive(Debug, Parser)]
@@ -63,6 +67,8 @@ pub(crate) enum Action {
     Serve(ServeArgs),
     #[cfg(feature = "serve")]
     Mcp(McpArgs),
+    #[cfg(feature = "postgres")]
+    Store(StoreArgs),
     Info(InfoArgs),
     /// Check every byte of an index
     #[command(after_help = "\
@@ -110,6 +116,7 @@ fn long_version() -> String {
         ("hub", cfg!(feature = "hub")),
         ("parquet", cfg!(feature = "parquet")),
         ("pdf", cfg!(feature = "pdf")),
+        ("postgres", cfg!(feature = "postgres")),
         ("serve", cfg!(feature = "serve")),
         ("cuda", cfg!(feature = "cuda")),
     ];

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{ValueEnum, ValueHint};
 use semsearch::engine::{Fusion, Mode};
@@ -114,6 +115,9 @@ pub(crate) struct RankingArgs {
     /// How many candidates a search examines, in an index with an HNSW factory [default: 16]
     #[arg(hide_short_help = true, long, value_name = "N", env = "SEMSEARCH_EF_SEARCH", hide_env = true, value_parser = positive)]
     pub(crate) ef_search: Option<usize>,
+    /// Answer without the servers of a database that cannot be reached, and say so
+    #[arg(hide_short_help = true, long, env = "SEMSEARCH_PARTIAL", hide_env = true, value_parser = FalseyValueParser::new())]
+    pub(crate) partial: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

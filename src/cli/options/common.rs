@@ -13,6 +13,7 @@ use crate::cli::advice::Advice;
 use crate::cli::args::IndexUse;
 use crate::cli::args::common::{ColorArg, CommonArgs};
 use crate::cli::settings::Settings;
+use crate::cli::store;
 use crate::cli::terminal::{Terminal, Verbosity};
 
 /// Resolves the common options. If no index is named and the command uses one, `.semsearch` is looked for.
@@ -24,6 +25,10 @@ pub(crate) fn resolve(common: &CommonArgs, index_use: IndexUse) -> anyhow::Resul
         (false, false) => Verbosity::Usual,
     });
     let index = match common.last_index() {
+        Some(address) if store::is_address(address) => {
+            store::check_address(address)?;
+            address.clone()
+        }
         Some(dir) if index_use == IndexUse::Opened => named_index(dir)?,
         Some(dir) => dir.clone(),
         None if index_use == IndexUse::None => index::DIRECTORY.into(),

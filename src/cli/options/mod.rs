@@ -24,3 +24,5 @@ pub(crate) mod recordable;
 #[cfg(feature = "serve")]
 pub(crate) mod serve;
 pub(crate) mod sim;
+#[cfg(feature = "postgres")]
+pub(crate) mod store;

@@ -23,6 +23,8 @@ pub(crate) struct RankingOptions {
     pub(crate) needs_model: bool,
     /// The cross-encoder that orders the hits once more.
     pub(crate) reranker: Option<ModelName>,
+    /// Whether answers may be without the servers of a database that cannot be reached.
+    pub(crate) partial: bool,
 }
 
 impl RankingOptions {
@@ -39,6 +41,7 @@ impl RankingOptions {
                 ..SearchRequest::default()
             },
             needs_model: false,
+            partial: args.partial,
             reranker: reranker.map(|id| ModelName { id: id.into(), revision: None }),
         })
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use semsearch::corpus::{self, FieldNames, Input, ReadOptions};
 use semsearch::engine::{Query, Searcher, Subject};
 use semsearch::error::CorpusError;
-use semsearch::index::{self, FileIds};
+use semsearch::index::FileIds;
 
 use super::presentation;
 use crate::cli::advice::Advice;
@@ -15,6 +15,7 @@ use crate::cli::outcome::Outcome;
 use crate::cli::output::Answer;
 use crate::cli::searcher;
 use crate::cli::settings::Settings;
+use crate::cli::store;
 
 /// Shows what resembles `source`.
 pub(super) fn run(source: &LikeSource, options: &QueryOptions, settings: &Settings) -> anyhow::Result<Outcome> {
@@ -50,7 +51,7 @@ fn document(searcher: &Searcher, id: &str, settings: &Settings) -> anyhow::Resul
 /// The first record of a file. If the file is in the index, it is the document there.
 fn file(searcher: &Searcher, path: &Path, settings: &Settings) -> anyhow::Result<Subject> {
     let from_root = searcher.snapshot().facts().config.file_ids == FileIds::FromRoot;
-    let root = from_root.then(|| index::holder(&settings.index));
+    let root = from_root.then(|| store::root(&settings.index));
     let input = Input::File(path.to_owned());
     let mut records = corpus::records(std::slice::from_ref(&input), ReadOptions { root, ..ReadOptions::default() })?;
     let record = records.next().unwrap_or_else(|| Err(CorpusError::NoRecords { input: input.name() }))?;

@@ -5,14 +5,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
-use serde_json::Value;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, InvertedIndexReader, SegmentReader, TERMINATED};
 
 use super::{Catalog, damaged, guard};
 use crate::keys::Keys;
 use semsearch_filter::{Plan, TermRange};
-use semsearch_store::{FieldValue, StoreError};
+use semsearch_store::{FieldValue, StoreError, most_frequent};
 
 impl Catalog {
     /// The keys of all living passages that match.
@@ -121,22 +120,8 @@ impl Catalog {
                 }
             }
         }
-        let mut counted: Vec<(u64, Vec<u8>)> = documents.into_iter().map(|(end, keys)| (distinct(keys), end)).collect();
-        counted.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-        let value = |end: &[u8]| semsearch_filter::value_of(end, &[]);
-        let mut values: Vec<FieldValue> = Vec::new();
-        for (documents, end) in counted {
-            let Some(value) = value(&end) else { continue };
-            // A cell of a table is listed as a string and as a number.
-            let is_cell = |known: &FieldValue| known.documents == documents && same_words(&known.value, &value);
-            if values.len() == max {
-                break;
-            }
-            if !values.iter().any(is_cell) {
-                values.push(FieldValue { value, documents });
-            }
-        }
-        Ok(values)
+        let counted = documents.into_iter().map(|(end, keys)| ([&start[..], &end].concat(), distinct(keys)));
+        Ok(most_frequent(counted, &start, max))
     }
 
     /// The number of documents that have a passage under one of `keys`.
@@ -226,14 +211,4 @@ fn distinct(mut keys: Vec<u64>) -> u64 {
     keys.sort_unstable();
     keys.dedup();
     keys.len() as u64
-}
-
-/// Whether a string and a number are written alike.
-fn same_words(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::String(text), Value::Number(number)) | (Value::Number(number), Value::String(text)) => {
-            text.parse::<f64>().ok() == number.as_f64()
-        }
-        _ => false,
-    }
 }

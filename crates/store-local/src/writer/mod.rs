@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 
 use crate::catalog::{Catalog, CatalogEntry, CatalogWriter};
 use crate::held::{Held, part};
-use crate::inputs::Inputs;
 use crate::manifest::{Documents, Manifest};
 use crate::manifest_file::OLDEST_WRITTEN;
 use crate::segment::Segment;
@@ -32,8 +31,8 @@ use draft::Draft;
 pub use merge::{MergedIndexes, merge};
 use semsearch_corpus::Document;
 use semsearch_store::{
-    Analysis, Change, ChunkSize, Compared, ContentDigest, IndexConfig, Language, NewPassage, Splitting, StoreError,
-    StoreWriter, Version, WriteOptions, Written, content_digest, digest_of,
+    Analysis, Change, ChunkSize, Compared, ContentDigest, IndexConfig, Inputs, Language, NewPassage, Splitting,
+    StoreError, StoreWriter, Version, WriteOptions, Written, content_digest, digest_of,
 };
 
 /// The most bytes of vectors in a segment. They are in memory twice while the segment is written.
@@ -325,6 +324,10 @@ impl StoreWriter for LocalWriter {
             self.flush()?;
         }
         Ok(())
+    }
+
+    fn put_copied(&mut self, _: &[semsearch_store::CopiedPassage]) -> Result<Change, StoreError> {
+        Err(StoreError::Unsupported("TEMPORARY".into()))
     }
 
     fn note_empty(&mut self, input: &Arc<str>) {

@@ -8,14 +8,15 @@ use semsearch_files::Place;
 
 /// The inputs of a run, by number.
 #[derive(Default)]
-pub(super) struct Inputs {
+pub struct Inputs {
     names: Vec<Arc<str>>,
     origins: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32>,
 }
 
 impl Inputs {
-    pub(super) fn number(&mut self, name: &Arc<str>) -> u32 {
+    /// The number of the input with this name.
+    pub fn number(&mut self, name: &Arc<str>) -> u32 {
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }
@@ -28,17 +29,19 @@ impl Inputs {
         number
     }
 
-    pub(super) fn origin(&mut self, name: &Arc<str>) -> Arc<str> {
+    /// The canonical path of an input that is a file; the name of any other.
+    pub fn origin(&mut self, name: &Arc<str>) -> Arc<str> {
         let number = self.number(name);
         Arc::clone(&self.origins[number as usize])
     }
 
-    pub(super) fn origins(&self) -> impl Iterator<Item = String> {
+    /// The origins of all inputs.
+    pub fn origins(&self) -> impl Iterator<Item = String> {
         self.origins.iter().map(|origin| origin.to_string())
     }
 
     /// A place in the input of this number; line 0 is the input as a whole.
-    pub(super) fn place(&self, number: u32, line: u64) -> Place {
+    pub fn place(&self, number: u32, line: u64) -> Place {
         let input = &self.names[number as usize];
         if line == 0 { Place::whole(input) } else { Place::line(input, line) }
     }

@@ -1,0 +1,376 @@
+//! Making, checking and removing the tables of a store.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use semsearch_store::{ServerFailure, StoreError, Verified};
+use tokio_postgres::types::Type;
+
+use super::cluster::{Cluster, Shard};
+use super::failure::refused;
+use super::generation::{Hold, lock};
+use super::literal::{name, text};
+use super::schema;
+use super::session::{Session, in_schema};
+use super::slot;
+use super::state::State;
+use super::store::PostgresStore;
+
+/// The oldest release of PostgreSQL that is supported: the first whose COPY sends rows to a shard in batches.
+const OLDEST_SERVER: i32 = 160_000;
+
+/// The oldest release of pgvector that is supported: the first whose indexes go on searching if a filter leaves too few.
+const OLDEST_PGVECTOR: (u32, u32) = (0, 8);
+
+/// A server that holds passages, as whoever makes a store names it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ShardServer {
+    /// The host and port of the server, then those of its replicas.
+    pub hosts: Vec<(String, u16)>,
+    /// The database.
+    pub database: String,
+    /// The user.
+    pub user: String,
+    /// The password, if there is one.
+    pub password: Option<String>,
+}
+
+impl std::fmt::Debug for ShardServer {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ShardServer")
+            .field("hosts", &self.hosts)
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a store is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateOptions {
+    /// The servers that hold passages; none if the coordinator holds them itself.
+    pub servers: Vec<ShardServer>,
+    /// How many partitions passages are spread over, for good.
+    pub partitions: u16,
+}
+
+/// Makes the tables of a store.
+///
+/// # Errors
+/// There is a store, or a schema with other things in it; a server is too old, lacks an extension, cannot be reached, or
+/// refuses. Nothing is left behind then.
+pub fn create(store: &PostgresStore, options: &CreateOptions) -> Result<(), StoreError> {
+    let (servers, partitions) = (options.servers.len(), usize::from(options.partitions));
+    if options.partitions == 0 || options.partitions > slot::MOST || partitions < servers {
+        let most = slot::MOST;
+        let message = format!("{partitions} partitions: there are 1 to {most}, and one for each server at least");
+        return Err(StoreError::Unsupported(message));
+    }
+    let schema = &store.shared().schema;
+    let mut session = store.shared().connect(None)?;
+    check_server(&session)?;
+    check_free(&session, schema)?;
+    session.run("making the store", "BEGIN")?;
+    let mut made = Vec::new();
+    let outcome =
+        make(&mut session, schema, options, &mut made).and_then(|()| session.run("making the store", "COMMIT"));
+    if outcome.is_err() {
+        let _ = session.run("undoing what was made", "ROLLBACK");
+        undo(&mut session, schema, options, &made);
+    }
+    outcome
+}
+
+/// Makes the coordinator's tables and those of each shard. `made` gets the shards that were made.
+fn make(session: &mut Session, schema: &str, options: &CreateOptions, made: &mut Vec<Shard>) -> Result<(), StoreError> {
+    let doing = "making the store";
+    let mut sql = format!("CREATE SCHEMA IF NOT EXISTS {};", name(schema));
+    sql.push_str("CREATE EXTENSION IF NOT EXISTS vector;");
+    if !options.servers.is_empty() {
+        sql.push_str("CREATE EXTENSION IF NOT EXISTS postgres_fdw; CREATE EXTENSION IF NOT EXISTS dblink;");
+    }
+    sql.push_str(&schema::of_coordinator(schema, options.partitions));
+    session.run(doing, &sql)?;
+    check_pgvector(session, &Shard { number: 0, server: None, address: String::new() })?;
+    let identity = State::read(session, schema)?.identity;
+    let count = options.servers.len().max(1);
+    let slots = |number: usize| (0..options.partitions).filter(move |slot| usize::from(*slot) % count == number);
+    for number in 0..count {
+        let server = options.servers.get(number);
+        let listed: Vec<String> = slots(number).map(|slot| slot.to_string()).collect();
+        let named = server.map(|_| server_name(schema, number));
+        let mut sql = format!(
+            "INSERT INTO {} VALUES ({number}, {}, ARRAY[{}]::smallint[]);",
+            in_schema(schema, "shards"),
+            named.as_deref().map_or_else(|| "NULL".into(), text),
+            listed.join(",")
+        );
+        if let (Some(server), Some(named)) = (server, &named) {
+            sql.push_str(&foreign_server(named, server));
+            sql.push_str(&schema::foreign(schema, number, named));
+        }
+        session.run(doing, &sql)?;
+        if let (Some(server), Some(named)) = (server, &named) {
+            session.run("recording how to log in to a shard", &user_mapping(named, server))?;
+        }
+        let shard = Shard { number, server: named, address: server.map(address).unwrap_or_default() };
+        let slots: Vec<u16> = slots(number).collect();
+        make_shard(session, schema, &identity, &shard, &slots)?;
+        made.push(shard);
+    }
+    Ok(())
+}
+
+/// Makes the tables of a shard.
+fn make_shard(
+    session: &mut Session,
+    schema: &str,
+    identity: &str,
+    shard: &Shard,
+    slots: &[u16],
+) -> Result<(), StoreError> {
+    let shards = std::slice::from_ref(shard);
+    if shard.server.is_some() {
+        let sql = format!("SELECT current_setting('server_version_num')::int, {}", objects(schema));
+        let columns = "version int, objects bigint";
+        let answers = session.ask_all("looking at what is there", shards, &sql, columns)?;
+        for row in answers.iter().flatten() {
+            check_version(session, row.get(0), shard)?;
+            refuse_objects(session, schema, row.get(1), &shard.told())?;
+        }
+        let sql = format!("CREATE SCHEMA IF NOT EXISTS {}; CREATE EXTENSION IF NOT EXISTS vector;", name(schema));
+        session.run_on("making the shard", shards, &sql)?;
+        check_pgvector(session, shard)?;
+    }
+    session.run_on("making the shard", shards, &schema::of_shard(schema, identity, shard.number, slots))
+}
+
+/// Removes the shards that were made before something failed.
+fn undo(session: &mut Session, schema: &str, options: &CreateOptions, made: &[Shard]) {
+    for shard in made.iter().filter(|shard| shard.server.is_some()) {
+        let Some(server) = options.servers.get(shard.number) else { continue };
+        // What the coordinator knew of the shard is gone with the transaction, but the connection is still there.
+        let _ = server;
+        let _ = session.run_on("undoing what was made", std::slice::from_ref(shard), &drop_tables(schema));
+    }
+}
+
+/// Removes a store: everything in it, on all servers.
+///
+/// # Errors
+/// There is no store, another process writes it, or a server cannot be reached or refuses.
+pub fn drop_store(store: &PostgresStore, wait: Duration) -> Result<(), StoreError> {
+    let schema = &store.shared().schema;
+    let mut session = store.shared().connect(None)?;
+    let identity = State::read(&session, schema)?.identity;
+    lock(&session, schema, Hold::Alone, wait)?;
+    let cluster = Cluster::read(&session, schema)?;
+    let remote: Vec<Shard> = cluster.shards.iter().filter(|shard| shard.server.is_some()).cloned().collect();
+    // A shard that was dropped before, by a run that was interrupted, has nothing left. One that is not this store's stays.
+    let there = format!(
+        "IF to_regclass({shard}) IS NOT NULL THEN
+             IF (SELECT identity::text FROM {table}) <> {identity} THEN RAISE EXCEPTION 'it belongs to another store'; END IF;
+             {drop}
+         END IF;",
+        shard = text(&cluster.table("shard")),
+        table = cluster.table("shard"),
+        identity = text(&identity),
+        drop = drop_tables(schema)
+    );
+    session.run_on("dropping the shard", &remote, &there)?;
+    let mut sql = String::from("BEGIN;");
+    for shard in &remote {
+        let server = shard.server.as_deref().unwrap_or_default();
+        let _ = write!(sql, "DROP FOREIGN TABLE IF EXISTS {};", cluster.table(&format!("passages_{}", shard.number)));
+        let _ = write!(sql, "{} DROP SERVER {};", drop_mappings(server), name(server));
+    }
+    if remote.is_empty() {
+        sql.push_str(&drop_of_shard(schema));
+    }
+    for table in ["store", "generations", "batches", "shards"] {
+        let _ = write!(sql, "DROP TABLE {};", cluster.table(table));
+    }
+    sql.push_str(&drop_schema(schema));
+    sql.push_str("COMMIT;");
+    session.run("dropping the store", &sql)
+}
+
+/// Drops the tables of a shard, and the schema if nothing else is in it.
+fn drop_tables(schema: &str) -> String {
+    format!("{} {}", drop_of_shard(schema), drop_schema_inside(schema))
+}
+
+fn drop_of_shard(schema: &str) -> String {
+    let tables = ["passages", "words", "removals", "shard"].map(|table| in_schema(schema, table));
+    tables.iter().fold(String::new(), |sql, table| sql + &format!("DROP TABLE IF EXISTS {table};"))
+}
+
+fn drop_schema_inside(schema: &str) -> String {
+    let name = name(schema);
+    format!("BEGIN DROP SCHEMA IF EXISTS {name} RESTRICT; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END;")
+}
+
+fn drop_schema(schema: &str) -> String {
+    let block = format!("BEGIN {} END", drop_schema_inside(schema));
+    format!("DO {};", super::session::dollar_quoted(&block))
+}
+
+/// Drops how users log in to a server.
+fn drop_mappings(server: &str) -> String {
+    let block = format!(
+        "DECLARE one record; BEGIN FOR one IN SELECT usename, umuser FROM pg_user_mappings WHERE srvname = {} LOOP
+             EXECUTE format('DROP USER MAPPING FOR %s SERVER %I',
+                 CASE WHEN one.umuser = 0 THEN 'PUBLIC' ELSE quote_ident(one.usename) END, {});
+         END LOOP; END",
+        text(server),
+        text(server)
+    );
+    format!("DO {};", super::session::dollar_quoted(&block))
+}
+
+/// The name of the foreign server of a shard.
+fn server_name(schema: &str, number: usize) -> String {
+    let mut name = schema.to_owned();
+    // Names have 63 bytes at most.
+    while name.len() > 50 {
+        name.pop();
+    }
+    format!("{name}_shard_{number}")
+}
+
+fn address(server: &ShardServer) -> String {
+    server.hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect::<Vec<_>>().join("+")
+}
+
+fn foreign_server(named: &str, server: &ShardServer) -> String {
+    let list = |part: fn(&(String, u16)) -> String| text(&server.hosts.iter().map(part).collect::<Vec<_>>().join(","));
+    format!(
+        "CREATE SERVER {} FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host {}, port {}, dbname {}, connect_timeout '10', \
+         extensions 'vector', async_capable 'true', batch_size '1000', fetch_size '1000');",
+        name(named),
+        list(|(host, _)| host.clone()),
+        list(|(_, port)| port.to_string()),
+        text(&server.database)
+    )
+}
+
+fn user_mapping(named: &str, server: &ShardServer) -> String {
+    let password = server.password.as_deref().map(|password| format!(", password {}", text(password)));
+    format!(
+        "CREATE USER MAPPING FOR CURRENT_USER SERVER {} OPTIONS (user {}{});",
+        name(named),
+        text(&server.user),
+        password.unwrap_or_default()
+    )
+}
+
+/// How many tables there are in a schema.
+fn objects(schema: &str) -> String {
+    format!(
+        "(SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {})",
+        text(schema)
+    )
+}
+
+fn check_server(session: &Session) -> Result<(), StoreError> {
+    let sql = "SELECT current_setting('server_version_num')::int";
+    let version = session.one("asking for the version", sql, &[])?.get(0);
+    check_version(session, version, &Shard { number: 0, server: None, address: String::new() })
+}
+
+fn check_version(session: &Session, version: i32, shard: &Shard) -> Result<(), StoreError> {
+    if version >= OLDEST_SERVER {
+        return Ok(());
+    }
+    let (found, oldest) = (version / 10_000, OLDEST_SERVER / 10_000);
+    let what = format!("PostgreSQL {found}{}, where {oldest} is the oldest that is supported", shard.told());
+    Err(refused(session.place(), what, ServerFailure::Other))
+}
+
+fn check_free(session: &Session, schema: &str) -> Result<(), StoreError> {
+    let parameters: [super::session::Parameter<'_>; 1] = [(&in_schema(schema, "store"), Type::TEXT)];
+    if session.one("looking at what is there", "SELECT to_regclass($1) IS NOT NULL", &parameters)?.get(0) {
+        return Err(refused(session.place(), "there is a store here already", ServerFailure::Other));
+    }
+    let sql = format!("SELECT {}", objects(schema));
+    let count = session.one("looking at what is there", &sql, &[])?.get(0);
+    refuse_objects(session, schema, count, "")
+}
+
+/// A schema with something in it is somebody else's.
+fn refuse_objects(session: &Session, schema: &str, count: i64, place: &str) -> Result<(), StoreError> {
+    if count == 0 {
+        return Ok(());
+    }
+    let what = format!("the schema {schema:?}{place} is not empty, and not a store");
+    Err(refused(session.place(), what, ServerFailure::Other))
+}
+
+fn check_pgvector(session: &mut Session, shard: &Shard) -> Result<(), StoreError> {
+    let sql = "SELECT extversion FROM pg_extension WHERE extname = 'vector'";
+    let answers = session.ask_all("asking for pgvector's version", std::slice::from_ref(shard), sql, "version text")?;
+    let found: String = answers.iter().flatten().map(|row| row.get(0)).next().unwrap_or_default();
+    let mut parts = found.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    if (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= OLDEST_PGVECTOR {
+        return Ok(());
+    }
+    let what = format!("pgvector {found}{}, where 0.8 is the oldest that is supported", shard.told());
+    Err(refused(session.place(), what, ServerFailure::Extension))
+}
+
+/// Checks every passage against its digests, and the counts of the committed generation.
+pub(crate) fn verify(store: &PostgresStore) -> Result<Verified, StoreError> {
+    let snapshot = store.open()?;
+    let reading = &snapshot.reading;
+    let mut found = Verified { parts: usize::from(reading.cluster.partitions()), ..Verified::default() };
+    let mut faults = Vec::new();
+    let mut words = 0_u64;
+    let dim = snapshot.facts.config.dim;
+    reading.each_row(&mut |key, copied| {
+        match copied {
+            Ok(passage) => {
+                found.documents += u64::from(passage.first == passage.key);
+                found.vectors += 1;
+                found.bytes += (passage.text.len() + passage.metadata.len() + 4 * passage.vector.len()) as u64;
+                words += passage.words.iter().map(|(_, times)| u64::from(*times)).sum::<u64>();
+                if passage.vector.len() != dim {
+                    faults.push(reading.damaged(key, "its vector has another length"));
+                }
+            }
+            Err(fault) => faults.push(fault),
+        }
+        Ok(())
+    })?;
+    let counts = &reading.state.counts;
+    let compared = [
+        ("documents", found.documents, counts.documents),
+        ("passages", found.vectors, counts.passages),
+        ("words", words, counts.words),
+    ];
+    for (what, there, recorded) in compared {
+        if faults.is_empty() && there != recorded as u64 {
+            let message =
+                format!("{there} {what} are there, and generation {} has {recorded}", reading.state.committed);
+            faults.push(StoreError::damaged(&store.shared().place, message));
+        }
+    }
+    faults.extend(wrong_words(&snapshot.reading)?);
+    Ok(Verified { faults, ..found })
+}
+
+/// Whether the counts of words are those of the passages.
+fn wrong_words(reading: &super::reading::Reading) -> Result<Option<StoreError>, StoreError> {
+    let seen = super::state::visible_counts(reading.state.committed, &reading.state.aborted);
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT word, sum(times) AS times FROM (
+             SELECT unnest(words) AS word, 1::bigint AS times FROM {} WHERE {}
+             UNION ALL SELECT word, -passages::bigint FROM {} WHERE {seen}) w GROUP BY word) s WHERE times <> 0",
+        reading.passages(),
+        reading.seen(None),
+        reading.cluster.table("words")
+    );
+    let answers = reading.ask("counting words", &sql, "wrong bigint")?;
+    let wrong: i64 = answers.iter().flatten().map(|row| row.get::<_, i64>(0)).sum();
+    let fault = || StoreError::damaged(&reading.shared.place, format!("{wrong} words are counted wrongly"));
+    Ok((wrong > 0).then(fault))
+}

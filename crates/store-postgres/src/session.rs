@@ -1,0 +1,256 @@
+//! One connection to the coordinator, and through it one to each shard.
+//!
+//! A statement for shards is sent to all of them before the first answer is read. The coordinator passes it on by dblink,
+//! so a client needs to reach only the coordinator, and passwords for shards stay there. A store on one server has one
+//! shard, which is the coordinator itself.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::SinkExt;
+use futures_util::future::join_all;
+use semsearch_postgres_address::TlsConnector;
+use semsearch_store::{ServerFailure, StoreError};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+
+use super::cluster::Shard;
+use super::failure::{failed, is_of_connection, refused};
+use super::generation::ENDLESS;
+use super::io::Io;
+use super::literal::name;
+
+/// A parameter and its type.
+pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// The rows of a shard, or why there are none.
+type Answer = Result<Vec<Row>, StoreError>;
+
+/// A connection.
+pub(crate) struct Session {
+    io: Io,
+    client: Client,
+    tls: TlsConnector,
+    place: PathBuf,
+    /// The shards that are connected, by number.
+    connected: BTreeSet<usize>,
+    /// The settings that shards have in this session.
+    settings: String,
+    /// How long a shard may take for an answer.
+    patience: Duration,
+    /// Whether the session is for searches.
+    searches: bool,
+}
+
+/// How servers plan searches. A planner takes arrays of words and terms for as cheap as numbers, and would rather compare
+/// those of every passage than use their index.
+pub(crate) const SEARCHING: &str = "SET enable_seqscan = off";
+
+impl Session {
+    pub(crate) fn new(io: Io, client: Client, tls: TlsConnector, place: &Path, patience: Option<Duration>) -> Self {
+        let (connected, settings) = (BTreeSet::new(), String::new());
+        let (searches, patience) = (patience.is_some(), patience.unwrap_or(ENDLESS));
+        Self { io, client, tls, place: place.into(), connected, settings, patience, searches }
+    }
+
+    /// The place, for messages.
+    pub(crate) fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// Whether the connection is open, as far as is known.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.client.is_closed()
+    }
+
+    /// The rows of a statement of the coordinator.
+    pub(crate) fn query(&self, what: &str, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
+        let answer = self.io.wait(self.client.query_typed(sql, parameters));
+        answer.map_err(failed(&self.place, what))
+    }
+
+    /// The only row of a statement of the coordinator.
+    pub(crate) fn one(&self, what: &str, sql: &str, parameters: &[Parameter<'_>]) -> Result<Row, StoreError> {
+        let rows = self.query(what, sql, parameters)?;
+        let none = || refused(&self.place, format!("{what}: the server gave no row"), ServerFailure::Other);
+        rows.into_iter().next().ok_or_else(none)
+    }
+
+    /// Runs statements of the coordinator that give no rows, in one transaction.
+    pub(crate) fn run(&self, what: &str, sql: &str) -> Result<(), StoreError> {
+        self.io.wait(self.client.batch_execute(sql)).map_err(failed(&self.place, what))
+    }
+
+    /// Copies rows in PostgreSQL's binary form into a table of the coordinator. Returns how many.
+    pub(crate) fn copy(&self, what: &str, table: &str, rows: Bytes) -> Result<u64, StoreError> {
+        let sql = format!("COPY {table} FROM STDIN (FORMAT binary)");
+        let copied = self.io.wait(async {
+            let mut sink = std::pin::pin!(self.client.copy_in(&sql).await?);
+            sink.send(rows).await?;
+            sink.finish().await
+        });
+        copied.map_err(failed(&self.place, what))
+    }
+
+    /// What each of these shards answers to its statement. `columns` are the names and types of the columns.
+    pub(crate) fn ask(&mut self, what: &str, asked: &[(Shard, String)], columns: &str) -> Vec<Answer> {
+        let answers = self.ask_once(what, asked, columns);
+        let broken = |answer: &Answer| answer.as_ref().is_err_and(is_of_connection);
+        let again: Vec<usize> = (0..answers.len()).filter(|&place| broken(&answers[place])).collect();
+        if again.is_empty() || !self.is_open() {
+            return answers;
+        }
+        // A shard may have been restarted, or a replica may take its place.
+        let mut answers = answers;
+        again.iter().for_each(|&place| self.disconnect(&asked[place].0));
+        let repeated: Vec<(Shard, String)> = again.iter().map(|&place| asked[place].clone()).collect();
+        for (place, answer) in again.into_iter().zip(self.ask_once(what, &repeated, columns)) {
+            answers[place] = answer;
+        }
+        answers
+    }
+
+    /// What all of these shards answer to the same statement.
+    ///
+    /// # Errors
+    /// One of them fails.
+    pub(crate) fn ask_all(
+        &mut self,
+        what: &str,
+        shards: &[Shard],
+        sql: &str,
+        columns: &str,
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
+        let asked: Vec<(Shard, String)> = shards.iter().map(|shard| (shard.clone(), sql.to_owned())).collect();
+        self.ask(what, &asked, columns).into_iter().collect()
+    }
+
+    /// Runs statements that give no rows on all of these shards at once, each shard in one transaction. They are not run
+    /// again if a connection breaks.
+    pub(crate) fn run_on(&mut self, what: &str, shards: &[Shard], sql: &str) -> Result<(), StoreError> {
+        // dblink reads one answer for each statement; a block is one statement.
+        let block = format!("DO {}", dollar_quoted(&format!("BEGIN {sql} END")));
+        let asked: Vec<(Shard, String)> = shards.iter().map(|shard| (shard.clone(), block.clone())).collect();
+        self.ask_once(what, &asked, "status text").into_iter().collect::<Result<Vec<_>, _>>().map(drop)
+    }
+
+    /// Sets how shards search, for all statements that follow.
+    pub(crate) fn set(&mut self, shards: &[Shard], settings: &str) -> Result<(), StoreError> {
+        if self.settings == settings {
+            return Ok(());
+        }
+        let sql = format!("SELECT {settings}");
+        let nothing = "a text, b text, c text, d text, e text";
+        self.ask_all("setting how shards search", shards, &sql, nothing)?;
+        self.settings = settings.to_owned();
+        Ok(())
+    }
+
+    /// Forgets a broken connection to a shard.
+    fn disconnect(&mut self, shard: &Shard) {
+        if self.connected.remove(&shard.number) {
+            let sql = format!("SELECT dblink_disconnect('{}')", shard.connection());
+            let _ = self.io.wait(self.client.query_typed(&sql, &[]));
+        }
+        // The new connection has none of the settings.
+        self.settings.clear();
+    }
+
+    fn ask_once(&mut self, what: &str, asked: &[(Shard, String)], columns: &str) -> Vec<Answer> {
+        let connected: Vec<Result<(), StoreError>> = asked.iter().map(|(shard, _)| self.connect(shard)).collect();
+        let patience = self.patience;
+        let client = &self.client;
+        let place = &self.place;
+        let answers = self.io.wait(async {
+            let sent = join_all(asked.iter().map(|(shard, sql)| send(client, shard, sql))).await;
+            let each = asked.iter().zip(sent).zip(connected).map(async |(((shard, sql), sent), connected)| {
+                connected?;
+                let told = || format!("{what}{}", shard.told());
+                sent.map_err(failed(place, told()))?;
+                let answer = tokio::time::timeout(patience, receive(client, shard, sql, columns)).await;
+                match answer {
+                    Ok(answer) => answer.map_err(failed(place, told())),
+                    Err(_) => {
+                        let what = format!("{}: no answer for {} s", told(), patience.as_secs());
+                        Err(refused(place, what, ServerFailure::Slow))
+                    }
+                }
+            });
+            join_all(each).await
+        });
+        if answers.iter().any(|answer| matches!(answer, Err(StoreError::Server { failure: ServerFailure::Slow, .. }))) {
+            self.cancel();
+        }
+        answers
+    }
+
+    /// Stops what the coordinator waits for. The session is of no more use.
+    fn cancel(&self) {
+        let (cancel, tls) = (self.client.cancel_token(), self.tls.clone());
+        self.io.spawn(async move {
+            let _ = cancel.cancel_query(tls).await;
+        });
+    }
+
+    fn connect(&mut self, shard: &Shard) -> Result<(), StoreError> {
+        let Some(server) = &shard.server else { return Ok(()) };
+        if self.connected.contains(&shard.number) {
+            return Ok(());
+        }
+        let sql = format!("SELECT dblink_connect('{}', $1)", shard.connection());
+        let named: [Parameter<'_>; 1] = [(server, Type::TEXT)];
+        let connect = self.client.query_typed(&sql, &named);
+        let limited = self.io.wait(async { tokio::time::timeout(self.patience, connect).await });
+        let what = format!("connecting{}", shard.told());
+        match limited {
+            Ok(connected) => connected.map(drop).map_err(failed(&self.place, what))?,
+            Err(_) => {
+                self.cancel();
+                return Err(refused(&self.place, format!("{what}: no answer"), ServerFailure::Slow));
+            }
+        }
+        self.connected.insert(shard.number);
+        if self.searches {
+            let sql = format!("SELECT dblink_exec('{}', '{SEARCHING}')", shard.connection());
+            self.query("setting how a shard searches", &sql, &[])?;
+        }
+        Ok(())
+    }
+}
+
+/// Sends a statement to a shard. A store's only server is asked when its answer is read.
+async fn send(client: &Client, shard: &Shard, sql: &str) -> Result<(), tokio_postgres::Error> {
+    if shard.server.is_none() {
+        return Ok(());
+    }
+    let send = format!("SELECT dblink_send_query('{}', $1)", shard.connection());
+    client.query_typed(&send, &[(&sql, Type::TEXT)]).await.map(drop)
+}
+
+/// Reads what a shard answers.
+async fn receive(client: &Client, shard: &Shard, sql: &str, columns: &str) -> Result<Vec<Row>, tokio_postgres::Error> {
+    if shard.server.is_none() {
+        return client.query_typed(sql, &[]).await;
+    }
+    let connection = shard.connection();
+    let receive = format!("SELECT * FROM dblink_get_result('{connection}') AS answer({columns})");
+    let end = format!("SELECT * FROM dblink_get_result('{connection}') AS answer(nothing text)");
+    // A connection can be used again only after the end of an answer was read, even of one that is an error.
+    let (answer, end) = tokio::join!(client.query_typed(&receive, &[]), client.query_typed(&end, &[]));
+    let answer = answer?;
+    end.map(|_| answer)
+}
+
+/// A text between dollar signs that it does not have.
+pub(crate) fn dollar_quoted(text: &str) -> String {
+    let tag = (0..).map(|number| format!("$semsearch{number}$")).find(|tag| !text.contains(tag.as_str()));
+    let tag = tag.unwrap_or_default();
+    format!("{tag}{text}{tag}")
+}
+
+/// A name with the name of its schema.
+pub(crate) fn in_schema(schema: &str, table: &str) -> String {
+    format!("{}.{}", name(schema), name(table))
+}

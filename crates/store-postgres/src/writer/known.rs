@@ -1,0 +1,94 @@
+//! What is known of a document before it is put again: from the committed generation, or from the one that is open.
+
+use std::path::Path;
+
+use semsearch_corpus::Document;
+use semsearch_store::{StoreError, Version, content_digest};
+
+use super::PostgresWriter;
+use crate::generation;
+use crate::literal::{self, with_nul};
+use crate::rows::digest;
+use crate::slot;
+
+/// A document that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KnownDocument {
+    pub(super) version: Version,
+    origin: String,
+    /// The key of its first passage.
+    first: u64,
+}
+
+impl PostgresWriter {
+    /// Looks up documents that come next, all of them in one request.
+    pub(super) fn learn(&mut self, ids: &[&str]) -> Result<(), StoreError> {
+        self.known.clear();
+        self.learn_ids(ids)
+    }
+
+    fn learn_ids(&mut self, ids: &[&str]) -> Result<(), StoreError> {
+        self.known.extend(ids.iter().map(|id| ((*id).to_owned(), None)));
+        if self.afresh || ids.is_empty() {
+            return Ok(());
+        }
+        let mut seen = self.state.visible();
+        if let Some((generation, _)) = self.state.open.filter(|_| self.together) {
+            // What other writers have finished counts too, so that a task that is run again finds its own documents.
+            let sealed = generation::sealed(&self.session, &self.cluster.schema, generation)?;
+            let sealed: Vec<String> = sealed.iter().map(ToString::to_string).collect();
+            if !sealed.is_empty() {
+                seen = format!("({seen} OR (added = {generation} AND batch IN ({})))", sealed.join(","));
+            }
+        }
+        let table = self.cluster.table("passages");
+        let mut of_shards: Vec<Vec<&str>> = vec![Vec::new(); self.cluster.shards.len()];
+        for id in ids {
+            of_shards[self.cluster.shard_of(slot::of_id(id, self.cluster.partitions()))].push(id);
+        }
+        let asked = of_shards.into_iter().enumerate().filter(|(_, ids)| !ids.is_empty()).map(|(shard, ids)| {
+            let ids = literal::texts(ids);
+            let sql = format!(
+                "SELECT id, key, version, origin FROM {table} WHERE id = ANY({ids}) AND key = document AND {seen}"
+            );
+            (self.cluster.shards[shard].clone(), sql)
+        });
+        let asked: Vec<_> = asked.collect();
+        let columns = "id text, key bigint, version bytea, origin text";
+        for answer in self.session.ask("looking documents up", &asked, columns) {
+            for row in answer? {
+                let (id, first) = (with_nul(row.get(0)), row.get::<_, i64>(1) as u64);
+                let version = digest(row.get(2)).map_or(Version(0), Version);
+                let known = KnownDocument { version, origin: with_nul(row.get(3)), first };
+                let slot = self.known.entry(id).or_default();
+                // Of two, the open generation has the later one.
+                if slot.as_ref().is_none_or(|there| there.first < first) {
+                    *slot = Some(known);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The document with this id, if it is there and this run has not removed it.
+    pub(super) fn known_document(&mut self, id: &str) -> Result<Option<KnownDocument>, StoreError> {
+        if self.gone.contains(&content_digest(id.as_bytes())) {
+            return Ok(None);
+        }
+        if !self.known.contains_key(id) {
+            self.learn_ids(&[id])?;
+        }
+        Ok(self.known.get(id).cloned().flatten())
+    }
+
+    /// The version of a document that is there. A record whose file was renamed has another version, so that it is put again
+    /// with its new place.
+    pub(super) fn known_here(&mut self, document: &Document) -> Result<Option<Version>, StoreError> {
+        let Some(known) = self.known_document(&document.id)? else { return Ok(None) };
+        let origin = self.inputs.origin(&document.place.input);
+        let old = Path::new(&known.origin);
+        let moved = known.origin != *origin && old.is_absolute() && !old.exists();
+        // No document has this version.
+        Ok(Some(if moved { Version(0) } else { known.version }))
+    }
+}
