@@ -50,9 +50,9 @@ impl Truth {
         let index = open(dir).unwrap();
         let mut rows = Vec::new();
         index
-            .vectors(|key, row| {
+            .vectors(&mut |key, row| {
                 rows.push((key, row.to_vec()));
-                Ok::<_, StoreError>(())
+                Ok(())
             })
             .unwrap();
         let query = rows[1234].1.clone();
