@@ -63,6 +63,40 @@ impl Servers {
         self.dir.join(name).join(file)
     }
 
+    /// Runs SQL on a server's own database, and returns the rows.
+    pub(super) fn sql(&self, name: &str, sql: &str) -> Vec<Vec<String>> {
+        self.sql_in(name, "postgres", sql)
+    }
+
+    /// Runs SQL on a database of a server, and returns the rows. A null is empty.
+    pub(super) fn sql_in(&self, name: &str, database: &str, sql: &str) -> Vec<Vec<String>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut config = tokio_postgres::Config::new();
+        config.host("127.0.0.1").port(self.port(name)).user("semsearch").dbname(database);
+        runtime.block_on(async {
+            let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+            let connection = tokio::spawn(connection);
+            let answer = client.simple_query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+            drop(client);
+            connection.await.unwrap().unwrap();
+            let row = |row: &tokio_postgres::SimpleQueryRow| {
+                (0..row.len()).map(|column| row.get(column).unwrap_or_default().to_owned()).collect()
+            };
+            let rows = answer.iter().filter_map(|message| match message {
+                tokio_postgres::SimpleQueryMessage::Row(found) => Some(row(found)),
+                _ => None,
+            });
+            rows.collect()
+        })
+    }
+
+    /// The sum over all shards of what a statement counts in `{schema}`.
+    pub(super) fn count(&self, schema: &str, counted: &str) -> u64 {
+        let sql = format!("SELECT count(*) FROM \"{schema}\".{counted}");
+        let shards = self.ports.keys().filter(|name| name.starts_with("shard"));
+        shards.map(|name| self.sql(name, &sql)[0][0].parse::<u64>().unwrap()).sum()
+    }
+
     /// Does something to a server: `start`, `stop` or `kill`.
     pub(super) fn control(&self, action: &str, name: &str) {
         assert!(script(&[action, self.dir.to_str().unwrap(), name]).status().unwrap().success(), "{action} {name}");
