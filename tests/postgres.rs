@@ -6,4 +6,7 @@
 mod equal;
 mod records;
 mod servers;
+mod small;
 mod trio;
+mod updates;
+mod writing;
