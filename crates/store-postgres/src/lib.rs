@@ -27,6 +27,7 @@ mod literal;
 mod nearest;
 mod passages;
 mod reading;
+mod remembered;
 mod rows;
 mod schema;
 mod session;

@@ -1,8 +1,7 @@
 //! The nearest vectors. A shard orders its passages by pgvector's arithmetic, our kernels decide: what comes back is scored
 //! again, and more is fetched while a passage that was not fetched could still belong to the answer.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use semsearch_filter::Filter;
 use semsearch_kernels::Isa;
@@ -138,17 +137,27 @@ impl NearestSearch<'_> {
 
     /// Passages with the scores of our kernels.
     fn fetch(&self, settings: &str, query: &[f32], rest: &str, wanted: usize) -> Result<Fetched, StoreError> {
-        let sql = format!("SELECT key, vector_send(embedding) FROM {} {rest}", self.reading.passages());
-        let answers = self.reading.ask_with(settings, "searching by vectors", &sql, "key bigint, embedding bytea")?;
+        // A vector is made ready for sending only after the others are left behind.
+        let table = self.reading.passages();
+        let sql = format!(
+            "SELECT key, document, vector_send(embedding) FROM (SELECT key, document, embedding FROM {table} {rest}) p"
+        );
+        let answers = self.reading.ask_with(
+            settings,
+            "searching by vectors",
+            &sql,
+            "key bigint, document bigint, embedding bytea",
+        )?;
         let mut fetched = Fetched { found: Vec::new(), borders: Vec::new() };
         for answer in answers {
             let mut last = None;
             for row in &answer {
                 let key = row.get::<_, i64>(0) as u64;
-                let vector = rows::vector(row.get(1)).filter(|vector| vector.len() == query.len());
+                let vector = rows::vector(row.get(2)).filter(|vector| vector.len() == query.len());
                 let vector = vector.ok_or_else(|| self.reading.damaged(key, "its vector has another length"))?;
                 let score = self.config.metric.score(self.isa, &vector, query);
                 last = Some(score);
+                self.reading.remembered.add(key, row.get::<_, i64>(1) as u64, Some(Arc::new(vector)));
                 if !score.is_nan() {
                     fetched.found.push(Scored { key, score });
                 }

@@ -1,6 +1,7 @@
 //! Passages, their keys, and what their metadata hold.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use semsearch_filter::Filter;
 use semsearch_store::{CopiedPassage, FieldValue, StoreError, StoredPassage, Version};
@@ -8,6 +9,7 @@ use tokio_postgres::Row;
 
 use super::literal::{self, with_nul};
 use super::reading::Reading;
+use super::remembered::Fetched;
 use super::rows;
 use super::slot;
 
@@ -27,11 +29,18 @@ impl Reading {
         if self.state.counts.passages == self.state.counts.documents {
             return Ok(keys.to_vec());
         }
+        let known = self.remembered.of(keys);
+        let asked: Vec<u64> =
+            keys.iter().zip(&known).filter(|(_, known)| known.document.is_none()).map(|(key, _)| *key).collect();
         let sql = |these: &str| format!("SELECT key, document FROM {} WHERE {these}", self.passages());
         let rows =
-            self.ask_about("reading which document passages belong to", keys, sql, "key bigint, document bigint")?;
+            self.ask_about("reading which document passages belong to", &asked, sql, "key bigint, document bigint")?;
         let firsts: HashMap<u64, u64> = rows.iter().map(|row| (key_of(row, 0), key_of(row, 1))).collect();
-        keys.iter().map(|key| firsts.get(key).copied().ok_or_else(|| self.damaged(*key, "it is not there"))).collect()
+        let first = |(key, known): (&u64, Fetched)| {
+            let first = known.document.or_else(|| firsts.get(key).copied());
+            first.ok_or_else(|| self.damaged(*key, "it is not there"))
+        };
+        keys.iter().zip(known).map(first).collect()
     }
 
     /// The passages under `keys`, in their order.
@@ -69,16 +78,19 @@ impl Reading {
     }
 
     /// The vectors of the passages under `keys`; `None` where a passage is not there.
-    pub(crate) fn vectors(&self, keys: &[u64]) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
+    pub(crate) fn vectors(&self, keys: &[u64]) -> Result<Vec<Option<Arc<Vec<f32>>>>, StoreError> {
+        let known = self.remembered.of(keys);
+        let asked: Vec<u64> =
+            keys.iter().zip(&known).filter(|(_, known)| known.vector.is_none()).map(|(key, _)| *key).collect();
         let sql = |these: &str| format!("SELECT key, vector_send(embedding) FROM {} WHERE {these}", self.passages());
-        let rows = self.ask_about("reading vectors", keys, sql, "key bigint, embedding bytea")?;
-        let vector = |row: &Row| -> Result<(u64, Vec<f32>), StoreError> {
+        let rows = self.ask_about("reading vectors", &asked, sql, "key bigint, embedding bytea")?;
+        let vector = |row: &Row| -> Result<(u64, Arc<Vec<f32>>), StoreError> {
             let key = key_of(row, 0);
             let vector = rows::vector(row.get(1)).ok_or_else(|| self.damaged(key, "its vector cannot be read"))?;
-            Ok((key, vector))
+            Ok((key, Arc::new(vector)))
         };
         let found = rows.iter().map(vector).collect::<Result<HashMap<_, _>, _>>()?;
-        Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
+        Ok(keys.iter().zip(known).map(|(key, known)| known.vector.or_else(|| found.get(key).cloned())).collect())
     }
 
     /// The number of passages, and of documents, that pass `filter`.

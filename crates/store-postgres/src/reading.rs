@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 
 use super::cluster::{Cluster, Shard};
 use super::failure::refused;
+use super::remembered::Remembered;
 use super::session::{Session, in_schema};
 use super::sql_filter::condition;
 use super::state::State;
@@ -19,13 +20,15 @@ pub(crate) struct Reading {
     pub(crate) shared: Arc<Shared>,
     pub(crate) cluster: Cluster,
     pub(crate) state: State,
+    /// Passages that were fetched a moment ago.
+    pub(crate) remembered: Remembered,
     /// The shards that could not be asked, where an incomplete answer is accepted.
     left_out: Mutex<BTreeSet<String>>,
 }
 
 impl Reading {
     pub(crate) fn new(shared: Arc<Shared>, cluster: Cluster, state: State) -> Self {
-        Self { shared, cluster, state, left_out: Mutex::default() }
+        Self { shared, cluster, state, remembered: Remembered::default(), left_out: Mutex::default() }
     }
 
     /// The condition that a passage is seen and passes `filter`.

@@ -98,7 +98,6 @@ pub(crate) fn of_shard(schema: &str, identity: &str, number: usize, slots: &[u16
          CREATE INDEX ON {passages} (origin) WHERE key = document;
          CREATE INDEX ON {passages} USING gin (words);
          CREATE INDEX ON {passages} USING gin (facts);
-         CREATE INDEX ON {passages} USING gin (embedded);
          CREATE TABLE {words} (word text COLLATE \"C\" NOT NULL, generation int NOT NULL, passages int NOT NULL,
              PRIMARY KEY (word, generation));
          CREATE TABLE {removals} (generation int NOT NULL, batch bigint NOT NULL, slot smallint NOT NULL,

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,7 +33,7 @@ type Answer = Result<Vec<Row>, StoreError>;
 /// A connection.
 pub(crate) struct Session {
     io: Io,
-    client: Client,
+    client: Arc<Client>,
     tls: TlsConnector,
     place: PathBuf,
     /// The shards that are connected, by number.
@@ -44,6 +46,20 @@ pub(crate) struct Session {
     searches: bool,
 }
 
+/// Rows that are being copied.
+pub(crate) struct Copying {
+    outcome: Receiver<Result<u64, StoreError>>,
+    place: PathBuf,
+}
+
+impl Copying {
+    /// Waits until the rows are there.
+    pub(crate) fn wait(self) -> Result<(), StoreError> {
+        let lost = |_| refused(&self.place, "copying passages: the connection ended", ServerFailure::Unreachable);
+        self.outcome.recv().map_err(lost)?.map(drop)
+    }
+}
+
 /// How servers plan searches. A planner takes arrays of words and terms for as cheap as numbers, and would rather compare
 /// those of every passage than use their index.
 pub(crate) const SEARCHING: &str = "SET enable_seqscan = off";
@@ -52,6 +68,7 @@ impl Session {
     pub(crate) fn new(io: Io, client: Client, tls: TlsConnector, place: &Path, patience: Option<Duration>) -> Self {
         let (connected, settings) = (BTreeSet::new(), String::new());
         let (searches, patience) = (patience.is_some(), patience.unwrap_or(ENDLESS));
+        let client = Arc::new(client);
         Self { io, client, tls, place: place.into(), connected, settings, patience, searches }
     }
 
@@ -83,15 +100,21 @@ impl Session {
         self.io.wait(self.client.batch_execute(sql)).map_err(failed(&self.place, what))
     }
 
-    /// Copies rows in PostgreSQL's binary form into a table of the coordinator. Returns how many.
-    pub(crate) fn copy(&self, what: &str, table: &str, rows: Bytes) -> Result<u64, StoreError> {
+    /// Begins to copy rows in PostgreSQL's binary form into a table of the coordinator.
+    pub(crate) fn copy(&self, what: String, table: &str, rows: Bytes) -> Copying {
         let sql = format!("COPY {table} FROM STDIN (FORMAT binary)");
-        let copied = self.io.wait(async {
-            let mut sink = std::pin::pin!(self.client.copy_in(&sql).await?);
-            sink.send(rows).await?;
-            sink.finish().await
+        let (client, place) = (Arc::clone(&self.client), self.place.clone());
+        let (done, outcome) = channel();
+        self.io.spawn(async move {
+            let copied = async {
+                let mut sink = std::pin::pin!(client.copy_in(&sql).await?);
+                sink.send(rows).await?;
+                sink.finish().await
+            };
+            // Nobody may wait for the outcome any more.
+            let _ = done.send(copied.await.map_err(failed(&place, what)));
         });
-        copied.map_err(failed(&self.place, what))
+        Copying { outcome, place: self.place.clone() }
     }
 
     /// What each of these shards answers to its statement. `columns` are the names and types of the columns.
@@ -161,7 +184,7 @@ impl Session {
     fn ask_once(&mut self, what: &str, asked: &[(Shard, String)], columns: &str) -> Vec<Answer> {
         let connected: Vec<Result<(), StoreError>> = asked.iter().map(|(shard, _)| self.connect(shard)).collect();
         let patience = self.patience;
-        let client = &self.client;
+        let client = &*self.client;
         let place = &self.place;
         let answers = self.io.wait(async {
             let sent = join_all(asked.iter().map(|(shard, sql)| send(client, shard, sql))).await;

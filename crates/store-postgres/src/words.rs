@@ -140,7 +140,7 @@ impl<'a> Words<'a> {
         // A passage with too many words for a sparse vector comes first, whatever its score is.
         let order = format!("coalesce(bm25 <#> {}, '-Infinity')", sparse::query(weights));
         let sql = format!(
-            "SELECT key, length, m.words, m.counts, nearness FROM (SELECT key, length, words, counts, {order} AS nearness \
+            "SELECT key, length, m.words, m.counts, nearness, document FROM (SELECT key, document, length, words, counts, {order} AS nearness \
              FROM {} WHERE {}{looked_up} ORDER BY nearness LIMIT {wanted}) p, {}",
             self.reading.passages(),
             self.reading.seen(among.filter),
@@ -152,6 +152,11 @@ impl<'a> Words<'a> {
         for answer in self.reading.ask("searching by words", &sql, COUNTED_NEAR)? {
             let last = answer.iter().map(|row| -row.get::<_, f64>(4) as f32).min_by(f32::total_cmp);
             borders.extend(last.filter(|_| answer.len() >= wanted).map(|last| last * slack));
+            let remember = |row: &Row| {
+                let (key, document) = (row.get::<_, i64>(0) as u64, row.get::<_, i64>(5) as u64);
+                self.reading.remembered.add(key, document, None);
+            };
+            answer.iter().for_each(remember);
             found.extend(answer.iter().map(|row| self.scored(row)).filter(|scored| scored.score > 0.0));
         }
         found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
@@ -203,7 +208,8 @@ impl<'a> Words<'a> {
 const COUNTED: &str = "key bigint, length int, words text[], counts int[]";
 
 /// The same with the order that the shard gave it.
-const COUNTED_NEAR: &str = "key bigint, length int, words text[], counts int[], nearness float8";
+const COUNTED_NEAR: &str = "key bigint, length int, words text[], counts int[], nearness float8, \
+                            document bigint";
 
 impl WordQuery for Words<'_> {
     fn best(&self, among: &Among<'_>) -> Result<Vec<Scored>, StoreError> {

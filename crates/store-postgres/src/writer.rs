@@ -20,7 +20,7 @@ use super::cluster::Cluster;
 use super::generation::{self, Hold};
 use super::nearest::VectorIndex;
 use super::rows::{PassageRow, Rows};
-use super::session::{Session, in_schema};
+use super::session::{Copying, Session, in_schema};
 use super::slot;
 use super::state::State;
 use super::store::PostgresStore;
@@ -46,6 +46,21 @@ struct Seen {
     put: bool,
 }
 
+/// Passages on their way to a shard. Each shard has a connection of its own, so that all of them work at once.
+#[derive(Default)]
+struct Stream {
+    rows: Rows,
+    session: Option<Session>,
+    copying: Option<Copying>,
+}
+
+impl Stream {
+    /// Waits until everything that was sent is there.
+    fn wait(&mut self) -> Result<(), StoreError> {
+        self.copying.take().map_or(Ok(()), Copying::wait)
+    }
+}
+
 /// Writes an index. Readers see no change before a commit.
 pub(crate) struct PostgresWriter {
     session: Session,
@@ -59,7 +74,9 @@ pub(crate) struct PostgresWriter {
     open: Option<(i32, i64)>,
     /// Whether others write the same generation.
     together: bool,
-    rows: Vec<Rows>,
+    /// What goes to each shard.
+    streams: Vec<Stream>,
+    store: PostgresStore,
     /// Numbers of passages that this writer may give.
     numbers: std::ops::Range<u64>,
     /// What is known of documents that come next.
@@ -113,7 +130,8 @@ impl PostgresWriter {
             vacuum::old(&mut session, &cluster, vacuum::KEPT)?;
         }
         let mut writer = Self {
-            rows: cluster.shards.iter().map(|_| Rows::default()).collect(),
+            streams: cluster.shards.iter().map(|_| Stream::default()).collect(),
+            store: store.clone(),
             afresh: options.rebuild,
             open: None,
             together,
@@ -187,7 +205,7 @@ impl PostgresWriter {
         let first = self.take_numbers(passages.len() as u64)?;
         let shard = self.cluster.shard_of(slot);
         for (number, passage) in (first..).zip(passages) {
-            self.rows[shard].push(&PassageRow {
+            self.streams[shard].rows.push(&PassageRow {
                 key: slot::key(number, slot),
                 document: slot::key(first, slot),
                 batch,
@@ -209,7 +227,7 @@ impl PostgresWriter {
         }
         self.gone.remove(&content_digest(id.as_bytes()));
         self.uncommitted += 1;
-        if self.rows[shard].len() >= WAITING {
+        if self.streams[shard].rows.len() >= WAITING {
             self.flush_shard(shard)?;
         }
         Ok(())
@@ -220,7 +238,8 @@ impl PostgresWriter {
         if let Some(mean_length) = self.state.mean_length {
             return Ok(mean_length);
         }
-        let (passages, words) = self.rows.iter().fold((0, 0), |(p, w), rows| (p + rows.count, w + rows.words));
+        let (passages, words) =
+            self.streams.iter().fold((0, 0), |(p, w), stream| (p + stream.rows.count, w + stream.rows.words));
         let own = (words as f64 / passages.max(1) as f64).max(1.0);
         let store = in_schema(&self.cluster.schema, "store");
         let sql = format!("UPDATE {store} SET mean_length = coalesce(mean_length, $1) RETURNING mean_length");
@@ -230,19 +249,28 @@ impl PostgresWriter {
     }
 
     fn flush_shard(&mut self, shard: usize) -> Result<(), StoreError> {
-        if self.rows[shard].count == 0 {
+        if self.streams[shard].rows.count == 0 {
             return Ok(());
         }
         let mean_length = self.mean_length()?;
         let table = self.cluster.copied_into(&self.cluster.shards[shard]);
-        let rows = self.rows[shard].take(mean_length);
         let what = format!("copying passages{}", self.cluster.shards[shard].told());
-        self.session.copy(&what, &table, rows).map(drop)
+        let stream = &mut self.streams[shard];
+        let rows = stream.rows.take(mean_length);
+        stream.wait()?;
+        let session = match stream.session.take() {
+            Some(session) => session,
+            None => self.store.shared().connect(None)?,
+        };
+        stream.copying = Some(session.copy(what, &table, rows));
+        stream.session = Some(session);
+        Ok(())
     }
 
     /// Copies everything that waits.
     fn flush(&mut self) -> Result<(), StoreError> {
-        (0..self.rows.len()).try_for_each(|shard| self.flush_shard(shard))?;
+        (0..self.streams.len()).try_for_each(|shard| self.flush_shard(shard))?;
+        self.streams.iter_mut().try_for_each(Stream::wait)?;
         self.flush_removals()?;
         self.embedded.clear();
         Ok(())
@@ -474,6 +502,9 @@ fn row_parts<'a>(
 impl Drop for PostgresWriter {
     /// Gives up what was put and not committed. If that fails, the next writer does it.
     fn drop(&mut self) {
+        for stream in &mut self.streams {
+            let _ = stream.wait();
+        }
         if let Some((generation, _)) = self.open.take().filter(|_| !self.together) {
             let _ = generation::give_up(&mut self.session, &self.cluster, generation);
         }
