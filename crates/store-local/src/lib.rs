@@ -37,6 +37,8 @@ mod snapshot;
 mod sound;
 mod source;
 mod store;
+#[cfg(test)]
+mod testing;
 mod unchanged;
 mod vectors;
 mod verify;

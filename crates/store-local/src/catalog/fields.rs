@@ -11,7 +11,7 @@ use tantivy::schema::{
 use super::words::WORDS;
 use crate::source;
 use semsearch_corpus::Document;
-use semsearch_store::{ChunkPlace, ContentDigest, StoredPassage, Version, digest_of};
+use semsearch_store::{ChunkPlace, ContentDigest, Source, StoredPassage, Version, digest_of};
 
 /// Names of columns, which tantivy finds by name.
 pub(super) const KEY: &str = "key";
@@ -182,7 +182,7 @@ impl Fields {
         document: &TantivyDocument,
         expected: ContentDigest,
         holder: &Path,
-    ) -> Option<StoredPassage> {
+    ) -> Option<StoredTexts> {
         let text = |field: Field| document.get_first(field)?.as_str();
         let metadata = text(self.metadata)?;
         let chunk = self.latest.and_then(|latest| text(latest.chunk));
@@ -190,14 +190,39 @@ impl Fields {
         if content([text(self.title), Some(text(self.text)?), Some(metadata), chunk, source]) != expected {
             return None;
         }
-        Some(StoredPassage {
+        Some(StoredTexts {
             id: text(self.id)?.into(),
             title: text(self.title).map(String::from),
             text: text(self.text)?.into(),
-            metadata: serde_json::from_str(metadata).ok()?,
+            metadata: metadata.into(),
             chunk: chunk.map(serde_json::from_str).transpose().ok()?,
             source: source.map(|stored| source::place(stored, holder)),
         })
+    }
+}
+
+/// What is stored of a passage as texts.
+pub(super) struct StoredTexts {
+    pub(super) id: String,
+    pub(super) title: Option<String>,
+    pub(super) text: String,
+    /// JSON.
+    pub(super) metadata: String,
+    pub(super) chunk: Option<ChunkPlace>,
+    pub(super) source: Option<Source>,
+}
+
+impl StoredTexts {
+    /// The metadata, if they are JSON.
+    pub(super) fn fields(&self) -> Option<Map<String, Value>> {
+        serde_json::from_str(&self.metadata).ok()
+    }
+
+    /// The passage, if its metadata are JSON.
+    pub(super) fn passage(self) -> Option<StoredPassage> {
+        let metadata = self.fields()?;
+        let Self { id, title, text, chunk, source, .. } = self;
+        Some(StoredPassage { id, title, text, metadata, chunk, source })
     }
 }
 
