@@ -18,6 +18,7 @@
 mod blas;
 mod catalog;
 mod compaction;
+mod copied;
 mod export;
 mod files;
 mod filtered;

@@ -7,7 +7,7 @@ use semsearch_encoder::encoder::Vectors;
 use semsearch_filter::Filter;
 use serde_json::Value;
 
-use super::{Effort, IndexConfig, StoreError, StoreWriter, StoredPassage, Word, WriteOptions};
+use super::{CopiedPassage, Effort, IndexConfig, StoreError, StoreWriter, StoredPassage, Word, WriteOptions};
 
 /// A place that holds one index.
 pub trait Store: Send + Sync {
@@ -161,6 +161,12 @@ pub trait Snapshot: Send + Sync {
     /// # Errors
     /// The index cannot be filtered, or is damaged.
     fn count_documents(&self, filter: &Filter) -> Result<u64, StoreError>;
+
+    /// Calls `each` with every passage, by ascending keys. The passages of one document follow each other.
+    ///
+    /// # Errors
+    /// The index is damaged, its factory's kind of index does not give vectors back, or `each` fails.
+    fn copy(&self, each: &mut dyn FnMut(CopiedPassage) -> Result<(), StoreError>) -> Result<(), StoreError>;
 
     /// The words of a text, as the index splits and stems them.
     fn split(&self, text: &str) -> Vec<Word>;

@@ -3,6 +3,7 @@
 //! A passage is a stored document under its key. It is found by its words (`lexical`) and by its metadata (`facts`).
 //! The [`Documents`] of the index's manifest say which of tantivy's files make a commit.
 
+mod copies;
 mod directory;
 mod facts;
 mod fields;
@@ -12,6 +13,7 @@ mod meta;
 mod origins;
 mod passages;
 mod store;
+mod terms_of;
 mod words;
 mod writer;
 
@@ -23,6 +25,7 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocId, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, Term};
 
+pub(super) use copies::Portion;
 pub(super) use fields::CatalogEntry;
 pub(super) use ids::shared_id;
 pub(super) use lexical::LexicalQuery;
@@ -273,12 +276,15 @@ impl Catalog {
         guard(&self.dir, || self.all_keys())
     }
 
+    fn without_key(&self) -> StoreError {
+        StoreError::damaged(&self.dir, "a document without a key")
+    }
+
     fn all_keys(&self) -> Result<Vec<u64>, StoreError> {
         let mut keys = Vec::new();
         for (segment, columns) in self.segments() {
             for document in segment.doc_ids_alive() {
-                let none = || StoreError::damaged(&self.dir, "a document without a key");
-                keys.push(columns.key(document).ok_or_else(none)?);
+                keys.push(columns.key(document).ok_or_else(|| self.without_key())?);
             }
         }
         Ok(keys)

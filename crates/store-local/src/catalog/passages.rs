@@ -30,7 +30,7 @@ impl Catalog {
     }
 
     /// The texts of a document, if they are as they were committed.
-    fn read_texts(&self, address: DocAddress) -> Result<Option<StoredTexts>, StoreError> {
+    pub(super) fn read_texts(&self, address: DocAddress) -> Result<Option<StoredTexts>, StoreError> {
         let stored = self.read_content(address)?;
         match stored {
             Some(stored) if !self.has_id(address, &stored.id)? => Ok(None),
