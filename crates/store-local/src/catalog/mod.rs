@@ -5,6 +5,7 @@
 
 mod copies;
 mod directory;
+mod entry;
 mod facts;
 mod fields;
 mod ids;
@@ -26,7 +27,7 @@ use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocId, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, Term};
 
 pub(super) use copies::Portion;
-pub(super) use fields::CatalogEntry;
+pub(super) use entry::{CatalogEntry, Words};
 pub(super) use ids::shared_id;
 pub(super) use lexical::LexicalQuery;
 pub use words::words_of;
