@@ -147,8 +147,8 @@ impl Copies<'_> {
         ]
     }
 
-    /// The number of passages in the next portion, and its length: the number of their words and facts, and one more for
-    /// each passage.
+    /// The number of passages in the next portion, and its length: the number of their words and facts, and one more
+    /// for each passage.
     fn length_of_portion(&self) -> (usize, u64) {
         let mut length = 0;
         let mut passages = 0;

@@ -155,7 +155,8 @@ mod tests {
             wanted.retain(|document| known.insert(*document));
             let counted = |&document: &u32| {
                 let mut counts = std::collections::BTreeMap::new();
-                documents[document as usize].iter().for_each(|word| *counts.entry(format!("w{word}")).or_insert(0) += 1);
+                let words = documents[document as usize].iter().map(|word| format!("w{word}"));
+                words.for_each(|word| *counts.entry(word).or_insert(0) += 1);
                 counts.into_iter().collect::<Vec<_>>()
             };
             let expected: Vec<_> = wanted.iter().map(counted).collect();

@@ -33,3 +33,6 @@ impl LocalSnapshot {
         self.check_unchanged()
     }
 }
+
+#[cfg(test)]
+mod tests;

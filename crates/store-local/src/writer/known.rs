@@ -17,12 +17,12 @@ impl LocalWriter {
     }
 
     /// Notes that this run has a document, and compares it with what is there. `place` is where it is in an input of this
-    /// run; `origin` is this input.
+    /// run; `origin` is the input that it came from, at some time.
     pub(super) fn meet(
         &mut self,
         id: &str,
         version: Version,
-        place: (u32, u64),
+        place: Option<(u32, u64)>,
         origin: &Arc<str>,
     ) -> Result<Compared, StoreError> {
         let digest = content_digest(id.as_bytes());

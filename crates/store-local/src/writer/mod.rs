@@ -34,8 +34,8 @@ pub use merge::{MergedIndexes, merge};
 use put::nameless_digest;
 use semsearch_corpus::Document;
 use semsearch_store::{
-    Analysis, ChunkSize, Compared, ContentDigest, IndexConfig, Language, NewPassage, Splitting, StoreError,
-    StoreWriter, Version, WriteOptions, Written, content_digest,
+    Analysis, Change, ChunkSize, Compared, ContentDigest, CopiedPassage, IndexConfig, Language, NewPassage, Splitting,
+    StoreError, StoreWriter, Version, WriteOptions, Written, content_digest,
 };
 
 /// The most bytes of vectors in a segment. They are in memory twice while the segment is written.
@@ -50,8 +50,8 @@ const COMMIT_EVERY: Duration = Duration::from_secs(30);
 
 /// A document of this run.
 struct Seen {
-    /// The input, and the record's line, from 1, or 0 for the input as a whole.
-    place: (u32, u64),
+    /// The input, and the record's line, from 1, or 0 for the input as a whole; `None` for a document of another index.
+    place: Option<(u32, u64)>,
     version: Version,
     /// The keys of its passages, once they are put.
     keys: Option<Vec<u64>>,
@@ -227,14 +227,14 @@ impl StoreWriter for LocalWriter {
     ) -> Result<Compared, StoreError> {
         let input = self.inputs.number(&document.place.input);
         let line = document.place.line.unwrap_or(0);
-        let here = self.seen.get(&content_digest(document.id.as_bytes())).map(|seen| seen.place);
+        let here = self.seen.get(&content_digest(document.id.as_bytes())).and_then(|seen| seen.place);
         if let Some((there, at)) = here.filter(|(there, _)| *there == input && document.own_id) {
             let first = self.inputs.place(there, at);
             return Err(StoreError::RepeatedId { place: document.place.clone(), id: document.id.clone(), first });
         }
         let origin = self.inputs.origin(&document.place.input);
         let version = Version::of(document, chunks, given);
-        self.meet(&document.id, version, (input, line), &origin)
+        self.meet(&document.id, version, Some((input, line)), &origin)
     }
 
     fn vector_of(&mut self, text: &str) -> Result<Option<Vec<f32>>, StoreError> {
@@ -265,6 +265,10 @@ impl StoreWriter for LocalWriter {
 
     fn put(&mut self, document: &Document, compared: Compared, passages: &[NewPassage<'_>]) -> Result<(), StoreError> {
         self.put_document(document, compared, passages)
+    }
+
+    fn put_copied(&mut self, passages: &[CopiedPassage]) -> Result<Change, StoreError> {
+        self.put_copies(passages)
     }
 
     fn note_empty(&mut self, input: &Arc<str>) {

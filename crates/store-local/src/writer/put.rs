@@ -1,11 +1,17 @@
-//! How documents are put.
+//! How documents are put: those of this run's inputs, and those of another index.
 
 use semsearch_corpus::Document;
-use semsearch_store::{Change, Compared, ContentDigest, NewPassage, StoreError, content_digest, digest_of};
+use semsearch_store::{
+    Change, Compared, ContentDigest, CopiedPassage, NewPassage, StoreError, content_digest, digest_of,
+};
 
 use super::LocalWriter;
 use crate::catalog::{CatalogEntry, Words};
 use crate::source;
+
+/// How many more words a passage may have than its title, text and metadata have bytes. No text has more words than
+/// bytes, but the words of a heading above it count too, even if its metadata do not have it.
+const MORE_WORDS: u64 = 1 << 20;
 
 /// The digest of a text without its file's name. It differs from that of the same text as a whole.
 pub(super) fn nameless_digest(text: &str) -> ContentDigest {
@@ -54,6 +60,56 @@ impl LocalWriter {
             self.add(&entry, passage.vector)?;
         }
         self.end(id, first)
+    }
+
+    /// See [`semsearch_store::StoreWriter::put_copied`].
+    pub(super) fn put_copies(&mut self, passages: &[CopiedPassage]) -> Result<Change, StoreError> {
+        let Some(CopiedPassage { id, version, origin, .. }) = passages.first() else { return Ok(Change::Unchanged) };
+        passages.iter().try_for_each(|passage| self.check_copy(passage))?;
+        let change = self.meet(id, *version, None, &origin.as_str().into())?.change;
+        if change == Change::Unchanged {
+            return Ok(change);
+        }
+        let first = self.begin(id, change)?;
+        for (key, passage) in (first..).zip(passages) {
+            let source = passage.source.as_ref();
+            let source = source.map(|source| source::recorded(&source.path, source.line, &self.holder));
+            let entry = CatalogEntry {
+                key,
+                first,
+                id,
+                title: passage.title.as_deref(),
+                version: *version,
+                text: &passage.text,
+                chunk: passage.chunk,
+                metadata: &passage.metadata,
+                embedded: &passage.embedded,
+                origin: &source::recorded_origin(&passage.origin, &self.holder),
+                source: source.as_deref(),
+                words: Words::Counted(&passage.words),
+                facts: &passage.facts,
+            };
+            self.add(&entry, &passage.vector)?;
+        }
+        self.end(id, first)?;
+        Ok(change)
+    }
+
+    /// Checks that a passage of another index can be one of this index.
+    fn check_copy(&self, passage: &CopiedPassage) -> Result<(), StoreError> {
+        let CopiedPassage { id, title, text, metadata, words, vector, .. } = passage;
+        let dim = self.next.config.dim;
+        if vector.len() != dim {
+            let message = format!("document {id:?}: a vector of {} components, the index has {dim}", vector.len());
+            return Err(StoreError::Unsupported(message));
+        }
+        // A damaged index may say that a word occurs billions of times.
+        let bytes = title.as_ref().map_or(0, String::len) + text.len() + metadata.len();
+        let count: u64 = words.iter().map(|(_, count)| u64::from(*count)).sum();
+        if count > bytes as u64 + MORE_WORDS {
+            return Err(StoreError::Unsupported(format!("document {id:?}: {count} words in a text of {bytes} bytes")));
+        }
+        Ok(())
     }
 
     /// Begins to put a document, and removes what it replaces. Returns the key of its first passage.
