@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use semsearch::index::{StoreError, StoredPassage, verify};
+use semsearch::index::{Snapshot, StoreError, StoredPassage, verify};
 
 use crate::support::{Sandbox, open, passages_of, tiny_model};
 
@@ -12,7 +12,7 @@ use crate::support::{Sandbox, open, passages_of, tiny_model};
 fn content(dir: &Path) -> Result<Vec<(StoredPassage, Vec<f32>)>, StoreError> {
     let index = open(dir)?;
     let mut rows = Vec::new();
-    index.vectors(|key, row| {
+    index.vectors(&mut |key, row| {
         rows.push((key, row.to_vec()));
         Ok::<_, StoreError>(())
     })?;

@@ -100,7 +100,7 @@ impl Truth {
         let index = open(dir).unwrap();
         let (mut keys, mut made) = (Vec::new(), Vec::new());
         index
-            .vectors(|key, row| {
+            .vectors(&mut |key, row| {
                 keys.push(key);
                 if keys.len() > PASSAGES {
                     made.push((key, row.to_vec()));
@@ -221,7 +221,7 @@ fn check_content(ix: &Path, truth: &Truth, damage: &str) {
     let index = open(ix).unwrap();
     let mut rows = Vec::new();
     index
-        .vectors(|key, row| {
+        .vectors(&mut |key, row| {
             rows.push((key, row.to_vec()));
             Ok::<_, StoreError>(())
         })

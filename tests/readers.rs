@@ -50,7 +50,7 @@ impl Truth {
         let index = open(dir).unwrap();
         let mut rows = Vec::new();
         index
-            .vectors(|key, row| {
+            .vectors(&mut |key, row| {
                 rows.push((key, row.to_vec()));
                 Ok::<_, StoreError>(())
             })

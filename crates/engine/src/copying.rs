@@ -19,7 +19,12 @@ pub fn copy_index(
 ) -> Result<(IndexCounts, Written), EngineError> {
     let mut counts = IndexCounts::default();
     let mut waiting: Vec<Vec<CopiedPassage>> = Vec::new();
-    from.copy(&mut |passage| {
+    // Only these vectors are what the model made of the texts, to the last bit.
+    let are_exact = from.facts().config.factory == "Flat";
+    from.copy(&mut |mut passage| {
+        if !are_exact {
+            passage.embedded.clear();
+        }
         match waiting.last_mut().filter(|document| document[0].first == passage.first) {
             Some(document) => document.push(passage),
             None => {

@@ -18,6 +18,7 @@
 mod blas;
 mod catalog;
 mod compaction;
+mod copied;
 mod export;
 mod files;
 mod filtered;
@@ -36,6 +37,8 @@ mod snapshot;
 mod sound;
 mod source;
 mod store;
+#[cfg(test)]
+mod testing;
 mod unchanged;
 mod vectors;
 mod verify;
@@ -54,6 +57,7 @@ pub use snapshot::LocalSnapshot;
 pub use source::holder;
 pub use store::LocalStore;
 pub use vectors::set_threads;
+pub use verify::verify;
 
 pub use writer::{LocalWriter, MergedIndexes, merge};
 
