@@ -131,8 +131,26 @@ pub(crate) fn give_up(session: &mut Session, cluster: &Cluster, generation: i32)
     let sql = format!("UPDATE {generations} SET state = 'aborted', ended = now() WHERE number = $1 AND state = 'open'");
     session.query("giving a generation up", &sql, &[(&generation, Type::INT4)])?;
     clean(session, cluster, generation)?;
+    // Until this, the batches say that something may be left.
     let sql = format!("DELETE FROM {batches} WHERE generation = $1");
     session.query("giving a generation up", &sql, &[(&generation, Type::INT4)]).map(drop)
+}
+
+/// Gives up what was left open by a writer that is gone, and removes what could not be removed when a generation was given
+/// up, since a shard was not there. Whoever holds the index alone calls this first.
+pub(crate) fn clear(session: &mut Session, cluster: &Cluster) -> Result<(), StoreError> {
+    if let Some((open, false)) = State::read(session, &cluster.schema)?.open {
+        give_up(session, cluster, open)?;
+    }
+    let sql = format!(
+        "SELECT DISTINCT b.generation FROM {} b JOIN {} g ON g.number = b.generation WHERE g.state = 'aborted'",
+        in_schema(&cluster.schema, "batches"),
+        in_schema(&cluster.schema, "generations")
+    );
+    for row in session.query("looking for what was given up", &sql, &[])? {
+        give_up(session, cluster, row.get(0))?;
+    }
+    Ok(())
 }
 
 /// Removes what shards have of a generation.
@@ -253,8 +271,8 @@ fn index_vectors(session: &mut Session, cluster: &Cluster, config: &IndexConfig)
     let method = match VectorIndex::of(&config.factory)? {
         VectorIndex::None => return Ok(()),
         VectorIndex::Hnsw { links } => {
-            // FAISS counts the links of a vector, pgvector's lowest layer has twice its `m`.
-            let (m, effort) = ((links / 2).clamp(2, 100), (2 * links).clamp(64, 1000));
+            // Both FAISS and pgvector have twice as many links in the lowest layer.
+            let (m, effort) = (links, (2 * links).max(64));
             format!("hnsw ((embedding::vector({})) {class}) WITH (m = {m}, ef_construction = {effort})", config.dim)
         }
         VectorIndex::Ivf { lists } => {
@@ -295,14 +313,11 @@ impl<'a> Generation<'a> {
     /// # Errors
     /// One is open already.
     pub fn begin(mut self) -> Result<i32, StoreError> {
-        match self.state()?.open {
-            Some((open, true)) => {
-                let what = format!("generation {open} is open already");
-                return Err(self.store.refused(what, ServerFailure::Other));
-            }
-            Some((open, false)) => give_up(&mut self.session, &self.cluster, open)?,
-            None => {}
+        if let Some((open, true)) = self.state()?.open {
+            let what = format!("generation {open} is open already");
+            return Err(self.store.refused(what, ServerFailure::Other));
         }
+        clear(&mut self.session, &self.cluster)?;
         vacuum::old(&mut self.session, &self.cluster, vacuum::KEPT)?;
         start(&self.session, &self.cluster.schema, true)
     }
@@ -333,9 +348,7 @@ impl<'a> Generation<'a> {
     /// # Errors
     /// A shard cannot be reached.
     pub fn vacuum(mut self) -> Result<u64, StoreError> {
-        if let Some((open, false)) = self.state()?.open {
-            give_up(&mut self.session, &self.cluster, open)?;
-        }
+        clear(&mut self.session, &self.cluster)?;
         vacuum::all(&mut self.session, &self.cluster)
     }
 

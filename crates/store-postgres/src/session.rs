@@ -159,9 +159,10 @@ impl Session {
         self.ask_once(what, &asked, "status text").into_iter().collect::<Result<Vec<_>, _>>().map(drop)
     }
 
-    /// Sets how shards search, for all statements that follow.
+    /// Sets how shards search their indexes of vectors, for all statements that follow; without settings, nothing changes.
+    /// Other statements are not affected.
     pub(crate) fn set(&mut self, shards: &[Shard], settings: &str) -> Result<(), StoreError> {
-        if self.settings == settings {
+        if settings.is_empty() || self.settings == settings {
             return Ok(());
         }
         let sql = format!("SELECT {settings}");

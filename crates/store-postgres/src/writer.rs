@@ -116,9 +116,9 @@ impl PostgresWriter {
             let what = "an open generation cannot be built anew";
             return Err(store.refused(what, ServerFailure::Other));
         }
-        if let Some((left, false)) = open {
-            generation::give_up(&mut session, &cluster, left)?;
-            state.aborted.push(left);
+        if !together {
+            generation::clear(&mut session, &cluster)?;
+            state = State::read(&session, schema)?;
         }
         if let Some(kept) = &state.config {
             match options.rebuild {
