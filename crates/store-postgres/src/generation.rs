@@ -156,10 +156,12 @@ pub(crate) fn clear(session: &mut Session, cluster: &Cluster) -> Result<(), Stor
 /// Removes what shards have of a generation.
 pub(crate) fn clean(session: &mut Session, cluster: &Cluster, generation: i32) -> Result<(), StoreError> {
     let (passages, words, removals) = (cluster.table("passages"), cluster.table("words"), cluster.table("removals"));
+    let terms = cluster.table("terms");
     let sql = format!(
         "DELETE FROM {passages} WHERE added = {generation};
          UPDATE {passages} SET removed = {NEVER} WHERE removed = {generation};
          DELETE FROM {words} WHERE generation = {generation};
+         DELETE FROM {terms} WHERE generation = {generation};
          DELETE FROM {removals} WHERE generation = {generation};"
     );
     session.run_on("removing what was not committed", &cluster.shards, &sql)
@@ -206,6 +208,7 @@ pub(crate) fn commit(
 /// Makes of what writers left on the shards what readers will see.
 fn settle(session: &mut Session, cluster: &Cluster, generation: i32, afresh: bool) -> Result<(), StoreError> {
     let (passages, words, removals) = (cluster.table("passages"), cluster.table("words"), cluster.table("removals"));
+    let terms = cluster.table("terms");
     let batches: Vec<String> = sealed(session, &cluster.schema, generation)?.iter().map(ToString::to_string).collect();
     let sealed = match batches.is_empty() {
         true => "false".to_owned(),
@@ -233,7 +236,13 @@ fn settle(session: &mut Session, cluster: &Cluster, generation: i32, afresh: boo
              SELECT word, {generation}, sum(times) FROM (
                  SELECT unnest(words) AS word, 1 AS times FROM {passages} WHERE added = {generation}
                  UNION ALL SELECT unnest(words), -1 FROM {passages} WHERE removed = {generation}) w
-             GROUP BY word HAVING sum(times) <> 0;"
+             GROUP BY word HAVING sum(times) <> 0;
+         DELETE FROM {terms} WHERE generation = {generation};
+         INSERT INTO {terms} (term, generation, passages)
+             SELECT term, {generation}, sum(times) FROM (
+                 SELECT unnest(facts) AS term, 1 AS times FROM {passages} WHERE added = {generation}
+                 UNION ALL SELECT unnest(facts), -1 FROM {passages} WHERE removed = {generation}) t
+             GROUP BY term HAVING sum(times) <> 0;"
     );
     session.run_on("settling the generation", &cluster.shards, &sql)?;
     // Without statistics, a shard cannot know that nearly all of its passages are seen.

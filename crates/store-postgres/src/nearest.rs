@@ -102,7 +102,7 @@ impl NearestSearch<'_> {
 
     /// Compares every vector.
     fn by_all(&self, query: &[f32], among: &Among<'_>) -> Result<Vec<Scored>, StoreError> {
-        let seen = self.reading.seen(among.filter);
+        let seen = self.reading.seen(among.filter)?;
         let (operator, _) = operator(self.config.metric);
         let vector = literal::vector(query);
         let order = format!("(embedding {operator} {vector}) + 0, key");
@@ -121,7 +121,7 @@ impl NearestSearch<'_> {
 
     /// Asks the index that each partition has of its vectors.
     fn by_index(&self, index: VectorIndex, query: &[f32], among: &Among<'_>) -> Result<Vec<Scored>, StoreError> {
-        let seen = self.reading.seen(among.filter);
+        let seen = self.reading.seen(among.filter)?;
         let (operator, _) = operator(self.config.metric);
         let (dim, vector) = (self.config.dim, literal::vector(query));
         let least = if among.filter.is_some() { LEAST_FILTERED } else { 0 };
@@ -219,7 +219,7 @@ impl NearestSearch<'_> {
         let partitions = u64::from(self.reading.cluster.partitions()).max(1);
         let each = self.reading.state.counts.passages as u64 / partitions;
         let table = self.reading.passages();
-        let (seen, passing) = (self.reading.seen(None), super::sql_filter::condition(filter));
+        let (seen, passing) = (self.reading.seen(None)?, self.reading.passes(filter)?);
         let sql = format!(
             "SELECT count(*) FILTER (WHERE {passing}), count(*) FROM {table} WHERE {seen}{}",
             if each >= ENOUGH { self.one_partition_each() } else { String::new() }

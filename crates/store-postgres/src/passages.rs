@@ -59,14 +59,14 @@ impl Reading {
     /// The keys of the passages of the document with this id, ascending.
     pub(crate) fn keys_of(&self, id: &str) -> Result<Vec<u64>, StoreError> {
         let slot = slot::of_id(id, self.cluster.partitions());
-        let (table, seen, id) = (self.passages(), self.seen(None), literal::text(id));
+        let (table, seen, id) = (self.passages(), self.seen(None)?, literal::text(id));
         let sql = format!("SELECT key FROM {table} WHERE slot = {slot} AND id = {id} AND {seen}");
         self.sorted_keys("finding a document", &sql)
     }
 
     /// The keys of all passages that pass `filter`, ascending.
     pub(crate) fn all_keys(&self, filter: Option<&Filter>) -> Result<Vec<u64>, StoreError> {
-        let sql = format!("SELECT key FROM {} WHERE {}", self.passages(), self.seen(filter));
+        let sql = format!("SELECT key FROM {} WHERE {}", self.passages(), self.seen(filter)?);
         self.sorted_keys("listing passages", &sql)
     }
 
@@ -96,7 +96,7 @@ impl Reading {
     /// The number of passages, and of documents, that pass `filter`.
     pub(crate) fn counts(&self, filter: &Filter, of_documents: bool) -> Result<u64, StoreError> {
         let what = if of_documents { "count(DISTINCT document)" } else { "count(*)" };
-        let sql = format!("SELECT {what} FROM {} WHERE {}", self.passages(), self.seen(Some(filter)));
+        let sql = format!("SELECT {what} FROM {} WHERE {}", self.passages(), self.seen(Some(filter))?);
         let answers = self.ask("counting what a filter passes", &sql, "passing bigint")?;
         // The passages of a document are on one shard.
         Ok(answers.iter().flatten().map(|row| row.get::<_, i64>(0) as u64).sum())
@@ -108,7 +108,7 @@ impl Reading {
         let sql = format!(
             "SELECT 1 FROM {} WHERE {} AND EXISTS (SELECT FROM unnest(facts) fact WHERE {}) LIMIT 1",
             self.passages(),
-            self.seen(None),
+            self.seen(None)?,
             starts_with(&start)
         );
         Ok(self.ask("looking for a field", &sql, "found int")?.iter().any(|answer| !answer.is_empty()))
@@ -121,7 +121,7 @@ impl Reading {
             "SELECT DISTINCT substring(fact FOR 2 + 256 * get_byte(fact, 0) + get_byte(fact, 1)) FROM {} p, \
              unnest(p.facts) fact WHERE {} LIMIT {TERMS}",
             self.passages(),
-            self.seen(None)
+            self.seen(None)?
         );
         let answers = self.ask("listing fields", &sql, "field bytea")?;
         let names = answers.iter().flatten().filter_map(|row| semsearch_filter::field_of(row.get(0)).map(String::from));
@@ -143,7 +143,7 @@ impl Reading {
         let sql = format!(
             "SELECT fact, count(DISTINCT document) FROM {} p, unnest(p.facts) fact WHERE {} AND {} GROUP BY fact",
             self.passages(),
-            self.seen(filter),
+            self.seen(filter)?,
             starts_with(&start)
         );
         let mut documents: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
@@ -174,7 +174,7 @@ impl Reading {
                  WHERE {} AND key >= {low} AND key < {high}",
                 rows::SHOWN,
                 self.passages(),
-                self.seen(None)
+                self.seen(None)?
             );
             let columns = format!(
                 "{}, embedding bytea, checksum int, version bytea, origin text, embedded bytea[], words text[], \
@@ -193,7 +193,7 @@ impl Reading {
     /// The number of the first passage that is not before `from`.
     fn next_number(&self, from: u64) -> Result<Option<u64>, StoreError> {
         let low = slot::first_key(from);
-        let sql = format!("SELECT min(key) FROM {} WHERE {} AND key >= {low}", self.passages(), self.seen(None));
+        let sql = format!("SELECT min(key) FROM {} WHERE {} AND key >= {low}", self.passages(), self.seen(None)?);
         let answers = self.ask("reading passages", &sql, "key bigint")?;
         let firsts = answers.iter().flatten().filter_map(|row| row.get::<_, Option<i64>>(0));
         Ok(firsts.min().map(|key| slot::number(key as u64)))

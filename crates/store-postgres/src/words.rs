@@ -143,7 +143,7 @@ impl<'a> Words<'a> {
             "SELECT key, length, m.words, m.counts, nearness, document FROM (SELECT key, document, length, words, counts, {order} AS nearness \
              FROM {} WHERE {}{looked_up} ORDER BY nearness LIMIT {wanted}) p, {}",
             self.reading.passages(),
-            self.reading.seen(among.filter),
+            self.reading.seen(among.filter)?,
             self.counts(),
         );
         let now = counts.words as f64 / counts.passages.max(1) as f64;
