@@ -244,7 +244,7 @@ impl NearestSearch<'_> {
     fn settings(&self, index: VectorIndex, effort: Effort) -> String {
         let partitions = self.reading.cluster.most_partitions();
         // Each partition is searched by itself and gives its own nearest, so each needs to look less far.
-        let ef_search = effort.ef_search.unwrap_or((200 / partitions.isqrt()).clamp(40, 100)).clamp(1, 1000);
+        let ef_search = effort.ef_search.unwrap_or((400 / partitions).clamp(24, 200)).clamp(1, 1000);
         let probes = match index {
             VectorIndex::Ivf { lists } => effort.nprobe.unwrap_or(lists.isqrt().max(1)).clamp(1, lists),
             _ => 1,
