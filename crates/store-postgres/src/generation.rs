@@ -18,12 +18,15 @@ use tokio_postgres::types::Type;
 use super::cluster::Cluster;
 use super::nearest::{VectorIndex, operator};
 use super::session::{Session, in_schema};
-use super::state::{Counts, NEVER, State};
+use super::state::{Counts, NEVER, State, visible};
 use super::store::PostgresStore;
 use super::vacuum;
 
-/// Tells this program's locks from those of others.
+/// Tells this program's locks from those of others. The first is held by whoever writes.
 const LOCKS: i32 = 0x7365_6d73;
+
+/// The lock that is held by each session which copies passages.
+const COPIES: i32 = LOCKS + 1;
 
 /// How often a lock is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
@@ -53,11 +56,28 @@ pub(crate) enum Hold {
 /// [`StoreError::Locked`]: another process holds it.
 pub(crate) fn lock(session: &Session, schema: &str, hold: Hold, wait: Duration) -> Result<(), StoreError> {
     let until = Instant::now() + wait;
+    take_lock(session, schema, (LOCKS, hold), until)?;
+    if hold == Hold::Alone {
+        // A server may still copy what a writer that is gone had sent.
+        take_lock(session, schema, (COPIES, hold), until)?;
+        let sql = format!("SELECT pg_advisory_unlock({COPIES}, to_regclass($1)::oid::bigint::int)");
+        session.query("taking the index for writing", &sql, &[(&in_schema(schema, "store"), Type::TEXT)])?;
+    }
+    Ok(())
+}
+
+/// Says that this session copies passages, for as long as it lasts.
+pub(crate) fn lock_copies(session: &Session, schema: &str) -> Result<(), StoreError> {
+    take_lock(session, schema, (COPIES, Hold::Together), Instant::now())
+}
+
+fn take_lock(session: &Session, schema: &str, lock: (i32, Hold), until: Instant) -> Result<(), StoreError> {
+    let (class, hold) = lock;
     let function = match hold {
         Hold::Alone => "pg_try_advisory_lock",
         Hold::Together => "pg_try_advisory_lock_shared",
     };
-    let sql = format!("SELECT {function}({LOCKS}, to_regclass($1)::oid::bigint::int)");
+    let sql = format!("SELECT {function}({class}, to_regclass($1)::oid::bigint::int)");
     let store = in_schema(schema, "store");
     loop {
         let row = session.one("taking the index for writing", &sql, &[(&store, Type::TEXT)])?;
@@ -65,7 +85,7 @@ pub(crate) fn lock(session: &Session, schema: &str, hold: Hold, wait: Duration) 
             return Ok(());
         }
         if Instant::now() >= until {
-            return Err(StoreError::Locked { dir: session.place().into(), holder: holder(session)? });
+            return Err(StoreError::Locked { dir: session.place().into(), holder: holder(session, class)? });
         }
         thread::sleep(TRY_AGAIN);
     }
@@ -77,11 +97,11 @@ pub(crate) fn unlock(session: &Session) -> Result<(), StoreError> {
 }
 
 /// Who writes, for a message.
-fn holder(session: &Session) -> Result<String, StoreError> {
+fn holder(session: &Session, class: i32) -> Result<String, StoreError> {
     let sql = "SELECT a.pid, coalesce(host(a.client_addr), 'the same machine') FROM pg_locks l \
                JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted \
                AND l.classid::bigint = $1 AND a.pid <> pg_backend_pid() ORDER BY a.backend_start LIMIT 1";
-    let rows = session.query("asking who writes", sql, &[(&i64::from(LOCKS), Type::INT8)])?;
+    let rows = session.query("asking who writes", sql, &[(&i64::from(class), Type::INT8)])?;
     Ok(rows.first().map_or_else(String::new, |row| {
         format!(" (server process {}, from {})", row.get::<_, i32>(0), row.get::<_, &str>(1))
     }))
@@ -158,13 +178,22 @@ pub(crate) fn clean(session: &mut Session, cluster: &Cluster, generation: i32) -
     let (passages, words, removals) = (cluster.table("passages"), cluster.table("words"), cluster.table("removals"));
     let terms = cluster.table("terms");
     let sql = format!(
-        "DELETE FROM {passages} WHERE added = {generation};
+        "{};
+         DELETE FROM {passages} WHERE added = {generation};
          UPDATE {passages} SET removed = {NEVER} WHERE removed = {generation};
          DELETE FROM {words} WHERE generation = {generation};
          DELETE FROM {terms} WHERE generation = {generation};
-         DELETE FROM {removals} WHERE generation = {generation};"
+         DELETE FROM {removals} WHERE generation = {generation};",
+        wait_for_others(cluster)
     );
     session.run_on("removing what was not committed", &cluster.shards, &sql)
+}
+
+/// The statement by which a shard waits for what others have begun to write. The sessions of a coordinator that crashed can
+/// still be on the shard, and may have something to do.
+fn wait_for_others(cluster: &Cluster) -> String {
+    let (passages, removals) = (cluster.table("passages"), cluster.table("removals"));
+    format!("LOCK TABLE ONLY {passages}, ONLY {removals} IN SHARE ROW EXCLUSIVE MODE")
 }
 
 /// Commits the open generation, in which all writers have sealed their batches or are gone.
@@ -222,15 +251,17 @@ fn settle(session: &mut Session, cluster: &Cluster, generation: i32, afresh: boo
              UNION SELECT slot, id FROM {removals} WHERE generation = {generation})"
         ),
     };
+    let aborted = State::read(session, &cluster.schema)?.aborted;
+    let seen = visible(generation - 1, &aborted);
     let sql = format!(
-        "DELETE FROM {passages} WHERE added = {generation} AND NOT ({sealed});
+        "{};
+         DELETE FROM {passages} WHERE added = {generation} AND NOT ({sealed});
          DELETE FROM {removals} WHERE generation = {generation} AND NOT ({sealed});
          DELETE FROM {passages} p USING (SELECT slot, id, max(document) AS latest FROM {passages}
              WHERE added = {generation} GROUP BY slot, id HAVING min(document) < max(document)) d
              WHERE p.added = {generation} AND p.slot = d.slot AND p.id = d.id AND p.document < d.latest;
          UPDATE {passages} SET removed = {NEVER} WHERE removed = {generation};
-         UPDATE {passages} SET removed = {generation}
-             WHERE removed = {NEVER} AND added < {generation} AND {replaced};
+         UPDATE {passages} SET removed = {generation} WHERE {seen} AND {replaced};
          DELETE FROM {words} WHERE generation = {generation};
          INSERT INTO {words} (word, generation, passages)
              SELECT word, {generation}, sum(times) FROM (
@@ -242,7 +273,8 @@ fn settle(session: &mut Session, cluster: &Cluster, generation: i32, afresh: boo
              SELECT term, {generation}, sum(times) FROM (
                  SELECT unnest(facts) AS term, 1 AS times FROM {passages} WHERE added = {generation}
                  UNION ALL SELECT unnest(facts), -1 FROM {passages} WHERE removed = {generation}) t
-             GROUP BY term HAVING sum(times) <> 0;"
+             GROUP BY term HAVING sum(times) <> 0;",
+        wait_for_others(cluster)
     );
     session.run_on("settling the generation", &cluster.shards, &sql)?;
     // Without statistics, a shard cannot know that nearly all of its passages are seen.
@@ -336,12 +368,18 @@ impl<'a> Generation<'a> {
         start(&self.session, &self.cluster.schema, true)
     }
 
-    /// Commits the open generation.
+    /// Commits the open generation. If the last one that was opened for several processes is committed already, as it is
+    /// when a process died after it had committed, nothing is done ([`Written::commits`] is 0).
     ///
     /// # Errors
     /// No generation is open, or nothing says how the index is made.
     pub fn commit(mut self) -> Result<Written, StoreError> {
-        let (open, config) = (self.open()?, self.state()?.config);
+        let state = self.state()?;
+        if state.open.is_none() && self.was_explicit(state.committed)? {
+            let (documents, passages) = (state.counts.documents as u64, state.counts.passages as u64);
+            return Ok(Written { documents, passages, ..Written::default() });
+        }
+        let (open, config) = (self.open()?, state.config);
         let none = || self.store.refused("nothing was ever written into this store", ServerFailure::Other);
         commit(&mut self.session, &self.cluster, &config.ok_or_else(none)?, open, false)
     }
@@ -364,6 +402,15 @@ impl<'a> Generation<'a> {
     pub fn vacuum(mut self) -> Result<u64, StoreError> {
         clear(&mut self.session, &self.cluster)?;
         vacuum::all(&mut self.session, &self.cluster)
+    }
+
+    /// Whether the newest generation of all is this one, and was opened for several processes.
+    fn was_explicit(&self, committed: i32) -> Result<bool, StoreError> {
+        let sql = format!(
+            "SELECT explicit AND number = $1 FROM {} ORDER BY number DESC LIMIT 1",
+            in_schema(&self.cluster.schema, "generations")
+        );
+        Ok(self.session.one("reading the last generation", &sql, &[(&committed, Type::INT4)])?.get(0))
     }
 
     fn state(&self) -> Result<State, StoreError> {

@@ -192,7 +192,10 @@ impl Session {
             let each = asked.iter().zip(sent).zip(connected).map(async |(((shard, sql), sent), connected)| {
                 connected?;
                 let told = || format!("{what}{}", shard.told());
-                sent.map_err(failed(place, told()))?;
+                if !sent.map_err(failed(place, told()))? {
+                    let what = format!("{}: the connection is broken", told());
+                    return Err(refused(place, what, ServerFailure::Unreachable));
+                }
                 let answer = tokio::time::timeout(patience, receive(client, shard, sql, columns)).await;
                 match answer {
                     Ok(answer) => answer.map_err(failed(place, told())),
@@ -244,13 +247,15 @@ impl Session {
     }
 }
 
-/// Sends a statement to a shard. A store's only server is asked when its answer is read.
-async fn send(client: &Client, shard: &Shard, sql: &str) -> Result<(), tokio_postgres::Error> {
+/// Sends a statement to a shard. Returns whether it could be sent: over a connection that is broken, dblink sends nothing
+/// and would then give an answer without rows. A store's only server is asked when its answer is read.
+async fn send(client: &Client, shard: &Shard, sql: &str) -> Result<bool, tokio_postgres::Error> {
     if shard.server.is_none() {
-        return Ok(());
+        return Ok(true);
     }
     let send = format!("SELECT dblink_send_query('{}', $1)", shard.connection());
-    client.query_typed(&send, &[(&sql, Type::TEXT)]).await.map(drop)
+    let rows = client.query_typed(&send, &[(&sql, Type::TEXT)]).await?;
+    Ok(rows.first().is_some_and(|row| row.get::<_, i32>(0) == 1))
 }
 
 /// Reads what a shard answers.

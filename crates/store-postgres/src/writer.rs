@@ -260,7 +260,11 @@ impl PostgresWriter {
         stream.wait()?;
         let session = match stream.session.take() {
             Some(session) => session,
-            None => self.store.shared().connect(None)?,
+            None => {
+                let session = self.store.shared().connect(None)?;
+                generation::lock_copies(&session, &self.cluster.schema)?;
+                session
+            }
         };
         stream.copying = Some(session.copy(what, &table, rows));
         stream.session = Some(session);
