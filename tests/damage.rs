@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use semsearch::index::{Snapshot, StoreError, StoredPassage, verify};
+use semsearch::index::{LocalStore, Snapshot, Store, StoreError, StoredPassage};
 
 use crate::support::{Sandbox, open, passages_of, tiny_model};
 
@@ -14,7 +14,7 @@ fn content(dir: &Path) -> Result<Vec<(StoredPassage, Vec<f32>)>, StoreError> {
     let mut rows = Vec::new();
     index.vectors(&mut |key, row| {
         rows.push((key, row.to_vec()));
-        Ok::<_, StoreError>(())
+        Ok(())
     })?;
     let documents = passages_of(&index, rows.iter().map(|(key, _)| *key))?;
     Ok(rows.into_iter().map(|(key, row)| (documents[&key].clone(), row)).collect())
@@ -69,7 +69,7 @@ fn try_every_damage(factory: &str) {
     }
     // Only a change in the white space at the end of the manifest may go unnoticed.
     assert!(noticed + 4 >= tried, "{factory}: {noticed} of {tried} noticed");
-    assert!(verify(&dir).unwrap().faults.is_empty());
+    assert!(LocalStore::new(&dir).verify().unwrap().faults.is_empty());
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn xquad_is_240_documents() {
 }
 
 /// All of SQuAD's passages, indexed once.
-fn squad() -> Option<&'static (Sandbox, PathBuf)> {
+pub(crate) fn squad() -> Option<&'static (Sandbox, PathBuf)> {
     static SQUAD: OnceLock<Option<(Sandbox, PathBuf)>> = OnceLock::new();
     let build = || {
         let corpus = shared_data("squad/corpus.jsonl")?;

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use semsearch::encoder::Vectors;
-use semsearch::index::{Snapshot, StoreError, StoredPassage, verify};
+use semsearch::index::{LocalStore, Snapshot, Store, StoreError, StoredPassage};
 
 use crate::support::{Sandbox, among, copy, open, passages_of};
 
@@ -105,7 +105,7 @@ impl Truth {
                 if keys.len() > PASSAGES {
                     made.push((key, row.to_vec()));
                 }
-                Ok::<_, StoreError>(())
+                Ok(())
             })
             .unwrap();
         assert_eq!(keys.len(), PASSAGES + EMBEDDED);
@@ -210,7 +210,7 @@ fn try_to_launder(sandbox: &Sandbox, truth: &Truth, damage: &str) {
     assert!([Some(0), Some(2)].contains(&export.status) && !export.stderr.contains("defect"), "{damage}: {export}");
     assert!(export.status == Some(0) || !sandbox.path("out.npy").exists(), "{damage}");
     // If `verify` reports an intact index, its content must be correct to the last byte.
-    let intact = verify(&ix).is_ok_and(|verified| verified.faults.is_empty());
+    let intact = LocalStore::new(&ix).verify().is_ok_and(|verified| verified.faults.is_empty());
     if intact {
         check_content(&ix, truth, damage);
     }
@@ -223,7 +223,7 @@ fn check_content(ix: &Path, truth: &Truth, damage: &str) {
     index
         .vectors(&mut |key, row| {
             rows.push((key, row.to_vec()));
-            Ok::<_, StoreError>(())
+            Ok(())
         })
         .unwrap();
     let documents = passages_of(&index, rows.iter().map(|(key, _)| *key)).unwrap();

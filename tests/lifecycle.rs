@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use semsearch::index::{self, LocalStore, Snapshot, Store, WriteOptions};
+use semsearch::index::{LocalStore, Snapshot, Store, WriteOptions};
 use serde_json::Map;
 
 use crate::filters::config;
@@ -64,7 +64,7 @@ fn a_document_is_removed_and_put_again_in_one_commit() {
     put(&mut *writer, "a", "a dog", Map::new(), &vector);
     assert_eq!(writer.commit().unwrap().documents, 2);
     assert_eq!(open(&dir).unwrap().find("a").unwrap().len(), 1);
-    assert!(index::verify(&dir).unwrap().faults.is_empty());
+    assert!(LocalStore::new(&dir).verify().unwrap().faults.is_empty());
 }
 
 #[test]

@@ -31,6 +31,8 @@ mod lifecycle;
 mod merging;
 mod outside;
 mod ownership;
+#[cfg(all(target_os = "linux", feature = "postgres"))]
+mod postgres;
 mod prompt;
 #[cfg(target_os = "linux")]
 mod readers;

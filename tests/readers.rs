@@ -52,7 +52,7 @@ impl Truth {
         index
             .vectors(&mut |key, row| {
                 rows.push((key, row.to_vec()));
-                Ok::<_, StoreError>(())
+                Ok(())
             })
             .unwrap();
         let query = rows[1234].1.clone();

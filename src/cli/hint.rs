@@ -118,6 +118,9 @@ fn of_server(failure: ServerFailure, what: &str) -> Option<String> {
         _ if what.contains("a store here already") => {
             "`semsearch store info` shows it, `semsearch store drop` removes it"
         }
+        _ if what.contains("database of the coordinator itself") => {
+            "leave out --servers to keep everything in this database, or name another database, as in HOST:PORT/DATABASE"
+        }
         _ if what.contains("no generation is open") => "`semsearch store begin` opens one",
         _ if what.contains("is open already") => "`semsearch store commit` or `semsearch store abort` ends it",
         _ if what.contains("is not empty, and not a store") => {

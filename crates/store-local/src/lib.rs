@@ -57,7 +57,6 @@ pub use snapshot::LocalSnapshot;
 pub use source::holder;
 pub use store::LocalStore;
 pub use vectors::set_threads;
-pub use verify::verify;
 
 pub use writer::{LocalWriter, MergedIndexes, merge};
 

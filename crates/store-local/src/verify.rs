@@ -17,7 +17,7 @@ use semsearch_store::{StoreError, Verified};
 ///
 /// # Errors
 /// There is no index. Damage is not an error here; it is listed in `faults`.
-pub fn verify(dir: &Path) -> Result<Verified, StoreError> {
+pub(super) fn verify(dir: &Path) -> Result<Verified, StoreError> {
     let read = |root: &Dir, bytes: &[u8]| match Manifest::parse(bytes, dir) {
         Ok(Some(manifest)) => Ok(verify_commit(root, &manifest)),
         Ok(None) => Err(StoreError::NoIndex { dir: dir.into() }),

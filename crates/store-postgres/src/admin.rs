@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 
 use super::cluster::{Cluster, Shard};
 use super::failure::refused;
-use super::generation::{Hold, lock};
+use super::generation::{Hold, LOCKS, lock};
 use super::literal::{name, text};
 use super::reading::Reading;
 use super::schema;
@@ -22,6 +22,9 @@ const OLDEST_SERVER: i32 = 160_000;
 
 /// The oldest release of pgvector that is supported: the first whose indexes go on searching if a filter leaves too few.
 const OLDEST_PGVECTOR: (u32, u32) = (0, 8);
+
+/// The lock that is held while a store is made, besides [`LOCKS`]. No table has this number.
+const MAKING: i32 = 0;
 
 /// A server that holds passages, as whoever makes a store names it.
 #[derive(Clone, PartialEq, Eq)]
@@ -85,7 +88,9 @@ pub fn create(store: &PostgresStore, options: &CreateOptions) -> Result<(), Stor
 /// Makes the coordinator's tables and those of each shard. `made` gets the shards that were made.
 fn make(session: &mut Session, schema: &str, options: &CreateOptions, made: &mut Vec<Shard>) -> Result<(), StoreError> {
     let doing = "making the store";
-    let mut sql = format!("CREATE SCHEMA IF NOT EXISTS {};", name(schema));
+    // Extensions cannot be made by two transactions at once.
+    let mut sql =
+        format!("SELECT pg_advisory_xact_lock({LOCKS}, {MAKING}); CREATE SCHEMA IF NOT EXISTS {};", name(schema));
     sql.push_str("CREATE EXTENSION IF NOT EXISTS vector;");
     if !options.servers.is_empty() {
         sql.push_str("CREATE EXTENSION IF NOT EXISTS postgres_fdw; CREATE EXTENSION IF NOT EXISTS dblink;");
@@ -132,14 +137,28 @@ fn make_shard(
 ) -> Result<(), StoreError> {
     let shards = std::slice::from_ref(shard);
     if shard.server.is_some() {
-        let sql = format!("SELECT current_setting('server_version_num')::int, {}", objects(schema));
-        let columns = "version int, objects bigint";
+        // Only in the database of the coordinator is the lock that this session holds.
+        let pid: i32 = session.one("asking for the session", "SELECT pg_backend_pid()", &[])?.get(0);
+        let own = format!(
+            "EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() \
+             AND l.locktype = 'advisory' AND l.classid = {LOCKS} AND l.objid = {MAKING} AND l.granted AND l.pid = {pid})"
+        );
+        let sql = format!("SELECT current_setting('server_version_num')::int, {}, {own}", objects(schema));
+        let columns = "version int, objects bigint, own boolean";
         let answers = session.ask_all("looking at what is there", shards, &sql, columns)?;
         for row in answers.iter().flatten() {
+            if row.get(2) {
+                let what = format!("this is the database of the coordinator itself{}", shard.told());
+                return Err(refused(session.place(), what, ServerFailure::Other));
+            }
             check_version(session, row.get(0), shard)?;
             refuse_objects(session, schema, row.get(1), &shard.told())?;
         }
-        let sql = format!("CREATE SCHEMA IF NOT EXISTS {}; CREATE EXTENSION IF NOT EXISTS vector;", name(schema));
+        let sql = format!(
+            "PERFORM pg_advisory_xact_lock({LOCKS}, {MAKING}); CREATE SCHEMA IF NOT EXISTS {}; \
+             CREATE EXTENSION IF NOT EXISTS vector;",
+            name(schema)
+        );
         session.run_on("making the shard", shards, &sql)?;
         check_pgvector(session, shard)?;
     }

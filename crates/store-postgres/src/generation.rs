@@ -23,10 +23,14 @@ use super::store::PostgresStore;
 use super::vacuum;
 
 /// Tells this program's locks from those of others. The first is held by whoever writes.
-const LOCKS: i32 = 0x7365_6d73;
+pub(crate) const LOCKS: i32 = 0x7365_6d73;
 
 /// The lock that is held by each session which copies passages.
 const COPIES: i32 = LOCKS + 1;
+
+/// The key of an index's locks: the number of its table `store`, which is a parameter. The number of a table has no sign, the
+/// key of a lock has one.
+const KEY: &str = "((to_regclass($1)::oid::bigint << 32) >> 32)::int";
 
 /// How often a lock is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
@@ -60,7 +64,7 @@ pub(crate) fn lock(session: &Session, schema: &str, hold: Hold, wait: Duration) 
     if hold == Hold::Alone {
         // A server may still copy what a writer that is gone had sent.
         take_lock(session, schema, (COPIES, hold), until)?;
-        let sql = format!("SELECT pg_advisory_unlock({COPIES}, to_regclass($1)::oid::bigint::int)");
+        let sql = format!("SELECT pg_advisory_unlock({COPIES}, {KEY})");
         session.query("taking the index for writing", &sql, &[(&in_schema(schema, "store"), Type::TEXT)])?;
     }
     Ok(())
@@ -77,7 +81,7 @@ fn take_lock(session: &Session, schema: &str, lock: (i32, Hold), until: Instant)
         Hold::Alone => "pg_try_advisory_lock",
         Hold::Together => "pg_try_advisory_lock_shared",
     };
-    let sql = format!("SELECT {function}({class}, to_regclass($1)::oid::bigint::int)");
+    let sql = format!("SELECT {function}({class}, {KEY})");
     let store = in_schema(schema, "store");
     loop {
         let row = session.one("taking the index for writing", &sql, &[(&store, Type::TEXT)])?;
@@ -85,7 +89,7 @@ fn take_lock(session: &Session, schema: &str, lock: (i32, Hold), until: Instant)
             return Ok(());
         }
         if Instant::now() >= until {
-            return Err(StoreError::Locked { dir: session.place().into(), holder: holder(session, class)? });
+            return Err(StoreError::Locked { dir: session.place().into(), holder: holder(session, class, &store)? });
         }
         thread::sleep(TRY_AGAIN);
     }
@@ -96,12 +100,14 @@ pub(crate) fn unlock(session: &Session) -> Result<(), StoreError> {
     session.query("giving the index back", "SELECT pg_advisory_unlock_all()", &[]).map(drop)
 }
 
-/// Who writes, for a message.
-fn holder(session: &Session, class: i32) -> Result<String, StoreError> {
+/// Who writes the index with this table, for a message.
+fn holder(session: &Session, class: i32, store: &str) -> Result<String, StoreError> {
     let sql = "SELECT a.pid, coalesce(host(a.client_addr), 'the same machine') FROM pg_locks l \
-               JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted \
-               AND l.classid::bigint = $1 AND a.pid <> pg_backend_pid() ORDER BY a.backend_start LIMIT 1";
-    let rows = session.query("asking who writes", sql, &[(&i64::from(class), Type::INT8)])?;
+               JOIN pg_stat_activity a ON a.pid = l.pid AND a.datname = current_database() \
+               WHERE l.locktype = 'advisory' AND l.granted AND l.database = a.datid AND l.classid::bigint = $1 \
+               AND l.objid = to_regclass($2)::oid AND a.pid <> pg_backend_pid() ORDER BY a.backend_start LIMIT 1";
+    let parameters: [super::session::Parameter<'_>; 2] = [(&i64::from(class), Type::INT8), (&store, Type::TEXT)];
+    let rows = session.query("asking who writes", sql, &parameters)?;
     Ok(rows.first().map_or_else(String::new, |row| {
         format!(" (server process {}, from {})", row.get::<_, i32>(0), row.get::<_, &str>(1))
     }))
