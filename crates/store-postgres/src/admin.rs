@@ -80,7 +80,7 @@ pub fn create(store: &PostgresStore, options: &CreateOptions) -> Result<(), Stor
         make(&mut session, schema, options, &mut made).and_then(|()| session.run("making the store", "COMMIT"));
     if outcome.is_err() {
         let _ = session.run("undoing what was made", "ROLLBACK");
-        undo(&mut session, schema, options, &made);
+        undo(&mut session, schema, &made);
     }
     outcome
 }
@@ -166,11 +166,9 @@ fn make_shard(
 }
 
 /// Removes the shards that were made before something failed.
-fn undo(session: &mut Session, schema: &str, options: &CreateOptions, made: &[Shard]) {
+fn undo(session: &mut Session, schema: &str, made: &[Shard]) {
     for shard in made.iter().filter(|shard| shard.server.is_some()) {
-        let Some(server) = options.servers.get(shard.number) else { continue };
         // What the coordinator knew of the shard is gone with the transaction, but the connection is still there.
-        let _ = server;
         let _ = session.run_on("undoing what was made", std::slice::from_ref(shard), &drop_tables(schema));
     }
 }

@@ -1,9 +1,9 @@
 //! Search by words: BM25, with the scores that an index in a directory gives (crate `semsearch-words`).
 //!
-//! A shard finds passages by the rare words of a query and orders them by all of its words (`sparse`); what comes back is
-//! scored by our own arithmetic, and more is fetched while something better could be left. Words that are too frequent to be looked up are not needed where all of them
-//! together add less than the last hit has (MaxScore: Turtle and Flood 1995, "Query Evaluation: Strategies and
-//! Optimizations").
+//! A shard finds passages by the rare words of a query and orders them by all of its words (`sparse`). What comes back is
+//! scored by our own arithmetic, and more is fetched while something better could be left. Words that are too frequent to
+//! be looked up are not needed where all of them together add less than the last hit has (MaxScore: Turtle and Flood 1995,
+//! "Query Evaluation: Strategies and Optimizations").
 
 use std::collections::HashMap;
 
