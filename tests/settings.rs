@@ -85,8 +85,8 @@ fn shells_and_man_know_every_command() {
     let pages = std::fs::read_dir(sandbox.path("man")).unwrap().count();
     assert_eq!(
         pages,
-        1 + 15 + 2 * usize::from(cfg!(feature = "serve")) + 4,
-        "the program's, each command's, and those of `model`"
+        1 + 15 + 2 * usize::from(cfg!(feature = "serve")) + 10 * usize::from(cfg!(feature = "postgres")) + 4,
+        "the program's, each command's, and those of `model` and `store`"
     );
     assert_eq!(sandbox.run(&["man", "nope"]).status, Some(2));
 }
@@ -199,7 +199,7 @@ fn pages_of_the_manual_replace_those_of_another_release_and_nothing_else() {
     assert_eq!(read("man/semsearch-query.1.part"), "theirs");
     assert_eq!(
         std::fs::read_dir(sandbox.path("man")).unwrap().count(),
-        1 + 15 + 2 * usize::from(cfg!(feature = "serve")) + 4 + 1
+        1 + 15 + 2 * usize::from(cfg!(feature = "serve")) + 10 * usize::from(cfg!(feature = "postgres")) + 4 + 1
     );
 }
 

@@ -32,9 +32,10 @@ pub(super) fn run(options: &StoreOptions, settings: &Settings) -> anyhow::Result
         }
         StoreOptions::Begin { wait } => print(&Generation::take(&store, *wait)?.begin()?.to_string())?,
         StoreOptions::Commit { wait } => {
-            let Written { documents, passages, .. } = Generation::take(&store, *wait)?.commit()?;
+            let Written { commits, documents, passages, .. } = Generation::take(&store, *wait)?.commit()?;
             let (documents, passages) = (HumanCount(documents), HumanCount(passages));
-            terminal.note(&format!("{place}: committed, documents: {documents}, passages: {passages}"));
+            let done = if commits == 0 { "committed already" } else { "committed" };
+            terminal.note(&format!("{place}: {done}, documents: {documents}, passages: {passages}"));
         }
         StoreOptions::Abort { wait } => {
             let generation = Generation::take(&store, *wait)?.abort()?;

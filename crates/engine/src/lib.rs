@@ -65,7 +65,7 @@ mod searcher;
 mod sentence;
 mod window;
 
-pub use copying::copy_index;
+pub use copying::{copy_index, merge_indexes};
 pub use cutter::{Cutter, Piece, chunk_size};
 pub use documents::{ListedDocument, WholeDocument, list_documents, whole_document};
 pub use error::EngineError;

@@ -10,11 +10,12 @@ use semsearch_engine::{EngineError, Hit, Mode, Query, SearchRequest, Searcher, l
 use semsearch_filter::Filter;
 use semsearch_models::Locations;
 use semsearch_store::{Effort, SETTINGS, Snapshot, Store, StoreError, WriteOptions};
-use semsearch_store_local::{DIRECTORY, LocalStore, find, recorded};
+use semsearch_store_local::{DIRECTORY, find};
 
 use super::errors::{Raised, bad_value};
 use super::json::to_dict;
 use super::model::{NativeModel, parsed, places, rows};
+use super::store::store_at;
 use super::{process, watched};
 
 /// How many fields a message names.
@@ -26,7 +27,7 @@ const NO_TEXT: &str = "a vector";
 /// A commit of an index. It is searched by any number of threads.
 #[pyclass(frozen, module = "semsearch._semsearch")]
 pub(crate) struct NativeIndex {
-    store: LocalStore,
+    store: Arc<dyn Store>,
     places: Locations,
     threads: Option<usize>,
     opened: RwLock<Opened>,
@@ -60,11 +61,11 @@ impl NativeIndex {
                 find(&here).index.unwrap_or_else(|| DIRECTORY.into())
             }
         };
-        let (store, places) = (LocalStore::new(path), places(offline)?);
+        let (store, places) = (store_at(&path)?, places(offline)?);
         let model = model.map(|model| model.get().loaded.clone());
         let has_model = model.is_some();
         let searcher = py.detach(|| -> Result<Searcher, Raised> {
-            let shared: Arc<dyn Store> = Arc::new(store.clone());
+            let shared = Arc::clone(&store);
             let snapshot = store.snapshot()?;
             Ok(match model {
                 Some(model) => Searcher::new(shared, snapshot, model)?,
@@ -189,7 +190,7 @@ impl NativeIndex {
         let config = self.snapshot().facts().config.clone();
         let remove = || -> Result<usize, StoreError> {
             let dir = self.store.place();
-            recorded(dir)?.ok_or_else(|| StoreError::NoIndex { dir: dir.into() })?;
+            self.store.recorded()?.ok_or_else(|| StoreError::NoIndex { dir: dir.into() })?;
             let options = WriteOptions { at_once: true, wait, ..WriteOptions::default() };
             let mut writer = self.store.writer(config, options)?;
             let mut removed = 0;
@@ -263,7 +264,7 @@ impl NativeIndex {
         }
         let snapshot = opened.searcher.snapshot();
         let model = NativeModel::recorded(&snapshot.facts().config, &self.places)?;
-        let searcher = Searcher::new(Arc::new(self.store.clone()), snapshot, model)?;
+        let searcher = Searcher::new(Arc::clone(&self.store), snapshot, model)?;
         let opened = Opened { searcher: searcher.clone(), has_model: true };
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = opened;
         Ok(searcher)

@@ -11,6 +11,7 @@ mod index;
 mod json;
 mod model;
 mod process;
+mod store;
 mod texts;
 mod watched;
 mod writer;

@@ -15,13 +15,13 @@ use semsearch_corpus::{CorpusError, Document, FieldNames, Layout, Record};
 use semsearch_encoder::embedder::{Embedder, Progress};
 use semsearch_engine::{EngineError, IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop};
 use semsearch_files::Place;
-use semsearch_store::{ChunkPolicy, IndexConfig, IndexSettings, Prompts, Store, StoreWriter, WriteOptions, Written};
-use semsearch_store_local::{LocalStore, recorded};
+use semsearch_store::{ChunkPolicy, IndexConfig, IndexSettings, Prompts, StoreWriter, WriteOptions, Written};
 
 use super::errors::{Raised, bad_value};
 use super::json::fields;
 use super::model::{NativeModel, parsed};
 use super::process;
+use super::store::store_at;
 
 /// Documents that wait to be embedded, at most.
 const WAITING: usize = 1024;
@@ -98,8 +98,8 @@ impl NativeWriter {
         let shared = Arc::new(Shared::default());
         let (documents, waiting) = sync_channel(WAITING);
         let thread = py.detach(|| -> Result<_, Raised> {
-            let store = LocalStore::new(path);
-            let there = if how == "replace" { None } else { recorded(store.place())? };
+            let store = store_at(&path)?;
+            let there = if how == "replace" { None } else { store.recorded()? };
             let settings = match (how, &there) {
                 ("create", Some(_)) => {
                     let message = format!("{}: there is an index here already", store.place().display());
@@ -109,13 +109,13 @@ impl NativeWriter {
                 ("update", None) => {
                     return Err(semsearch_store::StoreError::NoIndex { dir: store.place().into() }.into());
                 }
-                (_, Some(manifest)) => manifest.config.settings(),
+                (_, Some(there)) => there.settings(),
                 (_, None) => settings,
             };
             let mut config = IndexConfig::new(model.identity.clone(), &model.embedder, settings);
-            if let Some(manifest) = &there {
+            if let Some(there) = &there {
                 // New vectors may be made in another precision; they are compared all the same.
-                config.precision = manifest.config.precision;
+                config.precision = there.precision;
             }
             let writer = store.writer(config.clone(), options)?;
             let shared = Arc::clone(&shared);

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use semsearch_engine::EngineError;
-use semsearch_store::StoreError;
+use semsearch_store::{ServerFailure, StoreError};
 use serde::Serialize;
 
 use super::reply;
@@ -174,6 +174,11 @@ impl From<EngineError> for ApiError {
                 Self::invalid(message).hint("`semsearch index --rebuild` builds it again")
             }
             EngineError::Store(StoreError::NoIndex { .. }) => Self::unavailable(message),
+            // It may answer again in a moment.
+            EngineError::Store(StoreError::Server {
+                failure: ServerFailure::Unreachable | ServerFailure::Slow | ServerFailure::Outdated,
+                ..
+            }) => Self::unavailable(message),
             _ => Self::internal(message),
         }
     }

@@ -18,6 +18,7 @@
 mod blas;
 mod catalog;
 mod compaction;
+mod copied;
 mod export;
 mod files;
 mod filtered;
@@ -36,6 +37,8 @@ mod snapshot;
 mod sound;
 mod source;
 mod store;
+#[cfg(test)]
+mod testing;
 mod unchanged;
 mod vectors;
 mod verify;

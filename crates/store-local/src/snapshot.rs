@@ -9,7 +9,7 @@ use semsearch_files::Dir;
 use semsearch_filter::Filter;
 use semsearch_kernels::Isa;
 
-use super::catalog::{Catalog, LexicalQuery};
+use super::catalog::{Catalog, LexicalQuery, Portion};
 use super::filtered::Filtered;
 use super::held::part;
 use super::keys::Keys;
@@ -20,7 +20,8 @@ use super::vectors::{self, Opening, VectorSearch, VectorSegment};
 use super::verify::check_files;
 use super::{CATALOG, VECTORS};
 use semsearch_store::{
-    Among, Effort, Facts, FieldValue, Scored, Snapshot, StoreError, StoredPassage, Word, WordQuery, content_digest,
+    Among, CopiedPassage, Effort, Facts, FieldValue, Scored, Snapshot, StoreError, StoredPassage, Word, WordQuery,
+    content_digest,
 };
 use semsearch_words::words_of;
 
@@ -88,6 +89,16 @@ impl LocalSnapshot {
 
     pub(super) fn root(&self) -> &Dir {
         &self.root
+    }
+
+    pub(super) fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Checks that no file has been changed since the commit was opened.
+    pub(super) fn check_unchanged(&self) -> Result<(), StoreError> {
+        self.catalog.check_maps()?;
+        self.unchanged.check()
     }
 
     /// The commit, with every file that it names.
@@ -185,8 +196,7 @@ impl Snapshot for LocalSnapshot {
 
     fn passages(&self, keys: &[u64]) -> Result<Vec<StoredPassage>, StoreError> {
         let passages = self.catalog.get(keys)?;
-        self.catalog.check_maps()?;
-        self.unchanged.check()?;
+        self.check_unchanged()?;
         Ok(passages)
     }
 
@@ -255,11 +265,8 @@ impl Snapshot for LocalSnapshot {
         Ok(count)
     }
 
-    fn copy(
-        &self,
-        _each: &mut dyn FnMut(semsearch_store::CopiedPassage) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        Err(StoreError::Unsupported("TEMPORARY".into()))
+    fn copy(&self, each: &mut dyn FnMut(CopiedPassage) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.copy_in_portions(Portion::default(), each)
     }
 
     fn split(&self, text: &str) -> Vec<Word> {

@@ -10,6 +10,7 @@ use super::cluster::{Cluster, Shard};
 use super::failure::refused;
 use super::generation::{Hold, LOCKS, lock};
 use super::literal::{name, text};
+use super::reading::Reading;
 use super::schema;
 use super::session::{Session, in_schema};
 use super::slot;
@@ -79,7 +80,7 @@ pub fn create(store: &PostgresStore, options: &CreateOptions) -> Result<(), Stor
         make(&mut session, schema, options, &mut made).and_then(|()| session.run("making the store", "COMMIT"));
     if outcome.is_err() {
         let _ = session.run("undoing what was made", "ROLLBACK");
-        undo(&mut session, schema, options, &made);
+        undo(&mut session, schema, &made);
     }
     outcome
 }
@@ -177,11 +178,9 @@ fn make_shard(
 }
 
 /// Removes the shards that were made before something failed.
-fn undo(session: &mut Session, schema: &str, options: &CreateOptions, made: &[Shard]) {
+fn undo(session: &mut Session, schema: &str, made: &[Shard]) {
     for shard in made.iter().filter(|shard| shard.server.is_some()) {
-        let Some(server) = options.servers.get(shard.number) else { continue };
         // What the coordinator knew of the shard is gone with the transaction, but the connection is still there.
-        let _ = server;
         let _ = session.run_on("undoing what was made", std::slice::from_ref(shard), &drop_tables(schema));
     }
 }
@@ -237,7 +236,7 @@ fn drop_tables(schema: &str) -> String {
 }
 
 fn drop_of_shard(schema: &str) -> String {
-    let tables = ["passages", "words", "removals", "shard"].map(|table| in_schema(schema, table));
+    let tables = ["passages", "words", "terms", "removals", "shard"].map(|table| in_schema(schema, table));
     tables.iter().fold(String::new(), |sql, table| sql + &format!("DROP TABLE IF EXISTS {table};"))
 }
 
@@ -393,23 +392,24 @@ pub(crate) fn verify(store: &PostgresStore) -> Result<Verified, StoreError> {
             faults.push(StoreError::damaged(&store.shared().place, message));
         }
     }
-    faults.extend(wrong_words(&snapshot.reading)?);
+    faults.extend(miscounted(reading, "words", "word", "words")?);
+    faults.extend(miscounted(reading, "terms", "term", "facts")?);
     Ok(Verified { faults, ..found })
 }
 
-/// Whether the counts of words are those of the passages.
-fn wrong_words(reading: &super::reading::Reading) -> Result<Option<StoreError>, StoreError> {
-    let seen = super::state::visible_counts(reading.state.committed, &reading.state.aborted);
+/// Whether the counts of words or terms are those of the passages, which have them in the column `of_passages`.
+fn miscounted(reading: &Reading, table: &str, item: &str, of_passages: &str) -> Result<Option<StoreError>, StoreError> {
+    let counted = super::state::visible_counts(reading.state.committed, &reading.state.aborted);
     let sql = format!(
-        "SELECT count(*) FROM (SELECT word, sum(times) AS times FROM (
-             SELECT unnest(words) AS word, 1::bigint AS times FROM {} WHERE {}
-             UNION ALL SELECT word, -passages::bigint FROM {} WHERE {seen}) w GROUP BY word) s WHERE times <> 0",
+        "SELECT count(*) FROM (SELECT {item}, sum(times) AS times FROM (
+             SELECT unnest({of_passages}) AS {item}, 1::bigint AS times FROM {} WHERE {}
+             UNION ALL SELECT {item}, -passages::bigint FROM {} WHERE {counted}) a GROUP BY {item}) b WHERE times <> 0",
         reading.passages(),
-        reading.seen(None),
-        reading.cluster.table("words")
+        reading.seen(None)?,
+        reading.cluster.table(table)
     );
-    let answers = reading.ask("counting words", &sql, "wrong bigint")?;
+    let answers = reading.ask("counting what passages have", &sql, "wrong bigint")?;
     let wrong: i64 = answers.iter().flatten().map(|row| row.get::<_, i64>(0)).sum();
-    let fault = || StoreError::damaged(&reading.shared.place, format!("{wrong} words are counted wrongly"));
+    let fault = || StoreError::damaged(&reading.shared.place, format!("{wrong} {table} are counted wrongly"));
     Ok((wrong > 0).then(fault))
 }

@@ -18,12 +18,19 @@ use tokio_postgres::types::Type;
 use super::cluster::Cluster;
 use super::nearest::{VectorIndex, operator};
 use super::session::{Session, in_schema};
-use super::state::{Counts, NEVER, State};
+use super::state::{Counts, NEVER, State, visible};
 use super::store::PostgresStore;
 use super::vacuum;
 
-/// Tells this program's locks from those of others.
+/// Tells this program's locks from those of others. The first is held by whoever writes.
 pub(crate) const LOCKS: i32 = 0x7365_6d73;
+
+/// The lock that is held by each session which copies passages.
+const COPIES: i32 = LOCKS + 1;
+
+/// The key of an index's locks: the number of its table `store`, which is a parameter. The number of a table has no sign, the
+/// key of a lock has one.
+const KEY: &str = "((to_regclass($1)::oid::bigint << 32) >> 32)::int";
 
 /// How often a lock is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
@@ -53,12 +60,28 @@ pub(crate) enum Hold {
 /// [`StoreError::Locked`]: another process holds it.
 pub(crate) fn lock(session: &Session, schema: &str, hold: Hold, wait: Duration) -> Result<(), StoreError> {
     let until = Instant::now() + wait;
+    take_lock(session, schema, (LOCKS, hold), until)?;
+    if hold == Hold::Alone {
+        // A server may still copy what a writer that is gone had sent.
+        take_lock(session, schema, (COPIES, hold), until)?;
+        let sql = format!("SELECT pg_advisory_unlock({COPIES}, {KEY})");
+        session.query("taking the index for writing", &sql, &[(&in_schema(schema, "store"), Type::TEXT)])?;
+    }
+    Ok(())
+}
+
+/// Says that this session copies passages, for as long as it lasts.
+pub(crate) fn lock_copies(session: &Session, schema: &str) -> Result<(), StoreError> {
+    take_lock(session, schema, (COPIES, Hold::Together), Instant::now())
+}
+
+fn take_lock(session: &Session, schema: &str, lock: (i32, Hold), until: Instant) -> Result<(), StoreError> {
+    let (class, hold) = lock;
     let function = match hold {
         Hold::Alone => "pg_try_advisory_lock",
         Hold::Together => "pg_try_advisory_lock_shared",
     };
-    // The number of a table has no sign, the key of a lock has one.
-    let sql = format!("SELECT {function}({LOCKS}, ((to_regclass($1)::oid::bigint << 32) >> 32)::int)");
+    let sql = format!("SELECT {function}({class}, {KEY})");
     let store = in_schema(schema, "store");
     loop {
         let row = session.one("taking the index for writing", &sql, &[(&store, Type::TEXT)])?;
@@ -66,7 +89,7 @@ pub(crate) fn lock(session: &Session, schema: &str, hold: Hold, wait: Duration) 
             return Ok(());
         }
         if Instant::now() >= until {
-            return Err(StoreError::Locked { dir: session.place().into(), holder: holder(session, &store)? });
+            return Err(StoreError::Locked { dir: session.place().into(), holder: holder(session, class, &store)? });
         }
         thread::sleep(TRY_AGAIN);
     }
@@ -78,12 +101,12 @@ pub(crate) fn unlock(session: &Session) -> Result<(), StoreError> {
 }
 
 /// Who writes the index with this table, for a message.
-fn holder(session: &Session, store: &str) -> Result<String, StoreError> {
+fn holder(session: &Session, class: i32, store: &str) -> Result<String, StoreError> {
     let sql = "SELECT a.pid, coalesce(host(a.client_addr), 'the same machine') FROM pg_locks l \
                JOIN pg_stat_activity a ON a.pid = l.pid AND a.datname = current_database() \
                WHERE l.locktype = 'advisory' AND l.granted AND l.database = a.datid AND l.classid::bigint = $1 \
                AND l.objid = to_regclass($2)::oid AND a.pid <> pg_backend_pid() ORDER BY a.backend_start LIMIT 1";
-    let parameters: [super::session::Parameter<'_>; 2] = [(&i64::from(LOCKS), Type::INT8), (&store, Type::TEXT)];
+    let parameters: [super::session::Parameter<'_>; 2] = [(&i64::from(class), Type::INT8), (&store, Type::TEXT)];
     let rows = session.query("asking who writes", sql, &parameters)?;
     Ok(rows.first().map_or_else(String::new, |row| {
         format!(" (server process {}, from {})", row.get::<_, i32>(0), row.get::<_, &str>(1))
@@ -134,20 +157,49 @@ pub(crate) fn give_up(session: &mut Session, cluster: &Cluster, generation: i32)
     let sql = format!("UPDATE {generations} SET state = 'aborted', ended = now() WHERE number = $1 AND state = 'open'");
     session.query("giving a generation up", &sql, &[(&generation, Type::INT4)])?;
     clean(session, cluster, generation)?;
+    // Until this, the batches say that something may be left.
     let sql = format!("DELETE FROM {batches} WHERE generation = $1");
     session.query("giving a generation up", &sql, &[(&generation, Type::INT4)]).map(drop)
+}
+
+/// Gives up what was left open by a writer that is gone, and removes what could not be removed when a generation was given
+/// up, since a shard was not there. Whoever holds the index alone calls this first.
+pub(crate) fn clear(session: &mut Session, cluster: &Cluster) -> Result<(), StoreError> {
+    if let Some((open, false)) = State::read(session, &cluster.schema)?.open {
+        give_up(session, cluster, open)?;
+    }
+    let sql = format!(
+        "SELECT DISTINCT b.generation FROM {} b JOIN {} g ON g.number = b.generation WHERE g.state = 'aborted'",
+        in_schema(&cluster.schema, "batches"),
+        in_schema(&cluster.schema, "generations")
+    );
+    for row in session.query("looking for what was given up", &sql, &[])? {
+        give_up(session, cluster, row.get(0))?;
+    }
+    Ok(())
 }
 
 /// Removes what shards have of a generation.
 pub(crate) fn clean(session: &mut Session, cluster: &Cluster, generation: i32) -> Result<(), StoreError> {
     let (passages, words, removals) = (cluster.table("passages"), cluster.table("words"), cluster.table("removals"));
+    let terms = cluster.table("terms");
     let sql = format!(
-        "DELETE FROM {passages} WHERE added = {generation};
+        "{};
+         DELETE FROM {passages} WHERE added = {generation};
          UPDATE {passages} SET removed = {NEVER} WHERE removed = {generation};
          DELETE FROM {words} WHERE generation = {generation};
-         DELETE FROM {removals} WHERE generation = {generation};"
+         DELETE FROM {terms} WHERE generation = {generation};
+         DELETE FROM {removals} WHERE generation = {generation};",
+        wait_for_others(cluster)
     );
     session.run_on("removing what was not committed", &cluster.shards, &sql)
+}
+
+/// The statement by which a shard waits for what others have begun to write. The sessions of a coordinator that crashed can
+/// still be on the shard, and may have something to do.
+fn wait_for_others(cluster: &Cluster) -> String {
+    let (passages, removals) = (cluster.table("passages"), cluster.table("removals"));
+    format!("LOCK TABLE ONLY {passages}, ONLY {removals} IN SHARE ROW EXCLUSIVE MODE")
 }
 
 /// Commits the open generation, in which all writers have sealed their batches or are gone.
@@ -191,6 +243,7 @@ pub(crate) fn commit(
 /// Makes of what writers left on the shards what readers will see.
 fn settle(session: &mut Session, cluster: &Cluster, generation: i32, afresh: bool) -> Result<(), StoreError> {
     let (passages, words, removals) = (cluster.table("passages"), cluster.table("words"), cluster.table("removals"));
+    let terms = cluster.table("terms");
     let batches: Vec<String> = sealed(session, &cluster.schema, generation)?.iter().map(ToString::to_string).collect();
     let sealed = match batches.is_empty() {
         true => "false".to_owned(),
@@ -204,21 +257,30 @@ fn settle(session: &mut Session, cluster: &Cluster, generation: i32, afresh: boo
              UNION SELECT slot, id FROM {removals} WHERE generation = {generation})"
         ),
     };
+    let aborted = State::read(session, &cluster.schema)?.aborted;
+    let seen = visible(generation - 1, &aborted);
     let sql = format!(
-        "DELETE FROM {passages} WHERE added = {generation} AND NOT ({sealed});
+        "{};
+         DELETE FROM {passages} WHERE added = {generation} AND NOT ({sealed});
          DELETE FROM {removals} WHERE generation = {generation} AND NOT ({sealed});
          DELETE FROM {passages} p USING (SELECT slot, id, max(document) AS latest FROM {passages}
              WHERE added = {generation} GROUP BY slot, id HAVING min(document) < max(document)) d
              WHERE p.added = {generation} AND p.slot = d.slot AND p.id = d.id AND p.document < d.latest;
          UPDATE {passages} SET removed = {NEVER} WHERE removed = {generation};
-         UPDATE {passages} SET removed = {generation}
-             WHERE removed = {NEVER} AND added < {generation} AND {replaced};
+         UPDATE {passages} SET removed = {generation} WHERE {seen} AND {replaced};
          DELETE FROM {words} WHERE generation = {generation};
          INSERT INTO {words} (word, generation, passages)
              SELECT word, {generation}, sum(times) FROM (
                  SELECT unnest(words) AS word, 1 AS times FROM {passages} WHERE added = {generation}
                  UNION ALL SELECT unnest(words), -1 FROM {passages} WHERE removed = {generation}) w
-             GROUP BY word HAVING sum(times) <> 0;"
+             GROUP BY word HAVING sum(times) <> 0;
+         DELETE FROM {terms} WHERE generation = {generation};
+         INSERT INTO {terms} (term, generation, passages)
+             SELECT term, {generation}, sum(times) FROM (
+                 SELECT unnest(facts) AS term, 1 AS times FROM {passages} WHERE added = {generation}
+                 UNION ALL SELECT unnest(facts), -1 FROM {passages} WHERE removed = {generation}) t
+             GROUP BY term HAVING sum(times) <> 0;",
+        wait_for_others(cluster)
     );
     session.run_on("settling the generation", &cluster.shards, &sql)?;
     // Without statistics, a shard cannot know that nearly all of its passages are seen.
@@ -256,9 +318,14 @@ fn index_vectors(session: &mut Session, cluster: &Cluster, config: &IndexConfig)
     let method = match VectorIndex::of(&config.factory)? {
         VectorIndex::None => return Ok(()),
         VectorIndex::Hnsw { links } => {
-            // FAISS counts the links of a vector, pgvector's lowest layer has twice its `m`.
-            let (m, effort) = ((links / 2).clamp(2, 100), (2 * links).clamp(64, 1000));
-            format!("hnsw ((embedding::vector({})) {class}) WITH (m = {m}, ef_construction = {effort})", config.dim)
+            // Partitions are small, and each is searched: with half of the links, recall is the same and a build takes a part
+            // of the time.
+            let m = (links / 2).clamp(2, 100);
+            format!(
+                "hnsw ((embedding::vector({})) {class}) WITH (m = {m}, ef_construction = {})",
+                config.dim,
+                (4 * m).max(64)
+            )
         }
         VectorIndex::Ivf { lists } => {
             let lists = (lists / partitions).max(1);
@@ -298,24 +365,27 @@ impl<'a> Generation<'a> {
     /// # Errors
     /// One is open already.
     pub fn begin(mut self) -> Result<i32, StoreError> {
-        match self.state()?.open {
-            Some((open, true)) => {
-                let what = format!("generation {open} is open already");
-                return Err(self.store.refused(what, ServerFailure::Other));
-            }
-            Some((open, false)) => give_up(&mut self.session, &self.cluster, open)?,
-            None => {}
+        if let Some((open, true)) = self.state()?.open {
+            let what = format!("generation {open} is open already");
+            return Err(self.store.refused(what, ServerFailure::Other));
         }
+        clear(&mut self.session, &self.cluster)?;
         vacuum::old(&mut self.session, &self.cluster, vacuum::KEPT)?;
         start(&self.session, &self.cluster.schema, true)
     }
 
-    /// Commits the open generation.
+    /// Commits the open generation. If the last one that was opened for several processes is committed already, as it is
+    /// when a process died after it had committed, nothing is done ([`Written::commits`] is 0).
     ///
     /// # Errors
     /// No generation is open, or nothing says how the index is made.
     pub fn commit(mut self) -> Result<Written, StoreError> {
-        let (open, config) = (self.open()?, self.state()?.config);
+        let state = self.state()?;
+        if state.open.is_none() && self.was_explicit(state.committed)? {
+            let (documents, passages) = (state.counts.documents as u64, state.counts.passages as u64);
+            return Ok(Written { documents, passages, ..Written::default() });
+        }
+        let (open, config) = (self.open()?, state.config);
         let none = || self.store.refused("nothing was ever written into this store", ServerFailure::Other);
         commit(&mut self.session, &self.cluster, &config.ok_or_else(none)?, open, false)
     }
@@ -336,10 +406,17 @@ impl<'a> Generation<'a> {
     /// # Errors
     /// A shard cannot be reached.
     pub fn vacuum(mut self) -> Result<u64, StoreError> {
-        if let Some((open, false)) = self.state()?.open {
-            give_up(&mut self.session, &self.cluster, open)?;
-        }
+        clear(&mut self.session, &self.cluster)?;
         vacuum::all(&mut self.session, &self.cluster)
+    }
+
+    /// Whether the newest generation of all is this one, and was opened for several processes.
+    fn was_explicit(&self, committed: i32) -> Result<bool, StoreError> {
+        let sql = format!(
+            "SELECT explicit AND number = $1 FROM {} ORDER BY number DESC LIMIT 1",
+            in_schema(&self.cluster.schema, "generations")
+        );
+        Ok(self.session.one("reading the last generation", &sql, &[(&committed, Type::INT4)])?.get(0))
     }
 
     fn state(&self) -> Result<State, StoreError> {

@@ -12,6 +12,7 @@
 //! shard         passages      a row for each passage: its vector, text, words, terms, and the generations that
 //!                             added and removed it; partitioned by a hash of the document's id
 //!               words         how many passages have a word, by generation
+//!               terms       the same for terms of metadata, which answer filters
 //!               removals      the ids that a generation removes
 //! ```
 //!
@@ -27,6 +28,7 @@ mod literal;
 mod nearest;
 mod passages;
 mod reading;
+mod remembered;
 mod rows;
 mod schema;
 mod session;

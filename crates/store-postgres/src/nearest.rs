@@ -1,8 +1,7 @@
 //! The nearest vectors. A shard orders its passages by pgvector's arithmetic, our kernels decide: what comes back is scored
 //! again, and more is fetched while a passage that was not fetched could still belong to the answer.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use semsearch_filter::Filter;
 use semsearch_kernels::Isa;
@@ -103,7 +102,7 @@ impl NearestSearch<'_> {
 
     /// Compares every vector.
     fn by_all(&self, query: &[f32], among: &Among<'_>) -> Result<Vec<Scored>, StoreError> {
-        let seen = self.reading.seen(among.filter);
+        let seen = self.reading.seen(among.filter)?;
         let (operator, _) = operator(self.config.metric);
         let vector = literal::vector(query);
         let order = format!("(embedding {operator} {vector}) + 0, key");
@@ -122,7 +121,7 @@ impl NearestSearch<'_> {
 
     /// Asks the index that each partition has of its vectors.
     fn by_index(&self, index: VectorIndex, query: &[f32], among: &Among<'_>) -> Result<Vec<Scored>, StoreError> {
-        let seen = self.reading.seen(among.filter);
+        let seen = self.reading.seen(among.filter)?;
         let (operator, _) = operator(self.config.metric);
         let (dim, vector) = (self.config.dim, literal::vector(query));
         let least = if among.filter.is_some() { LEAST_FILTERED } else { 0 };
@@ -138,17 +137,27 @@ impl NearestSearch<'_> {
 
     /// Passages with the scores of our kernels.
     fn fetch(&self, settings: &str, query: &[f32], rest: &str, wanted: usize) -> Result<Fetched, StoreError> {
-        let sql = format!("SELECT key, vector_send(embedding) FROM {} {rest}", self.reading.passages());
-        let answers = self.reading.ask_with(settings, "searching by vectors", &sql, "key bigint, embedding bytea")?;
+        // A vector is made ready for sending only after the others are left behind.
+        let table = self.reading.passages();
+        let sql = format!(
+            "SELECT key, document, vector_send(embedding) FROM (SELECT key, document, embedding FROM {table} {rest}) p"
+        );
+        let answers = self.reading.ask_with(
+            settings,
+            "searching by vectors",
+            &sql,
+            "key bigint, document bigint, embedding bytea",
+        )?;
         let mut fetched = Fetched { found: Vec::new(), borders: Vec::new() };
         for answer in answers {
             let mut last = None;
             for row in &answer {
                 let key = row.get::<_, i64>(0) as u64;
-                let vector = rows::vector(row.get(1)).filter(|vector| vector.len() == query.len());
+                let vector = rows::vector(row.get(2)).filter(|vector| vector.len() == query.len());
                 let vector = vector.ok_or_else(|| self.reading.damaged(key, "its vector has another length"))?;
                 let score = self.config.metric.score(self.isa, &vector, query);
                 last = Some(score);
+                self.reading.remembered.add(key, row.get::<_, i64>(1) as u64, Some(Arc::new(vector)));
                 if !score.is_nan() {
                     fetched.found.push(Scored { key, score });
                 }
@@ -210,7 +219,7 @@ impl NearestSearch<'_> {
         let partitions = u64::from(self.reading.cluster.partitions()).max(1);
         let each = self.reading.state.counts.passages as u64 / partitions;
         let table = self.reading.passages();
-        let (seen, passing) = (self.reading.seen(None), super::sql_filter::condition(filter));
+        let (seen, passing) = (self.reading.seen(None)?, self.reading.passes(filter)?);
         let sql = format!(
             "SELECT count(*) FILTER (WHERE {passing}), count(*) FROM {table} WHERE {seen}{}",
             if each >= ENOUGH { self.one_partition_each() } else { String::new() }
@@ -235,7 +244,7 @@ impl NearestSearch<'_> {
     fn settings(&self, index: VectorIndex, effort: Effort) -> String {
         let partitions = self.reading.cluster.most_partitions();
         // Each partition is searched by itself and gives its own nearest, so each needs to look less far.
-        let ef_search = effort.ef_search.unwrap_or((100 / partitions).max(24)).clamp(1, 1000);
+        let ef_search = effort.ef_search.unwrap_or((400 / partitions).clamp(24, 200)).clamp(1, 1000);
         let probes = match index {
             VectorIndex::Ivf { lists } => effort.nprobe.unwrap_or(lists.isqrt().max(1)).clamp(1, lists),
             _ => 1,

@@ -1,6 +1,7 @@
 //! Passages, their keys, and what their metadata hold.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use semsearch_filter::Filter;
 use semsearch_store::{CopiedPassage, FieldValue, StoreError, StoredPassage, Version};
@@ -8,6 +9,7 @@ use tokio_postgres::Row;
 
 use super::literal::{self, with_nul};
 use super::reading::Reading;
+use super::remembered::Fetched;
 use super::rows;
 use super::slot;
 
@@ -27,11 +29,18 @@ impl Reading {
         if self.state.counts.passages == self.state.counts.documents {
             return Ok(keys.to_vec());
         }
+        let known = self.remembered.of(keys);
+        let asked: Vec<u64> =
+            keys.iter().zip(&known).filter(|(_, known)| known.document.is_none()).map(|(key, _)| *key).collect();
         let sql = |these: &str| format!("SELECT key, document FROM {} WHERE {these}", self.passages());
         let rows =
-            self.ask_about("reading which document passages belong to", keys, sql, "key bigint, document bigint")?;
+            self.ask_about("reading which document passages belong to", &asked, sql, "key bigint, document bigint")?;
         let firsts: HashMap<u64, u64> = rows.iter().map(|row| (key_of(row, 0), key_of(row, 1))).collect();
-        keys.iter().map(|key| firsts.get(key).copied().ok_or_else(|| self.damaged(*key, "it is not there"))).collect()
+        let first = |(key, known): (&u64, Fetched)| {
+            let first = known.document.or_else(|| firsts.get(key).copied());
+            first.ok_or_else(|| self.damaged(*key, "it is not there"))
+        };
+        keys.iter().zip(known).map(first).collect()
     }
 
     /// The passages under `keys`, in their order.
@@ -50,14 +59,14 @@ impl Reading {
     /// The keys of the passages of the document with this id, ascending.
     pub(crate) fn keys_of(&self, id: &str) -> Result<Vec<u64>, StoreError> {
         let slot = slot::of_id(id, self.cluster.partitions());
-        let (table, seen, id) = (self.passages(), self.seen(None), literal::text(id));
+        let (table, seen, id) = (self.passages(), self.seen(None)?, literal::text(id));
         let sql = format!("SELECT key FROM {table} WHERE slot = {slot} AND id = {id} AND {seen}");
         self.sorted_keys("finding a document", &sql)
     }
 
     /// The keys of all passages that pass `filter`, ascending.
     pub(crate) fn all_keys(&self, filter: Option<&Filter>) -> Result<Vec<u64>, StoreError> {
-        let sql = format!("SELECT key FROM {} WHERE {}", self.passages(), self.seen(filter));
+        let sql = format!("SELECT key FROM {} WHERE {}", self.passages(), self.seen(filter)?);
         self.sorted_keys("listing passages", &sql)
     }
 
@@ -69,22 +78,25 @@ impl Reading {
     }
 
     /// The vectors of the passages under `keys`; `None` where a passage is not there.
-    pub(crate) fn vectors(&self, keys: &[u64]) -> Result<Vec<Option<Vec<f32>>>, StoreError> {
+    pub(crate) fn vectors(&self, keys: &[u64]) -> Result<Vec<Option<Arc<Vec<f32>>>>, StoreError> {
+        let known = self.remembered.of(keys);
+        let asked: Vec<u64> =
+            keys.iter().zip(&known).filter(|(_, known)| known.vector.is_none()).map(|(key, _)| *key).collect();
         let sql = |these: &str| format!("SELECT key, vector_send(embedding) FROM {} WHERE {these}", self.passages());
-        let rows = self.ask_about("reading vectors", keys, sql, "key bigint, embedding bytea")?;
-        let vector = |row: &Row| -> Result<(u64, Vec<f32>), StoreError> {
+        let rows = self.ask_about("reading vectors", &asked, sql, "key bigint, embedding bytea")?;
+        let vector = |row: &Row| -> Result<(u64, Arc<Vec<f32>>), StoreError> {
             let key = key_of(row, 0);
             let vector = rows::vector(row.get(1)).ok_or_else(|| self.damaged(key, "its vector cannot be read"))?;
-            Ok((key, vector))
+            Ok((key, Arc::new(vector)))
         };
         let found = rows.iter().map(vector).collect::<Result<HashMap<_, _>, _>>()?;
-        Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
+        Ok(keys.iter().zip(known).map(|(key, known)| known.vector.or_else(|| found.get(key).cloned())).collect())
     }
 
     /// The number of passages, and of documents, that pass `filter`.
     pub(crate) fn counts(&self, filter: &Filter, of_documents: bool) -> Result<u64, StoreError> {
         let what = if of_documents { "count(DISTINCT document)" } else { "count(*)" };
-        let sql = format!("SELECT {what} FROM {} WHERE {}", self.passages(), self.seen(Some(filter)));
+        let sql = format!("SELECT {what} FROM {} WHERE {}", self.passages(), self.seen(Some(filter))?);
         let answers = self.ask("counting what a filter passes", &sql, "passing bigint")?;
         // The passages of a document are on one shard.
         Ok(answers.iter().flatten().map(|row| row.get::<_, i64>(0) as u64).sum())
@@ -96,7 +108,7 @@ impl Reading {
         let sql = format!(
             "SELECT 1 FROM {} WHERE {} AND EXISTS (SELECT FROM unnest(facts) fact WHERE {}) LIMIT 1",
             self.passages(),
-            self.seen(None),
+            self.seen(None)?,
             starts_with(&start)
         );
         Ok(self.ask("looking for a field", &sql, "found int")?.iter().any(|answer| !answer.is_empty()))
@@ -109,7 +121,7 @@ impl Reading {
             "SELECT DISTINCT substring(fact FOR 2 + 256 * get_byte(fact, 0) + get_byte(fact, 1)) FROM {} p, \
              unnest(p.facts) fact WHERE {} LIMIT {TERMS}",
             self.passages(),
-            self.seen(None)
+            self.seen(None)?
         );
         let answers = self.ask("listing fields", &sql, "field bytea")?;
         let names = answers.iter().flatten().filter_map(|row| semsearch_filter::field_of(row.get(0)).map(String::from));
@@ -131,7 +143,7 @@ impl Reading {
         let sql = format!(
             "SELECT fact, count(DISTINCT document) FROM {} p, unnest(p.facts) fact WHERE {} AND {} GROUP BY fact",
             self.passages(),
-            self.seen(filter),
+            self.seen(filter)?,
             starts_with(&start)
         );
         let mut documents: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
@@ -162,7 +174,7 @@ impl Reading {
                  WHERE {} AND key >= {low} AND key < {high}",
                 rows::SHOWN,
                 self.passages(),
-                self.seen(None)
+                self.seen(None)?
             );
             let columns = format!(
                 "{}, embedding bytea, checksum int, version bytea, origin text, embedded bytea[], words text[], \
@@ -181,7 +193,7 @@ impl Reading {
     /// The number of the first passage that is not before `from`.
     fn next_number(&self, from: u64) -> Result<Option<u64>, StoreError> {
         let low = slot::first_key(from);
-        let sql = format!("SELECT min(key) FROM {} WHERE {} AND key >= {low}", self.passages(), self.seen(None));
+        let sql = format!("SELECT min(key) FROM {} WHERE {} AND key >= {low}", self.passages(), self.seen(None)?);
         let answers = self.ask("reading passages", &sql, "key bigint")?;
         let firsts = answers.iter().flatten().filter_map(|row| row.get::<_, Option<i64>>(0));
         Ok(firsts.min().map(|key| slot::number(key as u64)))

@@ -1,40 +1,95 @@
 //! One generation, and how shards are asked about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use semsearch_filter::Filter;
+use semsearch_filter::{Filter, TermRange};
 use semsearch_store::{ServerFailure, StoreError};
 use tokio_postgres::Row;
 
 use super::cluster::{Cluster, Shard};
 use super::failure::refused;
+use super::remembered::Remembered;
 use super::session::{Session, in_schema};
-use super::sql_filter::condition;
-use super::state::State;
+use super::sql_filter::{KnownTerms, condition, ranges, within};
+use super::state::{State, visible_counts};
 use super::store::Shared;
+
+/// The most terms of a range that are looked up one by one.
+const MOST_TERMS: usize = 512;
+
+/// How many ranges are remembered.
+const KEPT_RANGES: usize = 64;
 
 /// One generation of an index.
 pub(crate) struct Reading {
     pub(crate) shared: Arc<Shared>,
     pub(crate) cluster: Cluster,
     pub(crate) state: State,
+    /// The terms in ranges of filters, as far as they were looked up.
+    terms: Mutex<HashMap<TermRange, Option<Vec<Vec<u8>>>>>,
+    /// Passages that were fetched a moment ago.
+    pub(crate) remembered: Remembered,
     /// The shards that could not be asked, where an incomplete answer is accepted.
     left_out: Mutex<BTreeSet<String>>,
 }
 
 impl Reading {
     pub(crate) fn new(shared: Arc<Shared>, cluster: Cluster, state: State) -> Self {
-        Self { shared, cluster, state, left_out: Mutex::default() }
+        Self {
+            shared,
+            cluster,
+            state,
+            terms: Mutex::default(),
+            remembered: Remembered::default(),
+            left_out: Mutex::default(),
+        }
     }
 
     /// The condition that a passage is seen and passes `filter`.
-    pub(crate) fn seen(&self, filter: Option<&Filter>) -> String {
+    pub(crate) fn seen(&self, filter: Option<&Filter>) -> Result<String, StoreError> {
         let visible = self.state.visible();
-        match filter {
-            Some(filter) => format!("{visible} AND {}", condition(filter)),
+        Ok(match filter {
+            Some(filter) => format!("{visible} AND {}", self.passes(filter)?),
             None => visible,
+        })
+    }
+
+    /// The condition that a passage passes `filter`.
+    pub(crate) fn passes(&self, filter: &Filter) -> Result<String, StoreError> {
+        let mut known = KnownTerms::new();
+        for range in ranges(filter) {
+            if let Some(terms) = self.terms_in(&range)? {
+                known.insert(range, terms);
+            }
         }
+        Ok(condition(filter, &known))
+    }
+
+    /// The terms of passages that lie in a range; `None` if there are too many.
+    fn terms_in(&self, range: &TermRange) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+        let kept = || self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(terms) = kept().get(range) {
+            return Ok(terms.clone());
+        }
+        let sql = format!(
+            "SELECT DISTINCT term FROM {} WHERE {} AND {} LIMIT {}",
+            self.cluster.table("terms"),
+            within("term", range),
+            visible_counts(self.state.committed, &self.state.aborted),
+            MOST_TERMS + 1
+        );
+        let answers = self.ask("looking up the values of a filter", &sql, "term bytea")?;
+        let mut terms: Vec<Vec<u8>> = answers.iter().flatten().map(|row| row.get(0)).collect();
+        terms.sort_unstable();
+        terms.dedup();
+        let terms = Some(terms).filter(|terms| terms.len() <= MOST_TERMS);
+        let mut kept = kept();
+        if kept.len() >= KEPT_RANGES {
+            kept.clear();
+        }
+        kept.insert(range.clone(), terms.clone());
+        Ok(terms)
     }
 
     /// The table of passages on shards.

@@ -76,6 +76,7 @@ pub(crate) fn of_coordinator(schema: &str, partitions: u16) -> String {
 pub(crate) fn of_shard(schema: &str, identity: &str, number: usize, slots: &[u16]) -> String {
     let table = |table| in_schema(schema, table);
     let (shard, passages, words, removals) = (table("shard"), table("passages"), table("words"), table("removals"));
+    let terms = table("terms");
     let columns: Vec<String> = COLUMNS.iter().map(|(column, kind)| format!("{} {kind}", name(column))).collect();
     let mut sql = format!(
         "CREATE TABLE {shard} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), identity uuid NOT NULL, number int NOT NULL);
@@ -98,9 +99,10 @@ pub(crate) fn of_shard(schema: &str, identity: &str, number: usize, slots: &[u16
          CREATE INDEX ON {passages} (origin) WHERE key = document;
          CREATE INDEX ON {passages} USING gin (words);
          CREATE INDEX ON {passages} USING gin (facts);
-         CREATE INDEX ON {passages} USING gin (embedded);
          CREATE TABLE {words} (word text COLLATE \"C\" NOT NULL, generation int NOT NULL, passages int NOT NULL,
              PRIMARY KEY (word, generation));
+         CREATE TABLE {terms} (term bytea NOT NULL, generation int NOT NULL, passages int NOT NULL,
+             PRIMARY KEY (term, generation));
          CREATE TABLE {removals} (generation int NOT NULL, batch bigint NOT NULL, slot smallint NOT NULL,
              id text COLLATE \"C\" NOT NULL);
          CREATE INDEX ON {removals} (generation);"

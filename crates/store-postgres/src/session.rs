@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,7 +33,7 @@ type Answer = Result<Vec<Row>, StoreError>;
 /// A connection.
 pub(crate) struct Session {
     io: Io,
-    client: Client,
+    client: Arc<Client>,
     tls: TlsConnector,
     place: PathBuf,
     /// The shards that are connected, by number.
@@ -44,6 +46,20 @@ pub(crate) struct Session {
     searches: bool,
 }
 
+/// Rows that are being copied.
+pub(crate) struct Copying {
+    outcome: Receiver<Result<u64, StoreError>>,
+    place: PathBuf,
+}
+
+impl Copying {
+    /// Waits until the rows are there.
+    pub(crate) fn wait(self) -> Result<(), StoreError> {
+        let lost = |_| refused(&self.place, "copying passages: the connection ended", ServerFailure::Unreachable);
+        self.outcome.recv().map_err(lost)?.map(drop)
+    }
+}
+
 /// How servers plan searches. A planner takes arrays of words and terms for as cheap as numbers, and would rather compare
 /// those of every passage than use their index.
 pub(crate) const SEARCHING: &str = "SET enable_seqscan = off";
@@ -52,6 +68,7 @@ impl Session {
     pub(crate) fn new(io: Io, client: Client, tls: TlsConnector, place: &Path, patience: Option<Duration>) -> Self {
         let (connected, settings) = (BTreeSet::new(), String::new());
         let (searches, patience) = (patience.is_some(), patience.unwrap_or(ENDLESS));
+        let client = Arc::new(client);
         Self { io, client, tls, place: place.into(), connected, settings, patience, searches }
     }
 
@@ -83,15 +100,21 @@ impl Session {
         self.io.wait(self.client.batch_execute(sql)).map_err(failed(&self.place, what))
     }
 
-    /// Copies rows in PostgreSQL's binary form into a table of the coordinator. Returns how many.
-    pub(crate) fn copy(&self, what: &str, table: &str, rows: Bytes) -> Result<u64, StoreError> {
+    /// Begins to copy rows in PostgreSQL's binary form into a table of the coordinator.
+    pub(crate) fn copy(&self, what: String, table: &str, rows: Bytes) -> Copying {
         let sql = format!("COPY {table} FROM STDIN (FORMAT binary)");
-        let copied = self.io.wait(async {
-            let mut sink = std::pin::pin!(self.client.copy_in(&sql).await?);
-            sink.send(rows).await?;
-            sink.finish().await
+        let (client, place) = (Arc::clone(&self.client), self.place.clone());
+        let (done, outcome) = channel();
+        self.io.spawn(async move {
+            let copied = async {
+                let mut sink = std::pin::pin!(client.copy_in(&sql).await?);
+                sink.send(rows).await?;
+                sink.finish().await
+            };
+            // Nobody may wait for the outcome any more.
+            let _ = done.send(copied.await.map_err(failed(&place, what)));
         });
-        copied.map_err(failed(&self.place, what))
+        Copying { outcome, place: self.place.clone() }
     }
 
     /// What each of these shards answers to its statement. `columns` are the names and types of the columns.
@@ -139,9 +162,10 @@ impl Session {
         self.ask_once(what, &asked, "status text").into_iter().collect::<Result<Vec<_>, _>>().map(drop)
     }
 
-    /// Sets how shards search, for all statements that follow.
+    /// Sets how shards search their indexes of vectors, for all statements that follow; without settings, nothing changes.
+    /// Other statements are not affected.
     pub(crate) fn set(&mut self, shards: &[Shard], settings: &str) -> Result<(), StoreError> {
-        if self.settings == settings {
+        if settings.is_empty() || self.settings == settings {
             return Ok(());
         }
         let sql = format!("SELECT {settings}");
@@ -164,14 +188,17 @@ impl Session {
     fn ask_once(&mut self, what: &str, asked: &[(Shard, String)], columns: &str) -> Vec<Answer> {
         let connected: Vec<Result<(), StoreError>> = asked.iter().map(|(shard, _)| self.connect(shard)).collect();
         let patience = self.patience;
-        let client = &self.client;
+        let client = &*self.client;
         let place = &self.place;
         let answers = self.io.wait(async {
             let sent = join_all(asked.iter().map(|(shard, sql)| send(client, shard, sql))).await;
             let each = asked.iter().zip(sent).zip(connected).map(async |(((shard, sql), sent), connected)| {
                 connected?;
                 let told = || format!("{what}{}", shard.told());
-                sent.map_err(failed(place, told()))?;
+                if !sent.map_err(failed(place, told()))? {
+                    let what = format!("{}: the connection is broken", told());
+                    return Err(refused(place, what, ServerFailure::Unreachable));
+                }
                 let answer = tokio::time::timeout(patience, receive(client, shard, sql, columns)).await;
                 match answer {
                     Ok(answer) => answer.map_err(failed(place, told())),
@@ -223,13 +250,15 @@ impl Session {
     }
 }
 
-/// Sends a statement to a shard. A store's only server is asked when its answer is read.
-async fn send(client: &Client, shard: &Shard, sql: &str) -> Result<(), tokio_postgres::Error> {
+/// Sends a statement to a shard. Returns whether it could be sent: over a connection that is broken, dblink sends nothing
+/// and would then give an answer without rows. A store's only server is asked when its answer is read.
+async fn send(client: &Client, shard: &Shard, sql: &str) -> Result<bool, tokio_postgres::Error> {
     if shard.server.is_none() {
-        return Ok(());
+        return Ok(true);
     }
     let send = format!("SELECT dblink_send_query('{}', $1)", shard.connection());
-    client.query_typed(&send, &[(&sql, Type::TEXT)]).await.map(drop)
+    let rows = client.query_typed(&send, &[(&sql, Type::TEXT)]).await?;
+    Ok(rows.first().is_some_and(|row| row.get::<_, i32>(0) == 1))
 }
 
 /// Reads what a shard answers.

@@ -1,5 +1,7 @@
 //! One generation, opened for searching.
 
+use std::sync::Arc;
+
 use semsearch_encoder::encoder::Vectors;
 use semsearch_filter::Filter;
 use semsearch_kernels::Isa;
@@ -45,7 +47,7 @@ impl Snapshot for PostgresSnapshot {
 
     fn scores(&self, query: &[f32], keys: &[u64]) -> Result<Vec<f32>, StoreError> {
         let metric = self.facts.config.metric;
-        let score = |vector: Option<Vec<f32>>| {
+        let score = |vector: Option<Arc<Vec<f32>>>| {
             let vector = vector.filter(|vector| vector.len() == query.len());
             vector.map_or(f32::NAN, |vector| metric.score(self.isa, &vector, query))
         };
@@ -69,7 +71,7 @@ impl Snapshot for PostgresSnapshot {
     }
 
     fn vector(&self, key: u64) -> Result<Option<Vec<f32>>, StoreError> {
-        Ok(self.reading.vectors(&[key])?.pop().flatten())
+        Ok(self.reading.vectors(&[key])?.pop().flatten().map(|vector| vector.to_vec()))
     }
 
     fn vectors(&self, each: &mut dyn FnMut(u64, &[f32]) -> Result<(), StoreError>) -> Result<(), StoreError> {

@@ -1,9 +1,9 @@
 //! Search by words: BM25, with the scores that an index in a directory gives (crate `semsearch-words`).
 //!
-//! A shard finds passages by the rare words of a query and orders them by all of its words (`sparse`); what comes back is
-//! scored by our own arithmetic, and more is fetched while something better could be left. Words that are too frequent to be looked up are not needed where all of them
-//! together add less than the last hit has (MaxScore: Turtle and Flood 1995, "Query Evaluation: Strategies and
-//! Optimizations").
+//! A shard finds passages by the rare words of a query and orders them by all of its words (`sparse`). What comes back is
+//! scored by our own arithmetic, and more is fetched while something better could be left. Words that are too frequent to
+//! be looked up are not needed where all of them together add less than the last hit has (MaxScore: Turtle and Flood 1995,
+//! "Query Evaluation: Strategies and Optimizations").
 
 use std::collections::HashMap;
 
@@ -140,10 +140,10 @@ impl<'a> Words<'a> {
         // A passage with too many words for a sparse vector comes first, whatever its score is.
         let order = format!("coalesce(bm25 <#> {}, '-Infinity')", sparse::query(weights));
         let sql = format!(
-            "SELECT key, length, m.words, m.counts, nearness FROM (SELECT key, length, words, counts, {order} AS nearness \
+            "SELECT key, length, m.words, m.counts, nearness, document FROM (SELECT key, document, length, words, counts, {order} AS nearness \
              FROM {} WHERE {}{looked_up} ORDER BY nearness LIMIT {wanted}) p, {}",
             self.reading.passages(),
-            self.reading.seen(among.filter),
+            self.reading.seen(among.filter)?,
             self.counts(),
         );
         let now = counts.words as f64 / counts.passages.max(1) as f64;
@@ -152,6 +152,11 @@ impl<'a> Words<'a> {
         for answer in self.reading.ask("searching by words", &sql, COUNTED_NEAR)? {
             let last = answer.iter().map(|row| -row.get::<_, f64>(4) as f32).min_by(f32::total_cmp);
             borders.extend(last.filter(|_| answer.len() >= wanted).map(|last| last * slack));
+            let remember = |row: &Row| {
+                let (key, document) = (row.get::<_, i64>(0) as u64, row.get::<_, i64>(5) as u64);
+                self.reading.remembered.add(key, document, None);
+            };
+            answer.iter().for_each(remember);
             found.extend(answer.iter().map(|row| self.scored(row)).filter(|scored| scored.score > 0.0));
         }
         found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
@@ -203,7 +208,8 @@ impl<'a> Words<'a> {
 const COUNTED: &str = "key bigint, length int, words text[], counts int[]";
 
 /// The same with the order that the shard gave it.
-const COUNTED_NEAR: &str = "key bigint, length int, words text[], counts int[], nearness float8";
+const COUNTED_NEAR: &str = "key bigint, length int, words text[], counts int[], nearness float8, \
+                            document bigint";
 
 impl WordQuery for Words<'_> {
     fn best(&self, among: &Among<'_>) -> Result<Vec<Scored>, StoreError> {

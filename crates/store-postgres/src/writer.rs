@@ -3,6 +3,7 @@
 
 mod known;
 mod prune;
+mod put;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,30 +12,23 @@ use std::time::{Duration, Instant};
 
 use semsearch_corpus::Document;
 use semsearch_store::{
-    Analysis, Change, ChunkPlace, ChunkSize, Compared, ContentDigest, CopiedPassage, IndexConfig, Inputs, NewPassage,
-    ServerFailure, Source, StoreError, StoreWriter, Version, WriteOptions, Written, content_digest, digest_of,
+    Change, ChunkSize, Compared, ContentDigest, CopiedPassage, IndexConfig, Inputs, NewPassage, ServerFailure,
+    StoreError, StoreWriter, Version, WriteOptions, Written, content_digest,
 };
 use tokio_postgres::types::Type;
 
 use super::cluster::Cluster;
 use super::generation::{self, Hold};
 use super::nearest::VectorIndex;
-use super::rows::{PassageRow, Rows};
 use super::session::{Session, in_schema};
-use super::slot;
 use super::state::State;
 use super::store::PostgresStore;
 use super::vacuum;
 use known::KnownDocument;
-
-/// The most bytes of rows that wait before they are copied to a shard.
-const WAITING: usize = 4 << 20;
+use put::Stream;
 
 /// A long build commits at this interval.
 const COMMIT_EVERY: Duration = Duration::from_secs(30);
-
-/// How many passages' numbers are taken at a time.
-const NUMBERS: u64 = 4096;
 
 /// A document of this run.
 struct Seen {
@@ -59,7 +53,9 @@ pub(crate) struct PostgresWriter {
     open: Option<(i32, i64)>,
     /// Whether others write the same generation.
     together: bool,
-    rows: Vec<Rows>,
+    /// What goes to each shard.
+    streams: Vec<Stream>,
+    store: PostgresStore,
     /// Numbers of passages that this writer may give.
     numbers: std::ops::Range<u64>,
     /// What is known of documents that come next.
@@ -99,9 +95,9 @@ impl PostgresWriter {
             let what = "an open generation cannot be built anew";
             return Err(store.refused(what, ServerFailure::Other));
         }
-        if let Some((left, false)) = open {
-            generation::give_up(&mut session, &cluster, left)?;
-            state.aborted.push(left);
+        if !together {
+            generation::clear(&mut session, &cluster)?;
+            state = State::read(&session, schema)?;
         }
         if let Some(kept) = &state.config {
             match options.rebuild {
@@ -113,7 +109,8 @@ impl PostgresWriter {
             vacuum::old(&mut session, &cluster, vacuum::KEPT)?;
         }
         let mut writer = Self {
-            rows: cluster.shards.iter().map(|_| Rows::default()).collect(),
+            streams: cluster.shards.iter().map(|_| Stream::default()).collect(),
+            store: store.clone(),
             afresh: options.rebuild,
             open: None,
             together,
@@ -165,89 +162,6 @@ impl PostgresWriter {
         Ok(open)
     }
 
-    /// The numbers of the next passages, so many.
-    fn take_numbers(&mut self, count: u64) -> Result<u64, StoreError> {
-        if self.numbers.end - self.numbers.start < count {
-            let taken = count.max(NUMBERS);
-            let store = in_schema(&self.cluster.schema, "store");
-            let sql = format!("UPDATE {store} SET next_passage = next_passage + $1 RETURNING next_passage");
-            let row = self.session.one("taking numbers", &sql, &[(&(taken as i64), Type::INT8)])?;
-            let end = row.get::<_, i64>(0) as u64;
-            self.numbers = end - taken..end;
-        }
-        let first = self.numbers.start;
-        self.numbers.start += count;
-        Ok(first)
-    }
-
-    /// Puts the passages of one document.
-    fn put_rows(&mut self, id: &str, version: Version, passages: &[RowParts<'_>]) -> Result<(), StoreError> {
-        let (added, batch) = self.begun()?;
-        let slot = slot::of_id(id, self.cluster.partitions());
-        let first = self.take_numbers(passages.len() as u64)?;
-        let shard = self.cluster.shard_of(slot);
-        for (number, passage) in (first..).zip(passages) {
-            self.rows[shard].push(&PassageRow {
-                key: slot::key(number, slot),
-                document: slot::key(first, slot),
-                batch,
-                added,
-                slot,
-                vector: passage.vector,
-                id,
-                version: version.0,
-                title: passage.title,
-                text: passage.text,
-                metadata: &passage.metadata,
-                chunk: passage.chunk,
-                source: passage.source.as_ref(),
-                origin: passage.origin,
-                embedded: &passage.embedded,
-                words: &passage.words,
-                facts: &passage.facts,
-            });
-        }
-        self.gone.remove(&content_digest(id.as_bytes()));
-        self.uncommitted += 1;
-        if self.rows[shard].len() >= WAITING {
-            self.flush_shard(shard)?;
-        }
-        Ok(())
-    }
-
-    /// The mean length of passages by which words are weighted: that of the first passages that this store gets.
-    fn mean_length(&mut self) -> Result<f64, StoreError> {
-        if let Some(mean_length) = self.state.mean_length {
-            return Ok(mean_length);
-        }
-        let (passages, words) = self.rows.iter().fold((0, 0), |(p, w), rows| (p + rows.count, w + rows.words));
-        let own = (words as f64 / passages.max(1) as f64).max(1.0);
-        let store = in_schema(&self.cluster.schema, "store");
-        let sql = format!("UPDATE {store} SET mean_length = coalesce(mean_length, $1) RETURNING mean_length");
-        let mean_length = self.session.one("recording the mean length", &sql, &[(&own, Type::FLOAT8)])?.get(0);
-        self.state.mean_length = Some(mean_length);
-        Ok(mean_length)
-    }
-
-    fn flush_shard(&mut self, shard: usize) -> Result<(), StoreError> {
-        if self.rows[shard].count == 0 {
-            return Ok(());
-        }
-        let mean_length = self.mean_length()?;
-        let table = self.cluster.copied_into(&self.cluster.shards[shard]);
-        let rows = self.rows[shard].take(mean_length);
-        let what = format!("copying passages{}", self.cluster.shards[shard].told());
-        self.session.copy(&what, &table, rows).map(drop)
-    }
-
-    /// Copies everything that waits.
-    fn flush(&mut self) -> Result<(), StoreError> {
-        (0..self.rows.len()).try_for_each(|shard| self.flush_shard(shard))?;
-        self.flush_removals()?;
-        self.embedded.clear();
-        Ok(())
-    }
-
     /// Seals the batch and, if this writer is alone, commits the generation.
     fn commit_now(&mut self) -> Result<(), StoreError> {
         self.flush()?;
@@ -272,20 +186,6 @@ impl PostgresWriter {
     }
 }
 
-/// What one passage has that others of its document may not have.
-struct RowParts<'a> {
-    vector: &'a [f32],
-    title: Option<&'a str>,
-    text: &'a str,
-    metadata: std::borrow::Cow<'a, str>,
-    chunk: Option<ChunkPlace>,
-    source: Option<Source>,
-    origin: &'a str,
-    embedded: Vec<ContentDigest>,
-    words: Vec<(String, u32)>,
-    facts: Vec<Vec<u8>>,
-}
-
 /// What a store cannot change while it is built anew, because its tables are made for it.
 fn check_rebuild(kept: &IndexConfig, asked: &IndexConfig, session: &Session) -> Result<(), StoreError> {
     let shown = |config: &IndexConfig| (config.dim, config.metric, config.factory.clone());
@@ -294,11 +194,6 @@ fn check_rebuild(kept: &IndexConfig, asked: &IndexConfig, session: &Session) -> 
     }
     let what = "its index of vectors is made for other vectors; `store drop` and `store create` make it anew";
     Err(super::failure::refused(session.place(), what, ServerFailure::Other))
-}
-
-/// The digest of a text without its file's name. It differs from that of the same text as a whole.
-fn nameless_digest(text: &str) -> ContentDigest {
-    digest_of(&[Some(b"nameless"), Some(text.as_bytes())])
 }
 
 impl StoreWriter for PostgresWriter {
@@ -344,53 +239,11 @@ impl StoreWriter for PostgresWriter {
     }
 
     fn put(&mut self, document: &Document, compared: Compared, passages: &[NewPassage<'_>]) -> Result<(), StoreError> {
-        if compared.change == Change::Unchanged {
-            return Ok(());
-        }
-        let origin = self.inputs.origin(&document.place.input);
-        let analysis = self.config.analysis();
-        let parts: Vec<RowParts<'_>> =
-            passages.iter().map(|passage| row_parts(document, passage, &origin, analysis)).collect();
-        for passage in passages {
-            if let Some(text) = passage.embedded {
-                self.embedded.insert(content_digest(text.as_bytes()), passage.vector.to_vec());
-            }
-        }
-        self.put_rows(&document.id, compared.version, &parts)?;
-        if let Some(seen) = self.seen.get_mut(&content_digest(document.id.as_bytes())) {
-            seen.put = true;
-        }
-        Ok(())
+        self.put_document(document, compared, passages)
     }
 
     fn put_copied(&mut self, passages: &[CopiedPassage]) -> Result<Change, StoreError> {
-        let Some(first) = passages.first() else { return Ok(Change::Unchanged) };
-        let known = self.known_document(&first.id)?;
-        let change = match known {
-            Some(known) if known.version == first.version => return Ok(Change::Unchanged),
-            Some(_) => Change::Updated,
-            None => Change::Added,
-        };
-        let parts = |passage: &CopiedPassage| -> Vec<(String, u32)> {
-            passage.words.iter().map(|(word, times)| (super::words::kept(word), *times)).collect()
-        };
-        let rows: Vec<RowParts<'_>> = passages
-            .iter()
-            .map(|passage| RowParts {
-                vector: &passage.vector,
-                title: passage.title.as_deref(),
-                text: &passage.text,
-                metadata: passage.metadata.as_str().into(),
-                chunk: passage.chunk,
-                source: passage.source.clone(),
-                origin: &passage.origin,
-                embedded: passage.embedded.clone(),
-                words: parts(passage),
-                facts: passage.facts.clone(),
-            })
-            .collect();
-        self.put_rows(&first.id, first.version, &rows)?;
-        Ok(change)
+        self.put_copies(passages)
     }
 
     fn note_empty(&mut self, input: &Arc<str>) {
@@ -442,38 +295,12 @@ impl StoreWriter for PostgresWriter {
     }
 }
 
-/// A passage as a row has it.
-fn row_parts<'a>(
-    document: &'a Document,
-    passage: &NewPassage<'a>,
-    origin: &'a str,
-    analysis: Option<Analysis>,
-) -> RowParts<'a> {
-    let &NewPassage { text, chunk, metadata, embedded, nameless, vector, about, line } = passage;
-    let facts = match document.is_row {
-        true => semsearch_filter::terms_of_row(metadata),
-        false => semsearch_filter::terms(metadata),
-    };
-    let texts = document.title.as_deref().into_iter().chain([about, text]);
-    let words = analysis.map(|analysis| semsearch_words::counted_words(analysis, texts)).unwrap_or_default();
-    let digests = [embedded.map(|text| content_digest(text.as_bytes())), nameless.map(nameless_digest)];
-    RowParts {
-        vector,
-        title: document.title.as_deref(),
-        text,
-        metadata: serde_json::to_string(metadata).unwrap_or_default().into(),
-        chunk,
-        source: Some(Source { path: origin.into(), line }),
-        origin,
-        embedded: digests.into_iter().flatten().collect(),
-        words: words.into_iter().map(|(word, times)| (super::words::kept(&word), times)).collect(),
-        facts,
-    }
-}
-
 impl Drop for PostgresWriter {
     /// Gives up what was put and not committed. If that fails, the next writer does it.
     fn drop(&mut self) {
+        for stream in &mut self.streams {
+            let _ = stream.wait();
+        }
         if let Some((generation, _)) = self.open.take().filter(|_| !self.together) {
             let _ = generation::give_up(&mut self.session, &self.cluster, generation);
         }

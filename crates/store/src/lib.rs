@@ -8,6 +8,7 @@
 //! | [`IndexConfig`] | everything that an index records of how it was made |
 //! | [`Metric`] | how two vectors are compared, and which of two scores is better |
 //! | [`NewPassage`], [`StoredPassage`] | a passage on its way into an index, and as it comes back |
+//! | [`CopiedPassage`] | a passage on its way from one index into another |
 //! | [`Scored`] | a passage's key with its score: a candidate |
 //! | [`Among`] | which passages a search may find, how many, and how thoroughly it looks |
 //!

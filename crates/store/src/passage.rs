@@ -99,7 +99,8 @@ pub struct CopiedPassage {
     /// The version of the document.
     pub version: Version,
     /// The digests of the texts by which the vector is found again: of the text that was embedded, and of the same text
-    /// without its file's name. Not every passage has them.
+    /// without its file's name. Not every passage has them. An index of exact vectors gives such a vector as what the
+    /// model made of the text, so a passage whose vector was rounded must come without them.
     pub embedded: Vec<ContentDigest>,
     /// The words by which the passage is found, and how often each occurs, in the order of their bytes.
     pub words: Vec<(String, u32)>,

@@ -102,11 +102,12 @@ pub trait StoreWriter: Send {
     /// The index cannot be written.
     fn put(&mut self, document: &Document, compared: Compared, passages: &[NewPassage<'_>]) -> Result<(), StoreError>;
 
-    /// Puts a document of another index with all its passages, as they are: `passages` are those of one document. Their keys
-    /// are given anew. Returns how the document differs from what this index holds; an unchanged document is not put.
+    /// Puts a document of another index with all its passages, as they are: `passages` are those of one document. Their
+    /// keys are given anew. Returns how the document differs from what this index holds; an unchanged document is not
+    /// put. A document of this run with the same id is replaced. The document's origin is no input of this run.
     ///
     /// # Errors
-    /// The index cannot be written.
+    /// A passage has a vector of another length or more words than its text, or the index cannot be written.
     fn put_copied(&mut self, passages: &[CopiedPassage]) -> Result<Change, StoreError>;
 
     /// Records that an input of this run has no documents, for [`StoreWriter::prune`].

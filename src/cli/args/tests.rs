@@ -27,7 +27,10 @@ fn commands() -> Vec<(Vec<String>, Command)> {
     program.build();
     let mut found = Vec::new();
     all(&program, &["semsearch".to_owned()], &mut found);
-    assert_eq!(found.len(), 1 + 15 + 2 * usize::from(cfg!(feature = "serve")) + 4);
+    assert_eq!(
+        found.len(),
+        1 + 15 + 2 * usize::from(cfg!(feature = "serve")) + 10 * usize::from(cfg!(feature = "postgres")) + 4
+    );
     found
 }
 

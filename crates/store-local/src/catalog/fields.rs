@@ -9,9 +9,9 @@ use tantivy::schema::{
 };
 
 use super::WORDS;
+use super::entry::{CatalogEntry, NewDocument};
 use crate::source;
-use semsearch_corpus::Document;
-use semsearch_store::{ChunkPlace, ContentDigest, StoredPassage, Version, digest_of};
+use semsearch_store::{ChunkPlace, ContentDigest, Source, StoredPassage, digest_of};
 
 /// Names of columns, which tantivy finds by name.
 pub(super) const KEY: &str = "key";
@@ -30,28 +30,6 @@ fn content(passage: [Option<&str>; 5]) -> ContentDigest {
         (None, _) => 3,
     };
     digest_of(&passage.map(|part| part.map(str::as_bytes))[..counted])
-}
-
-/// A passage on its way into the catalog.
-pub(crate) struct CatalogEntry<'a> {
-    pub(crate) key: u64,
-    /// The key of its document's first passage.
-    pub(crate) first: u64,
-    pub(crate) document: &'a Document,
-    pub(crate) version: Version,
-    pub(crate) text: &'a str,
-    pub(crate) chunk: Option<ChunkPlace>,
-    pub(crate) metadata: &'a Map<String, Value>,
-    /// The digest of the text that the model was given; `None` if the vector came from elsewhere.
-    pub(crate) embedded: Option<ContentDigest>,
-    /// The digest of the same text without the name of the file, if that is part of it.
-    pub(crate) nameless: Option<ContentDigest>,
-    /// The name of the input, in the form that tells [`semsearch_corpus::Input`]s apart from one run to the next.
-    pub(crate) origin: &'a str,
-    /// Where the passage begins, as [`crate::source`] records it.
-    pub(crate) source: &'a str,
-    /// Words by which the passage is found beside its text and title.
-    pub(crate) about: &'a str,
 }
 
 /// The fields of a tantivy document.
@@ -79,7 +57,7 @@ pub(super) struct LatestFields {
     version: [Field; 2],
     /// JSON as text.
     chunk: Field,
-    /// Title and text, for BM25.
+    /// The words of title and text, for BM25.
     pub(super) words: Field,
     /// The metadata as terms, for filters.
     pub(super) facts: Field,
@@ -123,57 +101,33 @@ impl Fields {
         Self { schema: schema.build(), key, id, embedded, origin, content, title, text, metadata, source, latest }
     }
 
-    pub(super) fn document(&self, entry: &CatalogEntry) -> TantivyDocument {
-        let CatalogEntry {
-            key,
-            first,
-            document,
-            version,
-            text,
-            chunk,
-            metadata,
-            embedded,
-            nameless,
-            origin,
-            source,
-            about,
-        } = entry;
-        let facts =
-            if document.is_row { semsearch_filter::terms_of_row(metadata) } else { semsearch_filter::terms(metadata) };
-        let metadata = serde_json::to_string(metadata).unwrap_or_default();
-        let chunk = chunk.and_then(|chunk| serde_json::to_string(&chunk).ok());
-        let content = content([document.title.as_deref(), Some(text), Some(&metadata), chunk.as_deref(), Some(source)]);
-        let mut stored = TantivyDocument::default();
-        stored.add_u64(self.key, *key);
-        stored.add_text(self.id, &document.id);
-        stored.add_text(self.origin, origin);
-        for embedded in [embedded, nameless].into_iter().flatten() {
-            stored.add_bytes(self.embedded, &embedded.to_be_bytes());
+    pub(super) fn document(&self, entry: &CatalogEntry<'_>) -> NewDocument {
+        let &CatalogEntry { title, text, metadata, source, .. } = entry;
+        let chunk = entry.chunk.and_then(|chunk| serde_json::to_string(&chunk).ok());
+        let content = content([title, Some(text), Some(metadata), chunk.as_deref(), source]);
+        let mut new = NewDocument::default();
+        new.add_number(self.key, entry.key);
+        new.add_text(self.id, entry.id);
+        new.add_text(self.origin, entry.origin);
+        entry.embedded.iter().for_each(|digest| new.add_bytes(self.embedded, &digest.to_be_bytes()));
+        new.add_digest(self.content, content);
+        let texts =
+            [(self.title, title), (self.text, Some(text)), (self.metadata, Some(metadata)), (self.source, source)];
+        for (field, text) in texts {
+            if let Some(text) = text {
+                new.add_text(field, text);
+            }
         }
-        add_digest(&mut stored, self.content, content);
-        if let Some(title) = &document.title {
-            stored.add_text(self.title, title);
-        }
-        stored.add_text(self.text, text);
-        stored.add_text(self.metadata, metadata);
-        stored.add_text(self.source, source);
         if let Some(latest) = self.latest {
-            stored.add_u64(latest.document, *first);
-            add_digest(&mut stored, latest.version, version.0);
+            new.add_number(latest.document, entry.first);
+            new.add_digest(latest.version, entry.version.0);
             if let Some(chunk) = chunk {
-                stored.add_text(latest.chunk, chunk);
+                new.add_text(latest.chunk, &chunk);
             }
-            // A title's words belong to every piece of its document.
-            if let Some(title) = &document.title {
-                stored.add_text(latest.words, title);
-            }
-            if !about.is_empty() {
-                stored.add_text(latest.words, about);
-            }
-            stored.add_text(latest.words, text);
-            facts.iter().for_each(|term| stored.add_bytes(latest.facts, term));
+            new.add_words(latest.words, entry.words);
+            entry.facts.iter().for_each(|term| new.add_bytes(latest.facts, term));
         }
-        stored
+        new
     }
 
     /// The stored passage, if its digest is `expected`.
@@ -182,7 +136,7 @@ impl Fields {
         document: &TantivyDocument,
         expected: ContentDigest,
         holder: &Path,
-    ) -> Option<StoredPassage> {
+    ) -> Option<StoredTexts> {
         let text = |field: Field| document.get_first(field)?.as_str();
         let metadata = text(self.metadata)?;
         let chunk = self.latest.and_then(|latest| text(latest.chunk));
@@ -190,18 +144,38 @@ impl Fields {
         if content([text(self.title), Some(text(self.text)?), Some(metadata), chunk, source]) != expected {
             return None;
         }
-        Some(StoredPassage {
+        Some(StoredTexts {
             id: text(self.id)?.into(),
             title: text(self.title).map(String::from),
             text: text(self.text)?.into(),
-            metadata: serde_json::from_str(metadata).ok()?,
+            metadata: metadata.into(),
             chunk: chunk.map(serde_json::from_str).transpose().ok()?,
             source: source.map(|stored| source::place(stored, holder)),
         })
     }
 }
 
-fn add_digest(stored: &mut TantivyDocument, [high, low]: [Field; 2], digest: ContentDigest) {
-    stored.add_u64(high, (digest >> 64) as u64);
-    stored.add_u64(low, digest as u64);
+/// What is stored of a passage as texts.
+pub(super) struct StoredTexts {
+    pub(super) id: String,
+    pub(super) title: Option<String>,
+    pub(super) text: String,
+    /// JSON.
+    pub(super) metadata: String,
+    pub(super) chunk: Option<ChunkPlace>,
+    pub(super) source: Option<Source>,
+}
+
+impl StoredTexts {
+    /// The metadata, if they are JSON.
+    pub(super) fn fields(&self) -> Option<Map<String, Value>> {
+        serde_json::from_str(&self.metadata).ok()
+    }
+
+    /// The passage, if its metadata are JSON.
+    pub(super) fn passage(self) -> Option<StoredPassage> {
+        let metadata = self.fields()?;
+        let Self { id, title, text, chunk, source, .. } = self;
+        Some(StoredPassage { id, title, text, metadata, chunk, source })
+    }
 }

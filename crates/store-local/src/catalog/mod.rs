@@ -3,14 +3,18 @@
 //! A passage is a stored document under its key. It is found by its words (`lexical`) and by its metadata (`facts`).
 //! The [`Documents`] of the index's manifest say which of tantivy's files make a commit.
 
+mod copies;
 mod directory;
+mod entry;
 mod facts;
 mod fields;
 mod ids;
 mod lexical;
 mod meta;
 mod origins;
+mod passages;
 mod store;
+mod terms_of;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +25,8 @@ use tantivy::schema::IndexRecordOption;
 use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocId, DocSet, Index, ReloadPolicy, Searcher, SegmentReader, TERMINATED, Term};
 
-pub(super) use fields::CatalogEntry;
+pub(super) use copies::Portion;
+pub(super) use entry::{CatalogEntry, Words};
 pub(super) use ids::shared_id;
 pub(super) use lexical::LexicalQuery;
 pub(super) use writer::CatalogWriter;
@@ -33,7 +38,7 @@ use directory::Pinned;
 use fields::{CONTENT, DOCUMENT, Fields, KEY, VERSION};
 use semsearch_files::Dir;
 use semsearch_files::guarded;
-use semsearch_store::{Analysis, ContentDigest, StoreError, StoredPassage, Version};
+use semsearch_store::{Analysis, ContentDigest, StoreError, Version};
 use semsearch_words::analyzer;
 use store::TEXTS;
 
@@ -184,17 +189,6 @@ impl Catalog {
         self.searcher.num_docs()
     }
 
-    /// The documents under `keys`, in their order.
-    pub(super) fn get(&self, keys: &[u64]) -> Result<Vec<StoredPassage>, StoreError> {
-        guard(&self.dir, || keys.iter().map(|&key| self.one(key)).collect())
-    }
-
-    fn one(&self, key: u64) -> Result<StoredPassage, StoreError> {
-        self.read(self.found(key)?)?.ok_or_else(|| {
-            StoreError::damaged(&self.dir, format!("the document of vector {key} is not as it was committed"))
-        })
-    }
-
     /// Where the passage of this key is.
     fn address(&self, key: u64) -> Result<Option<DocAddress>, StoreError> {
         for (ordinal, columns) in self.columns.iter().enumerate() {
@@ -219,38 +213,6 @@ impl Catalog {
             let address = self.found(key)?;
             self.columns(address).document(address.doc_id).ok_or_else(missing)
         })
-    }
-
-    /// A document, if it is as it was committed. The digest of its content covers everything except its id. The id is
-    /// checked against the terms, whose file is checked whenever it is opened.
-    fn read(&self, address: DocAddress) -> Result<Option<StoredPassage>, StoreError> {
-        let stored = self.read_content(address)?;
-        match stored {
-            Some(stored) if !self.has_id(address, &stored.id)? => Ok(None),
-            stored => Ok(stored),
-        }
-    }
-
-    /// Whether the document at `address` has the id `id`.
-    fn has_id(&self, address: DocAddress, id: &str) -> Result<bool, StoreError> {
-        let term = Term::from_field_text(self.fields.id, id);
-        let look = || -> tantivy::Result<bool> {
-            let terms = self.searcher.segment_reader(address.segment_ord).inverted_index(self.fields.id)?;
-            let Some(mut postings) = terms.read_postings(&term, IndexRecordOption::Basic)? else { return Ok(false) };
-            Ok(postings.doc() <= address.doc_id && postings.seek(address.doc_id) == address.doc_id)
-        };
-        look().map_err(damaged(&self.dir))
-    }
-
-    /// A document, if its content is as it was committed.
-    fn read_content(&self, address: DocAddress) -> Result<Option<StoredPassage>, StoreError> {
-        let Some(content) = self.columns(address).content(address.doc_id) else { return Ok(None) };
-        // In a large index the stored texts have not been checked, and tantivy may find no end in them.
-        let texts = &self.texts[address.segment_ord as usize];
-        let read = guarded(|| texts.get_document_bytes(address.doc_id));
-        let Ok(read) = read else { return Ok(None) };
-        let document = store::document(&read.map_err(damaged(&self.dir))?);
-        Ok(document.and_then(|document| self.fields.stored(&document, content, &self.holder)))
     }
 
     /// The keys of the passages of the document `id`.
@@ -316,12 +278,15 @@ impl Catalog {
         guard(&self.dir, || self.all_keys())
     }
 
+    fn without_key(&self) -> StoreError {
+        StoreError::damaged(&self.dir, "a document without a key")
+    }
+
     fn all_keys(&self) -> Result<Vec<u64>, StoreError> {
         let mut keys = Vec::new();
         for (segment, columns) in self.segments() {
             for document in segment.doc_ids_alive() {
-                let none = || StoreError::damaged(&self.dir, "a document without a key");
-                keys.push(columns.key(document).ok_or_else(none)?);
+                keys.push(columns.key(document).ok_or_else(|| self.without_key())?);
             }
         }
         Ok(keys)
@@ -334,24 +299,6 @@ impl Catalog {
             segment.doc_ids_alive().filter(|&document| first(columns, document)).count() as u64
         };
         guard(&self.dir, || Ok(self.segments().map(of_segment).sum()))
-    }
-
-    /// Reads every document. Returns an error for each one that is not as it was committed, with its address in words.
-    pub(super) fn faults(&self) -> Result<Vec<StoreError>, StoreError> {
-        guard(&self.dir, || self.all_faults())
-    }
-
-    fn all_faults(&self) -> Result<Vec<StoreError>, StoreError> {
-        let mut faults = Vec::new();
-        for (ordinal, segment) in (0..).zip(self.searcher.segment_readers()) {
-            for document in segment.doc_ids_alive() {
-                if self.read(DocAddress::new(ordinal, document))?.is_none() {
-                    let what = format!("document {document} of segment {ordinal} is not as it was committed");
-                    faults.push(StoreError::damaged(&self.dir, what));
-                }
-            }
-        }
-        Ok(faults)
     }
 
     /// The living document with this term; the first one, if there are several.

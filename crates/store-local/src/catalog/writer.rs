@@ -9,7 +9,8 @@ use tantivy::indexer::NoMergePolicy;
 use tantivy::{Index, IndexMeta, IndexWriter, SegmentMeta, Term};
 
 use super::directory::Pinned;
-use super::fields::{CatalogEntry, Fields};
+use super::entry::{CatalogEntry, NewDocument};
+use super::fields::Fields;
 use super::{guard, meta, register_words};
 use crate::compaction;
 use crate::files::StoredFile;
@@ -36,7 +37,7 @@ pub(crate) struct CatalogWriter {
     fields: Fields,
     directory: Pinned,
     index: Index,
-    writer: IndexWriter,
+    writer: IndexWriter<NewDocument>,
     /// The files of the last commit or flush.
     listed: Vec<StoredFile>,
     /// See [`Documents::shifts`].
@@ -55,7 +56,7 @@ impl CatalogWriter {
             source: source.into(),
         })?;
         let directory = Pinned::new(Arc::clone(&dir), meta);
-        let open = || -> tantivy::Result<(Index, IndexWriter)> {
+        let open = || -> tantivy::Result<(Index, IndexWriter<NewDocument>)> {
             let index = Index::open_or_create(directory.clone(), fields.schema.clone())?;
             register_words(&index, analysis);
             // There is one thread, and we merge ourselves, so a commit's files are complete when they are listed.
@@ -73,7 +74,7 @@ impl CatalogWriter {
     }
 
     /// Adds a passage.
-    pub(crate) fn put(&self, entry: &CatalogEntry) -> Result<(), StoreError> {
+    pub(crate) fn put(&self, entry: &CatalogEntry<'_>) -> Result<(), StoreError> {
         let added = self.writer.add_document(self.fields.document(entry));
         added.map(drop).map_err(|source| writing(self.dir.path(), source))
     }

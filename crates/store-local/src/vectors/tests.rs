@@ -4,31 +4,9 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use semsearch_encoder::encoder::Precision;
-use semsearch_encoder::model::Pooling;
+use crate::testing::config;
 use semsearch_kernels::Isa;
-use semsearch_store::{Effort, IndexConfig, Metric, ModelIdentity, Prompts, Scored, Splitting};
-
-fn config(dim: usize, metric: Metric, factory: &str) -> IndexConfig {
-    IndexConfig {
-        model: ModelIdentity { id: "a/b".into(), revision: None, fingerprint: String::new() },
-        pooling: Pooling::Mean,
-        normalized: false,
-        max_length: 256,
-        precision: Precision::F32,
-        dim,
-        with_title: true,
-        with_context: true,
-        file_ids: Default::default(),
-        metric,
-        factory: factory.into(),
-        prompts: Prompts::default(),
-        truncated: false,
-        language: None,
-        splitting: Splitting::default(),
-        chunks: Default::default(),
-    }
-}
+use semsearch_store::{Effort, IndexConfig, Metric, Scored};
 
 /// A segment of `rows` under the keys from 100 on.
 fn segment(dir: &Path, config: &IndexConfig, rows: &[Vec<f32>], dead: &[u64]) -> (Segment, VectorSegment) {

@@ -10,6 +10,7 @@ mod draft;
 mod known;
 mod merge;
 mod prune;
+mod put;
 
 use std::collections::hash_map::Entry as MapEntry;
 use std::collections::{HashMap, HashSet};
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::catalog::{Catalog, CatalogEntry, CatalogWriter};
+use crate::catalog::{Catalog, CatalogWriter};
 use crate::held::{Held, part};
 use crate::manifest::{Documents, Manifest};
 use crate::manifest_file::OLDEST_WRITTEN;
@@ -29,10 +30,11 @@ use crate::{CATALOG, VECTORS};
 use commit::sweep;
 use draft::Draft;
 pub use merge::{MergedIndexes, merge};
+use put::nameless_digest;
 use semsearch_corpus::Document;
 use semsearch_store::{
-    Analysis, Change, ChunkSize, Compared, ContentDigest, IndexConfig, Inputs, Language, NewPassage, Splitting,
-    StoreError, StoreWriter, Version, WriteOptions, Written, content_digest, digest_of,
+    Analysis, Change, ChunkSize, Compared, ContentDigest, CopiedPassage, IndexConfig, Inputs, Language, NewPassage,
+    Splitting, StoreError, StoreWriter, Version, WriteOptions, Written, content_digest,
 };
 
 /// The most bytes of vectors in a segment. They are in memory twice while the segment is written.
@@ -47,9 +49,8 @@ const COMMIT_EVERY: Duration = Duration::from_secs(30);
 
 /// A document of this run.
 struct Seen {
-    input: u32,
-    /// The record's line, from 1; 0 for the input as a whole.
-    line: u64,
+    /// The input, and the record's line, from 1, or 0 for the input as a whole; `None` for a document of another index.
+    place: Option<(u32, u64)>,
     version: Version,
     /// The keys of its passages, once they are put.
     keys: Option<Vec<u64>>,
@@ -216,11 +217,6 @@ impl LocalWriter {
     }
 }
 
-/// The digest of a text without its file's name. It differs from that of the same text as a whole.
-fn nameless_digest(text: &str) -> ContentDigest {
-    digest_of(&[Some(b"nameless"), Some(text.as_bytes())])
-}
-
 impl StoreWriter for LocalWriter {
     fn compare(
         &mut self,
@@ -228,28 +224,16 @@ impl StoreWriter for LocalWriter {
         chunks: Option<ChunkSize>,
         given: Option<&[f32]>,
     ) -> Result<Compared, StoreError> {
-        let version = Version::of(document, chunks, given);
         let input = self.inputs.number(&document.place.input);
         let line = document.place.line.unwrap_or(0);
-        let id = content_digest(document.id.as_bytes());
-        let of_this_run = self.seen.get(&id).map(|seen| (seen.input, seen.line, seen.version));
-        let known = match of_this_run {
-            Some((there, at, _)) if there == input && document.own_id => {
-                let first = self.inputs.place(there, at);
-                return Err(StoreError::RepeatedId { place: document.place.clone(), id: document.id.clone(), first });
-            }
-            Some((.., version)) => Some(version),
-            None => self.known_here(document)?,
-        };
-        let keys = self.seen.remove(&id).and_then(|seen| seen.keys);
-        self.seen.insert(id, Seen { input, line, version, keys });
-        let change = match known {
-            Some(there) if there == version => Change::Unchanged,
-            Some(_) => Change::Updated,
-            None => Change::Added,
-        };
-        let replaces = of_this_run.is_some() && change == Change::Updated;
-        Ok(Compared { replaces, change, version })
+        let here = self.seen.get(&content_digest(document.id.as_bytes())).and_then(|seen| seen.place);
+        if let Some((there, at)) = here.filter(|(there, _)| *there == input && document.own_id) {
+            let first = self.inputs.place(there, at);
+            return Err(StoreError::RepeatedId { place: document.place.clone(), id: document.id.clone(), first });
+        }
+        let origin = self.inputs.origin(&document.place.input);
+        let version = Version::of(document, chunks, given);
+        self.meet(&document.id, version, Some((input, line)), &origin)
     }
 
     fn vector_of(&mut self, text: &str) -> Result<Option<Vec<f32>>, StoreError> {
@@ -279,55 +263,11 @@ impl StoreWriter for LocalWriter {
     }
 
     fn put(&mut self, document: &Document, compared: Compared, passages: &[NewPassage<'_>]) -> Result<(), StoreError> {
-        if compared.change == Change::Unchanged {
-            return Ok(());
-        }
-        if compared.change == Change::Added || !self.replace(&document.id)? {
-            self.next.documents += 1;
-        }
-        let origin = self.inputs.origin(&document.place.input);
-        let recorded = source::recorded_origin(&origin, &self.holder);
-        let first = self.next.next_key;
-        for (key, passage) in (first..).zip(passages) {
-            let &NewPassage { text, chunk, metadata, embedded, nameless, about, line, vector } = passage;
-            let source = source::recorded(&origin, line, &self.holder);
-            let embedded = embedded.map(|text| content_digest(text.as_bytes()));
-            let nameless = nameless.map(nameless_digest);
-            let version = compared.version;
-            let entry = CatalogEntry {
-                key,
-                first,
-                document,
-                version,
-                text,
-                chunk,
-                metadata,
-                embedded,
-                nameless,
-                origin: &recorded,
-                source: &source,
-                about,
-            };
-            self.documents()?.put(&entry)?;
-            self.pending.push(key, vector);
-            if let Some(text) = embedded {
-                self.pending_texts.insert(text, key);
-            }
-        }
-        self.next.next_key += passages.len() as u64;
-        if let Some(seen) = self.seen.get_mut(&content_digest(document.id.as_bytes())) {
-            seen.keys = Some((first..self.next.next_key).collect());
-        }
-        self.changed = true;
-        self.uncommitted += 1;
-        if self.pending.bytes() >= self.segment_bytes() {
-            self.flush()?;
-        }
-        Ok(())
+        self.put_document(document, compared, passages)
     }
 
-    fn put_copied(&mut self, _: &[semsearch_store::CopiedPassage]) -> Result<Change, StoreError> {
-        Err(StoreError::Unsupported("TEMPORARY".into()))
+    fn put_copied(&mut self, passages: &[CopiedPassage]) -> Result<Change, StoreError> {
+        self.put_copies(passages)
     }
 
     fn note_empty(&mut self, input: &Arc<str>) {

@@ -32,6 +32,7 @@ impl PostgresWriter {
         let slot = slot::of_id(id, self.cluster.partitions());
         let shard = self.cluster.shard_of(slot);
         self.flush_shard(shard)?;
+        self.streams[shard].wait()?;
         let (table, id) = (self.cluster.table("passages"), literal::text(id));
         let sql =
             format!("DELETE FROM {table} WHERE slot = {slot} AND id = {id} AND added = {added} AND batch = {batch};");
