@@ -165,6 +165,10 @@ impl Reading {
             session.spoil();
             return Err(error);
         }
+        // What hangs there would hold up the next statement, too.
+        if !session.is_open() {
+            session = self.shared.session()?;
+        }
         self.check(&session)?;
         Ok(rows)
     }

@@ -15,6 +15,7 @@ use futures_util::SinkExt;
 use futures_util::future::join_all;
 use semsearch_postgres_address::TlsConnector;
 use semsearch_store::{ServerFailure, StoreError};
+use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
@@ -44,6 +45,8 @@ pub(crate) struct Session {
     patience: Duration,
     /// Whether the session is for searches.
     searches: bool,
+    /// Whether the coordinator does not even stop what it waits for.
+    is_stuck: bool,
 }
 
 /// Rows that are being copied.
@@ -60,6 +63,12 @@ impl Copying {
     }
 }
 
+/// How much longer than a shard may take is waited for what the shard itself says of that.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long the coordinator may take to stop what it does.
+const STOPPING: Duration = Duration::from_millis(300);
+
 /// How servers plan searches. A planner takes arrays of words and terms for as cheap as numbers, and would rather compare
 /// those of every passage than use their index.
 pub(crate) const SEARCHING: &str = "SET enable_seqscan = off";
@@ -69,7 +78,7 @@ impl Session {
         let (connected, settings) = (BTreeSet::new(), String::new());
         let (searches, patience) = (patience.is_some(), patience.unwrap_or(ENDLESS));
         let client = Arc::new(client);
-        Self { io, client, tls, place: place.into(), connected, settings, patience, searches }
+        Self { io, client, tls, place: place.into(), connected, settings, patience, searches, is_stuck: false }
     }
 
     /// The place, for messages.
@@ -79,7 +88,7 @@ impl Session {
 
     /// Whether the connection is open, as far as is known.
     pub(crate) fn is_open(&self) -> bool {
-        !self.client.is_closed()
+        !self.client.is_closed() && !self.is_stuck
     }
 
     /// The rows of a statement of the coordinator.
@@ -187,7 +196,6 @@ impl Session {
 
     fn ask_once(&mut self, what: &str, asked: &[(Shard, String)], columns: &str) -> Vec<Answer> {
         let connected: Vec<Result<(), StoreError>> = asked.iter().map(|(shard, _)| self.connect(shard)).collect();
-        let patience = self.patience;
         let client = &*self.client;
         let place = &self.place;
         let answers = self.io.wait(async {
@@ -199,29 +207,43 @@ impl Session {
                     let what = format!("{}: the connection is broken", told());
                     return Err(refused(place, what, ServerFailure::Unreachable));
                 }
-                let answer = tokio::time::timeout(patience, receive(client, shard, sql, columns)).await;
-                match answer {
-                    Ok(answer) => answer.map_err(failed(place, told())),
-                    Err(_) => {
-                        let what = format!("{}: no answer for {} s", told(), patience.as_secs());
-                        Err(refused(place, what, ServerFailure::Slow))
-                    }
-                }
+                receive(client, shard, sql, columns).await.map_err(failed(place, told()))
             });
-            join_all(each).await
+            // The coordinator reads one answer after the other, so one that does not come holds up all that follow. Each
+            // takes two statements.
+            self.limited(join_all(each), 2 * asked.len()).await
         });
-        if answers.iter().any(|answer| matches!(answer, Err(StoreError::Server { failure: ServerFailure::Slow, .. }))) {
-            self.cancel();
+        let Some((mut answers, stopped)) = answers else {
+            self.is_stuck = true;
+            return asked.iter().map(|(shard, _)| Err(self.too_slow(what, shard))).collect();
+        };
+        for ((shard, _), answer) in asked.iter().zip(&mut answers).filter(|(_, answer)| stopped && is_slow(answer)) {
+            *answer = Err(self.too_slow(what, shard));
+            self.disconnect(shard);
         }
         answers
     }
 
-    /// Stops what the coordinator waits for. The session is of no more use.
-    fn cancel(&self) {
-        let (cancel, tls) = (self.client.cancel_token(), self.tls.clone());
-        self.io.spawn(async move {
-            let _ = cancel.cancel_query(tls).await;
-        });
+    /// Waits for `future`. If that takes too long, the coordinator is told to stop what it does, so many times, until the
+    /// future ends. Returns also whether it was told so; `None` if the future does not even end then.
+    async fn limited<T>(&self, future: impl Future<Output = T>, stops: usize) -> Option<(T, bool)> {
+        let mut future = std::pin::pin!(future);
+        if let Ok(outcome) = timeout(self.patience + GRACE, &mut future).await {
+            return Some((outcome, false));
+        }
+        for _ in 0..stops {
+            let _ = timeout(GRACE, self.client.cancel_token().cancel_query(self.tls.clone())).await;
+            if let Ok(outcome) = timeout(STOPPING, &mut future).await {
+                return Some((outcome, true));
+            }
+        }
+        None
+    }
+
+    /// The error of a shard that does not answer in time.
+    fn too_slow(&self, what: &str, shard: &Shard) -> StoreError {
+        let what = format!("{what}{}: no answer for {} s", shard.told(), self.patience.as_secs());
+        refused(&self.place, what, ServerFailure::Slow)
     }
 
     fn connect(&mut self, shard: &Shard) -> Result<(), StoreError> {
@@ -231,23 +253,30 @@ impl Session {
         }
         let sql = format!("SELECT dblink_connect('{}', $1)", shard.connection());
         let named: [Parameter<'_>; 1] = [(server, Type::TEXT)];
-        let connect = self.client.query_typed(&sql, &named);
-        let limited = self.io.wait(async { tokio::time::timeout(self.patience, connect).await });
-        let what = format!("connecting{}", shard.told());
-        match limited {
-            Ok(connected) => connected.map(drop).map_err(failed(&self.place, what))?,
-            Err(_) => {
-                self.cancel();
-                return Err(refused(&self.place, format!("{what}: no answer"), ServerFailure::Slow));
+        let what = "connecting";
+        match self.io.wait(self.limited(self.client.query_typed(&sql, &named), 1)) {
+            Some((Ok(_), _)) => {}
+            Some((Err(_), true)) => return Err(self.too_slow(what, shard)),
+            Some((Err(error), false)) => return Err(failed(&self.place, format!("{what}{}", shard.told()))(error)),
+            None => {
+                self.is_stuck = true;
+                return Err(self.too_slow(what, shard));
             }
         }
         self.connected.insert(shard.number);
         if self.searches {
-            let sql = format!("SELECT dblink_exec('{}', '{SEARCHING}')", shard.connection());
+            // What a shard itself stops does not hold up the answers of others.
+            let patience = self.patience.as_millis();
+            let set = format!("{SEARCHING}; SET statement_timeout = {patience}");
+            let sql = format!("SELECT dblink_exec('{}', '{set}')", shard.connection());
             self.query("setting how a shard searches", &sql, &[])?;
         }
         Ok(())
     }
+}
+
+fn is_slow(answer: &Answer) -> bool {
+    matches!(answer, Err(StoreError::Server { failure: ServerFailure::Slow, .. }))
 }
 
 /// Sends a statement to a shard. Returns whether it could be sent: over a connection that is broken, dblink sends nothing
