@@ -115,7 +115,7 @@ fn of_server(failure: ServerFailure, what: &str) -> Option<String> {
              server, `sslmode=disable` does without"
         }
         ServerFailure::Privileges => {
-            "docs/scale.md lists what a reader, a writer and an owner may do, as GRANT statements"
+            "docs/postgres.md lists what a reader, a writer and an owner may do, as GRANT statements"
         }
         ServerFailure::Full => "free space on that server and run the same command again: what was committed is whole",
         ServerFailure::Extension => {
