@@ -8,6 +8,7 @@ mod equal;
 mod errors;
 #[cfg(feature = "serve")]
 mod failover;
+mod full_disk;
 mod generations;
 mod logins;
 mod records;

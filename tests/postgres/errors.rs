@@ -175,22 +175,16 @@ fn a_shard_that_does_not_answer_in_time_is_named_and_left_out_if_that_is_wanted(
     let complete =
         sandbox.run(&["query", "rain n7", "-k", "40", "-f", "jsonl", "--store", &address, "-q"]).json_lines();
     let lock = servers.hold("shard2", "BEGIN; LOCK TABLE slow.passages");
-    let open = |options: StoreOptions| {
-        let login = address.parse::<ServerAddress>().unwrap().login(&Surroundings::new(|_| None, None, None)).unwrap();
-        PostgresStore::new(login, options).unwrap()
-    };
-    let patience = Duration::from_secs(1);
-    let store = open(StoreOptions { patience, ..StoreOptions::default() });
+    let store = impatient(&address, false);
     let failed = store.snapshot().unwrap().keys(None).unwrap_err();
     let StoreError::Server { failure, what, .. } = &failed else { panic!("{failed}") };
     assert_eq!(*failure, ServerFailure::Slow);
-    let expected =
-        format!("listing passages on shard slow_shard_1 (127.0.0.1:{}): no answer for 1 s", servers.port("shard2"));
+    let expected = format!("listing passages on shard slow_shard_1 (127.0.0.1:{})", servers.port("shard2"));
     assert_eq!(*what, expected);
-    let store = open(StoreOptions { patience, partial: true, ..StoreOptions::default() });
+    let store = impatient(&address, true);
     let snapshot = store.snapshot().unwrap();
     let found = snapshot.keys(None).unwrap().len();
-    assert_eq!(found as u64, servers_rows("shard1"));
+    assert_eq!(found as u64, rows_of("shard1", "slow"));
     assert_eq!(snapshot.left_out().len(), 1);
 
     // A limit of the server does the same for the program.
@@ -204,6 +198,53 @@ fn a_shard_that_does_not_answer_in_time_is_named_and_left_out_if_that_is_wanted(
     assert_eq!(again, complete);
 }
 
-fn servers_rows(shard: &str) -> u64 {
-    Servers::shared().sql(shard, "SELECT count(*) FROM slow.passages")[0][0].parse().unwrap()
+/// A store whose shards must answer within a second.
+fn impatient(address: &str, partial: bool) -> PostgresStore {
+    let login = address.parse::<ServerAddress>().unwrap().login(&Surroundings::new(|_| None, None, None)).unwrap();
+    let patience = Duration::from_secs(1);
+    PostgresStore::new(login, StoreOptions { patience, partial, ..StoreOptions::default() }).unwrap()
+}
+
+fn rows_of(shard: &str, schema: &str) -> u64 {
+    Servers::shared().sql(shard, &format!("SELECT count(*) FROM {schema}.passages"))[0][0].parse().unwrap()
+}
+
+/// Sends a signal to the processes of a shard that work for a schema.
+fn signal(shard: &str, schema: &str, name: &str) {
+    let sql =
+        format!("SELECT pid FROM pg_stat_activity WHERE query LIKE '%\"{schema}\".%' AND pid <> pg_backend_pid()");
+    for pid in Servers::shared().sql(shard, &sql).concat() {
+        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+#[test]
+fn a_shard_that_hangs_does_not_hold_up_the_answers_of_others() {
+    let (sandbox, servers) = (sandbox(), Servers::shared());
+    let address = servers.cluster(&sandbox, "hangs", 2);
+    index(&sandbox, &address).success();
+    for partial in [false, true] {
+        let snapshot = impatient(&address, partial).snapshot().unwrap();
+        assert_eq!(snapshot.keys(None).unwrap().len(), 40);
+        // The shard whose answer is read first.
+        signal("shard1", "hangs", "STOP");
+        let began = std::time::Instant::now();
+        let found = snapshot.keys(None);
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        signal("shard1", "hangs", "CONT");
+        match found {
+            Err(error) => {
+                assert!(!partial, "{error}");
+                let shard = format!("listing passages on shard hangs_shard_0 (127.0.0.1:{})", servers.port("shard1"));
+                assert!(error.to_string().ends_with(&format!("{shard}: no answer for 1 s")), "{error}");
+            }
+            Ok(keys) => {
+                assert!(partial);
+                assert_eq!(keys.len() as u64, rows_of("shard2", "hangs"));
+                assert!(snapshot.left_out()[0].contains("on shard hangs_shard_0"), "{:?}", snapshot.left_out());
+            }
+        }
+        assert_eq!(snapshot.keys(None).unwrap().len(), 40);
+    }
 }
