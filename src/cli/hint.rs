@@ -8,6 +8,8 @@ use semsearch::engine::EngineError;
 use semsearch::error::{BadRecord, CorpusError, EncoderError, FileError, HubError, ModelsError, VectorFileError};
 use semsearch::index::{ServerFailure, StoreError};
 
+use super::store::is_address;
+
 const REBUILD: &str = "build the index anew with `semsearch index --rebuild FILE`";
 const NOT_BUILT_IN: &str = "the released program has it, as has `cargo install` with the default features";
 
@@ -96,23 +98,32 @@ fn of_store(error: &StoreError) -> Option<String> {
 
 /// A server that keeps an index failed.
 fn of_server(failure: ServerFailure, what: &str) -> Option<String> {
+    let of_shard = what.contains(" on shard ");
     let fixed = match failure {
-        ServerFailure::Unreachable => {
+        ServerFailure::Unreachable if of_shard => {
             "check that the server runs and accepts connections (`pg_isready -h HOST -p PORT`); `query --partial` answers \
              without a shard"
         }
-        ServerFailure::Login => "passwords are in PGPASSWORD, ~/.pgpass or a service file, the user is in the address",
+        ServerFailure::Unreachable => {
+            "check that the server runs and accepts connections (`pg_isready -h HOST -p PORT`)"
+        }
+        ServerFailure::Login => {
+            "the user and the database are in the address, passwords in PGPASSWORD, ~/.pgpass or a service file"
+        }
         ServerFailure::Encryption => {
-            "`?sslmode=require` in the address asks for TLS, `sslmode=verify-full&sslrootcert=FILE` also checks the server"
+            "in the address, `?sslmode=require` asks for TLS, `sslmode=verify-full&sslrootcert=FILE` also checks the \
+             server, `sslmode=disable` does without"
         }
         ServerFailure::Privileges => {
             "docs/scale.md lists what a reader, a writer and an owner may do, as GRANT statements"
         }
         ServerFailure::Full => "free space on that server and run the same command again: what was committed is whole",
         ServerFailure::Extension => {
-            "a superuser installs it: `CREATE EXTENSION vector`, or `ALTER EXTENSION vector UPDATE` after the package"
+            "a superuser runs `CREATE EXTENSION vector` there, for `--servers` also `postgres_fdw` and `dblink`; `ALTER \
+             EXTENSION vector UPDATE` after a new package"
         }
-        ServerFailure::Slow => "`query --partial` answers without that shard",
+        ServerFailure::Slow if of_shard => "`query --partial` answers without that shard",
+        ServerFailure::Slow => "run the command again; the table pg_stat_activity shows what the server does",
         ServerFailure::ReadOnly => "only the primary can be written; name it in the address",
         ServerFailure::Outdated => "run the command again: it reads the newest generation",
         _ if what.contains("a store here already") => {
@@ -159,6 +170,9 @@ fn of_file(error: &FileError) -> Option<String> {
 /// The directory of an index is not there, is something else, or was taken away.
 fn of_directory(error: &StoreError) -> Option<&'static str> {
     Some(match error {
+        StoreError::NoIndex { dir } if is_address(dir) => {
+            "`semsearch store create` makes a store there, `semsearch index FILE` fills it; `?schema=NAME` names another"
+        }
         StoreError::NoIndex { .. } => "build one with `semsearch index FILE`, or name one with `-i DIR`",
         StoreError::NotAnIndex { .. } => "name another directory with `-i DIR`; nothing in this one was touched",
         StoreError::Foreign { .. } => "move it elsewhere, or name another directory with `-i DIR`",

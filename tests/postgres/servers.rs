@@ -90,6 +90,20 @@ impl Servers {
         })
     }
 
+    /// Runs SQL in a session that stays until the answer is dropped.
+    pub(super) fn hold(&self, name: &str, sql: &str) -> Held {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let mut config = tokio_postgres::Config::new();
+        config.host("127.0.0.1").port(self.port(name)).user("semsearch").dbname("postgres");
+        let client = runtime.block_on(async {
+            let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client.batch_execute(sql).await.unwrap();
+            client
+        });
+        Held { _client: client, _runtime: runtime }
+    }
+
     /// The sum over all shards of what a statement counts in `{schema}`.
     pub(super) fn count(&self, schema: &str, counted: &str) -> u64 {
         let sql = format!("SELECT count(*) FROM \"{schema}\".{counted}");
@@ -134,6 +148,12 @@ impl Servers {
         sandbox.run(&["store", "create", "--store", &address, "--partitions", &partitions, "-q"]).success();
         address
     }
+}
+
+/// A session that is open.
+pub(super) struct Held {
+    _client: tokio_postgres::Client,
+    _runtime: tokio::runtime::Runtime,
 }
 
 impl Drop for Servers {

@@ -89,8 +89,11 @@ pub fn create(store: &PostgresStore, options: &CreateOptions) -> Result<(), Stor
 fn make(session: &mut Session, schema: &str, options: &CreateOptions, made: &mut Vec<Shard>) -> Result<(), StoreError> {
     let doing = "making the store";
     // Extensions cannot be made by two transactions at once.
-    let mut sql =
-        format!("SELECT pg_advisory_xact_lock({LOCKS}, {MAKING}); CREATE SCHEMA IF NOT EXISTS {};", name(schema));
+    let schema_block = format!("BEGIN {} END", create_schema(schema));
+    let mut sql = format!(
+        "SELECT pg_advisory_xact_lock({LOCKS}, {MAKING}); DO {};",
+        super::session::dollar_quoted(&schema_block)
+    );
     sql.push_str("CREATE EXTENSION IF NOT EXISTS vector;");
     if !options.servers.is_empty() {
         sql.push_str("CREATE EXTENSION IF NOT EXISTS postgres_fdw; CREATE EXTENSION IF NOT EXISTS dblink;");
@@ -120,9 +123,36 @@ fn make(session: &mut Session, schema: &str, options: &CreateOptions, made: &mut
             session.run("recording how to log in to a shard", &user_mapping(named, server))?;
         }
         let shard = Shard { number, server: named, address: server.map(address).unwrap_or_default() };
+        check_shard(session, schema, &shard)?;
+        // From here on, there may be something to undo.
+        made.push(shard.clone());
         let slots: Vec<u16> = slots(number).collect();
         make_shard(session, schema, &identity, &shard, &slots)?;
-        made.push(shard);
+    }
+    Ok(())
+}
+
+/// Checks that a shard is another database, and that nothing is in the way there.
+fn check_shard(session: &mut Session, schema: &str, shard: &Shard) -> Result<(), StoreError> {
+    if shard.server.is_none() {
+        return Ok(());
+    }
+    // Only in the database of the coordinator is the lock that this session holds.
+    let pid: i32 = session.one("asking for the session", "SELECT pg_backend_pid()", &[])?.get(0);
+    let own = format!(
+        "EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() \
+         AND l.locktype = 'advisory' AND l.classid = {LOCKS} AND l.objid = {MAKING} AND l.granted AND l.pid = {pid})"
+    );
+    let sql = format!("SELECT current_setting('server_version_num')::int, {}, {own}", objects(schema));
+    let columns = "version int, objects bigint, own boolean";
+    let answers = session.ask_all("looking at what is there", std::slice::from_ref(shard), &sql, columns)?;
+    for row in answers.iter().flatten() {
+        if row.get(2) {
+            let what = format!("{} is the database of the coordinator itself", shard.address);
+            return Err(refused(session.place(), what, ServerFailure::Other));
+        }
+        check_version(session, row.get(0), shard)?;
+        refuse_objects(session, schema, row.get(1), &shard.told())?;
     }
     Ok(())
 }
@@ -137,27 +167,9 @@ fn make_shard(
 ) -> Result<(), StoreError> {
     let shards = std::slice::from_ref(shard);
     if shard.server.is_some() {
-        // Only in the database of the coordinator is the lock that this session holds.
-        let pid: i32 = session.one("asking for the session", "SELECT pg_backend_pid()", &[])?.get(0);
-        let own = format!(
-            "EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() \
-             AND l.locktype = 'advisory' AND l.classid = {LOCKS} AND l.objid = {MAKING} AND l.granted AND l.pid = {pid})"
-        );
-        let sql = format!("SELECT current_setting('server_version_num')::int, {}, {own}", objects(schema));
-        let columns = "version int, objects bigint, own boolean";
-        let answers = session.ask_all("looking at what is there", shards, &sql, columns)?;
-        for row in answers.iter().flatten() {
-            if row.get(2) {
-                let what = format!("this is the database of the coordinator itself{}", shard.told());
-                return Err(refused(session.place(), what, ServerFailure::Other));
-            }
-            check_version(session, row.get(0), shard)?;
-            refuse_objects(session, schema, row.get(1), &shard.told())?;
-        }
         let sql = format!(
-            "PERFORM pg_advisory_xact_lock({LOCKS}, {MAKING}); CREATE SCHEMA IF NOT EXISTS {}; \
-             CREATE EXTENSION IF NOT EXISTS vector;",
-            name(schema)
+            "PERFORM pg_advisory_xact_lock({LOCKS}, {MAKING}); {} CREATE EXTENSION IF NOT EXISTS vector;",
+            create_schema(schema)
         );
         session.run_on("making the shard", shards, &sql)?;
         check_pgvector(session, shard)?;
@@ -213,6 +225,11 @@ pub fn drop_store(store: &PostgresStore, wait: Duration) -> Result<(), StoreErro
     session.run("dropping the store", &sql)
 }
 
+/// Makes the schema in a block. Whoever may make tables in a schema that is there need not have the right to make another.
+fn create_schema(schema: &str) -> String {
+    format!("IF to_regnamespace({}) IS NULL THEN CREATE SCHEMA {}; END IF;", text(&name(schema)), name(schema))
+}
+
 /// Drops the tables of a shard, and the schema if nothing else is in it.
 fn drop_tables(schema: &str) -> String {
     format!("{} {}", drop_of_shard(schema), drop_schema_inside(schema))
@@ -225,7 +242,10 @@ fn drop_of_shard(schema: &str) -> String {
 
 fn drop_schema_inside(schema: &str) -> String {
     let name = name(schema);
-    format!("BEGIN DROP SCHEMA IF EXISTS {name} RESTRICT; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END;")
+    format!(
+        "BEGIN DROP SCHEMA IF EXISTS {name} RESTRICT;
+         EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN NULL; END;"
+    )
 }
 
 fn drop_schema(schema: &str) -> String {

@@ -48,9 +48,10 @@ fn kind_of_server(error: &DbError) -> ServerFailure {
     let code = error.code();
     let class = &code.code()[..2];
     match code {
+        &SqlState::INSUFFICIENT_PRIVILEGE if error.message().contains("create extension") => ServerFailure::Extension,
         &SqlState::INSUFFICIENT_PRIVILEGE => ServerFailure::Privileges,
         &SqlState::DISK_FULL => ServerFailure::Full,
-        &SqlState::QUERY_CANCELED => ServerFailure::Slow,
+        &SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE => ServerFailure::Slow,
         &SqlState::READ_ONLY_SQL_TRANSACTION => ServerFailure::ReadOnly,
         // "no pg_hba.conf entry for host …, no encryption" is how a server asks for TLS.
         &SqlState::INVALID_AUTHORIZATION_SPECIFICATION if error.message().contains("no encryption") => {
@@ -76,6 +77,11 @@ fn kind_of_server(error: &DbError) -> ServerFailure {
 /// Whether a statement failed because a connection broke, so that it may succeed over a new one.
 pub(crate) fn is_of_connection(error: &StoreError) -> bool {
     matches!(error, StoreError::Server { failure: ServerFailure::Unreachable, .. })
+}
+
+/// Whether the kind of a failure is not known.
+pub(crate) fn is_unclear(error: &StoreError) -> bool {
+    matches!(error, StoreError::Server { failure: ServerFailure::Other, .. })
 }
 
 /// What the server says, in one line.

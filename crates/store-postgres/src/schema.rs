@@ -96,7 +96,7 @@ pub(crate) fn of_shard(schema: &str, identity: &str, number: usize, slots: &[u16
         ));
     }
     sql.push_str(&format!(
-        "CREATE INDEX ON {passages} (id);
+        "CREATE INDEX ON {passages} USING hash (id);
          CREATE INDEX ON {passages} (added);
          CREATE INDEX ON {passages} (removed) WHERE removed < {NEVER};
          CREATE INDEX ON {passages} (origin) WHERE key = document;

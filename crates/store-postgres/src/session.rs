@@ -19,7 +19,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use super::cluster::Shard;
-use super::failure::{failed, is_of_connection, refused};
+use super::failure::{failed, is_of_connection, is_unclear, refused};
 use super::generation::ENDLESS;
 use super::io::Io;
 use super::literal::name;
@@ -133,7 +133,10 @@ impl Session {
         again.iter().for_each(|&place| self.disconnect(&asked[place].0));
         let repeated: Vec<(Shard, String)> = again.iter().map(|&place| asked[place].clone()).collect();
         for (place, answer) in again.into_iter().zip(self.ask_once(what, &repeated, columns)) {
-            answers[place] = answer;
+            // Within a transaction, the second attempt only says that the first one failed.
+            if !answer.as_ref().is_err_and(is_unclear) {
+                answers[place] = answer;
+            }
         }
         answers
     }

@@ -1,0 +1,179 @@
+//! Passwords and encryption: where they come from, what is said if they are wrong, and that no password is printed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::OnceLock;
+
+use super::servers::Servers;
+use super::small::{self, MODEL, records};
+use super::told::told;
+use crate::support::{Ran, Sandbox};
+
+const PASSWORD: &str = "s3cret \\ 'Wörd:#@/?&%41";
+
+/// Servers on which `keeper` needs a password and `encrypted` needs TLS, which they do not have.
+fn servers() -> &'static Servers {
+    static SERVERS: OnceLock<Servers> = OnceLock::new();
+    SERVERS.get_or_init(|| {
+        let servers = Servers::start(1);
+        for name in ["coordinator", "shard1"] {
+            let file = servers.file(name, "pg_hba.conf");
+            let rules = "host all keeper,only_reader all scram-sha-256\nhostnossl all encrypted all reject\n";
+            fs::write(&file, rules.to_owned() + &fs::read_to_string(&file).unwrap()).unwrap();
+            let password = PASSWORD.replace('\'', "''");
+            servers.sql(name, &format!("CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '{password}'"));
+            servers.sql(name, "CREATE ROLE encrypted LOGIN");
+            servers.sql(name, "CREATE ROLE only_reader LOGIN PASSWORD 's3cret reading'");
+            servers.sql(name, "SELECT pg_reload_conf()");
+        }
+        servers
+    })
+}
+
+fn address(user: &str) -> String {
+    format!("postgresql://{user}@127.0.0.1:{}/postgres?schema=kept", servers().port("coordinator"))
+}
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    small::prepare(&sandbox);
+    sandbox.write("in.jsonl", records(0..20, 0));
+    sandbox
+}
+
+/// Runs with a password in the environment. Nothing that is printed may have it.
+fn with(sandbox: &Sandbox, password: Option<&str>, args: &[&str]) -> Ran {
+    let mut command = sandbox.command(args);
+    if let Some(password) = password {
+        command.env("PGPASSWORD", password);
+    }
+    without_password(sandbox.ran(&command.output().unwrap()))
+}
+
+#[track_caller]
+fn without_password(ran: Ran) -> Ran {
+    for output in [&ran.stdout, &ran.stderr] {
+        assert!(!output.contains("s3cret") && !output.contains("Wörd"), "{ran}");
+    }
+    ran
+}
+
+#[test]
+fn passwords_come_from_the_environment_or_a_file_and_are_never_printed() {
+    let (sandbox, address) = (sandbox(), address("keeper"));
+    let shards = format!("127.0.0.1:{}", servers().port("shard1"));
+    let create = ["store", "create", "--store", &address, "--servers", &shards, "-v"];
+    let index = [&["index", "in.jsonl", "--store", &address, "-v"], &MODEL[..]].concat();
+    let query = ["query", "rain n7", "--mode", "hybrid", "--store", &address, "-v"];
+    insta::assert_snapshot!(told(&with(&sandbox, None, &create[..6])), @"");
+    insta::assert_snapshot!(told(&with(&sandbox, Some("wrong"), &create[..6])), @"");
+
+    with(&sandbox, Some(PASSWORD), &create).success();
+    with(&sandbox, Some(PASSWORD), &index).success();
+    let hits = with(&sandbox, Some(PASSWORD), &query).success();
+    assert_eq!(hits.lines().next().unwrap_or_default().contains("d007"), true, "{hits}");
+    for words in [&["store", "info"][..], &["store", "info", "--json"], &["info"], &["verify"]] {
+        with(&sandbox, Some(PASSWORD), &[words, &["--store", &address, "-v"]].concat()).success();
+    }
+
+    // A file that only its owner can read does, one that others can read does not.
+    let escaped = PASSWORD.replace('\\', "\\\\").replace(':', "\\:");
+    let file = sandbox.write(".pgpass", format!("# passwords\n127.0.0.1:*:postgres:keeper:{escaped}\n"));
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(with(&sandbox, None, &query).success(), hits);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let ignored = with(&sandbox, None, &query);
+    assert_eq!(ignored.status, Some(2), "{ignored}");
+    assert!(ignored.stderr.contains("warning: [DIR]/.pgpass is ignored: others may read it"), "{ignored}");
+    fs::remove_file(&file).unwrap();
+    let service = format!(
+        "[mine]\nhost=127.0.0.1\nport={}\ndbname=postgres\nuser=keeper\npassword={PASSWORD}\n",
+        servers().port("coordinator")
+    );
+    sandbox.write(".pg_service.conf", service);
+    let by_service =
+        ["query", "rain n7", "--mode", "hybrid", "--store", "postgresql:///?service=mine&schema=kept", "-v"];
+    assert_eq!(with(&sandbox, None, &by_service).success(), hits);
+
+    // The password of a shard is changed: the shard is named, and no password.
+    servers().sql("shard1", "ALTER ROLE keeper PASSWORD 'another'");
+    insta::assert_snapshot!(told(&with(&sandbox, Some(PASSWORD), &query[..6])), @"");
+    servers().sql("shard1", &format!("ALTER ROLE keeper PASSWORD '{}'", PASSWORD.replace('\'', "''")));
+    with(&sandbox, Some(PASSWORD), &["store", "drop", "--store", &address, "-v"]).success();
+}
+
+#[test]
+fn a_password_in_an_address_is_refused_and_not_repeated() {
+    let sandbox = sandbox();
+    let port = servers().port("coordinator");
+    for address in [
+        format!("postgresql://keeper:s3cret@127.0.0.1:{port}/postgres"),
+        format!("postgresql://keeper@127.0.0.1:{port}/postgres?password=s3cret"),
+        format!("postgresql://keeper:s3c/ret@127.0.0.1:{port}/postgres"),
+        format!("postgresql://keeper@127.0.0.1:{port}/postgres?pass%77ord=s3cret"),
+    ] {
+        for words in [&["query", "rain"][..], &["index", "in.jsonl"], &["store", "create"], &["info"]] {
+            let ran = without_password(sandbox.run(&[words, &["--store", &address]].concat()));
+            assert!(!ran.stderr.contains("s3c") && !ran.stdout.contains("s3c"), "{ran}");
+            assert!(told(&ran).contains("PGPASSWORD"), "{ran}");
+            let mut command = sandbox.command(words);
+            let ran = without_password(sandbox.ran(&command.env("SEMSEARCH_STORE", &address).output().unwrap()));
+            assert!(told(&ran).contains("PGPASSWORD"), "{ran}");
+        }
+    }
+    let address = format!("postgresql://keeper:s3cret@127.0.0.1:{port}/postgres");
+    insta::assert_snapshot!(told(&sandbox.run(&["info", "--store", &address])), @"");
+}
+
+#[test]
+fn a_server_that_wants_tls_and_one_that_has_none_are_told_apart() {
+    let sandbox = sandbox();
+    insta::assert_snapshot!(told(&sandbox.run(&["info", "--store", &address("encrypted")])), @"");
+    let required = address("semsearch") + "&sslmode=require";
+    insta::assert_snapshot!(told(&sandbox.run(&["info", "--store", &required])), @"");
+}
+
+#[test]
+fn a_role_that_only_reads_can_search_and_is_told_that_it_cannot_write() {
+    let (sandbox, servers) = (sandbox(), servers());
+    let password = Some("s3cret reading");
+    for schema in ["read_cluster", "read_single"] {
+        let address = match schema {
+            "read_cluster" => servers.cluster(&sandbox, schema, 2),
+            _ => servers.single(&sandbox, schema, 2),
+        };
+        let index = |address: &str| {
+            with(&sandbox, password, &[&["index", "in.jsonl", "--store", address, "-q"], &MODEL[..]].concat())
+        };
+        index(&address).success();
+        let grant = format!(
+            "GRANT USAGE ON SCHEMA {schema} TO only_reader; GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO only_reader"
+        );
+        servers.sql("coordinator", &grant);
+        if schema == "read_cluster" {
+            servers.sql("shard1", &grant);
+            let mapping = "GRANT USAGE ON FOREIGN SERVER read_cluster_shard_0 TO only_reader; CREATE USER MAPPING FOR only_reader \
+                           SERVER read_cluster_shard_0 OPTIONS (user 'only_reader', password 's3cret reading')";
+            servers.sql("coordinator", mapping);
+        }
+        let reader = address.replace("semsearch@", "only_reader@");
+        let asked =
+            |address: &str, words: &[&str]| with(&sandbox, password, &[words, &["--store", address, "-q"]].concat());
+        for words in
+            [&["query", "rain n7", "--mode", "hybrid", "-f", "jsonl"][..], &["ls"], &["get", "d003"], &["verify"]]
+        {
+            assert_eq!(asked(&reader, words).success(), asked(&address, words).success(), "{words:?}");
+        }
+        let refused = index(&reader);
+        assert!(told(&refused).contains("permission denied"), "{refused}");
+        for words in [&["remove", "d001"][..], &["store", "begin"], &["store", "vacuum"], &["store", "drop"]] {
+            let refused = asked(&reader, words);
+            assert!(told(&refused).contains("docs/scale.md"), "{words:?}: {refused}");
+        }
+        assert_eq!(asked(&address, &["ls"]).success().lines().count(), 20);
+        assert!(asked(&address, &["verify"]).success().contains("intact"));
+        if schema == "read_single" {
+            insta::assert_snapshot!(told(&index(&reader)), @"");
+        }
+    }
+}
