@@ -39,7 +39,7 @@ fn a_replica_takes_over_reads_and_without_one_the_shard_is_named_or_left_out() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let query = |options: &[&str]| {
-        let query = ["query", "rain n7", "--mode", "hybrid", "-f", "jsonl", "-k", "60", "--store", &address, "-q"];
+        let query = ["query", "rain n7", "--mode", "hybrid", "-f", "jsonl", "-k", "60", "--store", &address];
         sandbox.run(&[&query[..], options].concat())
     };
     let expected = query(&[]).success();

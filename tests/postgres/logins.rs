@@ -18,12 +18,15 @@ fn servers() -> &'static Servers {
         let servers = Servers::start(1);
         for name in ["coordinator", "shard1"] {
             let file = servers.file(name, "pg_hba.conf");
-            let rules = "host all keeper,only_reader all scram-sha-256\nhostnossl all encrypted all reject\n";
+            let rules =
+                "host all keeper,only_reader,only_writer all scram-sha-256\nhostnossl all encrypted all reject\n";
             fs::write(&file, rules.to_owned() + &fs::read_to_string(&file).unwrap()).unwrap();
             let password = PASSWORD.replace('\'', "''");
             servers.sql(name, &format!("CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '{password}'"));
             servers.sql(name, "CREATE ROLE encrypted LOGIN");
-            servers.sql(name, "CREATE ROLE only_reader LOGIN PASSWORD 's3cret reading'");
+            for role in ["only_reader", "only_writer"] {
+                servers.sql(name, &format!("CREATE ROLE {role} LOGIN PASSWORD 's3cret role'"));
+            }
             servers.sql(name, "SELECT pg_reload_conf()");
         }
         servers
@@ -133,47 +136,62 @@ fn a_server_that_wants_tls_and_one_that_has_none_are_told_apart() {
     insta::assert_snapshot!(told(&sandbox.run(&["info", "--store", &required])), @"");
 }
 
-#[test]
-fn a_role_that_only_reads_can_search_and_is_told_that_it_cannot_write() {
-    let (sandbox, servers) = (sandbox(), servers());
-    let password = Some("s3cret reading");
-    for schema in ["read_cluster", "read_single"] {
-        let address = match schema {
-            "read_cluster" => servers.cluster(&sandbox, schema, 2),
-            _ => servers.single(&sandbox, schema, 2),
-        };
-        let index = |address: &str| {
-            with(&sandbox, password, &[&["index", "in.jsonl", "--store", address, "-q"], &MODEL[..]].concat())
-        };
-        index(&address).success();
-        let grant = format!(
-            "GRANT USAGE ON SCHEMA {schema} TO only_reader; GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO only_reader"
+/// Grants a role what the page on PostgreSQL says. Returns the address for this role.
+fn granted(schema: &str, address: &str, role: &str, tables: &str) -> String {
+    let grant =
+        format!("GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT {tables} ON ALL TABLES IN SCHEMA {schema} TO {role}");
+    servers().sql("coordinator", &grant);
+    if schema == "cluster" {
+        servers().sql("shard1", &grant);
+        let mapping = format!(
+            "GRANT USAGE ON FOREIGN SERVER cluster_shard_0 TO {role}; CREATE USER MAPPING FOR {role} \
+             SERVER cluster_shard_0 OPTIONS (user '{role}', password 's3cret role')"
         );
-        servers.sql("coordinator", &grant);
-        if schema == "read_cluster" {
-            servers.sql("shard1", &grant);
-            let mapping = "GRANT USAGE ON FOREIGN SERVER read_cluster_shard_0 TO only_reader; CREATE USER MAPPING FOR only_reader \
-                           SERVER read_cluster_shard_0 OPTIONS (user 'only_reader', password 's3cret reading')";
-            servers.sql("coordinator", mapping);
-        }
-        let reader = address.replace("semsearch@", "only_reader@");
-        let asked =
-            |address: &str, words: &[&str]| with(&sandbox, password, &[words, &["--store", address, "-q"]].concat());
-        for words in
-            [&["query", "rain n7", "--mode", "hybrid", "-f", "jsonl"][..], &["ls"], &["get", "d003"], &["verify"]]
-        {
-            assert_eq!(asked(&reader, words).success(), asked(&address, words).success(), "{words:?}");
-        }
-        let refused = index(&reader);
+        servers().sql("coordinator", &mapping);
+    }
+    address.replace("semsearch@", &format!("{role}@"))
+}
+
+#[test]
+fn a_role_that_reads_can_search_and_one_that_writes_can_index_and_no_more() {
+    let sandbox = sandbox();
+    sandbox.write("more.jsonl", records(10..30, 1));
+    for schema in ["cluster", "single"] {
+        let address = match schema {
+            "cluster" => servers().cluster(&sandbox, schema, 2),
+            _ => servers().single(&sandbox, schema, 2),
+        };
+        let run = |address: &str, words: &[&str]| {
+            with(&sandbox, Some("s3cret role"), &[words, &["--store", address, "-q"]].concat())
+        };
+        let index = |address: &str, file: &str| run(address, &[&["index", file], &MODEL[..]].concat());
+        index(&address, "in.jsonl").success();
+        let reader = granted(schema, &address, "only_reader", "SELECT");
+        let writer = granted(schema, &address, "only_writer", "SELECT, INSERT, UPDATE, DELETE");
+        let refused = index(&reader, "more.jsonl");
         assert!(told(&refused).contains("permission denied"), "{refused}");
         for words in [&["remove", "d001"][..], &["store", "begin"], &["store", "vacuum"], &["store", "drop"]] {
-            let refused = asked(&reader, words);
+            let refused = run(&reader, words);
             assert!(told(&refused).contains("docs/postgres.md"), "{words:?}: {refused}");
         }
-        assert_eq!(asked(&address, &["ls"]).success().lines().count(), 20);
-        assert!(asked(&address, &["verify"]).success().contains("intact"));
-        if schema == "read_single" {
-            insta::assert_snapshot!(told(&index(&reader)), @"");
+        assert_eq!(run(&address, &["ls"]).success().lines().count(), 20);
+        if schema == "single" {
+            insta::assert_snapshot!(told(&index(&reader, "more.jsonl")), @"");
         }
+
+        index(&writer, "more.jsonl").success();
+        run(&writer, &["remove", "d001"]).success();
+        run(&writer, &["store", "begin"]).success();
+        index(&writer, "in.jsonl").success();
+        run(&writer, &["store", "commit"]).success();
+        run(&writer, &["store", "vacuum"]).success();
+        let refused = run(&writer, &["store", "drop"]);
+        assert!(told(&refused).contains("docs/postgres.md"), "{refused}");
+        for words in [&["query", "rain n7", "--mode", "hybrid", "-f", "jsonl"][..], &["ls"], &["get", "d003"]] {
+            let expected = run(&address, words).success();
+            assert_eq!([run(&reader, words).success(), run(&writer, words).success()], [&*expected; 2], "{words:?}");
+        }
+        assert_eq!(run(&reader, &["ls"]).success().lines().count(), 30);
+        assert!(run(&reader, &["verify"]).success().contains("intact"));
     }
 }

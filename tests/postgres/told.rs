@@ -2,19 +2,22 @@
 
 use crate::support::Ran;
 
-/// Standard error of a run that failed, without what differs from run to run: ports, and numbers of processes.
+/// Standard error of a run that failed, without what differs from run to run: the numbers of ports.
 #[track_caller]
 pub(super) fn told(ran: &Ran) -> String {
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran}");
     let lines: Vec<&str> = ran.stderr.lines().collect();
     assert!(lines.len() == 2 && lines[0].starts_with("error: ") && lines[1].starts_with("hint: "), "{ran}");
-    let mut told = String::new();
-    let mut rest = ran.stderr.as_str();
-    while let Some(at) = rest.find("127.0.0.1:") {
-        let (before, after) = rest.split_at(at + "127.0.0.1:".len());
-        told += before;
-        told += "[PORT]";
-        rest = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    }
-    told + rest
+    ["127.0.0.1:", " port "].iter().fold(ran.stderr.clone(), |told, before| without_numbers(&told, before))
+}
+
+/// The text with a placeholder for each number that follows `before`.
+fn without_numbers(text: &str, before: &str) -> String {
+    let mut parts = text.split(before);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |told, part| {
+        let rest = part.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        let number = if rest.len() < part.len() { "[PORT]" } else { "" };
+        told + before + number + rest
+    })
 }

@@ -23,7 +23,9 @@ impl Trio {
     /// What a command says about one of the three.
     pub(super) fn one(&self, place: usize, args: &[&str]) -> Ran {
         let named = self.places[place].each_ref().map(String::as_str);
-        self.sandbox.run(&[args, &named, &["-q"]].concat())
+        // No option can follow two dashes.
+        let end = args.iter().position(|word| *word == "--").unwrap_or(args.len());
+        self.sandbox.run(&[&args[..end], &named, &["-q"], &args[end..]].concat())
     }
 
     /// Runs a command that must succeed on each of the three.

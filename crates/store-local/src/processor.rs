@@ -65,7 +65,8 @@ mod tests {
     fn nothing_of_faiss_is_called_where_it_cannot_run() {
         use semsearch_store::WriteOptions;
 
-        use crate::{LocalStore, LocalWriter, recorded, verify};
+        use crate::verify::verify;
+        use crate::{LocalStore, LocalWriter, recorded};
 
         let directory = tempfile::tempdir().unwrap();
         let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/index-3");

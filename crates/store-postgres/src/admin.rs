@@ -9,7 +9,7 @@ use tokio_postgres::types::Type;
 use super::cluster::{Cluster, Shard};
 use super::failure::refused;
 use super::generation::{Hold, LOCKS, lock};
-use super::literal::{name, text};
+use super::literal::{name, verbatim};
 use super::reading::Reading;
 use super::schema;
 use super::session::{Session, in_schema};
@@ -111,7 +111,7 @@ fn make(session: &mut Session, schema: &str, options: &CreateOptions, made: &mut
         let mut sql = format!(
             "INSERT INTO {} VALUES ({number}, {}, ARRAY[{}]::smallint[]);",
             in_schema(schema, "shards"),
-            named.as_deref().map_or_else(|| "NULL".into(), text),
+            named.as_deref().map_or_else(|| "NULL".into(), verbatim),
             listed.join(",")
         );
         if let (Some(server), Some(named)) = (server, &named) {
@@ -202,9 +202,9 @@ pub fn drop_store(store: &PostgresStore, wait: Duration) -> Result<(), StoreErro
              IF (SELECT identity::text FROM {table}) <> {identity} THEN RAISE EXCEPTION 'it belongs to another store'; END IF;
              {drop}
          END IF;",
-        shard = text(&cluster.table("shard")),
+        shard = verbatim(&cluster.table("shard")),
         table = cluster.table("shard"),
-        identity = text(&identity),
+        identity = verbatim(&identity),
         drop = drop_tables(schema)
     );
     session.run_on("dropping the shard", &remote, &there)?;
@@ -227,7 +227,7 @@ pub fn drop_store(store: &PostgresStore, wait: Duration) -> Result<(), StoreErro
 
 /// Makes the schema in a block. Whoever may make tables in a schema that is there need not have the right to make another.
 fn create_schema(schema: &str) -> String {
-    format!("IF to_regnamespace({}) IS NULL THEN CREATE SCHEMA {}; END IF;", text(&name(schema)), name(schema))
+    format!("IF to_regnamespace({}) IS NULL THEN CREATE SCHEMA {}; END IF;", verbatim(&name(schema)), name(schema))
 }
 
 /// Drops the tables of a shard, and the schema if nothing else is in it.
@@ -260,8 +260,8 @@ fn drop_mappings(server: &str) -> String {
              EXECUTE format('DROP USER MAPPING FOR %s SERVER %I',
                  CASE WHEN one.umuser = 0 THEN 'PUBLIC' ELSE quote_ident(one.usename) END, {});
          END LOOP; END",
-        text(server),
-        text(server)
+        verbatim(server),
+        verbatim(server)
     );
     format!("DO {};", super::session::dollar_quoted(&block))
 }
@@ -281,23 +281,24 @@ fn address(server: &ShardServer) -> String {
 }
 
 fn foreign_server(named: &str, server: &ShardServer) -> String {
-    let list = |part: fn(&(String, u16)) -> String| text(&server.hosts.iter().map(part).collect::<Vec<_>>().join(","));
+    let list =
+        |part: fn(&(String, u16)) -> String| verbatim(&server.hosts.iter().map(part).collect::<Vec<_>>().join(","));
     format!(
         "CREATE SERVER {} FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host {}, port {}, dbname {}, connect_timeout '10', \
          extensions 'vector', async_capable 'true', batch_size '1000', fetch_size '1000');",
         name(named),
         list(|(host, _)| host.clone()),
         list(|(_, port)| port.to_string()),
-        text(&server.database)
+        verbatim(&server.database)
     )
 }
 
 fn user_mapping(named: &str, server: &ShardServer) -> String {
-    let password = server.password.as_deref().map(|password| format!(", password {}", text(password)));
+    let password = server.password.as_deref().map(|password| format!(", password {}", verbatim(password)));
     format!(
         "CREATE USER MAPPING FOR CURRENT_USER SERVER {} OPTIONS (user {}{});",
         name(named),
-        text(&server.user),
+        verbatim(&server.user),
         password.unwrap_or_default()
     )
 }
@@ -306,7 +307,7 @@ fn user_mapping(named: &str, server: &ShardServer) -> String {
 fn objects(schema: &str) -> String {
     format!(
         "(SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {})",
-        text(schema)
+        verbatim(schema)
     )
 }
 

@@ -44,9 +44,13 @@ impl Cluster {
     pub(crate) fn read(session: &Session, schema: &str) -> Result<Self, StoreError> {
         let shards = in_schema(schema, "shards");
         let sql = format!(
-            "SELECT s.number, s.server, s.slots, (SELECT string_agg(option_value, ':' ORDER BY option_name) \
-             FROM pg_foreign_server f, pg_options_to_table(f.srvoptions) \
-             WHERE f.srvname = s.server AND option_name IN ('host', 'port')) FROM {shards} s ORDER BY s.number"
+            "SELECT s.number, s.server, s.slots, (SELECT string_agg(h.host || ':' || p.port, '+' ORDER BY h.place) \
+             FROM pg_foreign_server f, \
+             LATERAL (SELECT option_value AS hosts FROM pg_options_to_table(f.srvoptions) WHERE option_name = 'host') hs, \
+             LATERAL (SELECT option_value AS ports FROM pg_options_to_table(f.srvoptions) WHERE option_name = 'port') ps, \
+             unnest(string_to_array(hosts, ',')) WITH ORDINALITY h(host, place), \
+             unnest(string_to_array(ports, ',')) WITH ORDINALITY p(port, place) \
+             WHERE f.srvname = s.server AND h.place = p.place) FROM {shards} s ORDER BY s.number"
         );
         let mut cluster = Self { schema: schema.into(), shards: Vec::new(), of_slot: Vec::new() };
         for row in session.query("reading which shards there are", &sql, &[])? {

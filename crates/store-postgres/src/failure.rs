@@ -94,7 +94,8 @@ fn told(error: &tokio_postgres::Error) -> String {
         told.push_str(": ");
         told.push_str(more);
     }
-    told.replace(['\n', '\r'], " ")
+    // libpq, with which a shard is reached, writes several lines.
+    told.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn causes(error: &tokio_postgres::Error) -> impl Iterator<Item = String> {

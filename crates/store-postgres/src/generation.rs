@@ -210,7 +210,7 @@ pub(crate) fn commit(
     generation: i32,
     afresh: bool,
 ) -> Result<Written, StoreError> {
-    settle(session, cluster, generation, afresh)?;
+    let settled = settle(session, cluster, generation, afresh)?;
     let counts = count(session, cluster, generation)?;
     index_vectors(session, cluster, config)?;
     let (store, generations, batches) = (
@@ -220,18 +220,19 @@ pub(crate) fn commit(
     );
     let sql = format!(
         "WITH done AS (UPDATE {generations} SET state = 'committed', ended = now(), documents = $2, passages = $3, \
-         words = $4, longest = $5 WHERE number = $1 AND state = 'open' RETURNING number), \
+         words = $4, longest = $5, settled = $7 WHERE number = $1 AND state = 'open' RETURNING number), \
          forgotten AS (DELETE FROM {batches} WHERE generation = $1) \
          UPDATE {store} SET committed = done.number, config = $6 FROM done RETURNING committed"
     );
     let config = serde_json::to_string(config).unwrap_or_default();
-    let parameters: [super::session::Parameter<'_>; 6] = [
+    let parameters: [super::session::Parameter<'_>; 7] = [
         (&generation, Type::INT4),
         (&counts.documents, Type::INT8),
         (&counts.passages, Type::INT8),
         (&counts.words, Type::INT8),
         (&counts.longest, Type::FLOAT8),
         (&config, Type::TEXT),
+        (&settled, Type::INT8),
     ];
     if session.query("committing", &sql, &parameters)?.is_empty() {
         return Err(StoreError::Displaced { dir: session.place().into() });
@@ -240,8 +241,11 @@ pub(crate) fn commit(
     Ok(Written { commits: 1, documents, passages, ..Written::default() })
 }
 
-/// Makes of what writers left on the shards what readers will see.
-fn settle(session: &mut Session, cluster: &Cluster, generation: i32, afresh: bool) -> Result<(), StoreError> {
+/// Makes of what writers left on the shards what readers will see. Returns the number by which readers know that a shard has
+/// it: each time it gets another one.
+fn settle(session: &mut Session, cluster: &Cluster, generation: i32, afresh: bool) -> Result<i64, StoreError> {
+    let next = format!("UPDATE {} SET settles = settles + 1 RETURNING settles", cluster.table("store"));
+    let settled: i64 = session.one("settling the generation", &next, &[])?.get(0);
     let (passages, words, removals) = (cluster.table("passages"), cluster.table("words"), cluster.table("removals"));
     let terms = cluster.table("terms");
     let batches: Vec<String> = sealed(session, &cluster.schema, generation)?.iter().map(ToString::to_string).collect();
@@ -279,13 +283,16 @@ fn settle(session: &mut Session, cluster: &Cluster, generation: i32, afresh: boo
              SELECT term, {generation}, sum(times) FROM (
                  SELECT unnest(facts) AS term, 1 AS times FROM {passages} WHERE added = {generation}
                  UNION ALL SELECT unnest(facts), -1 FROM {passages} WHERE removed = {generation}) t
-             GROUP BY term HAVING sum(times) <> 0;",
-        wait_for_others(cluster)
+             GROUP BY term HAVING sum(times) <> 0;
+         UPDATE {} SET settled = {settled};",
+        wait_for_others(cluster),
+        cluster.table("shard")
     );
     session.run_on("settling the generation", &cluster.shards, &sql)?;
     // Without statistics, a shard cannot know that nearly all of its passages are seen.
     let analyze = format!("SET LOCAL default_statistics_target = 10; ANALYZE {passages} (added, removed, slot, id);");
-    session.run_on("gathering statistics", &cluster.shards, &analyze)
+    session.run_on("gathering statistics", &cluster.shards, &analyze)?;
+    Ok(settled)
 }
 
 /// What there is with the generation, from what there was before it.
@@ -332,7 +339,7 @@ fn index_vectors(session: &mut Session, cluster: &Cluster, config: &IndexConfig)
             format!("ivfflat ((embedding::vector({})) {class}) WITH (lists = {lists})", config.dim)
         }
     };
-    let there = format!("to_regclass({}) IS NULL", super::literal::text(&cluster.table("nearest")));
+    let there = format!("to_regclass({}) IS NULL", super::literal::verbatim(&cluster.table("nearest")));
     let sql = format!(
         "IF {there} AND EXISTS (SELECT FROM {passages}) THEN
              IF pg_size_bytes(current_setting('maintenance_work_mem')) < 268435456 THEN

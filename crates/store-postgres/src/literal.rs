@@ -5,15 +5,20 @@ use std::fmt::Write;
 /// How a NUL character is kept: PostgreSQL's texts cannot have one. The escape itself is kept as two characters too.
 const ESCAPE: char = '\u{E000}';
 
-/// A text as a literal.
+/// A text of a document as a literal. It may have NUL characters.
 pub(crate) fn text(value: &str) -> String {
+    verbatim(&without_nul(value))
+}
+
+/// A name, a password or another setting as a literal. It has no NUL characters.
+pub(crate) fn verbatim(value: &str) -> String {
     let mut literal = String::with_capacity(value.len() + 2);
     // Without a backslash, this form means the same whatever `standard_conforming_strings` is.
     if value.contains('\\') {
         literal.push_str(" E");
     }
     literal.push('\'');
-    for character in without_nul(value).chars() {
+    for character in value.chars() {
         if matches!(character, '\'' | '\\') {
             literal.push(character);
         }

@@ -145,6 +145,7 @@ impl Reading {
         columns: &str,
     ) -> Result<Vec<Vec<Row>>, StoreError> {
         let mut session = self.shared.session()?;
+        session.need(&self.cluster.schema, self.state.settled);
         let shards: Vec<Shard> = asked.iter().map(|(shard, _)| shard.clone()).collect();
         match session.set(&shards, settings) {
             Err(_) if self.shared.options.partial => {}

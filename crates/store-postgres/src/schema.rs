@@ -1,6 +1,6 @@
 //! The tables of a store.
 
-use super::literal::{name, text};
+use super::literal::{name, verbatim};
 use super::session::in_schema;
 use super::state::{FORMAT, NEVER};
 
@@ -50,7 +50,8 @@ pub(crate) fn of_coordinator(schema: &str, partitions: u16) -> String {
              oldest int NOT NULL DEFAULT 0,
              last_generation int NOT NULL DEFAULT 0,
              next_passage bigint NOT NULL DEFAULT 0,
-             mean_length float8);
+             mean_length float8,
+             settles bigint NOT NULL DEFAULT 0);
          CREATE TABLE {generations} (
              number int PRIMARY KEY,
              state text NOT NULL CHECK (state IN ('open', 'committed', 'aborted')),
@@ -59,6 +60,7 @@ pub(crate) fn of_coordinator(schema: &str, partitions: u16) -> String {
              passages bigint NOT NULL DEFAULT 0,
              words bigint NOT NULL DEFAULT 0,
              longest float8 NOT NULL DEFAULT 0,
+             settled bigint NOT NULL DEFAULT 0,
              began timestamptz NOT NULL DEFAULT now(),
              ended timestamptz);
          CREATE UNIQUE INDEX ON {generations} ((true)) WHERE state = 'open';
@@ -79,10 +81,11 @@ pub(crate) fn of_shard(schema: &str, identity: &str, number: usize, slots: &[u16
     let terms = table("terms");
     let columns: Vec<String> = COLUMNS.iter().map(|(column, kind)| format!("{} {kind}", name(column))).collect();
     let mut sql = format!(
-        "CREATE TABLE {shard} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), identity uuid NOT NULL, number int NOT NULL);
+        "CREATE TABLE {shard} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), identity uuid NOT NULL, number int NOT NULL,
+             settled bigint NOT NULL DEFAULT 0);
          INSERT INTO {shard} (identity, number) VALUES ({}::uuid, {number});
          CREATE TABLE {passages} ({}, PRIMARY KEY (key, slot)) PARTITION BY LIST (slot);",
-        text(identity),
+        verbatim(identity),
         columns.join(", ")
     );
     for slot in slots {
@@ -124,6 +127,6 @@ pub(crate) fn foreign(schema: &str, number: usize, server: &str) -> String {
         "CREATE FOREIGN TABLE {there} ({}) SERVER {} OPTIONS (schema_name {}, table_name 'passages');",
         columns.join(", "),
         name(server),
-        text(schema).trim_start(),
+        verbatim(schema).trim_start(),
     )
 }

@@ -4,7 +4,7 @@
 //! so a client needs to reach only the coordinator, and passwords for shards stay there. A store on one server has one
 //! shard, which is the coordinator itself.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -37,8 +37,10 @@ pub(crate) struct Session {
     client: Arc<Client>,
     tls: TlsConnector,
     place: PathBuf,
-    /// The shards that are connected, by number.
-    connected: BTreeSet<usize>,
+    /// The shards that are connected, by number, each with the number of what it is known to have settled.
+    connected: BTreeMap<usize, i64>,
+    /// What shards must have settled, and the table in which they say so.
+    needed: (i64, String),
     /// The settings that shards have in this session.
     settings: String,
     /// How long a shard may take for an answer.
@@ -75,10 +77,12 @@ pub(crate) const SEARCHING: &str = "SET enable_seqscan = off";
 
 impl Session {
     pub(crate) fn new(io: Io, client: Client, tls: TlsConnector, place: &Path, patience: Option<Duration>) -> Self {
-        let (connected, settings) = (BTreeSet::new(), String::new());
+        let (connected, settings) = (BTreeMap::new(), String::new());
+        let needed = (0, String::new());
         let (searches, patience) = (patience.is_some(), patience.unwrap_or(ENDLESS));
         let client = Arc::new(client);
-        Self { io, client, tls, place: place.into(), connected, settings, patience, searches, is_stuck: false }
+        let is_stuck = false;
+        Self { io, client, tls, place: place.into(), connected, needed, settings, patience, searches, is_stuck }
     }
 
     /// The place, for messages.
@@ -186,7 +190,7 @@ impl Session {
 
     /// Forgets a broken connection to a shard.
     fn disconnect(&mut self, shard: &Shard) {
-        if self.connected.remove(&shard.number) {
+        if self.connected.remove(&shard.number).is_some() {
             let sql = format!("SELECT dblink_disconnect('{}')", shard.connection());
             let _ = self.io.wait(self.client.query_typed(&sql, &[]));
         }
@@ -199,7 +203,12 @@ impl Session {
         let client = &*self.client;
         let place = &self.place;
         let answers = self.io.wait(async {
-            let sent = join_all(asked.iter().map(|(shard, sql)| send(client, shard, sql))).await;
+            let send = async |((shard, sql), connected): (&(Shard, String), &Result<(), StoreError>)| match connected {
+                Ok(()) => send(client, shard, sql).await,
+                // An answer that nobody reads would come before the next one.
+                Err(_) => Ok(false),
+            };
+            let sent = join_all(asked.iter().zip(&connected).map(send)).await;
             let each = asked.iter().zip(sent).zip(connected).map(async |(((shard, sql), sent), connected)| {
                 connected?;
                 let told = || format!("{what}{}", shard.told());
@@ -240,6 +249,19 @@ impl Session {
         None
     }
 
+    /// The rows of a statement by which the coordinator asks a shard.
+    fn through(&mut self, what: &str, shard: &Shard, sql: &str, asked: &[Parameter<'_>]) -> Answer {
+        match self.io.wait(self.limited(self.client.query_typed(sql, asked), 1)) {
+            Some((Ok(rows), _)) => Ok(rows),
+            Some((Err(error), false)) => Err(failed(&self.place, format!("{what}{}", shard.told()))(error)),
+            Some((Err(_), true)) => Err(self.too_slow(what, shard)),
+            None => {
+                self.is_stuck = true;
+                Err(self.too_slow(what, shard))
+            }
+        }
+    }
+
     /// The error of a shard that does not answer in time.
     fn too_slow(&self, what: &str, shard: &Shard) -> StoreError {
         let what = format!("{what}{}: no answer for {} s", shard.told(), self.patience.as_secs());
@@ -248,29 +270,45 @@ impl Session {
 
     fn connect(&mut self, shard: &Shard) -> Result<(), StoreError> {
         let Some(server) = &shard.server else { return Ok(()) };
-        if self.connected.contains(&shard.number) {
-            return Ok(());
+        if self.connected.contains_key(&shard.number) {
+            return self.check_settled(shard);
         }
         let sql = format!("SELECT dblink_connect('{}', $1)", shard.connection());
-        let named: [Parameter<'_>; 1] = [(server, Type::TEXT)];
-        let what = "connecting";
-        match self.io.wait(self.limited(self.client.query_typed(&sql, &named), 1)) {
-            Some((Ok(_), _)) => {}
-            Some((Err(_), true)) => return Err(self.too_slow(what, shard)),
-            Some((Err(error), false)) => return Err(failed(&self.place, format!("{what}{}", shard.told()))(error)),
-            None => {
-                self.is_stuck = true;
-                return Err(self.too_slow(what, shard));
-            }
-        }
-        self.connected.insert(shard.number);
+        self.through("connecting", shard, &sql, &[(server, Type::TEXT)])?;
+        self.connected.insert(shard.number, 0);
         if self.searches {
-            // What a shard itself stops does not hold up the answers of others.
-            let patience = self.patience.as_millis();
-            let set = format!("{SEARCHING}; SET statement_timeout = {patience}");
-            let sql = format!("SELECT dblink_exec('{}', '{set}')", shard.connection());
-            self.query("setting how a shard searches", &sql, &[])?;
+            // What a shard itself stops does not hold up the answers of others. It may have a limit already.
+            let set = format!(
+                "{SEARCHING}; DO $$ BEGIN IF current_setting('statement_timeout') = '0' THEN \
+                 PERFORM set_config('statement_timeout', '{}', false); END IF; END $$",
+                self.patience.as_millis()
+            );
+            let sql = format!("SELECT dblink_exec('{}', $1)", shard.connection());
+            self.through("setting how searches are made", shard, &sql, &[(&set, Type::TEXT)])?;
         }
+        self.check_settled(shard)
+    }
+
+    /// Says what shards must have settled from now on. The server that answers for a shard may be a replica that is behind.
+    pub(crate) fn need(&mut self, schema: &str, settled: i64) {
+        self.needed = (settled, in_schema(schema, "shard"));
+    }
+
+    /// Checks that a shard has what is needed. It is asked once for each connection and each newer generation.
+    fn check_settled(&mut self, shard: &Shard) -> Result<(), StoreError> {
+        let (needed, table) = &self.needed;
+        if self.connected.get(&shard.number).is_some_and(|settled| settled >= needed) {
+            return Ok(());
+        }
+        let (needed, asked) = (*needed, format!("SELECT settled FROM {table}"));
+        let sql = format!("SELECT settled FROM dblink('{}', $1) AS t(settled bigint)", shard.connection());
+        let rows = self.through("asking what is there", shard, &sql, &[(&asked, Type::TEXT)])?;
+        let settled: i64 = rows.first().map_or(0, |row| row.get(0));
+        if settled < needed {
+            let what = format!("the server{} is behind: it has not got the committed generation yet", shard.told());
+            return Err(refused(&self.place, what, ServerFailure::Unreachable));
+        }
+        self.connected.insert(shard.number, settled);
         Ok(())
     }
 }

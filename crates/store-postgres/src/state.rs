@@ -37,6 +37,9 @@ pub(crate) struct State {
     pub(crate) counts: Counts,
     /// The mean length of passages by which the weights of their words were computed; `None` before the first passage.
     pub(crate) mean_length: Option<f64>,
+    /// The number of the last step of this kind on the shards that belongs to the committed generation. A replica that has
+    /// not got so far is behind.
+    pub(crate) settled: i64,
     /// The generations that were given up.
     pub(crate) aborted: Vec<i32>,
     /// The generation that is open, and whether `store begin` opened it.
@@ -64,7 +67,8 @@ impl State {
             "SELECT s.format, s.identity::text, s.config, s.committed, s.oldest, g.documents, g.passages, g.words, \
              g.longest, (SELECT coalesce(array_agg(number ORDER BY number), '{{}}') FROM {generations} WHERE state = 'aborted'), \
              o.number, o.explicit, to_char(s.created AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
-             to_char(coalesce(g.ended, s.created) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), s.mean_length \
+             to_char(coalesce(g.ended, s.created) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), s.mean_length, \
+             g.settled \
              FROM {store} s JOIN {generations} g ON g.number = s.committed \
              LEFT JOIN {generations} o ON o.state = 'open'"
         );
@@ -92,6 +96,7 @@ impl State {
             created: row.get(12),
             updated: row.get(13),
             mean_length: row.get(14),
+            settled: row.get(15),
         })
     }
 

@@ -214,7 +214,7 @@ impl PostgresStore {
 
     /// The size of all tables and indexes of the shards.
     fn bytes(&self, session: &mut Session, cluster: &Cluster) -> Result<i64, StoreError> {
-        let tables = ["passages", "words", "terms", "removals"].map(|table| literal::text(&cluster.table(table)));
+        let tables = ["passages", "words", "terms", "removals"].map(|table| literal::verbatim(&cluster.table(table)));
         let sql = format!(
             "SELECT coalesce(sum(pg_total_relation_size(relid)), 0)::bigint \
              FROM unnest(ARRAY[{}]::regclass[]) root, pg_partition_tree(root)",

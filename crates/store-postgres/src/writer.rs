@@ -99,6 +99,7 @@ impl PostgresWriter {
             generation::clear(&mut session, &cluster)?;
             state = State::read(&session, schema)?;
         }
+        session.need(schema, state.settled);
         if let Some(kept) = &state.config {
             match options.rebuild {
                 false => kept.check(&config, session.place())?,
@@ -174,6 +175,7 @@ impl PostgresWriter {
             }
             self.open = None;
             self.state = State::read(&self.session, &self.cluster.schema)?;
+            self.session.need(&self.cluster.schema, self.state.settled);
         }
         self.known.clear();
         (self.uncommitted, self.since) = (0, Instant::now());

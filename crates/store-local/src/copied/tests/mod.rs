@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use self::made::{Made, config};
 use crate::catalog::Portion;
-use crate::{LocalSnapshot, LocalStore, LocalWriter, verify};
+use crate::verify::verify;
+use crate::{LocalSnapshot, LocalStore, LocalWriter};
 
 mod cases;
 mod made;
