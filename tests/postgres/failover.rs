@@ -77,7 +77,8 @@ fn a_replica_takes_over_reads_and_without_one_the_shard_is_named_or_left_out() {
     };
     let mut found = ids(&partial.stdout);
     let mut there: Vec<String> = servers.sql("shard2", "SELECT id FROM s.passages").concat();
-    (found.sort(), there.sort());
+    found.sort();
+    there.sort();
     assert_eq!(found, there);
     assert!((10..50).contains(&there.len()), "{}", there.len());
 

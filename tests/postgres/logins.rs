@@ -80,7 +80,7 @@ fn passwords_come_from_the_environment_or_a_file_and_are_never_printed() {
     with(&sandbox, Some(PASSWORD), &create).success();
     with(&sandbox, Some(PASSWORD), &index).success();
     let hits = with(&sandbox, Some(PASSWORD), &query).success();
-    assert_eq!(hits.lines().next().unwrap_or_default().contains("d007"), true, "{hits}");
+    assert!(hits.lines().next().unwrap_or_default().contains("d007"), "{hits}");
     for words in [&["store", "info"][..], &["store", "info", "--json"], &["info"], &["verify"]] {
         with(&sandbox, Some(PASSWORD), &[words, &["--store", &address, "-v"]].concat()).success();
     }

@@ -81,10 +81,10 @@ fn decorated(n: usize, plain: &Value, suffix: &str) -> Value {
         "tags": [format!("t{}", n % 5), format!("t{}", n % 11)],
         "place": {"part": n % 7, "street": "L'Été \\ \"Ost\""},
     });
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         record["title"] = beginning(plain, 2).into();
     }
-    if n % 4 != 0 {
+    if !n.is_multiple_of(4) {
         record["ratio"] = (n as f64 / 8.0).into();
     }
     record

@@ -72,14 +72,17 @@ pub fn merge_indexes(
     Ok(writer.commit()?)
 }
 
-/// Calls `each` with some documents at a time; a document is its passages.
+/// The passages of a document.
+type CopiedDocument = Vec<CopiedPassage>;
+
+/// Calls `each` with some documents at a time.
 fn each_group(
     from: &dyn Snapshot,
-    each: &mut dyn FnMut(&[Vec<CopiedPassage>]) -> Result<(), StoreError>,
+    each: &mut dyn FnMut(&[CopiedDocument]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     // Only these vectors are what the model made of the texts, to the last bit.
     let are_exact = from.facts().config.factory == "Flat";
-    let mut waiting: Vec<Vec<CopiedPassage>> = Vec::new();
+    let mut waiting: Vec<CopiedDocument> = Vec::new();
     from.copy(&mut |mut passage| {
         if !are_exact {
             passage.embedded.clear();
@@ -99,7 +102,7 @@ fn each_group(
 }
 
 /// Puts documents, and returns how each differs from what was there.
-fn put(writer: &mut dyn StoreWriter, documents: &[Vec<CopiedPassage>]) -> Result<Vec<Change>, StoreError> {
+fn put(writer: &mut dyn StoreWriter, documents: &[CopiedDocument]) -> Result<Vec<Change>, StoreError> {
     let ids: Vec<&str> = documents.iter().map(|document| document[0].id.as_str()).collect();
     writer.look_up(&ids)?;
     documents.iter().map(|document| writer.put_copied(document)).collect()

@@ -20,8 +20,8 @@ use super::vectors::{self, Opening, VectorSearch, VectorSegment};
 use super::verify::check_files;
 use super::{CATALOG, VECTORS};
 use semsearch_store::{
-    Among, CopiedPassage, Effort, Facts, FieldValue, Scored, Snapshot, StoreError, StoredPassage, Word, WordQuery,
-    content_digest,
+    Among, CopiedPassage, EachVector, Effort, Facts, FieldValue, Scored, Snapshot, StoreError, StoredPassage, Word,
+    WordQuery, content_digest,
 };
 use semsearch_words::words_of;
 
@@ -222,7 +222,7 @@ impl Snapshot for LocalSnapshot {
     }
 
     /// The vectors are as the index gives them back, which is exact for `Flat`. All of them are checked first.
-    fn vectors(&self, each: &mut dyn FnMut(u64, &[f32]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    fn vectors(&self, each: EachVector<'_>) -> Result<(), StoreError> {
         let dir = part(&self.root, VECTORS)?;
         self.manifest.segments.par_iter().try_for_each(|segment| vectors::check(&dir, segment, true))?;
         vectors::merged(self.segments.iter(), &mut *each)?;

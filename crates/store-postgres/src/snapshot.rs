@@ -6,7 +6,7 @@ use semsearch_encoder::encoder::Vectors;
 use semsearch_filter::Filter;
 use semsearch_kernels::Isa;
 use semsearch_store::{
-    Among, CopiedPassage, Facts, FieldValue, Scored, Snapshot, StoreError, StoredPassage, Word, WordQuery,
+    Among, CopiedPassage, EachVector, Facts, FieldValue, Scored, Snapshot, StoreError, StoredPassage, Word, WordQuery,
 };
 use semsearch_words::words_of;
 
@@ -74,7 +74,7 @@ impl Snapshot for PostgresSnapshot {
         Ok(self.reading.vectors(&[key])?.pop().flatten().map(|vector| vector.to_vec()))
     }
 
-    fn vectors(&self, each: &mut dyn FnMut(u64, &[f32]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    fn vectors(&self, each: EachVector<'_>) -> Result<(), StoreError> {
         for keys in self.reading.all_keys(None)?.chunks(AT_ONCE) {
             for (key, vector) in keys.iter().zip(self.reading.vectors(keys)?) {
                 let missing = || self.reading.damaged(*key, "it is not there");

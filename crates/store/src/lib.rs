@@ -37,7 +37,7 @@ pub use inputs::Inputs;
 pub use language::Language;
 pub use metric::Metric;
 pub use passage::{ChunkPlace, ChunkSize, CopiedPassage, NewPassage, Source, StoredPassage};
-pub use read::{Among, Facts, FieldValue, Scored, Snapshot, Store, WordQuery};
+pub use read::{Among, EachVector, Facts, FieldValue, Scored, Snapshot, Store, WordQuery};
 pub use values::most_frequent;
 pub use verified::Verified;
 pub use version::{ContentDigest, Version, content_digest, digest_of};

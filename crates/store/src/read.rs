@@ -87,6 +87,9 @@ pub struct FieldValue {
     pub documents: u64,
 }
 
+/// What is called with each vector and its key.
+pub type EachVector<'a> = &'a mut dyn FnMut(u64, &[f32]) -> Result<(), StoreError>;
+
 /// One commit of an index. It never changes, whatever is committed later.
 pub trait Snapshot: Send + Sync {
     /// The facts that the commit records about itself.
@@ -147,7 +150,7 @@ pub trait Snapshot: Send + Sync {
     ///
     /// # Errors
     /// The index is damaged, its factory's kind of index does not give vectors back, or `each` fails.
-    fn vectors(&self, each: &mut dyn FnMut(u64, &[f32]) -> Result<(), StoreError>) -> Result<(), StoreError>;
+    fn vectors(&self, each: EachVector<'_>) -> Result<(), StoreError>;
 
     /// The number of passages that pass `filter`.
     ///
