@@ -62,7 +62,10 @@ fn a_replica_takes_over_reads_and_without_one_the_shard_is_named_or_left_out() {
     servers.control("kill", "replica");
     let failed = hits(&staying, "rain n7").unwrap_err();
     assert!(failed.contains("s_shard_0"), "{failed}");
-    insta::assert_snapshot!(told(&query(&[])), @"");
+    insta::assert_snapshot!(told(&query(&[])), @r#"
+    error: postgresql://semsearch@127.0.0.1:[PORT]/postgres?schema=s: connecting on shard s_shard_0 (127.0.0.1:[PORT]+127.0.0.1:[PORT]): could not establish connection: connection to server at "127.0.0.1", port [PORT] failed: Connection refused Is the server running on that host and accepting TCP/IP connections? connection to server at "127.0.0.1", port [PORT] failed: Connection refused Is the server running on that host and accepting TCP/IP connections?
+    hint: check that the server runs and accepts connections (`pg_isready -h HOST -p PORT`); `query --partial` answers without a shard
+    "#);
     let partial = query(&["--partial"]);
     assert_eq!(partial.status, Some(0), "{partial}");
     assert!(partial.stderr.starts_with("warning: this answer is not complete: "), "{partial}");

@@ -68,8 +68,14 @@ fn passwords_come_from_the_environment_or_a_file_and_are_never_printed() {
     let create = ["store", "create", "--store", &address, "--servers", &shards, "-v"];
     let index = [&["index", "in.jsonl", "--store", &address, "-v"], &MODEL[..]].concat();
     let query = ["query", "rain n7", "--mode", "hybrid", "--store", &address, "-v"];
-    insta::assert_snapshot!(told(&with(&sandbox, None, &create[..6])), @"");
-    insta::assert_snapshot!(told(&with(&sandbox, Some("wrong"), &create[..6])), @"");
+    insta::assert_snapshot!(told(&with(&sandbox, None, &create[..6])), @r#"
+    error: postgresql://keeper@127.0.0.1:[PORT]/postgres?schema=kept: connecting: 127.0.0.1, port [PORT]: invalid configuration: password missing
+    hint: the user and the database are in the address, passwords in PGPASSWORD, ~/.pgpass or a service file
+    "#);
+    insta::assert_snapshot!(told(&with(&sandbox, Some("wrong"), &create[..6])), @r#"
+    error: postgresql://keeper@127.0.0.1:[PORT]/postgres?schema=kept: connecting: 127.0.0.1, port [PORT]: the server refuses the login: password authentication failed for user "keeper"
+    hint: the user and the database are in the address, passwords in PGPASSWORD, ~/.pgpass or a service file
+    "#);
 
     with(&sandbox, Some(PASSWORD), &create).success();
     with(&sandbox, Some(PASSWORD), &index).success();
@@ -100,7 +106,10 @@ fn passwords_come_from_the_environment_or_a_file_and_are_never_printed() {
 
     // The password of a shard is changed: the shard is named, and no password.
     servers().sql("shard1", "ALTER ROLE keeper PASSWORD 'another'");
-    insta::assert_snapshot!(told(&with(&sandbox, Some(PASSWORD), &query[..6])), @"");
+    insta::assert_snapshot!(told(&with(&sandbox, Some(PASSWORD), &query[..6])), @r#"
+    error: postgresql://keeper@127.0.0.1:[PORT]/postgres?schema=kept: connecting on shard kept_shard_0 (127.0.0.1:[PORT]): could not establish connection: connection to server at "127.0.0.1", port [PORT] failed: FATAL: password authentication failed for user "keeper"
+    hint: the user and the database are in the address, passwords in PGPASSWORD, ~/.pgpass or a service file
+    "#);
     servers().sql("shard1", &format!("ALTER ROLE keeper PASSWORD '{}'", PASSWORD.replace('\'', "''")));
     with(&sandbox, Some(PASSWORD), &["store", "drop", "--store", &address, "-v"]).success();
 }
@@ -125,15 +134,24 @@ fn a_password_in_an_address_is_refused_and_not_repeated() {
         }
     }
     let address = format!("postgresql://keeper:s3cret@127.0.0.1:{port}/postgres");
-    insta::assert_snapshot!(told(&sandbox.run(&["info", "--store", &address])), @"");
+    insta::assert_snapshot!(told(&sandbox.run(&["info", "--store", &address])), @r#"
+    error: a password in an address can be seen by others: put it into PGPASSWORD or ~/.pgpass
+    hint: an address is `postgresql://HOST:PORT/DATABASE`; passwords are in PGPASSWORD or ~/.pgpass
+    "#);
 }
 
 #[test]
 fn a_server_that_wants_tls_and_one_that_has_none_are_told_apart() {
     let sandbox = sandbox();
-    insta::assert_snapshot!(told(&sandbox.run(&["info", "--store", &address("encrypted")])), @"");
+    insta::assert_snapshot!(told(&sandbox.run(&["info", "--store", &address("encrypted")])), @r#"
+    error: postgresql://encrypted@127.0.0.1:[PORT]/postgres?schema=kept: connecting: 127.0.0.1, port [PORT]: the server refuses the login: pg_hba.conf rejects connection for host "127.0.0.1", user "encrypted", database "postgres", no encryption
+    hint: in the address, `?sslmode=require` asks for TLS, `sslmode=verify-full&sslrootcert=FILE` also checks the server, `sslmode=disable` does without
+    "#);
     let required = address("semsearch") + "&sslmode=require";
-    insta::assert_snapshot!(told(&sandbox.run(&["info", "--store", &required])), @"");
+    insta::assert_snapshot!(told(&sandbox.run(&["info", "--store", &required])), @r#"
+    error: postgresql://semsearch@127.0.0.1:[PORT]/postgres?schema=kept: connecting: 127.0.0.1, port [PORT]: error performing TLS handshake: server does not support TLS
+    hint: in the address, `?sslmode=require` asks for TLS, `sslmode=verify-full&sslrootcert=FILE` also checks the server, `sslmode=disable` does without
+    "#);
 }
 
 /// Grants a role what the page on PostgreSQL says. Returns the address for this role.
@@ -176,7 +194,10 @@ fn a_role_that_reads_can_search_and_one_that_writes_can_index_and_no_more() {
         }
         assert_eq!(run(&address, &["ls"]).success().lines().count(), 20);
         if schema == "single" {
-            insta::assert_snapshot!(told(&index(&reader, "more.jsonl")), @"");
+            insta::assert_snapshot!(told(&index(&reader, "more.jsonl")), @r#"
+            error: postgresql://only_reader@127.0.0.1:[PORT]/postgres?schema=single: removing old passages: permission denied for table store
+            hint: docs/postgres.md lists what a reader, a writer and an owner may do, as GRANT statements
+            "#);
         }
 
         index(&writer, "more.jsonl").success();
