@@ -75,9 +75,8 @@ pub fn create(store: &PostgresStore, options: &CreateOptions) -> Result<(), Stor
     check_server(&session)?;
     check_free(&session, schema)?;
     session.run("making the store", "BEGIN")?;
-    let mut made = Vec::new();
-    let outcome =
-        make(&mut session, schema, options, &mut made).and_then(|()| session.run("making the store", "COMMIT"));
+    let mut made = Made::default();
+    let outcome = make(&mut session, schema, options, &mut made).and_then(|()| commit(&session, &made.shards));
     if outcome.is_err() {
         let _ = session.run("undoing what was made", "ROLLBACK");
         undo(&mut session, schema, &made);
@@ -85,8 +84,22 @@ pub fn create(store: &PostgresStore, options: &CreateOptions) -> Result<(), Stor
     outcome
 }
 
-/// Makes the coordinator's tables and those of each shard. `made` gets the shards that were made.
-fn make(session: &mut Session, schema: &str, options: &CreateOptions, made: &mut Vec<Shard>) -> Result<(), StoreError> {
+/// The shards whose tables were begun, on other servers than the coordinator. Their transactions are open until all tables
+/// are made, so that a client that dies leaves nothing.
+#[derive(Default)]
+struct Made {
+    identity: String,
+    shards: Vec<Shard>,
+}
+
+/// Ends all transactions by one message, so that it does not matter whether the client lives on.
+fn commit(session: &Session, shards: &[Shard]) -> Result<(), StoreError> {
+    let on_shard = |shard: &Shard| format!("SELECT dblink_exec('{}', 'COMMIT');", shard.connection());
+    session.run("making the store", &(shards.iter().map(on_shard).collect::<String>() + "COMMIT"))
+}
+
+/// Makes the coordinator's tables and those of each shard.
+fn make(session: &mut Session, schema: &str, options: &CreateOptions, made: &mut Made) -> Result<(), StoreError> {
     let doing = "making the store";
     // Extensions cannot be made by two transactions at once.
     let schema_block = format!("BEGIN {} END", create_schema(schema));
@@ -101,7 +114,7 @@ fn make(session: &mut Session, schema: &str, options: &CreateOptions, made: &mut
     sql.push_str(&schema::of_coordinator(schema, options.partitions));
     session.run(doing, &sql)?;
     check_pgvector(session, &Shard { number: 0, server: None, address: String::new() })?;
-    let identity = State::read(session, schema)?.identity;
+    made.identity = State::read(session, schema)?.identity;
     let count = options.servers.len().max(1);
     let slots = |number: usize| (0..options.partitions).filter(move |slot| usize::from(*slot) % count == number);
     for number in 0..count {
@@ -124,10 +137,12 @@ fn make(session: &mut Session, schema: &str, options: &CreateOptions, made: &mut
         }
         let shard = Shard { number, server: named, address: server.map(address).unwrap_or_default() };
         check_shard(session, schema, &shard)?;
-        // From here on, there may be something to undo.
-        made.push(shard.clone());
         let slots: Vec<u16> = slots(number).collect();
-        make_shard(session, schema, &identity, &shard, &slots)?;
+        if shard.server.is_some() {
+            begin_shard(session, schema, &shard, made)?;
+        }
+        let tables = schema::of_shard(schema, &made.identity, number, &slots);
+        session.run_on("making the shard", std::slice::from_ref(&shard), &tables)?;
     }
     Ok(())
 }
@@ -157,31 +172,36 @@ fn check_shard(session: &mut Session, schema: &str, shard: &Shard) -> Result<(),
     Ok(())
 }
 
-/// Makes the tables of a shard.
-fn make_shard(
-    session: &mut Session,
-    schema: &str,
-    identity: &str,
-    shard: &Shard,
-    slots: &[u16],
-) -> Result<(), StoreError> {
-    let shards = std::slice::from_ref(shard);
-    if shard.server.is_some() {
-        let sql = format!(
-            "PERFORM pg_advisory_xact_lock({LOCKS}, {MAKING}); {} CREATE EXTENSION IF NOT EXISTS vector;",
-            create_schema(schema)
-        );
-        session.run_on("making the shard", shards, &sql)?;
-        check_pgvector(session, shard)?;
-    }
-    session.run_on("making the shard", shards, &schema::of_shard(schema, identity, shard.number, slots))
+/// Begins to make the tables of a shard on a server of its own.
+fn begin_shard(session: &mut Session, schema: &str, shard: &Shard, made: &mut Made) -> Result<(), StoreError> {
+    let begin = format!("SELECT dblink_exec('{}', 'BEGIN')", shard.connection());
+    session.query(&format!("making the shard{}", shard.told()), &begin, &[])?;
+    made.shards.push(shard.clone());
+    // The lock is that of a transaction which lasts, so nobody may wait for it for ever.
+    let sql = format!(
+        "FOR tried IN 1..100 LOOP
+             EXIT WHEN pg_try_advisory_xact_lock({LOCKS}, {MAKING});
+             IF tried = 100 THEN
+                 RAISE EXCEPTION 'another store is being made in this database, or two servers are the same one';
+             END IF;
+             PERFORM pg_sleep(0.1);
+         END LOOP;
+         {} CREATE EXTENSION IF NOT EXISTS vector;",
+        create_schema(schema)
+    );
+    session.run_on("making the shard", std::slice::from_ref(shard), &sql)?;
+    check_pgvector(session, shard)
 }
 
-/// Removes the shards that were made before something failed.
-fn undo(session: &mut Session, schema: &str, made: &[Shard]) {
-    for shard in made.iter().filter(|shard| shard.server.is_some()) {
-        // What the coordinator knew of the shard is gone with the transaction, but the connection is still there.
-        let _ = session.run_on("undoing what was made", std::slice::from_ref(shard), &drop_tables(schema));
+/// Removes from shards what was made before something failed.
+fn undo(session: &mut Session, schema: &str, made: &Made) {
+    for shard in &made.shards {
+        // What the coordinator knew of the shard is gone with the transaction, but the connection is still there. Only if
+        // the last step failed, a shard may have committed.
+        let rollback = format!("SELECT dblink_exec('{}', 'ROLLBACK')", shard.connection());
+        let _ = session.query("undoing what was made", &rollback, &[]);
+        let own = drop_own_tables(schema, &made.identity);
+        let _ = session.run_on("undoing what was made", std::slice::from_ref(shard), &own);
     }
 }
 
@@ -196,18 +216,7 @@ pub fn drop_store(store: &PostgresStore, wait: Duration) -> Result<(), StoreErro
     lock(&session, schema, Hold::Alone, wait)?;
     let cluster = Cluster::read(&session, schema)?;
     let remote: Vec<Shard> = cluster.shards.iter().filter(|shard| shard.server.is_some()).cloned().collect();
-    // A shard that was dropped before, by a run that was interrupted, has nothing left. One that is not this store's stays.
-    let there = format!(
-        "IF to_regclass({shard}) IS NOT NULL THEN
-             IF (SELECT identity::text FROM {table}) <> {identity} THEN RAISE EXCEPTION 'it belongs to another store'; END IF;
-             {drop}
-         END IF;",
-        shard = verbatim(&cluster.table("shard")),
-        table = cluster.table("shard"),
-        identity = verbatim(&identity),
-        drop = drop_tables(schema)
-    );
-    session.run_on("dropping the shard", &remote, &there)?;
+    session.run_on("dropping the shard", &remote, &drop_own_tables(schema, &identity))?;
     let mut sql = String::from("BEGIN;");
     for shard in &remote {
         let server = shard.server.as_deref().unwrap_or_default();
@@ -228,6 +237,21 @@ pub fn drop_store(store: &PostgresStore, wait: Duration) -> Result<(), StoreErro
 /// Makes the schema in a block. Whoever may make tables in a schema that is there need not have the right to make another.
 fn create_schema(schema: &str) -> String {
     format!("IF to_regnamespace({}) IS NULL THEN CREATE SCHEMA {}; END IF;", verbatim(&name(schema)), name(schema))
+}
+
+/// Drops the tables of a shard of this store. A shard that was dropped before, by a run that was interrupted, has nothing
+/// left. One that is not this store's stays.
+fn drop_own_tables(schema: &str, identity: &str) -> String {
+    let table = in_schema(schema, "shard");
+    format!(
+        "IF to_regclass({shard}) IS NOT NULL THEN
+             IF (SELECT identity::text FROM {table}) <> {identity} THEN RAISE EXCEPTION 'it belongs to another store'; END IF;
+             {drop}
+         END IF;",
+        shard = verbatim(&table),
+        identity = verbatim(identity),
+        drop = drop_tables(schema)
+    )
 }
 
 /// Drops the tables of a shard, and the schema if nothing else is in it.
