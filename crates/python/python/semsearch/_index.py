@@ -106,7 +106,8 @@ class Index:
         """Opens an index.
 
         Args:
-            path: Its directory. Default: ``.semsearch`` here or in the nearest parent directory that has one.
+            path: Its directory, or the address of a database (``postgresql://host/name``). Default: ``.semsearch`` here or
+                in the nearest parent directory that has one.
             model: The model that the index was built with. Default: it is loaded when a search needs it. A model that only
                 the index names is never downloaded.
             offline: Never use the network.
