@@ -23,6 +23,14 @@ impl Watched {
     }
 }
 
+/// The absolute path without links. The file may be gone already, since it was read a moment ago: its directory says where it
+/// was.
+fn real(path: &Path) -> PathBuf {
+    let beside = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.canonicalize().ok().or_else(beside).unwrap_or_else(absolute)
+}
+
 /// The named files and directories.
 pub(super) struct WatchedInputs(Vec<Watched>);
 
@@ -31,7 +39,7 @@ impl WatchedInputs {
     pub(super) fn of(options: &IndexOptions) -> Self {
         let watched = |input: &Input| {
             let path = input.path()?.to_owned();
-            let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+            let real = real(&path);
             Some(Watched { input: input.clone(), path, real, is_gone: false })
         };
         Self(options.input.named.iter().filter_map(watched).collect())
