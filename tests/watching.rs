@@ -66,11 +66,16 @@ fn a_watched_directory_is_indexed_as_it_changes_and_a_kill_loses_nothing() {
     assert_eq!(second.interrupted(), Some(130));
 }
 
+/// What the process that watches has said, if it was asked to say it to the file `said`.
+fn said(sandbox: &Sandbox) -> String {
+    fs::read_to_string(sandbox.path("said")).unwrap_or_default()
+}
+
 /// Waits until the document `id` has this word.
 fn indexed(sandbox: &Sandbox, id: &str, word: &str) {
     let begun = Instant::now();
     while !sandbox.run(&["get", id, "-q"]).stdout.contains(word) {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{id} has no {word}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "{id} has no {word}: {}", said(sandbox));
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -79,7 +84,7 @@ fn indexed(sandbox: &Sandbox, id: &str, word: &str) {
 fn gone(sandbox: &Sandbox, id: &str) {
     let begun = Instant::now();
     while sandbox.run(&["get", id, "-q"]).status == Some(0) {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{id} is still in the index");
+        assert!(begun.elapsed() < Duration::from_secs(60), "{id} is still in the index: {}", said(sandbox));
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -87,7 +92,7 @@ fn gone(sandbox: &Sandbox, id: &str) {
 /// Waits until the process has written `words` `times` times to the file `said`.
 fn told(sandbox: &Sandbox, words: &str, times: usize) {
     let begun = Instant::now();
-    while fs::read_to_string(sandbox.path("said")).unwrap().matches(words).count() < times {
+    while said(sandbox).matches(words).count() < times {
         assert!(begun.elapsed() < Duration::from_secs(60), "{words} was not said {times} times");
         thread::sleep(Duration::from_millis(20));
     }
@@ -102,8 +107,8 @@ fn a_watched_file_may_go_and_come_back_and_be_a_link() {
     symlink("../far/c.md", sandbox.path("in/link.md")).unwrap();
     let named = ["in/a.md", "in/b.md", "in/link.md"];
     let mut command = sandbox.command(&[&["index", "--watch", "--prune"], &named[..]].concat());
-    let said = fs::File::create(sandbox.path("said")).unwrap();
-    let mut watching = Watching(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap());
+    let errors = fs::File::create(sandbox.path("said")).unwrap();
+    let mut watching = Watching(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).spawn().unwrap());
     indexed(&sandbox, "in/a.md", "Bees");
     // The document of a file that is gone leaves the index, and the others are indexed as before.
     fs::remove_file(sandbox.path("in/a.md")).unwrap();
@@ -122,7 +127,7 @@ fn a_watched_file_may_go_and_come_back_and_be_a_link() {
     indexed(&sandbox, "in/b.md", "Mountain");
     told(&sandbox, "in/a.md: gone", 2);
     assert_eq!(watching.interrupted(), Some(130));
-    let said = fs::read_to_string(sandbox.path("said")).unwrap();
+    let said = said(&sandbox);
     assert_eq!(said.matches("in/a.md: gone").count(), 2, "{said}");
     assert!(!said.contains("trying again"), "{said}");
 }
@@ -133,14 +138,14 @@ fn a_file_that_is_named_twice_stays_when_one_of_its_names_goes() {
     sandbox.write("a.md", "# Bees\n\nBees dance.\n");
     symlink("a.md", sandbox.path("link.md")).unwrap();
     let mut command = sandbox.command(&["index", "a.md", "link.md", "--watch", "--prune"]);
-    let said = fs::File::create(sandbox.path("said")).unwrap();
-    let mut watching = Watching(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap());
+    let errors = fs::File::create(sandbox.path("said")).unwrap();
+    let mut watching = Watching(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).spawn().unwrap());
     indexed(&sandbox, "a.md", "Bees");
     fs::remove_file(sandbox.path("link.md")).unwrap();
     sandbox.write("a.md", "# Glaciers\n\nIce melts.\n");
     indexed(&sandbox, "a.md", "Glaciers");
     told(&sandbox, "link.md: gone", 1);
     assert_eq!(watching.interrupted(), Some(130));
-    let said = fs::read_to_string(sandbox.path("said")).unwrap();
+    let said = said(&sandbox);
     assert_eq!((said.matches("link.md: gone").count(), said.matches("removed").count()), (1, 0), "{said}");
 }

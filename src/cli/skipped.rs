@@ -1,7 +1,6 @@
 //! Files and records that were not used: counted by reason, reported at the end, and with `-v` named when they occur.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use indicatif::HumanCount;
 use nix::errno::Errno;
 use semsearch::corpus::{BadRecord, CorpusError, Expanded, Input, SkipReason, SkippedFile};
 use semsearch::error::FileError;
+use semsearch::files::real_path;
 
 use super::advice::Advice;
 use super::hint;
@@ -192,7 +192,7 @@ impl<'a> SkipReport<'a> {
     /// Notes that an input or a directory could not be read, so that documents from it are not pruned. Returns
     /// whether it was not noted before.
     fn keep(&mut self, path: &Path) -> bool {
-        self.unread.insert(fs::canonicalize(path).unwrap_or_else(|_| path.into()))
+        self.unread.insert(real_path(path))
     }
 
     /// Skips a bad record or file, if its file was found in a directory or `--on-error skip` is given. Returns any

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use encoding_rs::Encoding;
+use semsearch_files::real_path;
 
 use super::path::plain_path;
 use super::{Format, Preprocessor};
@@ -37,9 +38,8 @@ impl ReadOptions {
     /// The id of the document that is the file at `path`.
     pub fn file_id(&self, path: &Path) -> String {
         let Some(root) = &self.root else { return plain_path(path) };
-        // A file that has been opened has a real path; if it is gone since, the absolute one comes close.
-        let absolute = path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.into());
-        plain_path(absolute.strip_prefix(root).unwrap_or(&absolute))
+        let real = real_path(path);
+        plain_path(real.strip_prefix(root).unwrap_or(&real))
     }
 }
 

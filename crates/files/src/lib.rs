@@ -21,6 +21,7 @@ mod name;
 mod place;
 mod private;
 mod read;
+mod real;
 mod temporary;
 mod whole;
 
@@ -34,6 +35,7 @@ pub use name::{RelativePath, is_plain, unique};
 pub use place::Place;
 pub use private::{make_directory, open_private};
 pub use read::{open_regular, read_bounded};
+pub use real::real_path;
 pub use temporary::{is_temporary, temporary};
 pub use whole::write_whole;
 

@@ -1,6 +1,7 @@
 //! A place in an input, for messages.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Where a record begins: the name of the input, and the line if the format has lines.
@@ -13,6 +14,12 @@ pub struct Place {
 }
 
 impl Place {
+    /// The file that an input with this name is. Any other input has a name in angle brackets or is an address.
+    pub fn file(input: &str) -> Option<&Path> {
+        let is_other = (input.starts_with('<') && input.ends_with('>')) || input.contains("://");
+        Some(Path::new(input)).filter(|path| !is_other || path.exists())
+    }
+
     /// The input as a whole.
     pub fn whole(input: &Arc<str>) -> Self {
         Self { input: Arc::clone(input), line: None }

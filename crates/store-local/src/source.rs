@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use semsearch_files::real_path;
 use semsearch_store::Source;
 use serde::{Deserialize, Serialize};
 
@@ -23,13 +24,8 @@ struct Recorded<'a> {
 
 /// The directory that holds the index at `dir`.
 pub fn holder(dir: &Path) -> PathBuf {
-    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.into());
-    // The index may not be there yet, nor the directories above it. Links are followed as far as there is something.
-    let real = absolute.ancestors().find_map(|there| {
-        let rest = absolute.strip_prefix(there).ok()?;
-        Some(there.canonicalize().ok()?.join(rest))
-    });
-    let real = real.unwrap_or(absolute);
+    // The index may not be there yet, nor the directories above it.
+    let real = real_path(dir);
     real.parent().unwrap_or(&real).to_owned()
 }
 

@@ -44,6 +44,8 @@ pub(super) fn stay(options: &IndexOptions, settings: &Settings, session: &Sessio
         let passed = watching.and_then(|()| super::pass(&inputs.present(options), inputs.gone(), settings, session));
         match passed {
             Err(error) if error.is::<Stopped>() => return Err(error),
+            // It went after it was looked for and before it was read.
+            Err(_) if inputs.is_any_newly_gone() => continue,
             Err(error) => {
                 settings.terminal.warn(&format!("{error:#}; trying again"));
                 match Changes::again(&inputs, settings, interrupt) {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use semsearch::corpus::Input;
+use semsearch::files::real_path;
 
 use crate::cli::options::index::IndexOptions;
 use crate::cli::terminal::Terminal;
@@ -23,14 +24,6 @@ impl Watched {
     }
 }
 
-/// The absolute path without links. The file may be gone already, since it was read a moment ago: its directory says where it
-/// was.
-fn real(path: &Path) -> PathBuf {
-    let beside = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
-    let absolute = || std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    path.canonicalize().ok().or_else(beside).unwrap_or_else(absolute)
-}
-
 /// The named files and directories.
 pub(super) struct WatchedInputs(Vec<Watched>);
 
@@ -39,7 +32,7 @@ impl WatchedInputs {
     pub(super) fn of(options: &IndexOptions) -> Self {
         let watched = |input: &Input| {
             let path = input.path()?.to_owned();
-            let real = real(&path);
+            let real = real_path(&path);
             Some(Watched { input: input.clone(), path, real, is_gone: false })
         };
         Self(options.input.named.iter().filter_map(watched).collect())
@@ -62,6 +55,11 @@ impl WatchedInputs {
     /// Whether any input that was gone is there again.
     pub(super) fn is_any_back(&self) -> bool {
         self.0.iter().any(|watched| watched.is_gone && watched.is_there())
+    }
+
+    /// Whether any input has gone since the last look.
+    pub(super) fn is_any_newly_gone(&self) -> bool {
+        self.0.iter().any(|watched| !watched.is_gone && !watched.is_there())
     }
 
     /// What a pass reads: `options` with those inputs that are there.
