@@ -331,7 +331,7 @@ fn index_vectors(session: &mut Session, cluster: &Cluster, config: &IndexConfig)
             format!(
                 "hnsw ((embedding::vector({})) {class}) WITH (m = {m}, ef_construction = {})",
                 config.dim,
-                (4 * m).max(64)
+                (8 * m).max(64)
             )
         }
         VectorIndex::Ivf { lists } => {

@@ -33,6 +33,10 @@ pub(crate) const COLUMNS: [(&str, &str); 24] = [
     ("bm25", "sparsevec"),
 ];
 
+/// The columns by which the planner chooses. Statistics of the others would tell it nothing, and to gather them from texts,
+/// vectors and arrays takes a good part of the time of a large load.
+const PLANNED: [&str; 9] = ["key", "document", "batch", "added", "removed", "length", "class", "slot", "id"];
+
 /// The tables of the coordinator.
 pub(crate) fn of_coordinator(schema: &str, partitions: u16) -> String {
     let table = |table| in_schema(schema, table);
@@ -95,8 +99,11 @@ pub(crate) fn of_shard(schema: &str, identity: &str, number: usize, slots: &[u16
              ALTER TABLE {part} ALTER embedding SET STORAGE PLAIN;"
         ));
     }
+    let unplanned = COLUMNS.iter().map(|(column, _)| column).filter(|column| !PLANNED.contains(column));
+    let without: Vec<String> = unplanned.map(|column| format!("ALTER {} SET STATISTICS 0", name(column))).collect();
     sql.push_str(&format!(
-        "CREATE INDEX ON {passages} USING hash (id);
+        "ALTER TABLE {passages} {};
+         CREATE INDEX ON {passages} USING hash (id);
          CREATE INDEX ON {passages} (added);
          CREATE INDEX ON {passages} (removed) WHERE removed < {NEVER};
          CREATE INDEX ON {passages} (origin) WHERE key = document;
@@ -108,7 +115,8 @@ pub(crate) fn of_shard(schema: &str, identity: &str, number: usize, slots: &[u16
              PRIMARY KEY (term, generation));
          CREATE TABLE {removals} (generation int NOT NULL, batch bigint NOT NULL, slot smallint NOT NULL,
              id text COLLATE \"C\" NOT NULL);
-         CREATE INDEX ON {removals} (generation);"
+         CREATE INDEX ON {removals} (generation);",
+        without.join(", ")
     ));
     sql
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use bytes::{BufMut, BytesMut};
 
 /// The number of places: pgvector's most.
-const PLACES: u128 = 1_000_000_000;
+const PLACES: u32 = 1_000_000_000;
 
 /// The most words of a passage: pgvector's most.
 const MOST: usize = 16_000;
@@ -20,30 +20,36 @@ const MOST: usize = 16_000;
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
-/// The words of a passage, by place, with how often each occurs.
-pub(crate) struct SparseWords(BTreeMap<u32, Vec<u32>>);
+/// The words of a passage, each as its place and how often it occurs, by place. Words may share a place.
+pub(crate) struct SparseWords(Vec<(u32, u32)>);
 
 /// The place of a word, from 0.
 fn place(word: &str) -> u32 {
-    (semsearch_store::content_digest(word.as_bytes()) % PLACES) as u32
+    crc32fast::hash(word.as_bytes()) % PLACES
 }
 
 impl SparseWords {
     /// The words of a passage; `None` if it has more than a sparse vector can have.
     pub(crate) fn of(words: &[(String, u32)]) -> Option<Self> {
-        let mut places: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        words.iter().for_each(|(word, times)| places.entry(place(word)).or_default().push(*times));
-        (places.len() <= MOST).then_some(Self(places))
+        let mut placed: Vec<(u32, u32)> = words.iter().map(|(word, times)| (place(word), *times)).collect();
+        placed.sort_unstable();
+        let words = Self(placed);
+        (words.places().count() <= MOST).then_some(words)
+    }
+
+    /// The places, with the words of each.
+    fn places(&self) -> impl Iterator<Item = &[(u32, u32)]> {
+        self.0.chunk_by(|one, next| one.0 == next.0)
     }
 
     /// Writes the vector in the form of pgvector's `sparsevec_recv`, with room for the weights. Returns where they begin.
     pub(crate) fn put_places(&self, out: &mut BytesMut) -> usize {
-        let count = self.0.len();
+        let count = self.places().count();
         out.put_i32(12 + 8 * count as i32);
         out.put_i32(PLACES as i32);
         out.put_i32(count as i32);
         out.put_i32(0);
-        self.0.keys().for_each(|place| out.put_i32(*place as i32));
+        self.places().for_each(|words| out.put_i32(words[0].0 as i32));
         let at = out.len();
         out.put_bytes(0, 4 * count);
         at
@@ -53,8 +59,8 @@ impl SparseWords {
     pub(crate) fn put_weights(&self, mut room: &mut [u8], class: u32, mean_length: f64) {
         let norm = K1 * (1.0 - B + B * f64::from(class) / mean_length);
         let weight = |times: &u32| f64::from(*times) * (K1 + 1.0) / (f64::from(*times) + norm);
-        for times in self.0.values() {
-            room.put_f32(times.iter().map(weight).sum::<f64>() as f32);
+        for words in self.places() {
+            room.put_f32(words.iter().map(|(_, times)| weight(times)).sum::<f64>() as f32);
         }
     }
 }
@@ -88,7 +94,7 @@ mod tests {
         let at = sparse.put_places(&mut out);
         sparse.put_weights(&mut out[at..], class, mean_length);
         let weights = out[at..].as_chunks::<4>().0.iter().map(|weight| f32::from_be_bytes(*weight));
-        sparse.0.keys().copied().zip(weights).collect()
+        sparse.places().map(|words| words[0].0).zip(weights).collect()
     }
 
     proptest! {

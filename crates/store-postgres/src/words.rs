@@ -35,9 +35,9 @@ const FEW: u64 = 20_000;
 const AT_FIRST: u64 = 8;
 
 /// A word as the store keeps it.
-pub(crate) fn kept(word: &str) -> String {
+pub(crate) fn kept(word: String) -> String {
     if word.len() <= LONGEST {
-        return word.into();
+        return word;
     }
     let end = (0..=LONGEST).rev().find(|end| word.is_char_boundary(*end)).unwrap_or(0);
     format!("{} {:032x}", &word[..end], semsearch_store::content_digest(word.as_bytes()))
@@ -69,7 +69,7 @@ impl<'a> Words<'a> {
     pub(crate) fn new(reading: &'a Reading, stems: &[String]) -> Result<Self, StoreError> {
         let counts = &reading.state.counts;
         let statistics = WordStatistics { passages: counts.passages as u64, words: counts.words as u64 };
-        let stems: Vec<String> = stems.iter().map(|stem| kept(stem)).collect();
+        let stems: Vec<String> = stems.iter().cloned().map(kept).collect();
         let with = Self::frequencies(reading, &stems)?;
         let passages_with = |stem: &String| with.get(stem).copied().unwrap_or(0);
         let most = stems.iter().map(|stem| most_of(statistics.passages, passages_with(stem))).sum();

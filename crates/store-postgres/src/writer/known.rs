@@ -29,7 +29,8 @@ impl PostgresWriter {
 
     fn learn_ids(&mut self, ids: &[&str]) -> Result<(), StoreError> {
         self.known.extend(ids.iter().map(|id| ((*id).to_owned(), None)));
-        if self.afresh || ids.is_empty() {
+        let nothing_is_there = self.state.counts.passages == 0 && !self.together;
+        if self.afresh || nothing_is_there || ids.is_empty() {
             return Ok(());
         }
         let mut seen = self.state.visible();
@@ -46,13 +47,9 @@ impl PostgresWriter {
         for id in ids {
             of_shards[self.cluster.shard_of(slot::of_id(id, self.cluster.partitions()))].push(id);
         }
-        let asked = of_shards.into_iter().enumerate().filter(|(_, ids)| !ids.is_empty()).map(|(shard, ids)| {
-            let ids = literal::texts(ids);
-            let sql = format!(
-                "SELECT id, key, version, origin FROM {table} WHERE id = ANY({ids}) AND key = document AND {seen}"
-            );
-            (self.cluster.shards[shard].clone(), sql)
-        });
+        let asked = of_shards.into_iter().enumerate().filter(|(_, ids)| !ids.is_empty());
+        let asked =
+            asked.map(|(shard, ids)| (self.cluster.shards[shard].clone(), self.look_up_sql(&table, &ids, &seen)));
         let asked: Vec<_> = asked.collect();
         let columns = "id text, key bigint, version bytea, origin text";
         for answer in self.session.ask("looking documents up", &asked, columns) {
@@ -68,6 +65,19 @@ impl PostgresWriter {
             }
         }
         Ok(())
+    }
+
+    /// Each id is looked for in its partition alone, by the index of ids: the planner may not turn the loop around
+    /// (`OFFSET 0`), and may not take the partial index that only has first passages, all of them (`key + 0`).
+    fn look_up_sql(&self, table: &str, ids: &[&str], seen: &str) -> String {
+        let slots: Vec<String> = ids.iter().map(|id| slot::of_id(id, self.cluster.partitions()).to_string()).collect();
+        format!(
+            "SELECT p.* FROM unnest(ARRAY[{}]::smallint[], {}) wanted (slot, id) CROSS JOIN LATERAL \
+             (SELECT p.id, key, version, origin FROM {table} p \
+             WHERE p.slot = wanted.slot AND p.id = wanted.id AND key + 0 = document AND {seen} OFFSET 0) p",
+            slots.join(","),
+            literal::texts(ids.iter().copied())
+        )
     }
 
     /// The document with this id, if it is there and this run has not removed it.

@@ -88,7 +88,7 @@ impl PostgresWriter {
             None => Change::Added,
         };
         let parts = |passage: &CopiedPassage| -> Vec<(String, u32)> {
-            passage.words.iter().map(|(word, times)| (kept(word), *times)).collect()
+            passage.words.iter().map(|(word, times)| (kept(word.clone()), *times)).collect()
         };
         let rows: Vec<RowParts<'_>> = passages
             .iter()
@@ -236,7 +236,7 @@ fn row_parts<'a>(
         source: Some(Source { path: origin.into(), line }),
         origin,
         embedded: digests.into_iter().flatten().collect(),
-        words: words.into_iter().map(|(word, times)| (kept(&word), times)).collect(),
+        words: words.into_iter().map(|(word, times)| (kept(word), times)).collect(),
         facts,
     }
 }
