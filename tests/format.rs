@@ -7,6 +7,8 @@ use semsearch::index::{LocalStore, Store, StoreError, WriteOptions};
 use serde_json::{Map, json};
 
 use crate::filters::config;
+use crate::large_damage::write_given;
+use crate::seal::Manifest;
 use crate::support::{Sandbox, copy, put};
 
 /// A copy of an index of an earlier format, named as in `tests/data`.
@@ -78,6 +80,47 @@ fn answers_and_grows(name: &str) {
         names.filter(|name| name.as_ref().unwrap().path().extension().unwrap() == kind).count()
     };
     assert_eq!(endings("sums"), endings("faiss"));
+}
+
+/// A segment of many flat vectors has them as bytes too. An index of an older release gets them with its next commit, and
+/// answers the same with and without them, one question at a time or many together.
+#[test]
+fn an_index_without_bytes_answers_the_same_and_gets_them_with_its_next_commit() {
+    let sandbox = Sandbox::new();
+    write_given(&sandbox, "given", 3000, "");
+    sandbox.run(&["index", "given.jsonl", "--vectors", "given.npy"]).success();
+    let questions = ["violin and rain", "a glacier in a valley", "number2999", "bread", "a walk", "dogs"];
+    let lines: String = questions.iter().map(|question| format!("{question}\n")).collect();
+    sandbox.write("questions", lines);
+    let together = || sandbox.run(&["query", "--queries", "questions", "-f", "jsonl", "-k", "9"]).json_lines();
+    let one_by_one = || {
+        let hits = |question: &&str| sandbox.run(&["query", question, "-f", "jsonl", "-k", "9"]).json_lines();
+        questions.iter().flat_map(hits).collect::<Vec<_>>()
+    };
+    let named = |hits: Vec<serde_json::Value>| -> Vec<_> {
+        hits.iter().map(|hit| (hit["id"].clone(), hit["score"].clone())).collect()
+    };
+    let expected = named(together());
+    assert_eq!((named(one_by_one()), expected.len()), (expected.clone(), 6 * 9));
+
+    let bytes = || {
+        let names = fs::read_dir(sandbox.path(".semsearch/vectors")).unwrap().map(|name| name.unwrap().path());
+        names.filter(|path| path.extension().is_some_and(|kind| kind == "halves")).collect::<Vec<_>>()
+    };
+    let first = fs::read(&bytes()[0]).unwrap();
+    fs::remove_file(&bytes()[0]).unwrap();
+    let mut manifest = Manifest::read(&sandbox.path(".semsearch"));
+    manifest.commit["segments"][0].as_object_mut().unwrap().remove("halves").unwrap();
+    manifest.seal();
+    let rounded = |hits: Vec<(serde_json::Value, serde_json::Value)>| -> Vec<_> {
+        hits.into_iter().map(|(id, score)| (id, (score.as_f64().unwrap() * 1e5).round())).collect()
+    };
+    // FAISS adds up in another order.
+    assert_eq!(rounded(named(one_by_one())), rounded(expected.clone()));
+    sandbox.pipe(&["index", "-"], "{\"_id\":\"far\",\"text\":\"Quarterly tax forms.\"}\n").success();
+    assert_eq!(bytes().into_iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>(), [first]);
+    assert_eq!(named(one_by_one()), expected);
+    assert!(sandbox.run(&["verify"]).success().contains("documents and vectors: 3,001"));
 }
 
 /// The checksum of a manifest is not enough, because whoever passes on an index can compute it.

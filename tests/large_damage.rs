@@ -53,7 +53,7 @@ fn text(number: usize) -> String {
 }
 
 /// Writes the first passages to `NAME.jsonl` and `NAME.npy`. Each text gets one more word.
-fn write_given(sandbox: &Sandbox, name: &str, passages: usize, word: &str) {
+pub(crate) fn write_given(sandbox: &Sandbox, name: &str, passages: usize, word: &str) {
     let mut npy = std::io::BufWriter::new(fs::File::create(sandbox.path(format!("{name}.npy"))).unwrap());
     let shape = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({passages}, {DIM}), }}");
     let header = format!("{shape:<117}\n");

@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use super::halves::HalvesProduct;
 use super::linear::IntProduct;
 use super::product::{F32, Product};
 use super::simd::Simd;
@@ -165,6 +166,36 @@ impl IntProduct for MaddInt8 {
     }
 }
 
+impl HalvesProduct for MaddInt8 {
+    #[inline(always)]
+    unsafe fn sum(row: &[u8], factors: &[i8]) -> i32 {
+        // SAFETY: the caller guarantees the instructions, and 64 bytes and 128 factors for each chunk.
+        unsafe {
+            let (mask, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));
+            // Two products of four and eight bits add up to far less than 16 bits hold.
+            let product = |halves, at: usize| {
+                _mm256_madd_epi16(
+                    _mm256_maddubs_epi16(halves, _mm256_loadu_si256(factors.as_ptr().add(at).cast())),
+                    ones,
+                )
+            };
+            let mut sums = [_mm256_setzero_si256(); 2];
+            for at in (0..row.len()).step_by(64) {
+                for (part, sum) in sums.iter_mut().enumerate() {
+                    let bytes = _mm256_loadu_si256(row.as_ptr().add(at + 32 * part).cast());
+                    let lower = product(_mm256_and_si256(bytes, mask), 2 * at + 32 * part);
+                    let upper = product(_mm256_and_si256(_mm256_srli_epi32::<4>(bytes), mask), 2 * at + 64 + 32 * part);
+                    *sum = _mm256_add_epi32(*sum, _mm256_add_epi32(lower, upper));
+                }
+            }
+            let sum = _mm256_add_epi32(sums[0], sums[1]);
+            let sum = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
+            let sum = _mm_add_epi32(sum, _mm_shuffle_epi32::<0b01_00_11_10>(sum));
+            _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32::<0b10_11_00_01>(sum)))
+        }
+    }
+}
+
 super::instantiate!(add_layer_norm, __m256, "avx2,fma");
 super::instantiate!(layer_norm, __m256, "avx2,fma");
 super::instantiate!(activate, __m256, "avx2,fma");
@@ -176,3 +207,4 @@ super::instantiate!(attention attention_f32, F32<__m256>, rows 6, vectors 2, hea
 super::instantiate!(round_rows, __m256, "avx2,fma");
 super::instantiate!(compare, __m256, "avx2,fma");
 super::instantiate!(screen, MaddInt8, rows 4, vectors 2, "avx2,fma");
+super::instantiate!(half_sums, MaddInt8, "avx2,fma");

@@ -3,6 +3,7 @@
 use std::arch::x86_64::*;
 use std::mem;
 
+use super::halves::HalvesProduct;
 use super::linear::IntProduct;
 use super::product::{F32, FloatProduct, Product, bf16_words};
 use super::simd::Simd;
@@ -208,6 +209,26 @@ impl IntProduct for VnniInt8 {
     }
 }
 
+impl HalvesProduct for VnniInt8 {
+    #[inline(always)]
+    unsafe fn sum(row: &[u8], factors: &[i8]) -> i32 {
+        // SAFETY: the caller guarantees the instructions, and 64 bytes and 128 factors for each chunk.
+        unsafe {
+            let mask = _mm512_set1_epi32(0x0f0f_0f0f);
+            let (mut lower, mut upper) = (_mm512_setzero_si512(), _mm512_setzero_si512());
+            for at in (0..row.len()).step_by(64) {
+                let bytes = _mm512_loadu_si512(row.as_ptr().add(at).cast());
+                let factors = factors.as_ptr().add(2 * at);
+                let of_lower = _mm512_loadu_si512(factors.cast());
+                let of_upper = _mm512_loadu_si512(factors.add(64).cast());
+                lower = _mm512_dpbusd_epi32(lower, _mm512_and_si512(bytes, mask), of_lower);
+                upper = _mm512_dpbusd_epi32(upper, _mm512_and_si512(_mm512_srli_epi32::<4>(bytes), mask), of_upper);
+            }
+            _mm512_reduce_add_epi32(_mm512_add_epi32(lower, upper))
+        }
+    }
+}
+
 super::instantiate!(add_layer_norm, __m512, "avx512f");
 super::instantiate!(layer_norm, __m512, "avx512f");
 super::instantiate!(activate, __m512, "avx512f");
@@ -222,3 +243,4 @@ super::instantiate!(round_rows, __m512, "avx512f");
 super::instantiate!(compare, __m512, "avx512f");
 super::instantiate!(screen, VnniInt8, rows 6, vectors 4, "avx512f,avx512vnni");
 super::instantiate!(words words_bf16, Bf16, "avx512f,avx512bf16");
+super::instantiate!(half_sums, VnniInt8, "avx512f,avx512vnni");

@@ -112,6 +112,15 @@ macro_rules! instantiate {
             unsafe { super::screen::screen::<$product, $rows, $vectors>(rows, panels, bounds, found) }
         }
     };
+    (half_sums, $product:ty, $feature:literal) => {
+        #[target_feature(enable = $feature)]
+        /// # Safety
+        /// The processor has the instructions; the slices have the shapes that `Isa::half_sums` checks.
+        pub(super) unsafe fn half_sums(halves: &[u8], factors: &[i8], sums: &mut [i32]) {
+            // SAFETY: the caller guarantees the instructions and the shapes.
+            unsafe { super::halves::half_sums::<$product>(halves, factors, sums) }
+        }
+    };
     (words $name:ident, $product:ty, $feature:literal) => {
         #[target_feature(enable = $feature)]
         /// # Safety

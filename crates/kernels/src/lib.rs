@@ -13,6 +13,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod gemm;
+mod halves;
 mod instantiate;
 mod linear;
 mod math;
@@ -30,6 +31,7 @@ use std::str::FromStr;
 
 pub use activation::Activation;
 pub use attention::{AttentionScratch, AttentionShape, Qkv, Reach, RelativeBias};
+pub use halves::{Bounds, HalvesQuery, HalvesRow, MAX_HALVES_DIM, half_bytes};
 use instantiate::instantiate;
 use linear::{Affine, Dequantize, Extent, Panels, Words};
 pub use linear::{Columns, Format, PackedLinear, Rows, RowsScratch};
@@ -274,6 +276,26 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above; every processor with AVX-512 has AVX2.
             IsaKind::Avx512 { .. } | IsaKind::Avx2 => unsafe { avx2::screen(rows, panels, bounds, found) },
+        }
+    }
+
+    /// Σhv for each row of `halves`, `[rows, half_bytes(dim)]`, where h are the halves of a row's bytes and v is the rounded
+    /// query.
+    ///
+    /// # Panics
+    /// If the shapes do not match, or the instruction set does not screen.
+    pub fn half_sums(self, halves: &[u8], query: &HalvesQuery, sums: &mut [i32]) {
+        let factors = &query.factors[..];
+        assert_eq!(halves.len(), sums.len() * factors.len() / 2);
+        match self.0 {
+            IsaKind::Scalar => panic!("scalar has no products of bytes"),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an `Isa` of this kind exists only where the processor was found to have the instructions; the factors
+            // are whole chunks, and so is each row.
+            IsaKind::Avx512 { vnni: true, .. } => unsafe { avx512::half_sums(halves, factors, sums) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above; every processor with AVX-512 has AVX2.
+            IsaKind::Avx512 { .. } | IsaKind::Avx2 => unsafe { avx2::half_sums(halves, factors, sums) },
         }
     }
 

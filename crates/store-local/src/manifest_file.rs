@@ -201,6 +201,7 @@ mod tests {
                     rest_crc32: 7,
                     sums: Some(Sums { file: file("000001.sums"), part: 8192 }),
                 }),
+                halves: Some(file("000001.halves")),
                 vectors: 3,
                 first_key: 0,
                 last_key: 2,
@@ -229,7 +230,7 @@ mod tests {
         let bytes = Manifest::bytes_of(Some(&commit()), dir).unwrap();
         std::fs::write(Manifest::path(dir), &bytes).unwrap();
         assert_eq!(Manifest::read(&root).unwrap(), Some(commit()));
-        assert_eq!((commit().vectors(), commit().bytes_named()), (2, 3 << 40));
+        assert_eq!((commit().vectors(), commit().bytes_named()), (2, 4 << 40));
 
         for at in 0..bytes.len() {
             let whole_or_damaged = |bytes: &[u8]| match Manifest::parse(bytes, dir) {

@@ -44,6 +44,9 @@ impl VectorSearch<'_> {
 
     fn unchecked(&self) -> Result<Vec<Vec<Scored>>, StoreError> {
         let &Self { segments, queries, k, .. } = self;
+        if let Some(found) = vectors::screened(self)? {
+            return Ok(found);
+        }
         if vectors::is_better(self) {
             return vectors::scan(self);
         }

@@ -12,6 +12,9 @@ pub struct Segment {
     pub file: StoredFile,
     /// Where the codes are in the file, if they are in one piece.
     pub codes: Option<Codes>,
+    /// The file with the vectors as bytes, below `vectors/`; only flat segments of many vectors have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halves: Option<StoredFile>,
     /// The number of vectors in the file.
     pub vectors: u64,
     /// The smallest key in the file. Keys ascend.
@@ -26,7 +29,7 @@ impl Segment {
     /// The segment's files.
     pub(super) fn files(&self) -> impl Iterator<Item = &StoredFile> {
         let sums = self.codes.as_ref().and_then(|codes| codes.sums.as_ref());
-        std::iter::once(&self.file).chain(sums.map(|sums| &sums.file))
+        std::iter::once(&self.file).chain(sums.map(|sums| &sums.file)).chain(&self.halves)
     }
 
     /// The number of vectors whose documents are still there.

@@ -11,7 +11,7 @@ use faiss::index_factory;
 use super::codes::WrittenSegment;
 use super::metric::metric_type;
 use super::search::{Searchable, use_threads};
-use super::{allowed_threads, factory, failed, reason, structure};
+use super::{allowed_threads, factory, failed, halves, reason, structure};
 use crate::files::{self, StoredFile};
 use crate::processor::check_processor;
 use crate::segment::Segment;
@@ -93,10 +93,15 @@ impl SegmentBuilder {
         files::create(dir, &name, |file, path| {
             write_index(index.index(), path_of(file)).map_err(failed(path, "cannot write"))
         })?;
-        let sums = format!("{}.sums", name.trim_end_matches(".faiss"));
-        let WrittenSegment { file, codes } = WrittenSegment::of(dir, &name, &sums, &index)?;
+        let named = |kind: &str| format!("{}.{kind}", name.trim_end_matches(".faiss"));
+        let WrittenSegment { file, codes } = WrittenSegment::of(dir, &name, &named("sums"), &index)?;
+        let halves = match index.is_flat() {
+            true => halves::write(dir, &named("halves"), &self.rows, config.dim)?,
+            false => None,
+        };
         Ok(Segment {
             codes,
+            halves,
             file,
             vectors: self.keys.len() as u64,
             first_key: self.keys.first().copied().unwrap_or_default(),

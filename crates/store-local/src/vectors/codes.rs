@@ -216,6 +216,9 @@ impl CheckedCodes {
 /// Checks a segment's files: all of them if `whole` is set, otherwise everything except the codes. The length of the
 /// codes is checked in either case. Codes whose parts have no checksums are checked too.
 pub(crate) fn check(dir: &Dir, segment: &Segment, whole: bool) -> Result<(), StoreError> {
+    if let Some(halves) = segment.halves.as_ref().filter(|_| whole) {
+        halves.check(dir)?;
+    }
     match &segment.codes {
         Some(codes @ Codes { sums: Some(sums), .. }) => {
             sums.file.check(dir)?;

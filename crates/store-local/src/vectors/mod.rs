@@ -8,10 +8,12 @@ mod codes;
 mod effort;
 mod factory;
 mod failure;
+mod halves;
 mod keys;
 mod merged;
 mod metric;
 mod scan;
+mod screened;
 mod search;
 mod structure;
 mod vector_search;
@@ -29,8 +31,10 @@ pub(super) use build::{SegmentBuilder, Whole, check_factory};
 pub(super) use codes::{add_sums, check, lacks_sums};
 use effort::{ALL_LISTS, set_effort};
 pub(super) use factory::MAX_LENGTH as MAX_FACTORY;
+pub(super) use halves::{add_halves, lacks_halves};
 pub(super) use merged::merged;
 pub(super) use scan::{is_better, scan};
+pub(super) use screened::screened;
 pub(super) use vector_search::{PAIRS_ALONE, VectorSearch};
 
 use super::keys::Keys;
@@ -38,6 +42,7 @@ use super::processor::check_processor;
 use super::segment::Segment;
 use codes::CheckedCodes;
 use failure::{failed, index_error, reason, unreadable};
+use halves::Halves;
 use search::{Probes, Searchable, Selector, use_threads};
 use semsearch_encoder::encoder::Vectors;
 use semsearch_files::{Dir, Watched, path_of, shorter};
@@ -110,6 +115,8 @@ struct SegmentFile {
     file: File,
     checked: Structure,
     codes: Option<CheckedCodes>,
+    /// The vectors as bytes, if the segment has them.
+    halves: Option<Halves>,
     /// Keys whose documents were removed or replaced, ascending.
     dead: Vec<u64>,
 }
@@ -134,7 +141,8 @@ impl VectorSegment {
         let file = segment.file.open(dir)?;
         let checked = structure::check(&file, &path, config, segment.vectors)?;
         let codes = CheckedCodes::open(dir, segment, file.try_clone().map_err(StoreError::read(&path))?)?;
-        let source = SegmentFile { path, file, checked, codes, dead: segment.dead.clone() };
+        let halves = Halves::open(dir, segment, config.dim)?;
+        let source = SegmentFile { path, file, checked, codes, halves, dead: segment.dead.clone() };
         let opened = Self::of_file(Arc::new(source), config, how)?;
         let (vectors, dim) = (opened.index.index().ntotal(), opened.index.index().d());
         if (vectors, dim as usize) != (segment.vectors, config.dim) {
@@ -181,7 +189,8 @@ impl VectorSegment {
     /// # Errors
     /// [`StoreError::Damaged`]: the file became shorter.
     pub(super) fn check_maps(&self) -> Result<(), StoreError> {
-        match self.maps.iter().all(Watched::is_whole) {
+        let halves_are_whole = self.source.halves.as_ref().is_none_or(Halves::is_whole);
+        match self.maps.iter().all(Watched::is_whole) && halves_are_whole {
             true => Ok(()),
             false => Err(StoreError::damaged(&self.source.path, shorter().to_string())),
         }
@@ -193,9 +202,23 @@ impl VectorSegment {
     /// # Errors
     /// [`StoreError::Damaged`], or the file cannot be read.
     pub(super) fn check_vectors(&self, keys: &[u64]) -> Result<(), StoreError> {
+        self.check_positions(keys.iter().filter_map(|&key| self.position(key)))
+    }
+
+    /// The same for vectors at some positions, which ascend.
+    fn check_positions(&self, positions: impl IntoIterator<Item = usize>) -> Result<(), StoreError> {
         self.check_maps()?;
-        let Some(codes) = &self.source.codes else { return Ok(()) };
-        codes.check(keys.iter().filter_map(|&key| self.position(key)))
+        self.source.codes.as_ref().map_or(Ok(()), |codes| codes.check(positions))
+    }
+
+    /// The vectors as bytes, if the segment has them.
+    fn halves(&self) -> Option<&Halves> {
+        self.source.halves.as_ref()
+    }
+
+    /// The number of components of a vector.
+    fn dim(&self) -> usize {
+        self.index.index().d() as usize
     }
 
     /// Where the vector of `key` is.

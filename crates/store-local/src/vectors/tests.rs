@@ -123,9 +123,101 @@ proptest! {
             let mut expected: Vec<Scored> = all.map(|(row, key)| Scored { key, score: score(row) }).collect();
             expected.sort_by(|a, b| metric.order(a.score, b.score).then(a.key.cmp(&b.key)));
             expected.truncate(k);
-            prop_assert_eq!(found, expected);
+            prop_assert_eq!(&found, &expected);
+            let queries = &semsearch_encoder::encoder::Vectors::new(query.clone(), 5);
+            if let Some(mut screened) = screened(&VectorSearch { queries, ..search }).unwrap() {
+                prop_assert_eq!(screened.remove(0), expected);
+            }
         }
     }
+}
+
+/// Rows that are hard to tell apart by bytes: equal ones, nearly equal ones, and ones of very different lengths.
+fn hard_rows() -> impl Strategy<Value = Vec<Vec<f32>>> {
+    let of_size = |size: f32| prop::collection::vec((-1.0_f32..1.0).prop_map(move |value| value * size), 24);
+    let sizes = prop::sample::select(vec![1.0_f32, 1.0, 1.0, 1e-3, 1e-20, 1e-41, 1e12, 1e19, 3e38]);
+    let bases = prop::collection::vec(sizes.prop_flat_map(of_size), 4..12);
+    (bases, prop::collection::vec((any::<prop::sample::Index>(), 0..24usize, -2..3i32), 300..600)).prop_map(
+        |(bases, made)| {
+            let row = |(base, at, steps): &(prop::sample::Index, usize, i32)| {
+                let mut row = base.get(&bases).clone();
+                // The neighbours of a float differ from it in their last bit.
+                row[*at] = f32::from_bits(row[*at].to_bits().saturating_add_signed(*steps));
+                row
+            };
+            made.iter().map(row).collect()
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn a_search_by_bytes_first_is_the_plain_scan(
+        rows in hard_rows(),
+        of_row in any::<prop::sample::Index>(),
+        dead in prop::collection::btree_set(100..700u64, 0..100),
+        banned in prop::option::of(prop::collection::btree_set(100..700u64, 0..300)),
+        k in 1..4usize,
+        metric in prop::sample::select(vec![Metric::Ip, Metric::L2]),
+    ) {
+        let query = of_row.get(&rows).clone();
+        let dir = tempfile::tempdir().unwrap();
+        let dead: Vec<u64> = dead.into_iter().filter(|&key| key < 100 + rows.len() as u64).collect();
+        let (_, segment) = segment(dir.path(), &config(24, metric, "Flat"), &rows, &dead);
+        let keys = banned.map(|banned| Keys::new((100..100 + rows.len() as u64).filter(|key| !banned.contains(key))));
+        let (segments, isa) = (std::slice::from_ref(&segment), Isa::best());
+        let queries = &semsearch_encoder::encoder::Vectors::new(query.clone(), 24);
+        let search = VectorSearch { segments, queries, k, allowed: keys.as_ref(), metric, isa };
+        // A query without a finite square is another search's.
+        let Some(mut found) = screened(&search).unwrap() else { return Ok(()) };
+
+        let there = |key: &u64| !dead.contains(key) && keys.as_ref().is_none_or(|keys| keys.contains(*key));
+        let scored = |(row, key): (&Vec<f32>, u64)| Scored { key, score: metric.score(isa, row, &query) };
+        let mut expected: Vec<Scored> =
+            rows.iter().zip(100..).filter(|(_, key)| there(key)).map(scored).filter(|near| !near.score.is_nan()).collect();
+        expected.sort_by(|a, b| metric.order(a.score, b.score).then(a.key.cmp(&b.key)));
+        expected.truncate(k);
+        prop_assert_eq!(found.remove(0), expected);
+    }
+}
+
+/// The file of bytes is a copy: it can be made again, and no damaged one is used.
+#[test]
+fn the_file_of_bytes_is_made_again_byte_for_byte_and_every_changed_byte_of_it_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = config(70, Metric::Ip, "Flat");
+    let (mut written, opened) = segment(directory.path(), &config, &random_rows(100, 70), &[]);
+    let dir = Dir::open(directory.path()).unwrap();
+    let first = written.halves.take().unwrap();
+    assert!(lacks_halves(&written, 70));
+    add_halves(&dir, 3, &mut written, &opened).unwrap();
+    let again = written.halves.clone().unwrap();
+    assert_eq!((again.bytes, again.crc32), (first.bytes, first.crc32));
+
+    let path = directory.path().join(&again.name);
+    let whole = std::fs::read(&path).unwrap();
+    let open = |written: &Segment| VectorSegment::open(&dir, &config, written, Opening::default()).map(drop);
+    for at in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[at] ^= 1 << (at % 8);
+        std::fs::write(&path, changed).unwrap();
+        let error = check(&dir, &written, true).unwrap_err().to_string();
+        assert!(error.contains(&again.name) && error.contains("checksum"), "{at}: {error}");
+    }
+    // What a larger index checks when it is opened.
+    for at in 0..32 {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        std::fs::write(&path, changed).unwrap();
+        assert!(open(&written).unwrap_err().to_string().contains("it is not for these vectors"), "{at}");
+    }
+    std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    assert!(open(&written).unwrap_err().to_string().contains("were committed"));
+    std::fs::remove_file(&path).unwrap();
+    assert!(open(&written).unwrap_err().to_string().contains("the file is missing"));
+    std::fs::write(&path, &whole).unwrap();
+    open(&written).unwrap();
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::segment::Segment;
 use crate::sound;
 use crate::vectors::{self, Opening, SegmentBuilder, VectorSegment};
 use crate::{CATALOG, VECTORS};
+use semsearch_files::Dir;
 use semsearch_store::StoreError;
 
 impl LocalWriter {
@@ -33,6 +34,7 @@ impl LocalWriter {
                 self.next.next_file += 1;
             }
         }
+        self.add_halves(&vectors)?;
         // The catalog's files record removed keys as deletions, so the documents are written last.
         let count = self.next.documents;
         let tidies = self.tidies;
@@ -73,6 +75,20 @@ impl LocalWriter {
         };
         let current = self.last.as_ref();
         self.held.sweep(named, |dir, name| current.is_some_and(|current| current.names(dir, name)))
+    }
+
+    /// Writes the bytes of large flat segments of an older release.
+    fn add_halves(&mut self, vectors: &Dir) -> Result<(), StoreError> {
+        for at in 0..self.next.segments.len() {
+            let mut segment = self.next.segments[at].clone();
+            if vectors::lacks_halves(&segment, self.next.config.dim) {
+                let opened = VectorSegment::open(vectors, &self.next.config, &segment, Opening::default())?;
+                let number = self.next.new_number();
+                vectors::add_halves(vectors, number, &mut segment, &opened)?;
+                self.next.segments[at] = segment;
+            }
+        }
+        Ok(())
     }
 
     /// From here on `manifest` is the last commit, whatever else fails. Returns the commit before it.

@@ -178,6 +178,9 @@ impl LocalWriter {
             if let Some(sums) = adopted.codes.as_mut().and_then(|codes| codes.sums.as_mut()) {
                 sums.file = copied(next()?, &sums.file, &dir, &new_name(self.next.new_number(), "sums"))?;
             }
+            if let Some(halves) = &mut adopted.halves {
+                *halves = copied(next()?, halves, &dir, &new_name(self.next.new_number(), "halves"))?;
+            }
             self.next.segments.push(adopted);
         }
         if let (Some(trained), None) = (&part.manifest.trained, &self.next.trained) {
@@ -320,6 +323,7 @@ impl Moved<'_> {
         Ok(Segment {
             file: StoredFile { name: name.into(), bytes: segment.file.bytes, crc32 },
             codes: segment.codes.clone().map(|codes| Codes { rest_crc32, ..codes }),
+            halves: segment.halves.clone(),
             vectors: segment.vectors,
             first_key: segment.first_key + shift,
             last_key: segment.last_key + shift,
