@@ -1,6 +1,7 @@
 //! An index that is searched.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use numpy::PyReadonlyArray2;
@@ -227,10 +228,10 @@ impl NativeIndex {
         Ok(dict)
     }
 
-    /// The index's directory.
+    /// The index's directory, or its address. A path of Python's would make one slash of the two in an address.
     #[getter]
-    fn path(&self) -> &Path {
-        self.store.place()
+    fn path(&self) -> &OsStr {
+        self.store.place().as_os_str()
     }
 
     /// Documents in the commit.

@@ -339,8 +339,8 @@ class Index:
 
     @property
     def path(self) -> str:
-        """The index's directory."""
-        return os.fspath(self._native.path)
+        """The directory of the index, or the address of its database."""
+        return self._native.path
 
     def _check(self, filter: str) -> None:
         """Warns of a field that no document has: most likely it is misspelled."""
