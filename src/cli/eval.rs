@@ -58,9 +58,11 @@ fn of_search(
         let alphas: Vec<f32> = (0..=20).map(|step| step as f32 / 20.0).collect();
         let evaluations: Vec<Evaluation> =
             searches.sweep(&alphas)?.iter().map(|run| evaluate(run, qrels, &options.metrics)).collect();
+        searcher::tell_missing(&searches.searcher, &settings.terminal);
         return report::sweep(options, &settings.terminal, &alphas, &evaluations);
     }
     let evaluation = evaluate(&searches.run()?, qrels, &options.metrics);
+    searcher::tell_missing(&searches.searcher, &settings.terminal);
     report::evaluation(options, &settings.terminal, &evaluation, qrels)
 }
 

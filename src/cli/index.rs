@@ -218,6 +218,9 @@ fn ended(interrupt: &Interrupt, written: Written, terminal: &Terminal) -> anyhow
         return Ok(());
     }
     let kept = match written.commits {
+        0 if written.awaits_commit => {
+            "what is counted here is in the open generation; run the same command again to go on"
+        }
         0 => "nothing was committed, the index is as it was",
         _ => "what is counted here was committed; run the same command again to go on",
     };

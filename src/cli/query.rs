@@ -46,9 +46,7 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
     out.finish()?;
     reranked.tell(&options.ranking.request, terminal);
     terminal.warn_of_cuts(cuts, searcher.snapshot().facts().config.max_length);
-    for missing in searcher.snapshot().left_out() {
-        terminal.warn(&format!("this answer is not complete: {missing}"));
-    }
+    searcher::tell_missing(&searcher, terminal);
     // The process ends here, and the system frees its memory. Freeing a vocabulary word by word would take longer than
     // the search.
     std::mem::forget(searcher);

@@ -65,6 +65,13 @@ fn described(facts: &Facts, ranking: &RankingOptions, settings: &Settings) -> St
     format!("index {index}: {documents} documents, {factory} by {metric}, {words}; {} search", ranking.mode())
 }
 
+/// Tells which parts of the index had no say in an answer (`--partial`).
+pub(super) fn tell_missing(searcher: &Searcher, terminal: &Terminal) {
+    for missing in searcher.snapshot().left_out() {
+        terminal.warn(&format!("this answer is not complete: {missing}"));
+    }
+}
+
 /// Warns if the filter is likely to be a mistake.
 pub(super) fn check_filter(snapshot: &dyn Snapshot, filter: &Filter, terminal: &Terminal) -> Result<(), StoreError> {
     let passing = snapshot.count(filter)?;

@@ -156,6 +156,48 @@ fn of_two_processes_with_the_same_document_the_later_one_counts() {
     scene.intact();
 }
 
+/// What was removed and put again is there, what was put and removed is not, and a document that moved from one file to another
+/// stays, whichever process did which.
+#[test]
+fn in_an_open_generation_what_is_removed_and_put_counts_in_its_order() {
+    let scene = Scene::new("in_order");
+    scene.sandbox.write("za.jsonl", records(80..84, 0));
+    scene.sandbox.write("zb.jsonl", records(84..86, 0));
+    let model = &MODEL[..];
+    let index = |file: &'static str| [&["index", file, "--prune"], model].concat();
+    let before = [index("base.jsonl"), index("za.jsonl"), index("zb.jsonl")];
+    let together = [
+        vec!["remove", "d001", "d002"],
+        index("base.jsonl"),
+        index("part1.jsonl"),
+        vec!["remove", "d012", "d030", "d031"],
+        index("both.jsonl"),
+        vec!["remove", "d031"],
+    ];
+    let directory = |args: &[&str]| scene.sandbox.run(&[args, &["-i", "dir", "-q"]].concat()).success();
+    for args in &before {
+        scene.run(args).success();
+        directory(args);
+    }
+    scene.store("begin").success();
+    for args in &together {
+        scene.run(args).success();
+        directory(args);
+    }
+    // The first document of one file moves to the other.
+    scene.sandbox.write("za.jsonl", records(81..84, 0));
+    scene.sandbox.write("zb.jsonl", [records(80..81, 0), records(84..85, 0)].concat());
+    for args in [index("za.jsonl"), index("zb.jsonl")] {
+        scene.run(&args).success();
+        directory(&args);
+    }
+    scene.store("commit").success();
+    assert_eq!(scene.content(), content(&scene.sandbox, &["-i", "dir"]));
+    assert!(["d001", "d030", "d080"].iter().all(|id| scene.run(&["get", id]).status == Some(0)));
+    assert!(["d012", "d031", "d085"].iter().all(|id| scene.run(&["get", id]).status == Some(1)));
+    scene.intact();
+}
+
 #[test]
 fn a_process_that_is_killed_in_an_open_generation_leaves_nothing_after_the_commit() {
     let scene = Scene::new("killed_together");

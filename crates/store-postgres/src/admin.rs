@@ -107,10 +107,10 @@ fn make(session: &mut Session, schema: &str, options: &CreateOptions, made: &mut
         "SELECT pg_advisory_xact_lock({LOCKS}, {MAKING}); DO {};",
         super::session::dollar_quoted(&schema_block)
     );
-    sql.push_str("CREATE EXTENSION IF NOT EXISTS vector;");
-    if !options.servers.is_empty() {
-        sql.push_str("CREATE EXTENSION IF NOT EXISTS postgres_fdw; CREATE EXTENSION IF NOT EXISTS dblink;");
-    }
+    let coordinator = ["vector", "postgres_fdw", "dblink"];
+    let extensions = if options.servers.is_empty() { &coordinator[..1] } else { &coordinator };
+    let block = format!("BEGIN {} END", extensions.iter().map(|name| create_extension(name)).collect::<String>());
+    let _ = write!(sql, "DO {};", super::session::dollar_quoted(&block));
     sql.push_str(&schema::of_coordinator(schema, options.partitions));
     session.run(doing, &sql)?;
     check_pgvector(session, &Shard { number: 0, server: None, address: String::new() })?;
@@ -186,8 +186,9 @@ fn begin_shard(session: &mut Session, schema: &str, shard: &Shard, made: &mut Ma
              END IF;
              PERFORM pg_sleep(0.1);
          END LOOP;
-         {} CREATE EXTENSION IF NOT EXISTS vector;",
-        create_schema(schema)
+         {} {}",
+        create_schema(schema),
+        create_extension("vector")
     );
     session.run_on("making the shard", std::slice::from_ref(shard), &sql)?;
     check_pgvector(session, shard)
@@ -216,6 +217,8 @@ pub fn drop_store(store: &PostgresStore, wait: Duration) -> Result<(), StoreErro
     lock(&session, schema, Hold::Alone, wait)?;
     let cluster = Cluster::read(&session, schema)?;
     let remote: Vec<Shard> = cluster.shards.iter().filter(|shard| shard.server.is_some()).cloned().collect();
+    // If one of them is away, nothing is dropped.
+    session.ask_all("looking for the shards", &remote, "SELECT 1", "one int")?;
     session.run_on("dropping the shard", &remote, &drop_own_tables(schema, &identity))?;
     let mut sql = String::from("BEGIN;");
     for shard in &remote {
@@ -237,6 +240,15 @@ pub fn drop_store(store: &PostgresStore, wait: Duration) -> Result<(), StoreErro
 /// Makes the schema in a block. Whoever may make tables in a schema that is there need not have the right to make another.
 fn create_schema(schema: &str) -> String {
     format!("IF to_regnamespace({}) IS NULL THEN CREATE SCHEMA {}; END IF;", verbatim(&name(schema)), name(schema))
+}
+
+/// Makes an extension in a block. Where there is the schema `public`, it is there: every role finds it, also if the first schema
+/// is one that has the role's name.
+fn create_extension(extension: &str) -> String {
+    format!(
+        "IF to_regnamespace('public') IS NULL THEN CREATE EXTENSION IF NOT EXISTS {extension};
+         ELSE CREATE EXTENSION IF NOT EXISTS {extension} SCHEMA public; END IF; "
+    )
 }
 
 /// Drops the tables of a shard of this store. A shard that was dropped before, by a run that was interrupted, has nothing

@@ -3,8 +3,8 @@
 //! A commit goes in steps, and a process may end after any of them:
 //!
 //! 1. Every writer copies its passages to the shards, as rows that the open generation added, and then seals its batch.
-//! 2. On each shard, what belongs to no sealed batch is deleted; of several versions of a document the latest is kept; what
-//!    the generation replaces or removes is marked; its words are counted.
+//! 2. On each shard, what belongs to no sealed batch is deleted; of several versions of a document the latest is kept, unless
+//!    it was removed later; what the generation replaces or removes is marked; its words are counted.
 //! 3. The coordinator's row says that the generation is committed.
 //!
 //! Before step 3 no reader sees anything of it. All of step 2 can be done again, and gives the same.
@@ -270,6 +270,8 @@ fn settle(session: &mut Session, cluster: &Cluster, generation: i32, afresh: boo
          DELETE FROM {passages} p USING (SELECT slot, id, max(document) AS latest FROM {passages}
              WHERE added = {generation} GROUP BY slot, id HAVING min(document) < max(document)) d
              WHERE p.added = {generation} AND p.slot = d.slot AND p.id = d.id AND p.document < d.latest;
+         DELETE FROM {passages} p USING {removals} r WHERE r.generation = {generation}
+             AND p.added = {generation} AND p.slot = r.slot AND p.id = r.id AND p.document < r.document;
          UPDATE {passages} SET removed = {NEVER} WHERE removed = {generation};
          UPDATE {passages} SET removed = {generation} WHERE {seen} AND {replaced};
          DELETE FROM {words} WHERE generation = {generation};

@@ -13,7 +13,7 @@
 //!                             added and removed it; partitioned by a hash of the document's id
 //!               words         how many passages have a word, by generation
 //!               terms       the same for terms of metadata, which answer filters
-//!               removals      the ids that a generation removes
+//!               removals      the ids that a generation removes, and when
 //! ```
 //!
 //! A reader sees a passage of generation `a` that generation `r` removed if `a <= c` and `r > c`, where `c` is the

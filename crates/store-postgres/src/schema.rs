@@ -113,8 +113,8 @@ pub(crate) fn of_shard(schema: &str, identity: &str, number: usize, slots: &[u16
              PRIMARY KEY (word, generation));
          CREATE TABLE {terms} (term bytea NOT NULL, generation int NOT NULL, passages int NOT NULL,
              PRIMARY KEY (term, generation));
-         CREATE TABLE {removals} (generation int NOT NULL, batch bigint NOT NULL, slot smallint NOT NULL,
-             id text COLLATE \"C\" NOT NULL);
+         CREATE TABLE {removals} (generation int NOT NULL, batch bigint NOT NULL, document bigint NOT NULL,
+             slot smallint NOT NULL, id text COLLATE \"C\" NOT NULL);
          CREATE INDEX ON {removals} (generation);",
         without.join(", ")
     ));

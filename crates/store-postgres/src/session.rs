@@ -68,6 +68,10 @@ impl Copying {
 /// How much longer than a shard may take is waited for what the shard itself says of that.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long a shard may take to accept a connection. libpq's own limit is not observed by dblink (PostgreSQL 16 and newer wait
+/// for a connection without it: `libpqsrv_connect_internal` in `libpq-be-fe-helpers.h`).
+const CONNECTING: Duration = Duration::from_secs(30);
+
 /// How long the coordinator may take to stop what it does.
 const STOPPING: Duration = Duration::from_millis(300);
 
@@ -220,14 +224,14 @@ impl Session {
             });
             // The coordinator reads one answer after the other, so one that does not come holds up all that follow. Each
             // takes two statements.
-            self.limited(join_all(each), 2 * asked.len()).await
+            self.limited(self.patience, join_all(each), 2 * asked.len()).await
         });
         let Some((mut answers, stopped)) = answers else {
             self.is_stuck = true;
-            return asked.iter().map(|(shard, _)| Err(self.too_slow(what, shard))).collect();
+            return asked.iter().map(|(shard, _)| Err(self.too_slow(what, shard, self.patience))).collect();
         };
         for ((shard, _), answer) in asked.iter().zip(&mut answers).filter(|(_, answer)| stopped && is_slow(answer)) {
-            *answer = Err(self.too_slow(what, shard));
+            *answer = Err(self.too_slow(what, shard, self.patience));
             self.disconnect(shard);
         }
         answers
@@ -235,9 +239,9 @@ impl Session {
 
     /// Waits for `future`. If that takes too long, the coordinator is told to stop what it does, so many times, until the
     /// future ends. Returns also whether it was told so; `None` if the future does not even end then.
-    async fn limited<T>(&self, future: impl Future<Output = T>, stops: usize) -> Option<(T, bool)> {
+    async fn limited<T>(&self, patience: Duration, future: impl Future<Output = T>, stops: usize) -> Option<(T, bool)> {
         let mut future = std::pin::pin!(future);
-        if let Ok(outcome) = timeout(self.patience + GRACE, &mut future).await {
+        if let Ok(outcome) = timeout(patience + GRACE, &mut future).await {
             return Some((outcome, false));
         }
         for _ in 0..stops {
@@ -249,26 +253,31 @@ impl Session {
         None
     }
 
-    /// The rows of a statement by which the coordinator asks a shard.
+    /// The rows of a short statement by which the coordinator asks a shard.
     fn through(&mut self, what: &str, shard: &Shard, sql: &str, asked: &[Parameter<'_>]) -> Answer {
-        match self.io.wait(self.limited(self.client.query_typed(sql, asked), 1)) {
+        let patience = self.patience.min(CONNECTING);
+        match self.io.wait(self.limited(patience, self.client.query_typed(sql, asked), 1)) {
             Some((Ok(rows), _)) => Ok(rows),
             Some((Err(error), false)) => Err(failed(&self.place, format!("{what}{}", shard.told()))(error)),
-            Some((Err(_), true)) => Err(self.too_slow(what, shard)),
+            Some((Err(_), true)) => Err(self.too_slow(what, shard, patience)),
             None => {
                 self.is_stuck = true;
-                Err(self.too_slow(what, shard))
+                Err(self.too_slow(what, shard, patience))
             }
         }
     }
 
     /// The error of a shard that does not answer in time.
-    fn too_slow(&self, what: &str, shard: &Shard) -> StoreError {
-        let what = format!("{what}{}: no answer for {} s", shard.told(), self.patience.as_secs());
+    fn too_slow(&self, what: &str, shard: &Shard, patience: Duration) -> StoreError {
+        let what = format!("{what}{}: no answer for {} s", shard.told(), patience.as_secs());
         refused(&self.place, what, ServerFailure::Slow)
     }
 
-    fn connect(&mut self, shard: &Shard) -> Result<(), StoreError> {
+    /// Connects the coordinator to a shard, if it is not connected.
+    ///
+    /// # Errors
+    /// The shard does not answer in time, or refuses.
+    pub(crate) fn connect(&mut self, shard: &Shard) -> Result<(), StoreError> {
         let Some(server) = &shard.server else { return Ok(()) };
         if self.connected.contains_key(&shard.number) {
             return self.check_settled(shard);

@@ -62,8 +62,8 @@ pub(crate) struct PostgresWriter {
     known: HashMap<String, Option<KnownDocument>>,
     seen: HashMap<ContentDigest, Seen>,
     inputs: Inputs,
-    /// Ids that are removed in this generation, and those that were removed by this writer in any.
-    removals: Vec<String>,
+    /// Ids that are removed in this generation, each with the number of its removal, and those that were removed by this writer in any.
+    removals: Vec<(u64, String)>,
     gone: HashSet<ContentDigest>,
     /// Vectors of this run by the text that was embedded.
     embedded: HashMap<ContentDigest, Vec<f32>>,
@@ -168,6 +168,7 @@ impl PostgresWriter {
         self.flush()?;
         if let Some((generation, batch)) = self.open {
             generation::seal(&self.session, &self.cluster.schema, batch)?;
+            self.written.awaits_commit = self.together;
             if !self.together {
                 let done = generation::commit(&mut self.session, &self.cluster, &self.config, generation, self.afresh)?;
                 self.written = Written { commits: self.written.commits + 1, ..done };

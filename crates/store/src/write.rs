@@ -57,6 +57,8 @@ pub struct Written {
     pub documents: u64,
     /// The number of passages in the index at the end.
     pub passages: u64,
+    /// Whether something was written that others will commit, such as a part of a generation that several processes write.
+    pub awaits_commit: bool,
 }
 
 /// The one writer of an index. Readers see no change before a commit.

@@ -40,7 +40,7 @@ Example:
     /// Open a generation that several processes write together, and print its number
     #[command(after_help = "\
 Example:
-  semsearch store begin && semsearch index part1.jsonl & semsearch index part2.jsonl; wait; semsearch store commit")]
+  semsearch store begin; semsearch index part1.jsonl & semsearch index part2.jsonl; wait; semsearch store commit")]
     Begin(StoreWaitArgs),
     /// Make everything of the open generation visible, in one step
     #[command(after_help = "\

@@ -35,6 +35,7 @@ pub(super) fn run(source: &LikeSource, options: &QueryOptions, settings: &Settin
     let query = Query { id: "1".into(), text };
     out.write(&mut answers.hits.iter().map(|hits| Answer { query: &query, hits }))?;
     out.finish()?;
+    searcher::tell_missing(&searcher, &settings.terminal);
     let found = answers.hits.iter().any(|hits| !hits.is_empty());
     std::mem::forget(searcher);
     Ok(if found { Outcome::Done } else { Outcome::Nothing })
@@ -43,6 +44,7 @@ pub(super) fn run(source: &LikeSource, options: &QueryOptions, settings: &Settin
 fn document(searcher: &Searcher, id: &str, settings: &Settings) -> anyhow::Result<Subject> {
     let known = known_id(&*searcher.snapshot(), id, settings)?;
     searcher.document_subject(&known)?.ok_or_else(|| {
+        searcher::tell_missing(searcher, &settings.terminal);
         let message = format!("{}: no document {id:?}", settings.index.display());
         Advice { message, hint: "`semsearch ls` lists the documents; `--like-file` takes a file".into() }.into()
     })

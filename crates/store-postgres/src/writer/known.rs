@@ -33,15 +33,7 @@ impl PostgresWriter {
         if self.afresh || nothing_is_there || ids.is_empty() {
             return Ok(());
         }
-        let mut seen = self.state.visible();
-        if let Some((generation, _)) = self.state.open.filter(|_| self.together) {
-            // What other writers have finished counts too, so that a task that is run again finds its own documents.
-            let sealed = generation::sealed(&self.session, &self.cluster.schema, generation)?;
-            let sealed: Vec<String> = sealed.iter().map(ToString::to_string).collect();
-            if !sealed.is_empty() {
-                seen = format!("({seen} OR (added = {generation} AND batch IN ({})))", sealed.join(","));
-            }
-        }
+        let seen = self.seen_now()?;
         let table = self.cluster.table("passages");
         let mut of_shards: Vec<Vec<&str>> = vec![Vec::new(); self.cluster.shards.len()];
         for id in ids {
@@ -65,6 +57,25 @@ impl PostgresWriter {
             }
         }
         Ok(())
+    }
+
+    /// Which passages `p` there are for this writer, as a condition of SQL: those of the committed generation and, in an open
+    /// one, what other writers have finished, so that a task that is run again finds its own documents. What they removed
+    /// after it was put is not there.
+    pub(super) fn seen_now(&self) -> Result<String, StoreError> {
+        let seen = self.state.visible();
+        let Some((generation, _)) = self.state.open.filter(|_| self.together) else { return Ok(seen) };
+        let sealed = generation::sealed(&self.session, &self.cluster.schema, generation)?;
+        if sealed.is_empty() {
+            return Ok(seen);
+        }
+        let sealed: Vec<String> = sealed.iter().map(ToString::to_string).collect();
+        let (removals, sealed) = (self.cluster.table("removals"), sealed.join(","));
+        Ok(format!(
+            "(({seen}) OR (added = {generation} AND batch IN ({sealed}))) AND NOT EXISTS (SELECT FROM {removals} r \
+             WHERE r.generation = {generation} AND r.batch IN ({sealed}) AND r.slot = p.slot AND r.id = p.id \
+             AND r.document > p.document)"
+        ))
     }
 
     /// Each id is looked for in its partition alone, by the index of ids: the planner may not turn the loop around

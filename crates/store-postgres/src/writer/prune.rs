@@ -19,11 +19,19 @@ impl PostgresWriter {
             self.remove_put(id)?;
         }
         if known {
-            self.begun()?;
-            self.removals.push(id.to_owned());
+            self.note_removal(id.to_owned())?;
             self.gone.insert(digest);
         }
         Ok(put || known)
+    }
+
+    /// Notes that a document goes. The removal has a number as passages have, so that it counts for what was put before it in
+    /// this generation, and not for what is put after it.
+    fn note_removal(&mut self, id: String) -> Result<(), StoreError> {
+        self.begun()?;
+        let number = self.take_numbers(1)?;
+        self.removals.push((number, id));
+        Ok(())
     }
 
     /// Removes what this run put of a document.
@@ -47,9 +55,10 @@ impl PostgresWriter {
         let (generation, batch) = self.begun()?;
         let removals = std::mem::take(&mut self.removals);
         let mut of_shards: Vec<Vec<String>> = vec![Vec::new(); self.cluster.shards.len()];
-        for id in &removals {
+        for (number, id) in &removals {
             let slot = slot::of_id(id, self.cluster.partitions());
-            let row = format!("({generation}, {batch}, {slot}, {})", literal::text(id));
+            let document = slot::key(*number, slot);
+            let row = format!("({generation}, {batch}, {document}, {slot}, {})", literal::text(id));
             of_shards[self.cluster.shard_of(slot)].push(row);
         }
         let table = self.cluster.table("removals");
@@ -72,15 +81,15 @@ impl PostgresWriter {
         if self.afresh {
             return Ok(origins);
         }
+        let seen = self.seen_now()?;
         for place in places {
             let place = place.to_string_lossy();
             let below = format!("{}/", place.trim_end_matches('/'));
             // The next character after a slash is a zero.
             let after = format!("{}0", place.trim_end_matches('/'));
             let sql = format!(
-                "SELECT DISTINCT origin FROM {} WHERE key = document AND {} AND (origin = {} OR (origin >= {} AND origin < {}))",
+                "SELECT DISTINCT origin FROM {} p WHERE key = document AND {seen} AND (origin = {} OR (origin >= {} AND origin < {}))",
                 self.cluster.table("passages"),
-                self.state.visible(),
                 literal::text(&place),
                 literal::text(&below),
                 literal::text(&after)
@@ -107,9 +116,9 @@ impl PostgresWriter {
             return Ok(0);
         }
         let sql = format!(
-            "SELECT id FROM {} WHERE key = document AND {} AND origin = ANY({})",
+            "SELECT DISTINCT id FROM {} p WHERE key = document AND {} AND origin = ANY({})",
             self.cluster.table("passages"),
-            self.state.visible(),
+            self.seen_now()?,
             literal::texts(origins.iter().map(String::as_str))
         );
         let answers = self.session.ask_all("listing documents", &self.cluster.shards, &sql, "id text")?;
@@ -118,8 +127,7 @@ impl PostgresWriter {
         for id in ids {
             let digest = content_digest(id.as_bytes());
             if !self.seen.contains_key(&digest) && self.gone.insert(digest) {
-                self.begun()?;
-                self.removals.push(id);
+                self.note_removal(id)?;
                 removed += 1;
             }
         }

@@ -110,7 +110,7 @@ impl PostgresWriter {
     }
 
     /// The numbers of the next passages, so many.
-    fn take_numbers(&mut self, count: u64) -> Result<u64, StoreError> {
+    pub(super) fn take_numbers(&mut self, count: u64) -> Result<u64, StoreError> {
         if self.numbers.end - self.numbers.start < count {
             let taken = count.max(NUMBERS);
             let store = in_schema(&self.cluster.schema, "store");
@@ -187,8 +187,10 @@ impl PostgresWriter {
         let session = match stream.session.take() {
             Some(session) => session,
             None => {
-                let session = self.store.shared().connect(None)?;
+                let mut session = self.store.shared().connect(None)?;
                 generation::lock_copies(&session, &self.cluster.schema)?;
+                // A copy waits for a server without a limit. So whether it accepts connections is found out before.
+                session.connect(&self.cluster.shards[shard])?;
                 session
             }
         };
