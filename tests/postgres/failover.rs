@@ -82,6 +82,18 @@ fn a_replica_takes_over_reads_and_without_one_the_shard_is_named_or_left_out() {
     assert_eq!(found, there);
     assert!((10..50).contains(&there.len()), "{}", there.len());
 
+    // Everything that answers without a shard says so.
+    let like = ["query", "--like", &there[0], "--partial", "--store", &address];
+    sandbox.write("questions.jsonl", "{\"_id\":\"q\",\"text\":\"rain n7\"}\n");
+    sandbox.write("judged.tsv", "query-id\tcorpus-id\tscore\nq\td007\t1\n");
+    let judged = ["eval", "--queries", "questions.jsonl", "--qrels", "judged.tsv", "--partial", "--store", &address];
+    for ran in [sandbox.run(&like), sandbox.run(&judged)] {
+        assert!(ran.status == Some(0) && ran.stderr.contains("this answer is not complete: "), "{ran}");
+    }
+    // Nothing is dropped while a part of it cannot be.
+    let refused = sandbox.run(&["store", "drop", "--wait", "20", "--store", &address]);
+    assert!(refused.status == Some(2) && told(&refused).contains("on shard s_shard_0"), "{refused}");
+
     // The shard comes back, and the staying process sees it.
     servers.control("start", "shard1");
     assert_eq!(hits(&staying, "rain n7").unwrap(), before);
