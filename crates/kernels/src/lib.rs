@@ -31,7 +31,7 @@ use std::str::FromStr;
 
 pub use activation::Activation;
 pub use attention::{AttentionScratch, AttentionShape, Qkv, Reach, RelativeBias};
-pub use halves::{Bounds, HalvesQuery, HalvesRow, MAX_HALVES_DIM, half_bytes};
+pub use halves::{Bounds, HalvesQuery, HalvesRow, MAX_HALVES_DIM, half_bytes, prefetch};
 use instantiate::instantiate;
 use linear::{Affine, Dequantize, Extent, Panels, Words};
 pub use linear::{Columns, Format, PackedLinear, Rows, RowsScratch};

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use rayon::prelude::*;
-use semsearch_kernels::{Bounds, HalvesQuery};
+use semsearch_kernels::{Bounds, HalvesQuery, HalvesRow, prefetch};
 use semsearch_store::{Metric, Scored, StoreError};
 
 use super::halves::Halves;
@@ -155,20 +155,27 @@ impl<'a> Kept<'a> {
     /// Looks at vectors of a segment by their bytes.
     fn look(&mut self, number: usize, segment: &VectorSegment, halves: &Halves, range: Range<usize>) {
         let Screen { search, rounded, .. } = self.screen;
-        let mut sums = [0; BLOCK];
+        let (mut sums, mut left) = ([0; BLOCK], Vec::with_capacity(BLOCK));
         for first in range.clone().step_by(BLOCK) {
             let count = BLOCK.min(range.end - first);
             let sums = &mut sums[..count];
             search.isa.half_sums(halves.high(first, count), rounded, sums);
             let rows = halves.rows(first, count);
             self.floor = self.floor.max(self.screen.floor.get());
-            for (at, (row, &high)) in rows.iter().zip(&*sums).enumerate() {
-                if rounded.bounds_by_half(row, high).upper() < self.floor {
-                    continue;
-                }
+            let open = |(at, (row, &high)): (usize, (&HalvesRow, &i32))| {
+                let excluded = rounded.bounds_by_half(row, high).upper() < self.floor;
+                (!excluded).then(|| {
+                    // Lower halves are anywhere in memory, so all of them are asked for before the first one is used.
+                    prefetch(halves.low(first + at));
+                    at
+                })
+            };
+            left.clear();
+            left.extend(rows.iter().zip(&*sums).enumerate().filter_map(open));
+            for &at in &left {
                 let mut low = [0];
                 search.isa.half_sums(halves.low(first + at), rounded, &mut low);
-                let bounds = rounded.bounds_by_bytes(row, high, low[0]);
+                let bounds = rounded.bounds_by_bytes(&rows[at], sums[at], low[0]);
                 if bounds.upper() < self.floor {
                     continue;
                 }
