@@ -118,9 +118,15 @@ fn an_index_without_bytes_answers_the_same_and_gets_them_with_its_next_commit() 
     // FAISS adds up in another order.
     assert_eq!(rounded(named(one_by_one())), rounded(expected.clone()));
     sandbox.pipe(&["index", "-"], "{\"_id\":\"far\",\"text\":\"Quarterly tax forms.\"}\n").success();
-    assert_eq!(bytes().into_iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>(), [first]);
+    assert_eq!(bytes().into_iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>(), [&*first]);
     assert_eq!(named(one_by_one()), expected);
     assert!(sandbox.run(&["verify"]).success().contains("documents and vectors: 3,001"));
+    // A merged index does not take over the bytes of its parts: it makes them from the vectors.
+    sandbox.run(&["index", "--merge", ".semsearch", "-i", "merged"]).success();
+    let names = fs::read_dir(sandbox.path("merged/vectors")).unwrap().map(|name| name.unwrap().path());
+    let made: Vec<_> = names.filter(|path| path.extension().is_some_and(|kind| kind == "halves")).collect();
+    assert_eq!(made.iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>(), [&*first]);
+    assert!(sandbox.run(&["verify", "-i", "merged"]).success().contains("documents and vectors: 3,001"));
 }
 
 /// The checksum of a manifest is not enough, because whoever passes on an index can compute it.

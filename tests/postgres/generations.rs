@@ -163,9 +163,10 @@ fn in_an_open_generation_what_is_removed_and_put_counts_in_its_order() {
     let scene = Scene::new("in_order");
     scene.sandbox.write("za.jsonl", records(80..84, 0));
     scene.sandbox.write("zb.jsonl", records(84..86, 0));
+    scene.sandbox.write("zc.jsonl", records(90..92, 0));
     let model = &MODEL[..];
     let index = |file: &'static str| [&["index", file, "--prune"], model].concat();
-    let before = [index("base.jsonl"), index("za.jsonl"), index("zb.jsonl")];
+    let before = [index("base.jsonl"), index("za.jsonl"), index("zb.jsonl"), index("zc.jsonl")];
     let together = [
         vec!["remove", "d001", "d002"],
         index("base.jsonl"),
@@ -187,13 +188,16 @@ fn in_an_open_generation_what_is_removed_and_put_counts_in_its_order() {
     // The first document of one file moves to the other.
     scene.sandbox.write("za.jsonl", records(81..84, 0));
     scene.sandbox.write("zb.jsonl", [records(80..81, 0), records(84..85, 0)].concat());
-    for args in [index("za.jsonl"), index("zb.jsonl")] {
+    // Here the other file comes first, and the document has changed.
+    scene.sandbox.write("zc.jsonl", records(91..92, 0));
+    scene.sandbox.write("zd.jsonl", records(90..91, 1));
+    for args in [index("za.jsonl"), index("zb.jsonl"), index("zd.jsonl"), index("zc.jsonl")] {
         scene.run(&args).success();
         directory(&args);
     }
     scene.store("commit").success();
     assert_eq!(scene.content(), content(&scene.sandbox, &["-i", "dir"]));
-    assert!(["d001", "d030", "d080"].iter().all(|id| scene.run(&["get", id]).status == Some(0)));
+    assert!(["d001", "d030", "d080", "d090"].iter().all(|id| scene.run(&["get", id]).status == Some(0)));
     assert!(["d012", "d031", "d085"].iter().all(|id| scene.run(&["get", id]).status == Some(1)));
     scene.intact();
 }

@@ -14,7 +14,8 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::screen::F32_ERROR;
+use super::quantize::quantize_weights;
+use super::screen::{F32_ERROR, RoundedQuery};
 
 /// The bytes of halves that are multiplied together: two components each.
 const CHUNK: usize = 64;
@@ -75,7 +76,7 @@ impl HalvesRow {
             return Self { step: 0.0, norm: f32::INFINITY, half_error: f32::INFINITY, error: f32::INFINITY };
         }
         let step = if usable { step } else { 0.0 };
-        Self { step, norm: above(norm), half_error: above(half_error), error: above(error) }
+        Self { step, norm: above(norm.sqrt()), half_error: above(half_error.sqrt()), error: above(error.sqrt()) }
     }
 }
 
@@ -85,10 +86,9 @@ fn place(at: usize) -> (usize, u32) {
     (chunk * CHUNK + within % CHUNK, if within < CHUNK { 0 } else { 4 })
 }
 
-/// The root of a sum of squares, not less than it is.
-fn above(squares: f64) -> f32 {
-    let root = squares.sqrt() * (1.0 + 1e-7);
-    (root as f32).next_up()
+/// A length in f32 that is not less than the one that was summed up in f64.
+fn above(length: f64) -> f32 {
+    ((length * (1.0 + 1e-7)) as f32).next_up()
 }
 
 /// What is known of how near a row is to a query: `center` ± `slack`. For inner products it is x·q, and for squared
@@ -134,30 +134,24 @@ impl HalvesQuery {
     /// Rounds a query, for squared distances if `is_distance`, otherwise for inner products. `None` if it has a component that
     /// is not finite, is zero, or so small or large that its square is not a number of f32; or if it is too long.
     pub fn new(query: &[f32], is_distance: bool) -> Option<Self> {
-        let largest = query.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-        let scale = largest / 127.0;
         let squares: f32 = query.iter().map(|value| value * value).sum();
-        if query.len() > MAX_HALVES_DIM || !squares.is_normal() || !scale.is_normal() {
+        if query.len() > MAX_HALVES_DIM || !squares.is_normal() {
             return None;
         }
+        let (mut scales, mut sums) = (Vec::new(), Vec::new());
+        let words = quantize_weights(query, query.len(), &mut scales, &mut sums);
+        let scale = scales.first().copied().filter(|scale| scale.is_normal())?;
+        let rounded = RoundedQuery::of(query, &words, scale.into());
         let mut factors = vec![0; 2 * half_bytes(query.len())];
-        let (mut sum, mut rounded_norm, mut norm, mut error) = (0, 0.0, 0.0, 0.0);
-        for (at, &value) in query.iter().enumerate() {
-            let factor = (value / scale).round().clamp(-127.0, 127.0) as i8;
-            factors[at] = factor;
-            sum += i32::from(factor);
-            let (value, rounded) = (f64::from(value), f64::from(scale) * f64::from(factor));
-            rounded_norm += rounded * rounded;
-            norm += value * value;
-            error += (value - rounded).powi(2);
-        }
+        let bytes = words.iter().flat_map(|word| word.to_ne_bytes());
+        factors.iter_mut().zip(bytes).for_each(|(factor, byte)| *factor = byte as i8);
         Some(Self {
+            sum: factors.iter().map(|&factor| i32::from(factor)).sum(),
             factors,
             scale,
-            sum,
-            rounded_norm: above(rounded_norm),
-            norm: above(norm),
-            error: above(error),
+            rounded_norm: above(rounded.norm),
+            norm: above(query.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt()),
+            error: above(rounded.error),
             // The bounds themselves take some operations more than the score.
             rounding: F32_ERROR as f32 * (query.len() as f32 + 64.0),
             is_distance,

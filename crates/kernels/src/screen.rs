@@ -38,15 +38,15 @@ pub struct ScreenQueries {
 
 /// The constants of a query.
 #[derive(Clone, Copy, Debug)]
-struct RoundedQuery {
+pub(super) struct RoundedQuery {
     /// q̂ = scale·v
     scale: f64,
     /// The sum of q̂.
     sum: f64,
     /// |q̂|
-    norm: f64,
+    pub(super) norm: f64,
     /// |q − q̂|
-    error: f64,
+    pub(super) error: f64,
 }
 
 impl ScreenQueries {
@@ -77,7 +77,8 @@ impl ScreenQueries {
 }
 
 impl RoundedQuery {
-    fn of(query: &[f32], words: &[u32], scale: f64) -> Self {
+    /// The constants of a query that was rounded to these words with this scale.
+    pub(super) fn of(query: &[f32], words: &[u32], scale: f64) -> Self {
         let bytes = words.iter().flat_map(|word| word.to_ne_bytes());
         let (mut sum, mut norm, mut error) = (0.0, 0.0, 0.0);
         for (&value, byte) in query.iter().zip(bytes) {

@@ -1,14 +1,14 @@
-//! Making, checking and removing the tables of a store.
+//! Making and checking the tables of a store.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use semsearch_store::{ServerFailure, StoreError, Verified};
 use tokio_postgres::types::Type;
 
-use super::cluster::{Cluster, Shard};
+use super::cluster::Shard;
+use super::dropping::drop_own_tables;
 use super::failure::refused;
-use super::generation::{Hold, LOCKS, lock};
+use super::generation::LOCKS;
 use super::literal::{name, verbatim};
 use super::reading::Reading;
 use super::schema;
@@ -206,37 +206,6 @@ fn undo(session: &mut Session, schema: &str, made: &Made) {
     }
 }
 
-/// Removes a store: everything in it, on all servers.
-///
-/// # Errors
-/// There is no store, another process writes it, or a server cannot be reached or refuses.
-pub fn drop_store(store: &PostgresStore, wait: Duration) -> Result<(), StoreError> {
-    let schema = &store.shared().schema;
-    let mut session = store.shared().connect(None)?;
-    let identity = State::read(&session, schema)?.identity;
-    lock(&session, schema, Hold::Alone, wait)?;
-    let cluster = Cluster::read(&session, schema)?;
-    let remote: Vec<Shard> = cluster.shards.iter().filter(|shard| shard.server.is_some()).cloned().collect();
-    // If one of them is away, nothing is dropped.
-    session.ask_all("looking for the shards", &remote, "SELECT 1", "one int")?;
-    session.run_on("dropping the shard", &remote, &drop_own_tables(schema, &identity))?;
-    let mut sql = String::from("BEGIN;");
-    for shard in &remote {
-        let server = shard.server.as_deref().unwrap_or_default();
-        let _ = write!(sql, "DROP FOREIGN TABLE IF EXISTS {};", cluster.table(&format!("passages_{}", shard.number)));
-        let _ = write!(sql, "{} DROP SERVER {};", drop_mappings(server), name(server));
-    }
-    if remote.is_empty() {
-        sql.push_str(&drop_of_shard(schema));
-    }
-    for table in ["store", "generations", "batches", "shards"] {
-        let _ = write!(sql, "DROP TABLE {};", cluster.table(table));
-    }
-    sql.push_str(&drop_schema(schema));
-    sql.push_str("COMMIT;");
-    session.run("dropping the store", &sql)
-}
-
 /// Makes the schema in a block. Whoever may make tables in a schema that is there need not have the right to make another.
 fn create_schema(schema: &str) -> String {
     format!("IF to_regnamespace({}) IS NULL THEN CREATE SCHEMA {}; END IF;", verbatim(&name(schema)), name(schema))
@@ -249,57 +218,6 @@ fn create_extension(extension: &str) -> String {
         "IF to_regnamespace('public') IS NULL THEN CREATE EXTENSION IF NOT EXISTS {extension};
          ELSE CREATE EXTENSION IF NOT EXISTS {extension} SCHEMA public; END IF; "
     )
-}
-
-/// Drops the tables of a shard of this store. A shard that was dropped before, by a run that was interrupted, has nothing
-/// left. One that is not this store's stays.
-fn drop_own_tables(schema: &str, identity: &str) -> String {
-    let table = in_schema(schema, "shard");
-    format!(
-        "IF to_regclass({shard}) IS NOT NULL THEN
-             IF (SELECT identity::text FROM {table}) <> {identity} THEN RAISE EXCEPTION 'it belongs to another store'; END IF;
-             {drop}
-         END IF;",
-        shard = verbatim(&table),
-        identity = verbatim(identity),
-        drop = drop_tables(schema)
-    )
-}
-
-/// Drops the tables of a shard, and the schema if nothing else is in it.
-fn drop_tables(schema: &str) -> String {
-    format!("{} {}", drop_of_shard(schema), drop_schema_inside(schema))
-}
-
-fn drop_of_shard(schema: &str) -> String {
-    let tables = ["passages", "words", "terms", "removals", "shard"].map(|table| in_schema(schema, table));
-    tables.iter().fold(String::new(), |sql, table| sql + &format!("DROP TABLE IF EXISTS {table};"))
-}
-
-fn drop_schema_inside(schema: &str) -> String {
-    let name = name(schema);
-    format!(
-        "BEGIN DROP SCHEMA IF EXISTS {name} RESTRICT;
-         EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN NULL; END;"
-    )
-}
-
-fn drop_schema(schema: &str) -> String {
-    let block = format!("BEGIN {} END", drop_schema_inside(schema));
-    format!("DO {};", super::session::dollar_quoted(&block))
-}
-
-/// Drops how users log in to a server.
-fn drop_mappings(server: &str) -> String {
-    let block = format!(
-        "DECLARE one record; BEGIN FOR one IN SELECT usename, umuser FROM pg_user_mappings WHERE srvname = {} LOOP
-             EXECUTE format('DROP USER MAPPING FOR %s SERVER %I',
-                 CASE WHEN one.umuser = 0 THEN 'PUBLIC' ELSE quote_ident(one.usename) END, {});
-         END LOOP; END",
-        verbatim(server),
-        verbatim(server)
-    );
-    format!("DO {};", super::session::dollar_quoted(&block))
 }
 
 /// The name of the foreign server of a shard.

@@ -21,6 +21,7 @@
 
 mod admin;
 mod cluster;
+mod dropping;
 mod failure;
 mod generation;
 mod io;
@@ -42,7 +43,8 @@ mod vacuum;
 mod words;
 mod writer;
 
-pub use admin::{CreateOptions, ShardServer, create, drop_store};
+pub use admin::{CreateOptions, ShardServer, create};
+pub use dropping::drop_store;
 pub use generation::Generation;
 pub use semsearch_postgres_address::{AddressError, Login, ServerAddress, Surroundings};
 pub use store::{PostgresStore, StoreOptions};

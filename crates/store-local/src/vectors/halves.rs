@@ -12,6 +12,7 @@
 //!
 //! All numbers are little-endian. The stride is [`half_bytes`].
 
+use std::borrow::Cow;
 use std::os::unix::fs::FileExt;
 
 use rayon::prelude::*;
@@ -48,17 +49,17 @@ pub(super) fn write(dir: &Dir, name: &str, rows: &[f32], dim: usize) -> Result<O
     if !is_worth_it(vectors, dim) {
         return Ok(None);
     }
-    let block = |first: usize| Ok(rows[first * dim..rows.len().min((first + TOGETHER) * dim)].to_vec());
+    let block = |first: usize| Ok(Cow::Borrowed(&rows[first * dim..rows.len().min((first + TOGETHER) * dim)]));
     write_blocks(dir, name, vectors, dim, block).map(Some)
 }
 
 /// Writes the file `name` for vectors that `block` gives, from the one at each multiple of [`TOGETHER`] on.
-fn write_blocks(
+fn write_blocks<'a>(
     dir: &Dir,
     name: &str,
     vectors: usize,
     dim: usize,
-    block: impl Fn(usize) -> Result<Vec<f32>, StoreError> + Sync,
+    block: impl Fn(usize) -> Result<Cow<'a, [f32]>, StoreError> + Sync,
 ) -> Result<StoredFile, StoreError> {
     let places = Places::of(vectors, dim);
     files::create(dir, name, |file, path| {
@@ -102,7 +103,7 @@ impl Places {
     }
 }
 
-/// Whether a segment could have the file and has none. Older indexes have such segments.
+/// Whether a segment could have the file and has none. Older indexes and merged ones have such segments.
 pub(crate) fn lacks_halves(segment: &Segment, dim: usize) -> bool {
     segment.halves.is_none() && is_worth_it(segment.vectors as usize, dim)
 }
@@ -124,7 +125,7 @@ pub(crate) fn add_halves(
         opened.check_positions(first..first + count)?;
         let mut rows = vec![0.0; count * dim];
         opened.read(first, &mut rows)?;
-        Ok(rows)
+        Ok(Cow::Owned(rows))
     };
     let written = write_blocks(dir, &files::new_name(number, "halves"), vectors, dim, block)?;
     opened.check_maps()?;

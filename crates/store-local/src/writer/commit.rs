@@ -77,7 +77,7 @@ impl LocalWriter {
         self.held.sweep(named, |dir, name| current.is_some_and(|current| current.names(dir, name)))
     }
 
-    /// Writes the bytes of large flat segments of an older release.
+    /// Writes the bytes of large flat segments that an older release wrote, or that came from another index.
     fn add_halves(&mut self, vectors: &Dir) -> Result<(), StoreError> {
         for at in 0..self.next.segments.len() {
             let mut segment = self.next.segments[at].clone();

@@ -16,8 +16,6 @@ use crate::slot;
 pub(super) struct KnownDocument {
     pub(super) version: Version,
     origin: String,
-    /// The key of its first passage.
-    first: u64,
 }
 
 impl PostgresWriter {
@@ -43,25 +41,20 @@ impl PostgresWriter {
         let asked =
             asked.map(|(shard, ids)| (self.cluster.shards[shard].clone(), self.look_up_sql(&table, &ids, &seen)));
         let asked: Vec<_> = asked.collect();
-        let columns = "id text, key bigint, version bytea, origin text";
+        let columns = "id text, version bytea, origin text";
         for answer in self.session.ask("looking documents up", &asked, columns) {
             for row in answer? {
-                let (id, first) = (with_nul(row.get(0)), row.get::<_, i64>(1) as u64);
-                let version = digest(row.get(2)).map_or(Version(0), Version);
-                let known = KnownDocument { version, origin: with_nul(row.get(3)), first };
-                let slot = self.known.entry(id).or_default();
-                // Of two, the open generation has the later one.
-                if slot.as_ref().is_none_or(|there| there.first < first) {
-                    *slot = Some(known);
-                }
+                let version = digest(row.get(1)).map_or(Version(0), Version);
+                let known = KnownDocument { version, origin: with_nul(row.get(2)) };
+                self.known.insert(with_nul(row.get(0)), Some(known));
             }
         }
         Ok(())
     }
 
     /// Which passages `p` there are for this writer, as a condition of SQL: those of the committed generation and, in an open
-    /// one, what other writers have finished, so that a task that is run again finds its own documents. What they removed
-    /// after it was put is not there.
+    /// one, what other writers have finished, so that a task that is run again finds its own documents. What they removed or
+    /// replaced after it was put is not there.
     pub(super) fn seen_now(&self) -> Result<String, StoreError> {
         let seen = self.state.visible();
         let Some((generation, _)) = self.state.open.filter(|_| self.together) else { return Ok(seen) };
@@ -70,11 +63,20 @@ impl PostgresWriter {
             return Ok(seen);
         }
         let sealed: Vec<String> = sealed.iter().map(ToString::to_string).collect();
-        let (removals, sealed) = (self.cluster.table("removals"), sealed.join(","));
+        let (passages, removals) = (self.cluster.table("passages"), self.cluster.table("removals"));
+        let sealed = sealed.join(",");
+        let none_later = |table: &str, when: &str| {
+            format!(
+                "NOT EXISTS (SELECT FROM {table} later WHERE later.{when} = {generation} \
+                 AND later.batch IN ({sealed}) AND later.slot = p.slot AND later.id = p.id \
+                 AND later.document > p.document)"
+            )
+        };
         Ok(format!(
-            "(({seen}) OR (added = {generation} AND batch IN ({sealed}))) AND NOT EXISTS (SELECT FROM {removals} r \
-             WHERE r.generation = {generation} AND r.batch IN ({sealed}) AND r.slot = p.slot AND r.id = p.id \
-             AND r.document > p.document)"
+            "(({seen}) OR (added = {generation} AND batch IN ({sealed}))) AND {} AND {}",
+            // Not by the index of generations: many documents are added.
+            none_later(&passages, "added + 0"),
+            none_later(&removals, "generation")
         ))
     }
 
@@ -84,7 +86,7 @@ impl PostgresWriter {
         let slots: Vec<String> = ids.iter().map(|id| slot::of_id(id, self.cluster.partitions()).to_string()).collect();
         format!(
             "SELECT p.* FROM unnest(ARRAY[{}]::smallint[], {}) wanted (slot, id) CROSS JOIN LATERAL \
-             (SELECT p.id, key, version, origin FROM {table} p \
+             (SELECT p.id, version, origin FROM {table} p \
              WHERE p.slot = wanted.slot AND p.id = wanted.id AND key + 0 = document AND {seen} OFFSET 0) p",
             slots.join(","),
             literal::texts(ids.iter().copied())
