@@ -4,14 +4,12 @@
 //! booleans if every such cell is `true` or `false`. In any other column, cells stay as they are written: a code such as
 //! `007` keeps its zeros.
 
+use indexmap::IndexMap;
 use serde_json::{Number, Value};
 
-/// The columns of a table.
+/// The columns of a table, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Columns {
-    names: Vec<String>,
-    types: Vec<CellType>,
-}
+pub struct Columns(IndexMap<String, CellType>);
 
 /// What the cells of a column are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,19 +26,24 @@ enum CellType {
 const EXACT_DIGITS: usize = 15;
 
 impl Columns {
-    /// Columns of which only the names are known yet.
+    /// Columns of which only the names are known yet, all different.
     pub(crate) fn named(names: Vec<String>) -> Self {
-        Self { types: vec![CellType::default(); names.len()], names }
+        Self(names.into_iter().map(|name| (name, CellType::default())).collect())
     }
 
     /// The names, in the order of the table.
-    pub fn names(&self) -> &[String] {
-        &self.names
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether there is a column of this name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// Learns from the cells of one more row.
     pub(crate) fn learn<'a>(&mut self, cells: impl IntoIterator<Item = &'a [u8]>) {
-        for (known, cell) in self.types.iter_mut().zip(cells) {
+        for (known, cell) in self.0.values_mut().zip(cells) {
             if cell.is_empty() || *known == CellType::Text {
                 continue;
             }
@@ -55,8 +58,7 @@ impl Columns {
 
     /// The value of a cell in the column `name`.
     pub(crate) fn value(&self, name: &str, cell: &str) -> Value {
-        let column = self.names.iter().position(|known| known == name);
-        let value = match column.map(|column| self.types[column]) {
+        let value = match self.0.get(name) {
             Some(CellType::Number) => number(cell).map(Value::Number),
             Some(CellType::Boolean) => cell.parse().ok().map(Value::Bool),
             _ => None,

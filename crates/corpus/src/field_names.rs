@@ -51,7 +51,7 @@ impl FieldNames {
         let id = id.unwrap_or_else(|| content_id(&fields));
         let text = match self.text(&mut fields) {
             // An empty cell is a blank text.
-            Err(BadRecord::NoText { .. }) if columns.as_ref().is_some_and(|columns| self.has_text(columns.names())) => {
+            Err(BadRecord::NoText { .. }) if columns.as_ref().is_some_and(|columns| self.has_text(columns)) => {
                 String::new()
             }
             text => text.map_err(bad)?,
@@ -80,9 +80,8 @@ impl FieldNames {
     }
 
     /// Whether a table with these columns has one for the text.
-    fn has_text(&self, columns: &[String]) -> bool {
-        let is_text = |name: &String| TEXTS.contains(&name.as_str()) || self.text.contains(name);
-        columns.iter().any(is_text)
+    fn has_text(&self, columns: &Columns) -> bool {
+        TEXTS.into_iter().chain(self.text.iter().map(String::as_str)).any(|name| columns.contains(name))
     }
 
     /// Removes the text from the fields, and returns it.

@@ -34,7 +34,7 @@ impl Record {
 
     /// Whether there is a field at this dotted path, or a column of this name, also if its cell is empty.
     pub fn has_field(&self, path: &str) -> bool {
-        let is_column = self.columns.as_ref().is_some_and(|columns| columns.names().iter().any(|name| name == path));
+        let is_column = self.columns.as_ref().is_some_and(|columns| columns.contains(path));
         is_column || has(&self.fields, path)
     }
 }

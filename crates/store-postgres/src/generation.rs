@@ -34,6 +34,9 @@ const KEY: &str = "((to_regclass($1)::oid::bigint << 32) >> 32)::int";
 
 /// How often a lock is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
+/// A server notices a moment later that a writer's process has ended. Until then it holds the index for it. So whoever comes
+/// next waits this long, also if it does not want to wait for a writer.
+const LETTING_GO: Duration = Duration::from_secs(1);
 
 /// Statements of a commit may take as long as they need.
 pub(crate) const ENDLESS: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -59,7 +62,7 @@ pub(crate) enum Hold {
 /// # Errors
 /// [`StoreError::Locked`]: another process holds it.
 pub(crate) fn lock(session: &Session, schema: &str, hold: Hold, wait: Duration) -> Result<(), StoreError> {
-    let until = Instant::now() + wait;
+    let until = Instant::now() + wait.max(LETTING_GO);
     take_lock(session, schema, (LOCKS, hold), until)?;
     if hold == Hold::Alone {
         // A server may still copy what a writer that is gone had sent.

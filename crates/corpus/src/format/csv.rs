@@ -151,10 +151,10 @@ fn record(columns: &Arc<Columns>, CsvRow { cells, place }: CsvRow<'_>) -> Result
         ));
     }
     let mut fields = Map::new();
-    for (number, (name, cell)) in (1..).zip(columns.names().iter().zip(cells)) {
+    for (number, (name, cell)) in (1..).zip(columns.names().zip(cells)) {
         let cell = text(cell, number, &place)?;
         if !cell.is_empty() {
-            fields.insert(name.clone(), cell.into());
+            fields.insert(name.into(), cell.into());
         }
     }
     Ok(Record { columns: Some(Arc::clone(columns)), ..Record::of_data(fields, place) })
