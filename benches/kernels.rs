@@ -41,7 +41,7 @@ fn linear(criterion: &mut Criterion) {
                         bencher.iter(|| {
                             let rows = isa.rows(format, black_box(&input), inputs, &mut scratch);
                             let to = Columns { out: &mut out, stride: outputs, first: 0 };
-                            isa.linear(rows, &weights, activation, to);
+                            isa.linear(rows, weights.view(), activation, to);
                         });
                     });
                 }

@@ -32,6 +32,17 @@ pub(crate) fn model() -> &'static Path {
     })
 }
 
+/// A config file that holds what the tests expect whatever the processor is: the reference's precision.
+fn config() -> &'static Path {
+    static CONFIG: OnceLock<PathBuf> = OnceLock::new();
+    CONFIG.get_or_init(|| {
+        let config = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config");
+        fs::create_dir_all(config.join("semsearch")).unwrap();
+        fs::write(config.join("semsearch/config.toml"), "precision = \"f32\"\n").unwrap();
+        config
+    })
+}
+
 /// A cache that holds the default model and nothing else.
 pub(crate) fn cache() -> &'static Path {
     static CACHE: OnceLock<PathBuf> = OnceLock::new();
@@ -100,6 +111,9 @@ impl Sandbox {
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.dir.path()).env("XDG_CACHE_HOME", cache()).env("HF_HUB_OFFLINE", "1");
+        if !self.path(".config").exists() {
+            command.env("XDG_CONFIG_HOME", config());
+        }
         command
     }
 

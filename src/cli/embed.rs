@@ -53,6 +53,7 @@ pub(super) fn run(options: &EmbedOptions, settings: &Settings) -> anyhow::Result
     embedding.output(records.take(options.input.limit.unwrap_or(usize::MAX)))?;
     embedding.skipped.report(false);
     terminal.warn_of_cuts(embedding.cuts, embedder.tokenizer().max_length());
+    model_loader::keep_prepared(&embedder, terminal);
     Ok(Outcome::Done)
 }
 

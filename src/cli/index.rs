@@ -64,6 +64,7 @@ pub(super) fn update(options: &IndexOptions, settings: &Settings) -> anyhow::Res
     let (config, embedder) = index_config(options, recorded, settings)?;
     let writer = Build::begin(options, settings, &config)?;
     // Before this, a signal ends the process in the usual way, for example while it waits for a lock.
+    model_loader::keep_prepared(&embedder, &settings.terminal);
     let session = Session { config, embedder, interrupt: Interrupt::expect(&settings.terminal) };
     writer.run(inputs, &session, started)?;
     Ok(session)

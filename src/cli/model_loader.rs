@@ -1,7 +1,9 @@
 //! Finds the model that a command needs, loads it, and says what was chosen.
 
+use std::sync::Arc;
+
 use semsearch::cross_encoder::CrossEncoder;
-use semsearch::embedder::{Embedder, Options};
+use semsearch::embedder::{Embedder, Options, PreparedModel};
 use semsearch::encoder::Precision;
 use semsearch::error::{EncoderError, ModelsError};
 use semsearch::hub::Hub;
@@ -25,12 +27,13 @@ pub(super) fn load(
         (None, Some(_)) => find_recorded(settings, &name, &encoding.usual_model)?,
         _ => find(settings, &name)?,
     };
-    let identity = semsearch::engine::identity(&model)?;
+    let options = encoding.embedder_options(recorded);
+    let prepared = Arc::new(PreparedModel::find(&settings.places.prepared, &model, &options)?);
+    let identity = semsearch::engine::identity_of(&model, &prepared)?;
     if let Some(config) = recorded {
         config.check_model(&identity, &settings.index)?;
     }
-    let options = encoding.embedder_options(recorded);
-    let embedder = Embedder::load(&model, &options)?;
+    let embedder = Embedder::load_prepared(&model, &options, prepared)?;
     let terminal = &settings.terminal;
     if embedder.config().classifies {
         let id = &model.id;
@@ -45,6 +48,18 @@ pub(super) fn load(
     terminal.detail(&format!("model {} in {}", model.id, model.dir.display()));
     terminal.detail(&described(&embedder));
     Ok((identity, embedder))
+}
+
+/// Keeps the prepared form of a model for the next process, if there is none that fits. A machine on which it cannot be
+/// kept does without: that is no reason for a warning at every start.
+pub(super) fn keep_prepared(embedder: &Embedder, terminal: &Terminal) {
+    match embedder.prepare() {
+        Ok(None) => {}
+        Ok(Some((path, why))) => {
+            terminal.detail(&format!("prepared form of the model written: {} ({why})", path.display()))
+        }
+        Err(error) => terminal.detail(&format!("no prepared form of the model is kept: {error}")),
+    }
 }
 
 /// Loads the cross-encoder of this name. It computes on the device and in the precision of the index's model.

@@ -5,6 +5,7 @@ mod source;
 
 use semsearch::engine::{SearchRequest, Searcher};
 
+use super::model_loader;
 use super::options::query::{QueryOptions, QuerySource};
 use super::outcome::Outcome;
 use super::output::{Answer, Here, Presentation};
@@ -47,6 +48,9 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
     reranked.tell(&options.ranking.request, terminal);
     terminal.warn_of_cuts(cuts, searcher.snapshot().facts().config.max_length);
     searcher::tell_missing(&searcher, terminal);
+    if let Some(model) = searcher.model() {
+        model_loader::keep_prepared(&model.embedder, terminal);
+    }
     // The process ends here, and the system frees its memory. Freeing a vocabulary word by word would take longer than
     // the search.
     std::mem::forget(searcher);

@@ -61,6 +61,7 @@ fn load(indexes: &[ServedIndex], encoding: &EncodingOptions, settings: &Settings
                 let (identity, embedder) = model_loader::load(&settings, encoding, Some(&snapshot.facts().config))?;
                 // The first batch reads the weights, and tells how fast the encoder is.
                 embedder.embed(&["What is the first question that anybody asks?"; 8])?;
+                model_loader::keep_prepared(&embedder, &settings.terminal);
                 LoadedModel { embedder: Arc::new(embedder), identity }
             }
         };

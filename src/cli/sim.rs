@@ -39,6 +39,7 @@ pub(super) fn run(options: &SimOptions, settings: &Settings) -> anyhow::Result<O
         write_file(path, picture.as_bytes())?;
     }
     (options.format.writer)(&similarities)?;
+    model_loader::keep_prepared(&embedder, &settings.terminal);
     Ok(Outcome::Done)
 }
 

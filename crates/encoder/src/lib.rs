@@ -16,11 +16,11 @@
 //! # */
 //! # let cache = std::env::home_dir().unwrap_or_default().join(".cache");
 //! # let cache = std::env::var_os("XDG_CACHE_HOME").map_or(cache, Into::into);
-//! # let (own, cache) = (cache.join("semsearch/models"), cache.join("huggingface/hub"));
+//! # let [own, prepared, cache] = ["semsearch/models", "semsearch/prepared", "huggingface/hub"].map(|dir| cache.join(dir));
 //! # let (endpoint, proxies) = (String::new(), semsearch_hub::Proxies::default());
 //! # let hub = semsearch_hub::Hub { cache, endpoint, offline: true, token: None, proxies };
 //! # let progress: std::sync::Arc<dyn semsearch_hub::DownloadProgress> = std::sync::Arc::new(());
-//! # let places = semsearch_models::Locations { own, hub };
+//! # let places = semsearch_models::Locations { own, prepared, hub };
 //! # let model: ModelFiles = semsearch_models::resolve(&semsearch_models::ModelName::default(), &places, &progress)?;
 //! let embedder = Embedder::load(&model, &Options::default())?;
 //! let embedded = embedder.embed(&["I took my dog for a walk", "I took my cat for a walk"])?;
@@ -78,6 +78,7 @@ mod error;
 mod json;
 pub mod model;
 mod pooling;
+mod prepared;
 mod turns;
 mod vectors;
 

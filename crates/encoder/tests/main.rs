@@ -4,6 +4,7 @@
 
 mod families;
 mod family;
+mod prepared;
 mod reference;
 mod sharing;
 mod support;

@@ -157,7 +157,7 @@ fn one_token_alone_is_a_text_too() {
     let output = |pooling| Output { pooling, dim: network.hidden_size, normalized: false };
     let expected = Reference::load(&model).encode(&ids, &output(Pooling::Mean));
     for isa in Isa::all() {
-        let encoder = PackedEncoder::load(&model, &network, Precision::F32, isa).unwrap();
+        let encoder = PackedEncoder::load(&model, &network, Precision::F32, isa, None).unwrap();
         let found = encoder.encode(&ids, &output(Pooling::Cls)).unwrap();
         let worst = worst(found.as_slice(), expected.as_slice());
         assert!(worst <= 2e-5, "{isa}: {worst:e}");

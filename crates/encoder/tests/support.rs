@@ -22,7 +22,7 @@ pub(crate) fn default_model() -> ModelFiles {
         token: None,
         proxies: Proxies::default(),
     };
-    let places = Locations { own: cache.join("semsearch/models"), hub };
+    let places = Locations { own: cache.join("semsearch/models"), prepared: cache.join("semsearch/prepared"), hub };
     let progress: Arc<dyn DownloadProgress> = Arc::new(());
     resolve(&ModelName::default(), &places, &progress).expect("the tests need the default model: script/test brings it")
 }

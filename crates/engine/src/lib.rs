@@ -71,7 +71,7 @@ pub use documents::{ListedDocument, WholeDocument, list_documents, whole_documen
 pub use error::EngineError;
 pub use fusion::Fusion;
 pub use given::{EMBEDDING, GivenVectors};
-pub use identity::identity;
+pub use identity::{identity, identity_of};
 pub use indexer::{IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop, Truncation};
 pub use likeness::Subject;
 pub use pinned::PinnedSearcher;

@@ -157,6 +157,11 @@ impl Searcher {
         Ranking::new(&**pinned.snapshot(), &request)?.sweep(&texts(&request.queries)?, &vectors, alphas)
     }
 
+    /// The model, if the searcher has one.
+    pub fn model(&self) -> Option<&LoadedModel> {
+        self.shared.model.as_ref()
+    }
+
     /// The embedder, which turns texts into vectors.
     pub(super) fn embedder(&self, what_for: &str) -> Result<&Embedder, EngineError> {
         let model = self.shared.model.as_ref();

@@ -22,6 +22,7 @@ mod place;
 mod private;
 mod read;
 mod real;
+mod stamp;
 mod temporary;
 mod whole;
 
@@ -36,6 +37,7 @@ pub use place::Place;
 pub use private::{make_directory, open_private};
 pub use read::{open_regular, read_bounded};
 pub use real::real_path;
+pub use stamp::{FileStamp, is_own};
 pub use temporary::{is_temporary, temporary};
 pub use whole::write_whole;
 

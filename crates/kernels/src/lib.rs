@@ -34,7 +34,7 @@ pub use attention::{AttentionScratch, AttentionShape, Qkv, Reach, RelativeBias};
 pub use halves::{Bounds, HalvesQuery, HalvesRow, MAX_HALVES_DIM, half_bytes, prefetch};
 use instantiate::instantiate;
 use linear::{Affine, Dequantize, Extent, Panels, Words};
-pub use linear::{Columns, Format, PackedLinear, Rows, RowsScratch};
+pub use linear::{Columns, Format, PackedLinear, PackedView, Rows, RowsScratch};
 use product::bf16_words;
 use quantize::Quantized;
 pub use screen::{Candidate, F32_ERROR, MAX_DIM, ScreenQueries, ScreenRows};
@@ -145,12 +145,12 @@ impl Isa {
     ///
     /// # Panics
     /// If shapes or formats do not match, or the instruction set does not have this format.
-    pub fn linear(self, input: Rows<'_>, weights: &PackedLinear, activation: Activation, mut to: Columns<'_>) {
-        let (rows, outputs) = (input.count, weights.outputs());
-        assert_eq!(input.inputs, weights.inputs());
+    pub fn linear(self, input: Rows<'_>, weights: PackedView<'_>, activation: Activation, mut to: Columns<'_>) {
+        let (rows, outputs) = (input.count, weights.outputs);
+        assert_eq!(input.inputs, weights.inputs);
         assert!(to.first + outputs <= to.stride && rows * to.stride <= to.out.len());
         let extent = Extent { rows, outputs };
-        self.multiply(input.words, weights, Affine::new(&weights.bias, activation), extent, &mut to);
+        self.multiply(input.words, weights, Affine::new(weights.bias, activation), extent, &mut to);
         if !matches!(activation, Activation::None | Activation::Gelu) {
             for row in to.out.chunks_exact_mut(to.stride).take(rows) {
                 self.activate(activation, &mut row[to.first..][..outputs]);
@@ -162,18 +162,18 @@ impl Isa {
     fn multiply(
         self,
         words: Words<'_>,
-        weights: &PackedLinear,
+        weights: PackedView<'_>,
         affine: Affine<'_>,
         extent: Extent,
         to: &mut Columns<'_>,
     ) {
-        match (words, &weights.panels) {
+        match (words, weights.panels) {
             (Words::F32(words), Panels::F32(panels)) => {
                 dispatch!(self, linear_f32(extent, words, panels, to, affine));
             }
             #[cfg(target_arch = "x86_64")]
             (Words::Int8 { words, rows: quantized }, Panels::Int8 { words: panels, scales, sums, floats }) => {
-                let inputs = weights.inputs();
+                let inputs = weights.inputs;
                 let finish = Dequantize { rows: quantized, scales, sums, floats, inputs, then: affine };
                 match self.0 {
                     // SAFETY: an `Isa` of this kind exists only where the processor was found to have the instructions.

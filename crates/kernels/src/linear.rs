@@ -25,24 +25,33 @@ pub enum Format {
 pub struct PackedLinear {
     inputs: usize,
     outputs: usize,
-    pub(super) panels: Panels,
+    panels: Panels<Vec<f32>, Vec<u32>>,
     /// `[panels · PANEL]`, zero after the last output.
-    pub(super) bias: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+/// The same, in memory that somebody else keeps: that of a [`PackedLinear`], or of a mapped file.
+#[derive(Clone, Copy, Debug)]
+pub struct PackedView<'a> {
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    pub(super) panels: Panels<&'a [f32], &'a [u32]>,
+    pub(super) bias: &'a [f32],
 }
 
 /// Weights as `[panels, words of an input row, PANEL]`; columns after the last output are zero.
-#[derive(Clone, Debug)]
-pub(super) enum Panels {
-    F32(Vec<f32>),
-    Bf16(Vec<u32>),
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Panels<Floats, Words> {
+    F32(Floats),
+    Bf16(Words),
     Int8 {
-        words: Vec<u32>,
+        words: Words,
         /// The factor of each column's integers, `[panels · PANEL]`.
-        scales: Vec<f32>,
+        scales: Floats,
         /// The sum of each column's rounded weights.
-        sums: Vec<f32>,
+        sums: Floats,
         /// The weights before rounding, for outliers: `[panels, inputs, PANEL]`.
-        floats: Vec<f32>,
+        floats: Floats,
     },
 }
 
@@ -107,6 +116,57 @@ impl PackedLinear {
     /// The number of components of an output row.
     pub fn outputs(&self) -> usize {
         self.outputs
+    }
+
+    /// The weights as a product reads them.
+    pub fn view(&self) -> PackedView<'_> {
+        let panels = match &self.panels {
+            Panels::F32(panels) => Panels::F32(&panels[..]),
+            Panels::Bf16(panels) => Panels::Bf16(&panels[..]),
+            Panels::Int8 { words, scales, sums, floats } => {
+                Panels::Int8 { words: &words[..], scales: &scales[..], sums: &sums[..], floats: &floats[..] }
+            }
+        };
+        PackedView { inputs: self.inputs, outputs: self.outputs, panels, bias: &self.bias }
+    }
+}
+
+impl<'a> PackedView<'a> {
+    /// The number of the layout of [`PackedView::parts`]. It changes whenever the same bytes would mean something else.
+    pub const LAYOUT: u32 = 1;
+
+    /// The bytes of the layer, of which [`PackedView::of_bytes`] makes it again when they stand one after the other. They
+    /// are numbers as this processor stores them.
+    pub fn parts(&self) -> Vec<&'a [u8]> {
+        let bias = bytemuck::cast_slice(self.bias);
+        match self.panels {
+            Panels::F32(panels) => vec![bytemuck::cast_slice(panels), bias],
+            Panels::Bf16(panels) => vec![bytemuck::cast_slice(panels), bias],
+            Panels::Int8 { words, scales, sums, floats } => {
+                let floats = [scales, sums, floats].map(bytemuck::cast_slice);
+                [&[bytemuck::cast_slice(words)], &floats[..], &[bias]].concat()
+            }
+        }
+    }
+
+    /// The layer of these bytes; `None` if they are not as many as such a layer has, or not aligned to words.
+    pub fn of_bytes(format: Format, inputs: usize, outputs: usize, bytes: &'a [u8]) -> Option<Self> {
+        let columns = outputs.next_multiple_of(PANEL);
+        let mut words = bytemuck::try_cast_slice::<u8, u32>(bytes).ok()?;
+        let mut take = |count: usize| words.split_off(..count);
+        let floats = |words: &'a [u32]| bytemuck::cast_slice::<u32, f32>(words);
+        let panels = match format {
+            Format::F32 => Panels::F32(floats(take(columns * inputs)?)),
+            Format::Bf16 => Panels::Bf16(take(columns * inputs.div_ceil(2))?),
+            Format::Int8 => Panels::Int8 {
+                words: take(columns * inputs.div_ceil(4))?,
+                scales: floats(take(columns)?),
+                sums: floats(take(columns)?),
+                floats: floats(take(columns * inputs)?),
+            },
+        };
+        let bias = floats(take(columns)?);
+        words.is_empty().then_some(Self { inputs, outputs, panels, bias })
     }
 }
 

@@ -28,7 +28,7 @@ fn linear(isa: Isa, format: Format, input: &[f32], weights: &PackedLinear) -> Ve
     let rows = isa.rows(format, input, inputs, &mut scratch);
     // The result goes into all columns except the first, which stays as it is.
     let mut out = vec![f32::NAN; input.len() / inputs * stride];
-    isa.linear(rows, weights, Activation::None, Columns { out: &mut out, stride, first: 1 });
+    isa.linear(rows, weights.view(), Activation::None, Columns { out: &mut out, stride, first: 1 });
     let columns = |row: &[f32]| {
         assert!(row[0].is_nan());
         row[1..].to_vec()
@@ -111,6 +111,33 @@ fn assert_near(isa: Isa, found: &[f32], expected: &[f64], tolerance: f64) {
     }
 }
 
+#[test]
+fn packed_weights_are_the_same_by_way_of_their_bytes() {
+    for format in [Format::F32, Format::Bf16, Format::Int8] {
+        for (inputs, outputs) in [(1, 1), (7, 64), (66, 70), (5, 129)] {
+            let (weights, bias, input) = (floats(inputs * outputs, 1), floats(outputs, 2), floats(3 * inputs, 3));
+            let packed = PackedLinear::new(format, &weights, &bias);
+            let bytes = packed.view().parts().concat();
+            // A vector of words is aligned as words are.
+            let words: Vec<u32> = bytes.as_chunks().0.iter().map(|&word| u32::from_ne_bytes(word)).collect();
+            let bytes: &[u8] = bytemuck::cast_slice(&words);
+            let again = PackedView::of_bytes(format, inputs, outputs, bytes).unwrap();
+            assert!(PackedView::of_bytes(format, inputs, outputs, &bytes[4..]).is_none());
+            assert!(PackedView::of_bytes(format, inputs + 4, outputs, bytes).is_none());
+            assert!(PackedView::of_bytes(format, inputs, outputs + PackedLinear::PANEL, bytes).is_none());
+            for isa in Isa::all().into_iter().filter(|isa| isa.has(format)) {
+                let product = |weights: PackedView<'_>| {
+                    let (mut scratch, mut out) = (RowsScratch::default(), vec![0.0; 3 * outputs]);
+                    let columns = Columns { out: &mut out, stride: outputs, first: 0 };
+                    isa.linear(isa.rows(format, &input, inputs, &mut scratch), weights, Activation::Gelu, columns);
+                    out
+                };
+                assert_eq!(product(packed.view()), product(again));
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -168,9 +195,9 @@ proptest! {
             for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Relu, Activation::Silu] {
                 let (mut scratch, mut found) = (RowsScratch::default(), vec![0.0; rows * 2 * width]);
                 let to = |out| Columns { out, stride: 2 * width, first: 0 };
-                isa.linear(isa.rows(Format::F32, &input, 1, &mut scratch), &packed, activation, to(&mut found));
+                isa.linear(isa.rows(Format::F32, &input, 1, &mut scratch), packed.view(), activation, to(&mut found));
                 let mut plain = vec![0.0; rows * 2 * width];
-                isa.linear(isa.rows(Format::F32, &input, 1, &mut scratch), &packed, Activation::None, to(&mut plain));
+                isa.linear(isa.rows(Format::F32, &input, 1, &mut scratch), packed.view(), Activation::None, to(&mut plain));
                 let mut gated = vec![0.0; rows * width];
                 isa.gate(activation, &plain, width, &mut gated);
                 let twin = |pair: (&[f32], &[f32])| -> Vec<f64> {

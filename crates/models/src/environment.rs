@@ -28,7 +28,8 @@ impl Locations {
         };
         let endpoint = env::var("HF_ENDPOINT").ok().filter(|url| !url.is_empty()).unwrap_or_else(|| HUB.into());
         let hub = Hub { cache: hub_cache(), endpoint, proxies: proxies(), token, offline };
-        (Self { own: cache().join("semsearch").join("models"), hub }, problem)
+        let ours = cache().join("semsearch");
+        (Self { own: ours.join("models"), prepared: ours.join("prepared"), hub }, problem)
     }
 }
 

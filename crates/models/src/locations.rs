@@ -9,6 +9,8 @@ use semsearch_hub::Hub;
 pub struct Locations {
     /// semsearch's own cache of models.
     pub own: PathBuf,
+    /// Where prepared forms of models are kept.
+    pub prepared: PathBuf,
     /// The Hub and its cache.
     pub hub: Hub,
 }

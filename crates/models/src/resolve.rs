@@ -134,6 +134,7 @@ mod tests {
     fn offline(root: &Path) -> Locations {
         Locations {
             own: root.join("own"),
+            prepared: root.join("prepared"),
             hub: Hub {
                 cache: root.join("hub"),
                 endpoint: "http://127.0.0.1:9".into(),

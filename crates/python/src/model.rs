@@ -6,10 +6,10 @@ use std::sync::Arc;
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2};
 use pyo3::prelude::*;
 use semsearch_encoder::EncoderError;
-use semsearch_encoder::embedder::{Embedder, Options};
+use semsearch_encoder::embedder::{Embedder, Options, PreparedModel};
 use semsearch_encoder::encoder::{Device, Precision, Vectors};
 use semsearch_encoder::model::{ModelFiles, Pooling};
-use semsearch_engine::{LoadedModel, identity};
+use semsearch_engine::{LoadedModel, identity_of};
 use semsearch_hub::DownloadProgress;
 use semsearch_models::{Locations, ModelName, ModelsError, resolve, resolve_recorded};
 use semsearch_store::IndexConfig;
@@ -71,7 +71,7 @@ impl NativeModel {
         process::enter(threads)?;
         watched::watched(py, None, |_, _| -> Result<Self, Raised> {
             let files = resolve(&name, &places, &nobody())?;
-            Self::load(files, &options)
+            Self::load(files, &options, &places)
         })?
         .map_err(PyErr::from)
     }
@@ -156,9 +156,20 @@ impl NativeModel {
     }
 }
 
+/// Loads a model, and keeps its prepared form for the next process. Where that cannot be kept, loading takes longer, and
+/// nothing else changes.
+fn load(files: &ModelFiles, options: &Options, places: &Locations) -> Result<LoadedModel, Raised> {
+    let prepared = Arc::new(PreparedModel::find(&places.prepared, files, options)?);
+    let identity = identity_of(files, &prepared)?;
+    let embedder = Embedder::load_prepared(files, options, prepared)?;
+    let _ = embedder.prepare();
+    Ok(LoadedModel { embedder: Arc::new(embedder), identity })
+}
+
 impl NativeModel {
-    fn load(files: ModelFiles, options: &Options) -> Result<Self, Raised> {
-        let embedder = Embedder::load(&files, options)?;
+    fn load(files: ModelFiles, options: &Options, places: &Locations) -> Result<Self, Raised> {
+        let loaded = load(&files, options, places)?;
+        let embedder = &*loaded.embedder;
         if embedder.pooling() == Pooling::None {
             return Err(EncoderError::Unsupported("pooling \"none\" gives no vector for a text".into()).into());
         }
@@ -169,8 +180,7 @@ impl NativeModel {
             let message = format!("no {wanted} products on {}", embedder.describe());
             return Err(Raised::new("ModelError", message, Some("`precision=\"auto\"` takes what the machine has")));
         }
-        let identity = identity(&files)?;
-        Ok(Self { loaded: LoadedModel { embedder: Arc::new(embedder), identity }, files })
+        Ok(Self { loaded, files })
     }
 
     /// The model that an index recorded, with the settings that it recorded.
@@ -186,8 +196,7 @@ impl NativeModel {
             ..Options::default()
         };
         // An index can be searched on a machine that lacks the precision in which it was built.
-        let embedder = Embedder::load(&files, &options)?;
-        Ok(LoadedModel { embedder: Arc::new(embedder), identity: identity(&files)? })
+        load(&files, &options, places)
     }
 
     /// The vectors of texts, each with `prompt` before it.

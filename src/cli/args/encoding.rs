@@ -30,7 +30,7 @@ pub(crate) struct EncodingArgs {
         hide_env = true
     )]
     pub(crate) device: Device,
-    /// Arithmetic of the encoder's matrix products [default: the index's own, or f32]
+    /// Arithmetic of the encoder's matrix products [default: the index's own, or auto]
     #[arg(long, env = "SEMSEARCH_PRECISION", hide_env = true)]
     pub(crate) precision: Option<PrecisionArg>,
     /// How the vectors of the tokens become one vector [default: the model's own]

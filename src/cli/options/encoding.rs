@@ -1,7 +1,7 @@
 //! How texts become vectors: the model and how it runs.
 
 use semsearch::embedder::{Backend, Options};
-use semsearch::encoder::{Device, Precision};
+use semsearch::encoder::Device;
 use semsearch::index::IndexConfig;
 use semsearch::kernels::Isa;
 use semsearch::model::{ModelName, Pooling};
@@ -64,7 +64,7 @@ impl EncodingOptions {
         let precision = self.precision.or_recorded(recorded.map(|config| PrecisionChoice::Named(config.precision)));
         Options {
             device: self.device,
-            precision: precision.unwrap_or(PrecisionChoice::Named(Precision::F32)).named(),
+            precision: precision.unwrap_or(PrecisionChoice::Auto).named(),
             pooling: self.pooling.or_recorded(recorded.map(|config| config.pooling)),
             max_length: self.max_length.or_recorded(recorded.map(|config| config.max_length)),
             normalized: self.normalized.or(recorded.map(|config| config.normalized)),

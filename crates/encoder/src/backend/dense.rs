@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use semsearch_kernels::{Activation, Columns, Format, Isa, PackedLinear, RowsScratch};
 
+use super::cpu::PackedEncoder;
 use super::device::Precision;
 use super::encoder::Encoder;
 use crate::error::EncoderError;
@@ -52,7 +53,7 @@ impl Dense {
             _ => Activation::None,
         };
         let columns = Columns { out: &mut out, stride, first: 0 };
-        isa.linear(isa.rows(Format::F32, rows, inputs, &mut scratch), &self.linear, activation, columns);
+        isa.linear(isa.rows(Format::F32, rows, inputs, &mut scratch), self.linear.view(), activation, columns);
         match self.activation {
             DenseActivation::Tanh => out.iter_mut().for_each(|value| *value = value.tanh()),
             DenseActivation::Sigmoid => out.iter_mut().for_each(|value| *value = sigmoid(*value)),
@@ -149,5 +150,9 @@ impl Encoder for DenseEncoder {
 
     fn describe(&self) -> String {
         self.inner.describe()
+    }
+
+    fn packed(&self) -> Option<&PackedEncoder> {
+        self.inner.packed()
     }
 }

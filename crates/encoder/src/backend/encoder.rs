@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::cpu::PackedEncoder;
 use super::device::Precision;
 use crate::error::EncoderError;
 use crate::model::{RaggedIds, Weights};
@@ -64,6 +65,11 @@ pub trait Encoder: Send + Sync {
 
     /// The device and the instructions it computes with, for a person to read.
     fn describe(&self) -> String;
+
+    /// The encoder itself if its weights are packed. Only such an encoder has a prepared form.
+    fn packed(&self) -> Option<&PackedEncoder> {
+        None
+    }
 }
 
 /// Checks that a model with this many words and positions has an embedding for every token.

@@ -10,6 +10,8 @@ mod options;
 mod progress;
 mod work;
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use self::batch::parts;
@@ -18,10 +20,11 @@ pub use self::options::{Backend, Options};
 pub use self::progress::Progress;
 use self::work::{Job, Partly};
 use crate::architecture::Architecture;
-use crate::backend::{DenseEncoder, Encoder, Precision};
+use crate::backend::{DenseEncoder, Encoder, PackedEncoder, Precision};
 use crate::error::EncoderError;
-use crate::model::{ModelConfig, ModelFiles, Tokenized, Tokenizer};
+use crate::model::{ModelConfig, ModelFiles, Tokenized, Tokenizer, prepared_sections};
 use crate::pooling::{Output, Pooling};
+pub use crate::prepared::{PreparedModel, Unprepared};
 use crate::vectors::Vectors;
 
 /// A model that is ready to embed texts.
@@ -34,6 +37,7 @@ pub struct Embedder {
     /// Why the encoder is not on a GPU, if the options would have allowed one.
     no_gpu: Option<EncoderError>,
     config: ModelConfig,
+    model: ModelFiles,
     output: Output,
     /// The tokens of a batch: the encoder's number, or fewer if such a batch did not fit into its memory.
     batch_tokens: AtomicUsize,
@@ -45,6 +49,27 @@ impl Embedder {
     /// # Errors
     /// A file is missing or damaged, or the model, the build or the machine cannot serve an option.
     pub fn load(model: &ModelFiles, options: &Options) -> Result<Self, EncoderError> {
+        Self::load_from(model, options, None)
+    }
+
+    /// Loads a model by way of its prepared form, if there is one, which was looked for with the same options. The model is
+    /// ready in a third of the time then, and gives the same vectors to the last bit. [`Embedder::prepare`] writes the form.
+    ///
+    /// # Errors
+    /// Those of [`Embedder::load`].
+    pub fn load_prepared(
+        model: &ModelFiles,
+        options: &Options,
+        prepared: Arc<PreparedModel>,
+    ) -> Result<Self, EncoderError> {
+        Self::load_from(model, options, Some(prepared))
+    }
+
+    fn load_from(
+        model: &ModelFiles,
+        options: &Options,
+        prepared: Option<Arc<PreparedModel>>,
+    ) -> Result<Self, EncoderError> {
         let config = ModelConfig::load(model)?;
         let (max_length, positions) =
             (options.max_length.unwrap_or(config.max_length), config.architecture.max_tokens());
@@ -54,7 +79,7 @@ impl Embedder {
             )));
         }
         // The encoder comes first: its weights are read while the vocabulary is read.
-        let (encoder, no_gpu) = choice::encoder(model, &config, options)?;
+        let (encoder, no_gpu) = choice::encoder(model, &config, options, prepared)?;
         let encoder = DenseEncoder::over(encoder, &config.dense)?;
         let dim = options.truncate_dim.unwrap_or(encoder.dim());
         if dim == 0 || dim > encoder.dim() {
@@ -63,7 +88,10 @@ impl Embedder {
         }
         Ok(Self {
             tokenizer: match config.architecture {
-                Architecture::Transformer(_) => Tokenizer::load(model, max_length)?,
+                Architecture::Transformer(_) => {
+                    let prepared = encoder.packed().and_then(PackedEncoder::prepared);
+                    Tokenizer::load_prepared(model, prepared, max_length)?
+                }
                 Architecture::Static(_) => Tokenizer::load_bare(model, max_length)?,
             }
             .lowercasing(config.lowercase),
@@ -76,7 +104,25 @@ impl Embedder {
             encoder,
             no_gpu,
             config,
+            model: model.clone(),
         })
+    }
+
+    /// Writes the prepared form, if the model was loaded by way of one, and it was missing or did not fit. Returns its path
+    /// and why it was written. A form whose model was changed in the last seconds is not written yet.
+    ///
+    /// # Errors
+    /// The form cannot be written, or a file of the model cannot be read any more.
+    pub fn prepare(&self) -> Result<Option<(PathBuf, Unprepared)>, EncoderError> {
+        let Some((encoder, prepared)) = self.encoder.packed().and_then(|packed| Some((packed, packed.prepared()?)))
+        else {
+            return Ok(None);
+        };
+        let Err(why) = prepared.state() else { return Ok(None) };
+        // In the order in which they are used.
+        let sections = [prepared_sections(&self.model)?, encoder.sections()].concat();
+        let written = prepared.write(&self.model, &sections)?;
+        Ok(written.then(|| (prepared.path().into(), why)))
     }
 
     /// The number of components of a vector.

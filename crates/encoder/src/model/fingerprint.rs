@@ -1,7 +1,7 @@
 //! A quick digest of a model's files.
 
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use semsearch_files::{FileError, open_regular, read_bounded};
 use sha2::{Digest, Sha256};
@@ -32,12 +32,26 @@ pub fn fingerprint(model: &ModelFiles) -> Result<String, EncoderError> {
     }
     let path = model.path(WEIGHTS);
     sample(&path, &mut digest).map_err(FileError::read(&path))?;
-    // Linear layers after the pooling have weights of their own.
-    for file in module_files(&model.dir)?.iter().filter(|file| file.as_str().ends_with(WEIGHTS)) {
-        let path = model.dir.join(file);
+    for path in weights_of_modules(model)? {
         sample(&path, &mut digest).map_err(FileError::read(&path))?;
     }
     Ok(hex::encode(digest.finalize()))
+}
+
+/// The paths of the files that the fingerprint covers.
+///
+/// # Errors
+/// The list of modules cannot be read.
+pub(crate) fn fingerprinted(model: &ModelFiles) -> Result<Vec<PathBuf>, EncoderError> {
+    let mut files: Vec<PathBuf> = [CONFIG, TOKENIZER, WEIGHTS].map(|file| model.path(file)).into();
+    files.extend(weights_of_modules(model)?);
+    Ok(files)
+}
+
+/// The weights of linear layers after the pooling.
+fn weights_of_modules(model: &ModelFiles) -> Result<Vec<PathBuf>, EncoderError> {
+    let files = module_files(&model.dir)?;
+    Ok(files.iter().filter(|file| file.as_str().ends_with(WEIGHTS)).map(|file| model.dir.join(file)).collect())
 }
 
 fn sample(path: &Path, digest: &mut Sha256) -> io::Result<()> {

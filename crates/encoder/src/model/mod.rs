@@ -16,6 +16,7 @@ mod prompts;
 mod ragged;
 mod tokenizer;
 mod tokenizer_file;
+mod vocabulary;
 mod weights;
 mod wordpiece;
 
@@ -26,10 +27,13 @@ pub use files::{
     CONFIG, MODULES, ModelFiles, OPTIONAL, PROMPTS, REQUIRED, SENTENCE_CONFIG, TOKENIZER, TOKENIZER_CONFIG, WEIGHTS,
 };
 pub use fingerprint::fingerprint;
+pub(crate) use fingerprint::fingerprinted;
 pub(crate) use floats::Floats;
 pub use prompts::ModelPrompts;
 pub use ragged::{RaggedIds, TextIds, Tokenized};
+pub(crate) use tokenizer::prepared_sections;
 pub use tokenizer::{TokenPlace, Tokenizer};
+pub(crate) use vocabulary::VOCABULARY_LAYOUT;
 pub(crate) use weights::Weights;
 
 pub use crate::pooling::Pooling;

@@ -4,13 +4,17 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use semsearch_files::{Cause, FileError, guarded, open_regular, read_bounded};
+use serde::{Deserialize, Serialize};
 use tokenizers::Encoding;
 
 use super::files::{MAX_TOKENIZER, ModelFiles, TOKENIZER};
 use super::long_text;
 use super::ragged::{TextIds, Tokenized};
-use super::tokenizer_file::{Pipeline, encode, encode_chars, pair, parse, unknown};
+use super::tokenizer_file::{Pipeline, TokenizerParts, encode, encode_chars, pair, parse, pipeline, unknown};
+use super::vocabulary::Vocabulary;
+use super::wordpiece::{WordModel, WordPiece, WordPieceSettings};
 use crate::error::EncoderError;
+use crate::prepared::{NewSection, PreparedModel};
 use crate::turns;
 
 /// If texts have at most this many bytes together, they are tokenized on the calling thread: it takes a millisecond or
@@ -49,6 +53,22 @@ impl Tokenizer {
     /// The file is missing or damaged, or `max_length` leaves no room for a text.
     pub fn load(model: &ModelFiles, max_length: usize) -> Result<Self, EncoderError> {
         let (path, inner, _) = read(model)?;
+        Self::new(path, inner, max_length)
+    }
+
+    /// Does the same, by way of the model's prepared form if it has one.
+    pub(crate) fn load_prepared(
+        model: &ModelFiles,
+        prepared: Option<&PreparedModel>,
+        max_length: usize,
+    ) -> Result<Self, EncoderError> {
+        match prepared.and_then(prepared_pipeline) {
+            Some(pipeline) => Self::new(model.path(TOKENIZER), pipeline, max_length),
+            None => Self::load(model, max_length),
+        }
+    }
+
+    fn new(path: PathBuf, inner: Pipeline, max_length: usize) -> Result<Self, EncoderError> {
         let damaged = |source| damaged(&path, source);
         let specials = encode(&inner, "", true).map_err(damaged)?.len();
         if specials == 0 {
@@ -276,11 +296,54 @@ pub struct TokenPlace {
     pub chars: Option<std::ops::Range<usize>>,
 }
 
-/// Reads the file: its path, its steps, and its bytes.
-fn read(model: &ModelFiles) -> Result<(PathBuf, Pipeline, Vec<u8>), EncoderError> {
+/// The names of a prepared form's sections.
+const STEPS: &str = "tokenizer";
+const VOCABULARY: &str = "vocabulary";
+
+/// The sections of a prepared form for the tokenizer. There are none if its words are not WordPiece's.
+///
+/// # Errors
+/// The file is missing or damaged.
+pub(crate) fn prepared_sections(model: &ModelFiles) -> Result<Vec<NewSection>, EncoderError> {
+    let (path, bytes) = bytes(model)?;
+    let section = |name: &str, bytes| NewSection { name: name.into(), bytes, finite: true };
+    match TokenizerParts::read(&bytes).map_err(|source| damaged(&path, source))? {
+        TokenizerParts::WordPiece { words, rest } => {
+            let steps = PreparedSteps { words: words.settings, rest };
+            let steps = serde_json::to_vec(&steps).map_err(|source| damaged(&path, source.into()))?;
+            Ok(vec![section(STEPS, steps), section(VOCABULARY, words.vocab.bytes().to_vec())])
+        }
+        TokenizerParts::Library { .. } => Ok(Vec::new()),
+    }
+}
+
+/// The tokenizer of a prepared form.
+fn prepared_pipeline(prepared: &PreparedModel) -> Option<Pipeline> {
+    let ((map, steps, _), (_, vocabulary, _)) = (prepared.section(STEPS)?, prepared.section(VOCABULARY)?);
+    let PreparedSteps { words: settings, rest } = serde_json::from_slice(&map[steps]).ok()?;
+    let words = WordPiece { settings, vocab: Vocabulary::mapped(map, vocabulary)? };
+    guarded(|| pipeline(WordModel::WordPiece(words), rest.as_bytes())).ok()?.ok()
+}
+
+/// All of a tokenizer but its vocabulary.
+#[derive(Serialize, Deserialize)]
+struct PreparedSteps {
+    words: WordPieceSettings,
+    /// JSON for the library.
+    rest: String,
+}
+
+/// The file's path, and its bytes.
+fn bytes(model: &ModelFiles) -> Result<(PathBuf, Vec<u8>), EncoderError> {
     let path = model.path(TOKENIZER);
     let read = open_regular(&path).and_then(|file| read_bounded(file, MAX_TOKENIZER));
     let bytes = read.map_err(FileError::read(&path))?;
+    Ok((path, bytes))
+}
+
+/// Reads the file: its path, its steps, and its bytes.
+fn read(model: &ModelFiles) -> Result<(PathBuf, Pipeline, Vec<u8>), EncoderError> {
+    let (path, bytes) = bytes(model)?;
     let parsed = guarded(|| parse(&bytes)).map_err(Cause::from).and_then(|parsed| parsed);
     let inner = parsed.map_err(|source| damaged(&path, source))?;
     Ok((path, inner, bytes))

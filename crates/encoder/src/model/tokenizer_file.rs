@@ -55,29 +55,54 @@ pub(super) fn pair(
 /// Reads tokenizer.json. [`super::wordpiece`] reads a WordPiece vocabulary. The library reads the rest, with a
 /// vocabulary that contains only the special tokens.
 pub(super) fn parse(bytes: &[u8]) -> Result<Pipeline, Cause> {
-    let null = to_raw_value(&())?;
-    let mut parts: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes)?;
-    // Parts that are not used can do no harm if they are not read.
-    for unused in ["truncation", "padding", "decoder"] {
-        parts.insert(unused.into(), &null);
+    match TokenizerParts::read(bytes)? {
+        TokenizerParts::WordPiece { words, rest } => pipeline(WordModel::WordPiece(words), rest.as_bytes()),
+        TokenizerParts::Library { whole } => {
+            let tokenizer = tokenizers::Tokenizer::from_bytes(whole)?;
+            with_words(WordModel::Library(tokenizer.get_model().clone()), &tokenizer)
+        }
     }
-    limits::check(&parts)?;
-    let rewritten = patterns::rewritten(&parts)?;
-    parts.extend(rewritten.iter().map(|(name, part)| (name.clone(), &**part)));
-    let Some(model) = parts.get("model").and_then(|model| serde_json::from_str::<WordPiece>(model.get()).ok()) else {
-        limits::check_vocabulary(&parts)?;
-        let tokenizer = tokenizers::Tokenizer::from_bytes(serde_json::to_vec(&parts)?)?;
-        return pipeline(WordModel::Library(tokenizer.get_model().clone()), &tokenizer);
-    };
-    limits::check_word(model.max_input_chars_per_word)?;
-    let added = parts.get("added_tokens").map_or("[]", |added| added.get());
-    let added: Vec<AddedToken> = serde_json::from_str(added)?;
-    let ids: BTreeMap<&str, u32> = added.iter().map(|token| (token.content.as_str(), token.id)).collect();
-    let special = to_raw_value(&json!({ "type": "WordPiece", "vocab": ids, "unk_token": "",
-        "continuing_subword_prefix": "", "max_input_chars_per_word": 0 }))?;
-    parts.insert("model".into(), &special);
-    let tokenizer = tokenizers::Tokenizer::from_bytes(serde_json::to_vec(&parts)?)?;
-    pipeline(WordModel::WordPiece(model), &tokenizer)
+}
+
+/// The pipeline of a WordPiece model and the rest of its file.
+pub(super) fn pipeline(words: WordModel, rest: &[u8]) -> Result<Pipeline, Cause> {
+    with_words(words, &tokenizers::Tokenizer::from_bytes(rest)?)
+}
+
+/// What tokenizer.json says, checked, and as the library and we read it.
+pub(super) enum TokenizerParts {
+    /// A WordPiece model, and the rest as JSON for the library, in which only the special tokens are words.
+    WordPiece { words: WordPiece, rest: String },
+    /// Everything, as JSON for the library.
+    Library { whole: String },
+}
+
+impl TokenizerParts {
+    /// Reads the file's bytes.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Cause> {
+        let null = to_raw_value(&())?;
+        let mut parts: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes)?;
+        // Parts that are not used can do no harm if they are not read.
+        for unused in ["truncation", "padding", "decoder"] {
+            parts.insert(unused.into(), &null);
+        }
+        limits::check(&parts)?;
+        let rewritten = patterns::rewritten(&parts)?;
+        parts.extend(rewritten.iter().map(|(name, part)| (name.clone(), &**part)));
+        let Some(words) = parts.get("model").and_then(|model| serde_json::from_str::<WordPiece>(model.get()).ok())
+        else {
+            limits::check_vocabulary(&parts)?;
+            return Ok(Self::Library { whole: serde_json::to_string(&parts)? });
+        };
+        limits::check_word(words.settings.max_input_chars_per_word)?;
+        let added = parts.get("added_tokens").map_or("[]", |added| added.get());
+        let added: Vec<AddedToken> = serde_json::from_str(added)?;
+        let ids: BTreeMap<&str, u32> = added.iter().map(|token| (token.content.as_str(), token.id)).collect();
+        let special = to_raw_value(&json!({ "type": "WordPiece", "vocab": ids, "unk_token": "",
+            "continuing_subword_prefix": "", "max_input_chars_per_word": 0 }))?;
+        parts.insert("model".into(), &special);
+        Ok(Self::WordPiece { words, rest: serde_json::to_string(&parts)? })
+    }
 }
 
 /// The token for words that the vocabulary does not have, if the file names one.
@@ -94,7 +119,7 @@ pub(super) fn unknown(bytes: &[u8]) -> Option<String> {
 }
 
 /// The steps of `tokenizer` with another word model, without truncation and padding.
-fn pipeline(words: WordModel, tokenizer: &tokenizers::Tokenizer) -> Result<Pipeline, Cause> {
+fn with_words(words: WordModel, tokenizer: &tokenizers::Tokenizer) -> Result<Pipeline, Cause> {
     let mut pipeline = TokenizerImpl::new(words);
     pipeline.with_normalizer(tokenizer.get_normalizer().cloned())?;
     pipeline
@@ -168,10 +193,12 @@ pub(super) mod tests {
         #[test]
         fn the_pieces_of_a_text_have_its_tokens(
             text in "([abcdéA#, \t\n\u{3000}]|abc|e\u{301}|\u{301}|\u{a0}|語|\\[SEP\\]|\\PC| [a-d]{1,9}|[.]{2,9}){0,60}",
-            size in 1..40usize,
+            size in 1..60usize,
         ) {
-            // A word longer than half a piece may be cut anywhere, and then sometimes has other tokens.
-            if text.split(char::is_whitespace).all(|part| part.len() <= size / 2) {
+            // A word that is longer than half a piece, with the blank before it and the rest of a character after it, may be cut
+            // anywhere, and then sometimes has other tokens.
+            const BESIDE: usize = 8;
+            if text.split(char::is_whitespace).all(|part| part.len() + BESIDE <= size / 2) {
                 let (ours, _) = both();
                 let mut ids = Vec::new();
                 for piece in long_text::pieces_of(&text, size) {

@@ -2,19 +2,17 @@
 //!
 //! The library's own model stores each word twice, each time in a string of its own, and reads the vocabulary by way of
 //! two generic representations of JSON. That takes 14 ms for 30,000 words, half of the time of a question. Here words
-//! are slices of one text, in one table. The library does everything else: normalizing, splitting, special tokens.
+//! are slices of one text, in one table ([`Vocabulary`]). The library does everything else: normalizing, splitting, special tokens.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use ahash::RandomState;
-use hashbrown::HashTable;
-use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use tokenizers::models::{ModelWrapper, TrainerWrapper};
 use tokenizers::{Model, Token};
+
+use super::vocabulary::Vocabulary;
 
 /// How a word becomes tokens: our own model for WordPiece, the library's for other kinds.
 pub(super) enum WordModel {
@@ -24,88 +22,49 @@ pub(super) enum WordModel {
 
 /// The `model` of BERT's tokenizer.json. It takes the longest piece that a word begins with, then the longest piece that the
 /// rest begins with, and so on (Wu et al. 2016; Devlin et al. 2018).
-#[derive(Deserialize)]
 pub(super) struct WordPiece {
-    #[serde(rename = "type")]
-    _kind: WordPieceTag,
-    vocab: Vocabulary,
+    pub(super) settings: WordPieceSettings,
+    pub(super) vocab: Vocabulary,
+}
+
+/// All of the model but its vocabulary.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct WordPieceSettings {
     unk_token: String,
     continuing_subword_prefix: String,
     pub(super) max_input_chars_per_word: usize,
 }
 
-/// The type of the model. Parsing fails for every other model.
-#[derive(Deserialize)]
-enum WordPieceTag {
-    WordPiece,
-}
-
-/// Words and their ids.
-struct Vocabulary {
-    /// The words, one after the other.
-    text: String,
-    table: HashTable<VocabularyEntry>,
-    hasher: RandomState,
-    /// The length of the longest word, in bytes.
-    longest: usize,
-}
-
-struct VocabularyEntry {
-    start: u32,
-    length: u32,
-    id: u32,
-}
-
-impl Vocabulary {
-    fn word(&self, word: &VocabularyEntry) -> &str {
-        &self.text[word.start as usize..][..word.length as usize]
-    }
-
-    fn get(&self, word: &str) -> Option<u32> {
-        let found = self.table.find(self.hasher.hash_one(word), |candidate| self.word(candidate) == word);
-        found.map(|word| word.id)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.table.iter().map(|word| (self.word(word), word.id))
-    }
-}
-
-impl<'de> Deserialize<'de> for Vocabulary {
+impl<'de> Deserialize<'de> for WordPiece {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct VocabularyVisitor;
-
-        impl<'de> Visitor<'de> for VocabularyVisitor {
-            type Value = Vocabulary;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("words with their ids")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vocabulary, A::Error> {
-                // This is enough for the words of most models. Growing would move all of them several times.
-                let (mut text, mut table) = (String::with_capacity(1 << 18), HashTable::with_capacity(1 << 15));
-                let (hasher, mut longest) = (RandomState::new(), 0);
-                while let Some((JsonString(word), id)) = map.next_entry::<JsonString<'de>, u32>()? {
-                    let start = text.len();
-                    text.push_str(&word);
-                    longest = longest.max(word.len());
-                    let entry = VocabularyEntry { start: start as u32, length: word.len() as u32, id };
-                    table.insert_unique(hasher.hash_one(&*word), entry, |word| {
-                        hasher.hash_one(&text[word.start as usize..][..word.length as usize])
-                    });
-                }
-                Ok(Vocabulary { text, table, hasher, longest })
-            }
+        #[derive(Deserialize)]
+        struct WordPieceModel {
+            #[serde(rename = "type")]
+            _kind: WordPieceTag,
+            vocab: Vocabulary,
+            unk_token: String,
+            continuing_subword_prefix: String,
+            max_input_chars_per_word: usize,
         }
 
-        deserializer.deserialize_map(VocabularyVisitor)
+        /// The type of the model. Parsing fails for every other model.
+        #[derive(Deserialize)]
+        enum WordPieceTag {
+            WordPiece,
+        }
+
+        let model = WordPieceModel::deserialize(deserializer)?;
+        let WordPieceModel { vocab, unk_token, continuing_subword_prefix, max_input_chars_per_word, .. } = model;
+        Ok(Self {
+            settings: WordPieceSettings { unk_token, continuing_subword_prefix, max_input_chars_per_word },
+            vocab,
+        })
     }
 }
 
 /// A JSON string, borrowed if it has no escapes.
 #[derive(Deserialize)]
-struct JsonString<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(super) struct JsonString<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 impl WordPiece {
     /// The ids of a word's pieces, and where they end; `None` if some part is not a piece.
@@ -114,10 +73,13 @@ impl WordPiece {
         let mut at = 0;
         while at < word.len() {
             // The pieces after the first carry a prefix in the vocabulary.
-            let rest: Cow<'_, str> =
-                if at == 0 { word.into() } else { [&self.continuing_subword_prefix, &word[at..]].concat().into() };
+            let rest: Cow<'_, str> = if at == 0 {
+                word.into()
+            } else {
+                [&self.settings.continuing_subword_prefix, &word[at..]].concat().into()
+            };
             let prefix = rest.len() - (word.len() - at);
-            let mut end = rest.len().min(self.vocab.longest);
+            let mut end = rest.len().min(self.vocab.longest());
             let id = loop {
                 if end <= prefix {
                     return None;
@@ -142,12 +104,12 @@ impl Model for WordModel {
     fn tokenize(&self, word: &str) -> tokenizers::Result<Vec<Token>> {
         match self {
             Self::WordPiece(model) => {
-                let short = word.chars().count() <= model.max_input_chars_per_word;
+                let short = word.chars().count() <= model.settings.max_input_chars_per_word;
                 if let Some(pieces) = short.then(|| model.pieces(word)).flatten() {
                     return Ok(pieces);
                 }
-                let unknown = model.vocab.get(&model.unk_token);
-                let id = unknown.ok_or_else(|| format!("the vocabulary lacks {}", model.unk_token))?;
+                let unknown = model.vocab.get(&model.settings.unk_token);
+                let id = unknown.ok_or_else(|| format!("the vocabulary lacks {}", model.settings.unk_token))?;
                 Ok(vec![Token::new(id, String::new(), (0, word.len()))])
             }
             Self::Library(model) => model.tokenize(word),
@@ -179,7 +141,7 @@ impl Model for WordModel {
 
     fn get_vocab_size(&self) -> usize {
         match self {
-            Self::WordPiece(model) => model.vocab.table.len(),
+            Self::WordPiece(model) => model.vocab.len(),
             Self::Library(model) => model.get_vocab_size(),
         }
     }

@@ -1,12 +1,15 @@
 //! One transformer layer on the CPU.
 
+use std::sync::Arc;
+
 use semsearch_kernels::{Activation, AttentionShape, Isa, LayerNorm, Qkv, Reach};
 
 use super::linear::Linear;
 use super::scratch::GroupScratch;
-use crate::architecture::{AttentionSpec, HiddenAct, LayerSpec, NormOrder, NormSpec};
+use crate::architecture::{AttentionSpec, HiddenAct, LayerSpec, LinearSpec, NormOrder, NormSpec};
 use crate::error::EncoderError;
 use crate::model::{TextIds, Weights};
+use crate::prepared::PreparedModel;
 
 /// Rows of the feed-forward network that are computed at once: 96 × 1536 floats are 0.6 MB.
 const ROWS: usize = 96;
@@ -31,17 +34,23 @@ impl PackedLayer {
     ///
     /// # Errors
     /// A tensor is missing, has another size than described, or one of its values is not finite.
-    pub(super) fn load(weights: &Weights, spec: &LayerSpec, hidden_size: usize) -> Result<Self, EncoderError> {
+    pub(super) fn load(
+        weights: &Weights,
+        prepared: Option<&Arc<PreparedModel>>,
+        spec: &LayerSpec,
+        hidden_size: usize,
+    ) -> Result<Self, EncoderError> {
+        let linear = |spec: &LinearSpec| Linear::load(weights, prepared, spec);
         Ok(Self {
             order: spec.order,
             attention: spec.attention,
-            qkv: Linear::load(weights, &spec.qkv)?,
-            output: Linear::load(weights, &spec.output)?,
+            qkv: linear(&spec.qkv)?,
+            output: linear(&spec.output)?,
             attention_norm: spec.attention_norm.as_ref().map(|spec| norm(weights, spec, hidden_size)).transpose()?,
-            up: Linear::load(weights, &spec.up)?,
+            up: linear(&spec.up)?,
             gated: spec.gated,
             activation: activation(spec.activation),
-            down: Linear::load(weights, &spec.down)?,
+            down: linear(&spec.down)?,
             norm: norm(weights, &spec.norm, hidden_size)?,
         })
     }

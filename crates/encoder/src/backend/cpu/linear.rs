@@ -2,25 +2,37 @@
 //!
 //! To pack all weights costs as much as encoding a text or two, and takes as much memory again as the weights. A
 //! process that answers one question packs a panel, uses it while it is in the cache, and packs the next one in its
-//! place.
+//! place. If the model has a prepared form, its weights are packed in a mapped file.
 
 use std::mem;
-use std::sync::OnceLock;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
-use semsearch_kernels::{Activation, Columns, Format, PackedLinear, RowsScratch};
+use semsearch_files::Map;
+use semsearch_kernels::{Activation, Columns, Format, PackedLinear, PackedView, RowsScratch};
 
 use super::kernels::Kernels;
 use crate::architecture::LinearSpec;
 use crate::error::EncoderError;
 use crate::model::{Floats, Weights};
+use crate::prepared::{NewSection, PreparedModel};
 
 /// A linear layer, or several over the same inputs with their outputs side by side.
 pub(super) struct Linear {
+    /// The names of its parts, which name its section in a prepared form.
+    name: String,
     parts: Vec<LinearPart>,
     inputs: usize,
     outputs: usize,
     /// The packed weights, and whether all weights are finite, if the product does not show that in this format.
-    packed: OnceLock<(PackedLinear, bool)>,
+    packed: OnceLock<(Packed, bool)>,
+    prepared: Option<Arc<PreparedModel>>,
+}
+
+/// Packed weights: this process packed them, or they are these bytes of a mapped file.
+enum Packed {
+    Owned(PackedLinear),
+    Mapped(Map, Range<usize>),
 }
 
 struct LinearPart {
@@ -73,13 +85,24 @@ impl Linear {
     ///
     /// # Errors
     /// A tensor is missing or has another size than described, or a bias is not finite.
-    pub(super) fn load(weights: &Weights, spec: &LinearSpec) -> Result<Self, EncoderError> {
+    pub(super) fn load(
+        weights: &Weights,
+        prepared: Option<&Arc<PreparedModel>>,
+        spec: &LinearSpec,
+    ) -> Result<Self, EncoderError> {
         let part = |name: &String| {
             let weight = weights.get(&format!("{name}.weight"), spec.inputs * spec.outputs)?;
             Ok(LinearPart { weight, bias: weights.bias(name, spec.outputs, spec.biased)? })
         };
         let parts = spec.parts.iter().map(part).collect::<Result<Vec<_>, EncoderError>>()?;
-        Ok(Self { outputs: parts.len() * spec.outputs, parts, inputs: spec.inputs, packed: OnceLock::new() })
+        Ok(Self {
+            name: spec.parts.join(" "),
+            outputs: parts.len() * spec.outputs,
+            parts,
+            inputs: spec.inputs,
+            packed: OnceLock::new(),
+            prepared: prepared.cloned(),
+        })
     }
 
     pub(super) fn inputs(&self) -> usize {
@@ -90,19 +113,48 @@ impl Linear {
         self.outputs
     }
 
-    /// Packs the weights for all later calls.
+    /// Packs the weights for all later calls, unless the prepared form has them.
     pub(super) fn pack(&self, format: Format) {
-        self.packed.get_or_init(|| {
-            let finite = !hides(format) || self.parts.iter().all(|part| are_finite(&part.weight));
-            let packed = match &self.parts[..] {
-                [part] => PackedLinear::new(format, &part.weight, &part.bias),
-                parts => {
-                    let joined = |of: fn(&LinearPart) -> &[f32]| parts.iter().map(of).collect::<Vec<_>>().concat();
-                    PackedLinear::new(format, &joined(|part| &part.weight), &joined(|part| &part.bias))
-                }
-            };
-            (packed, finite)
-        });
+        if self.ready(format).is_none() {
+            self.packed.get_or_init(|| self.packed(format));
+        }
+    }
+
+    fn packed(&self, format: Format) -> (Packed, bool) {
+        let finite = !hides(format) || self.parts.iter().all(|part| are_finite(&part.weight));
+        let packed = match &self.parts[..] {
+            [part] => PackedLinear::new(format, &part.weight, &part.bias),
+            parts => {
+                let joined = |of: fn(&LinearPart) -> &[f32]| parts.iter().map(of).collect::<Vec<_>>().concat();
+                PackedLinear::new(format, &joined(|part| &part.weight), &joined(|part| &part.bias))
+            }
+        };
+        (Packed::Owned(packed), finite)
+    }
+
+    /// The weights that are packed already, here or in the prepared form, and whether all are finite.
+    fn ready(&self, format: Format) -> Option<(PackedView<'_>, bool)> {
+        if self.packed.get().is_none() {
+            let (map, bytes, finite) = self.prepared.as_ref()?.section(&self.name)?;
+            PackedView::of_bytes(format, self.inputs, self.outputs, &map[bytes.clone()])?;
+            self.packed.get_or_init(|| (Packed::Mapped(map.clone(), bytes), finite));
+        }
+        let (packed, finite) = self.packed.get()?;
+        let view = match packed {
+            Packed::Owned(packed) => packed.view(),
+            Packed::Mapped(map, bytes) => PackedView::of_bytes(format, self.inputs, self.outputs, &map[bytes.clone()])?,
+        };
+        Some((view, *finite))
+    }
+
+    /// The section of a prepared form for this layer.
+    pub(super) fn section(&self, format: Format) -> NewSection {
+        let (packed, finite) = self.packed(format);
+        let bytes = match &packed {
+            Packed::Owned(packed) => packed.view().parts().concat(),
+            Packed::Mapped(map, bytes) => map[bytes.clone()].to_vec(),
+        };
+        NewSection { name: self.name.clone(), bytes, finite }
     }
 
     /// `out` = activation(`input` · weightsᵀ + bias), for `input` of `[rows, inputs]` and `out` of `[rows, outputs]`.
@@ -122,9 +174,9 @@ impl Linear {
     ) -> bool {
         let rows = isa.rows(*format, input, self.inputs, rows);
         let stride = self.outputs;
-        if let Some((packed, finite)) = self.packed.get() {
-            isa.linear(rows, packed, activation, Columns { out, stride, first: 0 });
-            return *finite;
+        if let Some((weights, finite)) = self.ready(*format) {
+            isa.linear(rows, weights, activation, Columns { out, stride, first: 0 });
+            return finite;
         }
         let panel = panel.get_or_insert_with(|| PackedLinear::empty(*format));
         let (mut first, mut finite) = (0, true);
@@ -133,7 +185,7 @@ impl Linear {
             for (weight, bias) in columns.zip(part.bias.chunks(PackedLinear::PANEL)) {
                 finite &= !hides(*format) || are_finite(weight);
                 panel.pack(weight, bias);
-                isa.linear(rows, panel, activation, Columns { out: &mut *out, stride, first });
+                isa.linear(rows, panel.view(), activation, Columns { out: &mut *out, stride, first });
                 first += bias.len();
             }
         }

@@ -15,6 +15,7 @@ mod network;
 mod rotary;
 mod scratch;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use semsearch_kernels::{Format, Isa};
@@ -29,6 +30,7 @@ use crate::architecture::Transformer;
 use crate::error::EncoderError;
 use crate::model::{ModelFiles, RaggedIds, Weights};
 use crate::pooling::Output;
+use crate::prepared::{NewSection, PreparedModel};
 use crate::turns;
 use crate::vectors::Vectors;
 
@@ -44,6 +46,7 @@ pub struct PackedEncoder {
     limits: (usize, usize),
     /// Whether a text was encoded before.
     used: AtomicBool,
+    prepared: Option<Arc<PreparedModel>>,
 }
 
 impl PackedEncoder {
@@ -52,8 +55,13 @@ impl PackedEncoder {
         format(precision).is_some_and(|format| isa.has(format))
     }
 
+    /// The format of the products of this precision, or f32 if `isa` does not have such products.
+    pub(crate) fn format(precision: Precision, isa: Isa) -> Format {
+        format(precision).filter(|&format| isa.has(format)).unwrap_or(Format::F32)
+    }
+
     /// Maps the model's weights, for products of this precision, or of f32 if `isa` does not [have](Self::has) such
-    /// products.
+    /// products. The weights of the prepared form are used as they are, if they are in this format.
     ///
     /// # Errors
     /// The weights are missing, damaged, or not those of the network.
@@ -62,18 +70,33 @@ impl PackedEncoder {
         network: &Transformer,
         precision: Precision,
         isa: Isa,
+        prepared: Option<Arc<PreparedModel>>,
     ) -> Result<Self, EncoderError> {
-        let format = format(precision).filter(|&format| isa.has(format)).unwrap_or(Format::F32);
+        let format = Self::format(precision, isa);
+        let prepared = prepared.filter(|prepared| prepared.format() == format);
         let weights = Weights::open(model, network)?;
-        // The embeddings are left out: a text needs only a few of their rows.
-        weights.read_ahead(&network.layers);
+        if !prepared.as_ref().is_some_and(|prepared| prepared.read_ahead()) {
+            // The embeddings are left out: a text needs only a few of their rows.
+            weights.read_ahead(&network.layers);
+        }
         Ok(Self {
-            network: PackedNetwork::load(&weights, network)?,
+            network: PackedNetwork::load(&weights, prepared.as_ref(), network)?,
             weights,
             kernels: Kernels { isa, format },
             limits: (network.vocabulary(), network.max_tokens),
             used: AtomicBool::new(false),
+            prepared,
         })
+    }
+
+    /// The prepared form of the model, if the encoder was told where it is kept.
+    pub(crate) fn prepared(&self) -> Option<&PreparedModel> {
+        self.prepared.as_deref()
+    }
+
+    /// The sections of a prepared form: the weights as this encoder reads them.
+    pub(crate) fn sections(&self) -> Vec<NewSection> {
+        self.network.sections(self.kernels.format)
     }
 
     /// Encodes a group on the calling thread.
@@ -124,6 +147,7 @@ impl Encoder for PackedEncoder {
             [one] => encode(&mut scratch(), one),
             groups => turns::for_each(groups, scratch, encode),
         }
+        self.prepared.as_ref().map_or(Ok(()), |prepared| prepared.check_whole())?;
         check_finite(vectors.as_slice(), &self.weights, || self.describe(), "")?;
         Ok((vectors, done))
     }
@@ -149,6 +173,10 @@ impl Encoder for PackedEncoder {
 
     fn describe(&self) -> String {
         format!("cpu, {}", self.kernels.isa)
+    }
+
+    fn packed(&self) -> Option<&PackedEncoder> {
+        Some(self)
     }
 }
 

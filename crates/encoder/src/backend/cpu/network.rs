@@ -1,5 +1,7 @@
 //! The forward pass on the CPU: embeddings, then the layers in order.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use semsearch_kernels::{AttentionShape, Format, LayerNorm, Reach, RelativeBias};
 
@@ -9,6 +11,7 @@ use crate::architecture::{PositionSpec, TableSpec, Transformer};
 use crate::backend::positions::DistanceBias;
 use crate::error::EncoderError;
 use crate::model::{Floats, TextIds, Weights};
+use crate::prepared::{NewSection, PreparedModel};
 
 /// A network whose weights are mapped, and packed when packing pays.
 pub(super) struct PackedNetwork {
@@ -35,7 +38,11 @@ impl PackedNetwork {
     ///
     /// # Errors
     /// A tensor is missing, has another size than described, or one of its values is not finite.
-    pub(super) fn load(weights: &Weights, network: &Transformer) -> Result<Self, EncoderError> {
+    pub(super) fn load(
+        weights: &Weights,
+        prepared: Option<&Arc<PreparedModel>>,
+        network: &Transformer,
+    ) -> Result<Self, EncoderError> {
         let (heads, hidden_size) = (network.heads, network.hidden_size);
         let spec = &network.embeddings;
         let table = |table: &TableSpec| weights.get(&table.name, table.rows * hidden_size);
@@ -46,7 +53,7 @@ impl PackedNetwork {
             types: spec.types.as_ref().map(table).transpose()?,
             norm: norm(weights, &spec.norm, hidden_size)?,
         };
-        let layers = network.layers.iter().map(|layer| PackedLayer::load(weights, layer, hidden_size));
+        let layers = network.layers.iter().map(|layer| PackedLayer::load(weights, prepared, layer, hidden_size));
         Ok(Self {
             embeddings,
             bias: DistanceBias::load(weights, network)?,
@@ -70,6 +77,11 @@ impl PackedNetwork {
     /// Packs all weights that are not packed yet.
     pub(super) fn pack(&self, format: Format) {
         self.layers.par_iter().flat_map(PackedLayer::linears).for_each(|linear| linear.pack(format));
+    }
+
+    /// The sections of a prepared form.
+    pub(super) fn sections(&self, format: Format) -> Vec<NewSection> {
+        self.layers.par_iter().flat_map(PackedLayer::linears).map(|linear| linear.section(format)).collect()
     }
 
     /// Computes the last layer's output for these texts, `[tokens, hidden_size]`, in `scratch.hidden`.
