@@ -5,7 +5,7 @@
 //! ```
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -196,9 +196,10 @@ fn header(bytes: &[u8]) -> Option<usize> {
     (bytes.starts_with(MAGIC) && crc32fast::hash(header) == checksum).then_some(length)
 }
 
-/// Whether a file begins as ours do, so far as it goes: a power cut may have taken its content.
+/// Whether a file is this user's and begins as ours do, so far as it goes: a power cut may have taken its content.
 fn is_ours(path: &Path) -> io::Result<bool> {
-    let mut start = Vec::new();
-    io::Read::read_to_end(&mut io::Read::take(open_regular(path)?, MAGIC.len() as u64), &mut start)?;
-    Ok(MAGIC.starts_with(&start))
+    let (file, mut start) = (open_regular(path)?, Vec::new());
+    let is_own = is_own(&file)?;
+    file.take(MAGIC.len() as u64).read_to_end(&mut start)?;
+    Ok(is_own && MAGIC.starts_with(&start))
 }
