@@ -1,6 +1,8 @@
 //! The precedence of arguments, environment, values recorded in an index and config file, and errors of the command
 //! line.
 
+use semsearch::kernels::{Format, Isa};
+
 use crate::support::{Sandbox, tiny_model};
 
 const CONFIG: &str = ".config/semsearch/config.toml";
@@ -243,4 +245,21 @@ fn a_field_that_no_document_has_is_named_with_those_that_there_are() {
         told,
         "warning: no document has the field `x` of the filter: documents have no fields besides id, title and text\n"
     );
+}
+
+#[test]
+fn the_default_precision_is_the_fastest_with_the_same_answers() {
+    let sandbox = Sandbox::new();
+    tiny_model(&sandbox.path("tiny"), 1);
+    sandbox.write("in.jsonl", "{\"text\": \"rain\"}\n");
+    // An empty config file: the tests' own asks for f32.
+    sandbox.write(CONFIG, "");
+    sandbox.run(&["index", "in.jsonl", "--model", "tiny"]).success();
+    let info = sandbox.run(&["info", "--json"]).success();
+    let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+    assert_eq!(info["precision"], if Isa::best().has(Format::Bf16) { "bf16" } else { "f32" });
+    // An index keeps its own.
+    sandbox.run(&["index", "in.jsonl", "--model", "tiny", "--precision", "f32", "--rebuild"]).success();
+    let again = sandbox.run(&["query", "rain", "-v"]);
+    assert!(again.stderr.contains(", f32, "), "{again}");
 }

@@ -58,7 +58,10 @@ pub(super) fn keep_prepared(embedder: &Embedder, terminal: &Terminal) {
         Ok(Some((path, why))) => {
             terminal.detail(&format!("prepared form of the model written: {} ({why})", path.display()))
         }
-        Err(error) => terminal.detail(&format!("no prepared form of the model is kept: {error}")),
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            terminal.detail(&format!("no prepared form of the model is kept: {error:#}"));
+        }
     }
 }
 

@@ -203,3 +203,20 @@ fn a_second_writer_is_told_of_the_first_or_waits_for_it() {
     assert_eq!(second.status, Some(0), "{second}");
     assert_eq!(documents(&sandbox, &address), 30);
 }
+
+#[test]
+fn a_server_that_gives_a_lock_back_a_moment_later_is_waited_for() {
+    let (sandbox, address) = cluster("let_go");
+    sandbox.write("in.jsonl", records(0..10, 0));
+    // The lock of a writer whose process has ended and whose session has not yet.
+    let hold = "SELECT pg_advisory_lock(x'73656d73'::int, 'let_go.store'::regclass::oid::int), pg_sleep(.6)";
+    let held = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 'let_go.store'::regclass";
+    std::thread::scope(|scope| {
+        scope.spawn(|| Servers::shared().sql("coordinator", hold));
+        while Servers::shared().sql("coordinator", held).is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        sandbox.run(&["index", "in.jsonl", "--store", &address, "--model", "tiny", "-q"]).success();
+    });
+    assert_eq!(documents(&sandbox, &address), 10);
+}

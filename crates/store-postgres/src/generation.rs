@@ -34,6 +34,7 @@ const KEY: &str = "((to_regclass($1)::oid::bigint << 32) >> 32)::int";
 
 /// How often a lock is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
+
 /// A server notices a moment later that a writer's process has ended. Until then it holds the index for it. So whoever comes
 /// next waits this long, also if it does not want to wait for a writer.
 const LETTING_GO: Duration = Duration::from_secs(1);

@@ -120,7 +120,8 @@ impl Embedder {
         };
         let Err(why) = prepared.state() else { return Ok(None) };
         // In the order in which they are used.
-        let sections = [prepared_sections(&self.model)?, encoder.sections()].concat();
+        let mut sections = prepared_sections(&self.model)?;
+        sections.extend(encoder.sections());
         let written = prepared.write(&self.model, &sections)?;
         Ok(written.then(|| (prepared.path().into(), why)))
     }

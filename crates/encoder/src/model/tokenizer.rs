@@ -1,9 +1,10 @@
 //! Converts texts to token ids, with the model's own tokenizer.json.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use semsearch_files::{Cause, FileError, guarded, open_regular, read_bounded};
+use semsearch_files::{Cause, FileError, Map, guarded, open_regular, read_bounded};
 use serde::{Deserialize, Serialize};
 use tokenizers::Encoding;
 
@@ -62,9 +63,15 @@ impl Tokenizer {
         prepared: Option<&PreparedModel>,
         max_length: usize,
     ) -> Result<Self, EncoderError> {
-        match prepared.and_then(prepared_pipeline) {
+        let sections =
+            prepared.and_then(|prepared| Some((prepared, prepared.section(STEPS)?, prepared.section(VOCABULARY)?)));
+        let Some((prepared, (map, steps, _), (_, words, _))) = sections else { return Self::load(model, max_length) };
+        match prepared_pipeline(map, steps, words) {
             Some(pipeline) => Self::new(model.path(TOKENIZER), pipeline, max_length),
-            None => Self::load(model, max_length),
+            None => {
+                prepared.does_not_fit();
+                Self::load(model, max_length)
+            }
         }
     }
 
@@ -317,9 +324,8 @@ pub(crate) fn prepared_sections(model: &ModelFiles) -> Result<Vec<NewSection>, E
     }
 }
 
-/// The tokenizer of a prepared form.
-fn prepared_pipeline(prepared: &PreparedModel) -> Option<Pipeline> {
-    let ((map, steps, _), (_, vocabulary, _)) = (prepared.section(STEPS)?, prepared.section(VOCABULARY)?);
+/// The tokenizer of a prepared form, unless this build hashes words in another way than the build that wrote the form.
+fn prepared_pipeline(map: &Map, steps: Range<usize>, vocabulary: Range<usize>) -> Option<Pipeline> {
     let PreparedSteps { words: settings, rest } = serde_json::from_slice(&map[steps]).ok()?;
     let words = WordPiece { settings, vocab: Vocabulary::mapped(map, vocabulary)? };
     guarded(|| pipeline(WordModel::WordPiece(words), rest.as_bytes())).ok()?.ok()

@@ -59,7 +59,6 @@ pub(super) struct Section {
 }
 
 /// A section that is to be written.
-#[derive(Clone)]
 pub(crate) struct NewSection {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
@@ -196,8 +195,11 @@ fn header(bytes: &[u8]) -> Option<usize> {
     (bytes.starts_with(MAGIC) && crc32fast::hash(header) == checksum).then_some(length)
 }
 
-/// Whether a file is this user's and begins as ours do, so far as it goes: a power cut may have taken its content.
+/// Whether a file is no link, is this user's and begins as ours do, so far as it goes: a power cut may have taken its content.
 fn is_ours(path: &Path) -> io::Result<bool> {
+    if !path.symlink_metadata()?.is_file() {
+        return Ok(false);
+    }
     let (file, mut start) = (open_regular(path)?, Vec::new());
     let is_own = is_own(&file)?;
     file.take(MAGIC.len() as u64).read_to_end(&mut start)?;

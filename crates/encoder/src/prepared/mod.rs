@@ -41,7 +41,7 @@ pub struct PreparedModel {
     /// The stamps of the model's files, when the form was looked for.
     stamps: Vec<(PathBuf, FileStamp)>,
     file: Result<Arc<PreparedFile>, Unprepared>,
-    /// Whether a section did not have its checksum.
+    /// Whether a section could not be used.
     damaged: AtomicBool,
 }
 
@@ -114,10 +114,15 @@ impl PreparedModel {
         match file.bytes(section) {
             Some(bytes) => Some((file.map(), bytes, section.finite)),
             None => {
-                self.damaged.store(true, Ordering::Relaxed);
+                self.does_not_fit();
                 None
             }
         }
+    }
+
+    /// Notes that a section cannot be used, so that the form is written again.
+    pub(crate) fn does_not_fit(&self) {
+        self.damaged.store(true, Ordering::Relaxed);
     }
 
     /// Checks that the file did not become shorter while it was read.

@@ -116,11 +116,14 @@ impl Linear {
     /// Packs the weights for all later calls, unless the prepared form has them.
     pub(super) fn pack(&self, format: Format) {
         if self.ready(format).is_none() {
-            self.packed.get_or_init(|| self.packed(format));
+            self.packed.get_or_init(|| {
+                let (packed, finite) = self.all_packed(format);
+                (Packed::Owned(packed), finite)
+            });
         }
     }
 
-    fn packed(&self, format: Format) -> (Packed, bool) {
+    fn all_packed(&self, format: Format) -> (PackedLinear, bool) {
         let finite = !hides(format) || self.parts.iter().all(|part| are_finite(&part.weight));
         let packed = match &self.parts[..] {
             [part] => PackedLinear::new(format, &part.weight, &part.bias),
@@ -129,32 +132,36 @@ impl Linear {
                 PackedLinear::new(format, &joined(|part| &part.weight), &joined(|part| &part.bias))
             }
         };
-        (Packed::Owned(packed), finite)
+        (packed, finite)
     }
 
     /// The weights that are packed already, here or in the prepared form, and whether all are finite.
     fn ready(&self, format: Format) -> Option<(PackedView<'_>, bool)> {
         if self.packed.get().is_none() {
-            let (map, bytes, finite) = self.prepared.as_ref()?.section(&self.name)?;
-            PackedView::of_bytes(format, self.inputs, self.outputs, &map[bytes.clone()])?;
-            self.packed.get_or_init(|| (Packed::Mapped(map.clone(), bytes), finite));
+            let prepared = self.prepared.as_ref()?;
+            let (map, bytes, finite) = prepared.section(&self.name)?;
+            let mapped = Packed::Mapped(map.clone(), bytes);
+            if self.view(&mapped, format).is_none() {
+                prepared.does_not_fit();
+                return None;
+            }
+            self.packed.get_or_init(|| (mapped, finite));
         }
         let (packed, finite) = self.packed.get()?;
-        let view = match packed {
-            Packed::Owned(packed) => packed.view(),
-            Packed::Mapped(map, bytes) => PackedView::of_bytes(format, self.inputs, self.outputs, &map[bytes.clone()])?,
-        };
-        Some((view, *finite))
+        Some((self.view(packed, format)?, *finite))
+    }
+
+    fn view<'a>(&self, packed: &'a Packed, format: Format) -> Option<PackedView<'a>> {
+        match packed {
+            Packed::Owned(packed) => Some(packed.view()),
+            Packed::Mapped(map, bytes) => PackedView::of_bytes(format, self.inputs, self.outputs, &map[bytes.clone()]),
+        }
     }
 
     /// The section of a prepared form for this layer.
     pub(super) fn section(&self, format: Format) -> NewSection {
-        let (packed, finite) = self.packed(format);
-        let bytes = match &packed {
-            Packed::Owned(packed) => packed.view().parts().concat(),
-            Packed::Mapped(map, bytes) => map[bytes.clone()].to_vec(),
-        };
-        NewSection { name: self.name.clone(), bytes, finite }
+        let (packed, finite) = self.all_packed(format);
+        NewSection { name: self.name.clone(), bytes: packed.view().parts().concat(), finite }
     }
 
     /// `out` = activation(`input` · weightsᵀ + bias), for `input` of `[rows, inputs]` and `out` of `[rows, outputs]`.
