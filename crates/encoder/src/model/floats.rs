@@ -1,6 +1,9 @@
 //! The values of a tensor as 32-bit floats.
 
+use std::fs::File;
+use std::io;
 use std::ops::{Deref, Range};
+use std::os::unix::fs::FileExt;
 
 use candle_core::{DType, Device, Tensor};
 use safetensors::Dtype;
@@ -35,6 +38,28 @@ impl Floats {
         let count: usize = info.shape.iter().product();
         let tensor = Tensor::from_raw_buffer(bytes, DType::try_from(info.dtype)?, &[count], &Device::Cpu)?;
         Ok(Self(FloatValues::Owned(tensor.to_dtype(DType::F32)?.to_vec1()?)))
+    }
+}
+
+impl Floats {
+    /// Some rows of `width` values each. `file` is the file that was mapped: a row that is read brings one page into this
+    /// process, and one that is looked up in the map brings the pages around it too, which takes longer.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn rows(&self, file: &File, rows: &[u32], width: usize) -> io::Result<Vec<f32>> {
+        let mut values = vec![0.0; rows.len() * width];
+        for (&row, out) in rows.iter().zip(values.chunks_exact_mut(width)) {
+            let start = row as usize * width;
+            match &self.0 {
+                FloatValues::Mapped(_, bytes) => {
+                    let at = bytes.start + start * size_of::<f32>();
+                    file.read_exact_at(bytemuck::cast_slice_mut(out), at as u64)?;
+                }
+                FloatValues::Owned(values) => out.copy_from_slice(&values[start..][..width]),
+            }
+        }
+        Ok(values)
     }
 }
 

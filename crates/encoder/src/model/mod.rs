@@ -3,6 +3,7 @@
 //! [`ModelConfig`] reads how the model is run, and [`Tokenizer`] turns texts into the ids that the model knows.
 //! [`crate::backend`] runs it. The caller decides where the files come from.
 
+mod ascii;
 mod config;
 mod dense;
 mod files;

@@ -8,6 +8,7 @@ use semsearch_files::{Cause, FileError, Map, guarded, open_regular, read_bounded
 use serde::{Deserialize, Serialize};
 use tokenizers::Encoding;
 
+use super::ascii::AsciiWords;
 use super::files::{MAX_TOKENIZER, ModelFiles, TOKENIZER};
 use super::long_text;
 use super::ragged::{TextIds, Tokenized};
@@ -20,7 +21,7 @@ use crate::turns;
 
 /// If texts have at most this many bytes together, they are tokenized on the calling thread: it takes a millisecond or
 /// two.
-const LITTLE: usize = 8 << 10;
+const LITTLE: usize = 64 << 10;
 
 /// The model's tokenizer, without the truncation and padding of its file. (The file of all-MiniLM-L6-v2 would truncate
 /// to 128 tokens and pad to 128.) Texts are cut here, at a maximum length that the caller chooses, so that the number
@@ -31,8 +32,11 @@ pub struct Tokenizer {
     path: PathBuf,
     inner: Pipeline,
     max_length: usize,
-    /// The number of special tokens at the end of each text.
-    closing: usize,
+    /// The words that need not the library's steps.
+    ascii: Option<AsciiWords>,
+    /// The special tokens at the beginning and at the end of each text.
+    opening: Vec<u32>,
+    closing: Vec<u32>,
     framing: Framing,
     /// Whether texts are written in small letters first.
     lowercase: bool,
@@ -77,22 +81,29 @@ impl Tokenizer {
 
     fn new(path: PathBuf, inner: Pipeline, max_length: usize) -> Result<Self, EncoderError> {
         let damaged = |source| damaged(&path, source);
-        let specials = encode(&inner, "", true).map_err(damaged)?.len();
-        if specials == 0 {
+        let specials = encode(&inner, "", true).map_err(damaged)?;
+        if specials.is_empty() {
             return Err(damaged("it adds no special tokens, as [CLS] and [SEP], around a text".into()));
         }
-        if max_length <= specials {
+        let specials = specials.get_ids();
+        if max_length <= specials.len() {
+            let count = specials.len();
             return Err(EncoderError::Unsupported(format!(
-                "a maximum length of {max_length} leaves no room beside {specials} special tokens"
+                "a maximum length of {max_length} leaves no room beside {count} special tokens"
             )));
         }
         let any = encode(&inner, "a", true).map_err(damaged)?;
         let closing = any.get_special_tokens_mask().iter().rev().take_while(|&&special| special == 1).count();
+        let (opening, closing) = specials.split_at(specials.len().saturating_sub(closing));
+        let bare = encode(&inner, "a", false).map_err(damaged)?;
+        let framed = any.get_ids() == [opening, bare.get_ids(), closing].concat();
         Ok(Self {
             path,
+            ascii: AsciiWords::of(&inner).filter(|_| framed),
+            opening: opening.to_vec(),
+            closing: closing.to_vec(),
             inner,
             max_length,
-            closing: closing.min(specials),
             framing: Framing::Special,
             lowercase: false,
         })
@@ -106,7 +117,16 @@ impl Tokenizer {
     pub fn load_bare(model: &ModelFiles, max_length: usize) -> Result<Self, EncoderError> {
         let (path, inner, bytes) = read(model)?;
         let unknown = unknown(&bytes).and_then(|token| inner.token_to_id(&token));
-        Ok(Self { path, inner, max_length, closing: 0, framing: Framing::Bare { unknown }, lowercase: false })
+        Ok(Self {
+            path,
+            ascii: AsciiWords::of(&inner),
+            opening: Vec::new(),
+            closing: Vec::new(),
+            inner,
+            max_length,
+            framing: Framing::Bare { unknown },
+            lowercase: false,
+        })
     }
 
     /// The same tokenizer, which writes texts in small letters first if `lowercase` is set.
@@ -129,14 +149,10 @@ impl Tokenizer {
             return self.tokenize_here(texts);
         }
         let mut encoded: Vec<_> = texts.iter().map(|text| (text.as_ref(), None)).collect();
-        turns::for_each(
-            &mut encoded,
-            || (),
-            |(), (text, encoding)| *encoding = Some(self.encode(text, self.has_specials())),
-        );
+        turns::for_each(&mut encoded, || (), |(), (text, ids)| *ids = Some(self.ids(text, self.has_specials())));
         let mut all = Tokenized::default();
-        for encoding in encoded.into_iter().filter_map(|(_, encoding)| encoding) {
-            self.add(&encoding?, &mut all)?;
+        for ids in encoded.into_iter().filter_map(|(_, ids)| ids) {
+            self.add(ids?, &mut all)?;
         }
         Ok(all)
     }
@@ -157,7 +173,7 @@ impl Tokenizer {
     pub fn count_bare(&self, text: &str) -> Result<usize, EncoderError> {
         let mut count = 0;
         for piece in long_text::pieces(text) {
-            count += self.encode(piece, false)?.len();
+            count += self.ids(piece, false)?.len();
         }
         Ok(count)
     }
@@ -171,15 +187,30 @@ impl Tokenizer {
         for text in texts.iter().map(AsRef::as_ref) {
             match long_text::is_long(text) {
                 true => self.add_long(text, &mut all)?,
-                false => self.add(&self.encode(text, self.has_specials())?, &mut all)?,
+                false => self.add(self.ids(text, self.has_specials())?, &mut all)?,
             }
         }
         Ok(all)
     }
 
+    /// The ids of a text's tokens, all of them.
+    fn ids(&self, text: &str, specials: bool) -> Result<Vec<u32>, EncoderError> {
+        let Some(ascii) = &self.ascii else { return Ok(self.encode(text, specials)?.get_ids().to_vec()) };
+        let text = self.cased(text);
+        let mut ids = if specials { self.opening.clone() } else { Vec::new() };
+        ascii.add_ids(&text, &self.inner, &mut ids).map_err(|source| self.failed(source))?;
+        if specials {
+            ids.extend_from_slice(&self.closing);
+        }
+        Ok(ids)
+    }
+
     fn encode(&self, text: &str, specials: bool) -> Result<Encoding, EncoderError> {
-        let text: Cow<'_, str> = if self.lowercase { text.to_lowercase().into() } else { text.into() };
-        encode(&self.inner, &text, specials).map_err(|source| self.failed(source))
+        encode(&self.inner, &self.cased(text), specials).map_err(|source| self.failed(source))
+    }
+
+    fn cased<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.lowercase { text.to_lowercase().into() } else { text.into() }
     }
 
     fn failed(&self, source: Cause) -> EncoderError {
@@ -195,19 +226,18 @@ impl Tokenizer {
     }
 
     /// The tokens that count.
-    fn known<'a>(&self, encoding: &'a Encoding) -> Cow<'a, [u32]> {
-        let ids = encoding.get_ids();
-        match self.framing {
-            Framing::Bare { unknown: Some(unknown) } => ids.iter().copied().filter(|&id| id != unknown).collect(),
-            _ => ids.into(),
+    fn known(&self, mut ids: Vec<u32>) -> Vec<u32> {
+        if let Framing::Bare { unknown: Some(unknown) } = self.framing {
+            ids.retain(|&id| id != unknown);
         }
+        ids
     }
 
-    fn add(&self, encoding: &Encoding, all: &mut Tokenized) -> Result<(), EncoderError> {
-        if encoding.is_empty() && self.has_specials() {
+    fn add(&self, ids: Vec<u32>, all: &mut Tokenized) -> Result<(), EncoderError> {
+        if ids.is_empty() && self.has_specials() {
             return Err(self.failed("it made no token of a text, not even special ones".into()));
         }
-        let known = self.known(encoding);
+        let known = self.known(ids);
         let (ids, dropped) = self.cut(&known);
         all.ids.push(&ids);
         all.dropped.push(dropped);
@@ -216,18 +246,15 @@ impl Tokenizer {
 
     /// Adds a text piece by piece, because the library needs a hundred times a text's bytes while it encodes the text.
     fn add_long(&self, text: &str, all: &mut Tokenized) -> Result<(), EncoderError> {
-        let frame = self.encode("", self.has_specials())?;
-        let (opening, closing) = frame.get_ids().split_at(frame.len().saturating_sub(self.closing));
-        let room = self.max_length.saturating_sub(closing.len());
-        let (mut ids, mut dropped) = (opening.to_vec(), 0);
+        let room = self.max_length.saturating_sub(self.closing.len());
+        let (mut ids, mut dropped) = (self.opening.clone(), 0);
         for piece in long_text::pieces(text) {
-            let encoding = self.encode(piece, false)?;
-            let known = self.known(&encoding);
+            let known = self.known(self.ids(piece, false)?);
             let kept = known.len().min(room.saturating_sub(ids.len()));
             ids.extend_from_slice(&known[..kept]);
             dropped += known.len() - kept;
         }
-        ids.extend_from_slice(closing);
+        ids.extend_from_slice(&self.closing);
         all.ids.push(&ids);
         all.dropped.push(dropped);
         Ok(())
@@ -238,8 +265,8 @@ impl Tokenizer {
         let Some(dropped) = ids.len().checked_sub(self.max_length).filter(|&over| over > 0) else {
             return (ids.into(), 0);
         };
-        let (text, closing) = ids.split_at(ids.len() - self.closing);
-        ([&text[..self.max_length - self.closing], closing].concat().into(), dropped)
+        let (text, closing) = ids.split_at(ids.len() - self.closing.len());
+        ([&text[..self.max_length - closing.len()], closing].concat().into(), dropped)
     }
 
     /// Tokenizes pairs of texts, each of which is read as one text. If a pair has more tokens than the maximum, the longer
@@ -270,9 +297,8 @@ impl Tokenizer {
         if long_text::is_long(text) {
             return Err(EncoderError::Unsupported("the places of tokens in a text of this length".into()));
         }
-        let text: Cow<'_, str> = if self.lowercase { text.to_lowercase().into() } else { text.into() };
         let specials = specials && self.has_specials();
-        let encoding = encode_chars(&self.inner, &text, specials).map_err(|source| self.failed(source))?;
+        let encoding = encode_chars(&self.inner, &self.cased(text), specials).map_err(|source| self.failed(source))?;
         let (places, special) = (encoding.get_offsets(), encoding.get_special_tokens_mask());
         let words = self.tokens(encoding.get_ids());
         let token = |at: usize| TokenPlace {
@@ -367,14 +393,7 @@ mod tests {
     use crate::model::tokenizer_file::tests::both;
 
     fn tokenizer(max_length: usize) -> Tokenizer {
-        Tokenizer {
-            path: PathBuf::new(),
-            inner: both().0,
-            max_length,
-            closing: 1,
-            framing: Framing::Special,
-            lowercase: false,
-        }
+        Tokenizer::new(PathBuf::new(), both().0, max_length).unwrap()
     }
 
     #[test]

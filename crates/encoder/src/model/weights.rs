@@ -1,5 +1,6 @@
 //! A model's weights, by their names in model.safetensors.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -21,6 +22,7 @@ const MAX_HEADER: u64 = 16 << 20;
 /// The mapped file of weights.
 pub(crate) struct Weights {
     path: PathBuf,
+    file: File,
     map: Map,
     names: TensorNames,
     /// The position in the file at which the tensors begin.
@@ -62,7 +64,7 @@ impl Weights {
         let (length, header) = SafeTensors::read_metadata(&map).map_err(|source| damaged(&path, Box::new(source)))?;
         let names = TensorNames::new(header, prefixes, probe);
         // The file begins with the header's length, in 8 bytes.
-        Ok(Self { path, map, names, start: 8 + length })
+        Ok(Self { path, file, map, names, start: 8 + length })
     }
 
     /// The first of these tensors that is there, and its shape.
@@ -107,6 +109,14 @@ impl Weights {
             Some(at) => Err(self.not_finite_at(&name, at, floats[at])),
             None => Ok(floats),
         }
+    }
+
+    /// Some rows of a tensor of this file, of `width` values each.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn rows(&self, tensor: &Floats, rows: &[u32], width: usize) -> Result<Vec<f32>, EncoderError> {
+        Ok(tensor.rows(&self.file, rows, width).map_err(FileError::read(&self.path))?)
     }
 
     /// The biases of the layer of this name, or zeros if it has none.

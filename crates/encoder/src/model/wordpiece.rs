@@ -7,8 +7,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use semsearch_files::Cause;
 use serde::{Deserialize, Serialize};
 use tokenizers::models::{ModelWrapper, TrainerWrapper};
 use tokenizers::{Model, Token};
@@ -68,22 +70,43 @@ impl<'de> Deserialize<'de> for WordPiece {
 pub(super) struct JsonString<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 impl WordPiece {
-    /// The ids of a word's pieces, and where they end; `None` if some part is not a piece.
-    fn pieces(&self, word: &str) -> Option<Vec<Token>> {
-        let mut pieces = Vec::new();
+    /// Adds the ids of a word's tokens to `ids`.
+    ///
+    /// # Errors
+    /// The word is unknown, and the vocabulary has no token for unknown words.
+    pub(super) fn add_ids(&self, word: &str, ids: &mut Vec<u32>) -> Result<(), Cause> {
+        let before = ids.len();
+        if !self.pieces(word, |id, _| ids.push(id)) {
+            ids.truncate(before);
+            ids.push(self.unknown()?);
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with the id of each piece of a word, and with the place of the piece in the word. Returns false if the word
+    /// is too long or some part of it is not a piece.
+    fn pieces(&self, word: &str, mut each: impl FnMut(u32, Range<usize>)) -> bool {
+        let most = self.settings.max_input_chars_per_word;
+        if word.len() > most && word.chars().count() > most {
+            return false;
+        }
+        // The pieces after the first carry a prefix in the vocabulary.
+        let mut prefixed = String::new();
         let mut at = 0;
         while at < word.len() {
-            // The pieces after the first carry a prefix in the vocabulary.
-            let rest: Cow<'_, str> = if at == 0 {
-                word.into()
+            let rest = if at == 0 {
+                word
             } else {
-                [&self.settings.continuing_subword_prefix, &word[at..]].concat().into()
+                prefixed.clear();
+                prefixed.push_str(&self.settings.continuing_subword_prefix);
+                prefixed.push_str(&word[at..]);
+                &prefixed
             };
             let prefix = rest.len() - (word.len() - at);
             let mut end = rest.len().min(self.vocab.longest());
             let id = loop {
                 if end <= prefix {
-                    return None;
+                    return false;
                 }
                 if let Some(id) = rest.get(..end).and_then(|piece| self.vocab.get(piece)) {
                     break id;
@@ -91,11 +114,16 @@ impl WordPiece {
                 end -= 1;
             };
             let length = end - prefix;
-            // The tokens' texts are seldom needed. If they are, they are looked up by their ids.
-            pieces.push(Token::new(id, String::new(), (at, at + length)));
+            each(id, at..at + length);
             at += length;
         }
-        Some(pieces)
+        true
+    }
+
+    /// The token for words that are not made of pieces.
+    fn unknown(&self) -> Result<u32, Cause> {
+        let unknown = &self.settings.unk_token;
+        Ok(self.vocab.get(unknown).ok_or_else(|| format!("the vocabulary lacks {unknown}"))?)
     }
 }
 
@@ -105,13 +133,13 @@ impl Model for WordModel {
     fn tokenize(&self, word: &str) -> tokenizers::Result<Vec<Token>> {
         match self {
             Self::WordPiece(model) => {
-                let short = word.chars().count() <= model.settings.max_input_chars_per_word;
-                if let Some(pieces) = short.then(|| model.pieces(word)).flatten() {
-                    return Ok(pieces);
+                let mut tokens = Vec::new();
+                // The tokens' texts are seldom needed. If they are, they are looked up by their ids.
+                let token = |id, place: Range<usize>| Token::new(id, String::new(), (place.start, place.end));
+                if model.pieces(word, |id, place| tokens.push(token(id, place))) {
+                    return Ok(tokens);
                 }
-                let unknown = model.vocab.get(&model.settings.unk_token);
-                let id = unknown.ok_or_else(|| format!("the vocabulary lacks {}", model.settings.unk_token))?;
-                Ok(vec![Token::new(id, String::new(), (0, word.len()))])
+                Ok(vec![token(model.unknown()?, 0..word.len())])
             }
             Self::Library(model) => model.tokenize(word),
         }

@@ -154,7 +154,7 @@ impl Encoder for PackedEncoder {
 
     fn word_vectors(&self, ids: &[u32]) -> Result<Vectors, EncoderError> {
         check_words(ids.iter(), self.limits.0)?;
-        let rows = self.network.word_vectors(ids);
+        let rows = self.weights.rows(self.network.words(), ids, self.dim())?;
         check_finite(&rows, &self.weights, || self.describe(), "")?;
         Ok(Vectors::new(rows, self.dim()))
     }

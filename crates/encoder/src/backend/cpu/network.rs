@@ -68,10 +68,9 @@ impl PackedNetwork {
         self.shape.heads * self.shape.head_dim
     }
 
-    /// The vectors of these words, before anything is added to them.
-    pub(super) fn word_vectors(&self, ids: &[u32]) -> Vec<f32> {
-        let dim = self.hidden_size();
-        ids.iter().flat_map(|&id| &self.embeddings.words[id as usize * dim..][..dim]).copied().collect()
+    /// The vectors of words, before anything is added to them.
+    pub(super) fn words(&self) -> &Floats {
+        &self.embeddings.words
     }
 
     /// Packs all weights that are not packed yet.
