@@ -1,13 +1,14 @@
 //! The files that a commit names: their checksums, and new files, which are on the disk before a commit names them.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use semsearch_files::{Dir, unique};
+use semsearch_files::{Dir, Map, unique};
 use semsearch_store::StoreError;
 
 /// A file as a commit names it. Its content never changes once it is named.
@@ -79,26 +80,41 @@ pub(super) fn checksum(file: &File, path: &Path) -> Result<u32, StoreError> {
 }
 
 /// The CRC-32 (IEEE) of a file's bytes before and after `hole`.
-pub(super) fn checksum_without(mut file: &File, path: &Path, hole: Range<u64>) -> Result<u32, StoreError> {
-    let mut crc = || -> io::Result<u32> {
+pub(super) fn checksum_without(file: &File, path: &Path, hole: Range<u64>) -> Result<u32, StoreError> {
+    let crc = || -> io::Result<u32> {
         let mut crc = crc32fast::Hasher::new();
-        file.seek(SeekFrom::Start(0))?;
-        digest(&mut crc, &mut file.take(hole.start))?;
-        file.seek(SeekFrom::Start(hole.end))?;
-        digest(&mut crc, &mut file)?;
+        let end = file.metadata()?.len();
+        digest(&mut crc, file, 0..hole.start.min(end))?;
+        digest(&mut crc, file, hole.end..end.max(hole.end))?;
         Ok(crc.finalize())
     };
     crc().map_err(StoreError::read(path))
 }
 
-fn digest(crc: &mut crc32fast::Hasher, bytes: &mut impl Read) -> io::Result<()> {
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match bytes.read(&mut buffer)? {
-            0 => return Ok(()),
-            read => crc.update(&buffer[..read]),
+/// So many bytes of a file are looked at together.
+const WINDOW: u64 = 4 << 20;
+
+/// Fewer bytes than this are copied faster than they are mapped.
+const FEW: u64 = 128 << 10;
+
+/// Adds a part of a file to a checksum. The bytes are mapped, since to copy them takes longer than to compute their checksum.
+fn digest(crc: &mut crc32fast::Hasher, file: &File, part: Range<u64>) -> io::Result<()> {
+    let mut start = part.start;
+    while start < part.end {
+        let window = start..part.end.min(start + WINDOW);
+        let length = window.end - start;
+        if length < FEW {
+            let mut bytes = vec![0; length as usize];
+            file.read_exact_at(&mut bytes, start)?;
+            crc.update(&bytes);
+        } else {
+            let map = Map::part(file, window.clone())?;
+            crc.update(&map);
+            map.check()?;
         }
+        start = window.end;
     }
+    Ok(())
 }
 
 /// The name of a new file: the file has the number `number` in its directory, and the name ends in `kind`. No commit
@@ -178,6 +194,20 @@ mod tests {
         assert_eq!(checksum(&put(&dir, "a", b"123456789"), Path::new("a")).unwrap(), 0xcbf4_3926);
         let holed = put(&dir, "b", b"1234-holes-56789");
         assert_eq!(checksum_without(&holed, Path::new("b"), 4..11).unwrap(), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn the_checksum_of_a_file_of_several_windows_is_that_of_its_bytes() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::open(temporary.path()).unwrap();
+        let bytes: Vec<u8> = (0..2 * WINDOW + FEW - 1).map(|at| (at % 251) as u8).collect();
+        let file = put(&dir, "a", &bytes);
+        assert_eq!(checksum(&file, Path::new("a")).unwrap(), crc32fast::hash(&bytes));
+        // The hole is more than a window, and neither begins nor ends with one.
+        let (start, end) = (FEW + 1, FEW + WINDOW + 7);
+        let others = [&bytes[..start as usize], &bytes[end as usize..]].concat();
+        assert_eq!(checksum_without(&file, Path::new("a"), start..end).unwrap(), crc32fast::hash(&others));
+        assert_eq!(checksum_without(&file, Path::new("a"), 3 * WINDOW..4 * WINDOW).unwrap(), crc32fast::hash(&bytes));
     }
 
     #[test]

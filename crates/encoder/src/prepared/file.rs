@@ -5,7 +5,7 @@
 //! ```
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -21,6 +21,9 @@ const HEADER: usize = MAGIC.len() + 8;
 
 /// Sections begin at multiples of this number of bytes.
 const ALIGNMENT: usize = 64;
+
+/// So many bytes are written at once: the system keeps them in large pages then.
+const TOGETHER: usize = 4 << 20;
 
 /// What was made of which files, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +104,7 @@ impl PreparedFile {
         if !is_own(&file).map_err(damaged)? {
             return Err(Unprepared::Damaged("it belongs to another user".into()));
         }
-        let map = Map::new(&file).map_err(damaged)?;
+        let map = Map::to_read_all(&file).map_err(damaged)?;
         let header = header(&map).ok_or_else(|| Unprepared::Damaged("its header is damaged".into()))?;
         let start = HEADER + header;
         let read = serde_json::from_slice::<PreparedHeader>(&map[HEADER..start]);
@@ -167,20 +170,20 @@ impl PreparedFile {
         });
         let header = PreparedHeader { sections: sections.collect(), fingerprint, key };
         let header = serde_json::to_vec(&header).map_err(|error| failed(error.into()))?;
-        write_whole(path, |mut file: &File| {
-            let mut write = |bytes: &[u8]| file.write_all(bytes);
+        write_whole(path, |file: &File| {
+            let mut file = BufWriter::with_capacity(TOGETHER, file);
             let written = (|| {
-                write(MAGIC)?;
-                write(&(header.len() as u32).to_ne_bytes())?;
-                write(&crc32fast::hash(&header).to_ne_bytes())?;
-                write(&header)?;
+                file.write_all(MAGIC)?;
+                file.write_all(&(header.len() as u32).to_ne_bytes())?;
+                file.write_all(&crc32fast::hash(&header).to_ne_bytes())?;
+                file.write_all(&header)?;
                 let mut length = HEADER + header.len();
                 for section in new {
-                    write(&[0; ALIGNMENT][..length.next_multiple_of(ALIGNMENT) - length])?;
-                    write(&section.bytes)?;
+                    file.write_all(&[0; ALIGNMENT][..length.next_multiple_of(ALIGNMENT) - length])?;
+                    file.write_all(&section.bytes)?;
                     length = section.bytes.len();
                 }
-                Ok(())
+                file.flush()
             })();
             written.map_err(failed)
         })

@@ -144,7 +144,7 @@ impl Halves {
     pub(super) fn open(dir: &Dir, segment: &Segment, dim: usize) -> Result<Option<Self>, StoreError> {
         let Some(stored) = &segment.halves else { return Ok(None) };
         let path = dir.path_of(&stored.name);
-        let map = Map::new(&stored.open(dir)?).map_err(StoreError::read(&path))?;
+        let map = Map::to_read_all(&stored.open(dir)?).map_err(StoreError::read(&path))?;
         let other = || StoreError::damaged(&path, "it is not for these vectors");
         // The number of vectors may be wrong, and is multiplied.
         let vectors = usize::try_from(segment.vectors).ok().filter(|vectors| *vectors < map.len()).ok_or_else(other)?;

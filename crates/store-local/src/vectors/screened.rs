@@ -15,7 +15,7 @@ use semsearch_kernels::{Bounds, HalvesQuery, HalvesRow, prefetch};
 use semsearch_store::{Metric, Scored, StoreError};
 
 use super::halves::Halves;
-use super::{VectorSearch, VectorSegment};
+use super::{PAIRS_ALONE, VectorSearch, VectorSegment};
 use crate::nearest::Nearest;
 
 /// Vectors whose bounds are computed together.
@@ -83,12 +83,17 @@ impl<'a> Screen<'a> {
         Some(Self { search, query, rounded, square, floor: Floor::default() })
     }
 
-    /// Divides the vectors of all segments into ranges; each thread takes one.
+    /// Divides the vectors of all segments into ranges; each thread takes one. Of few vectors there is one range, since it
+    /// takes longer to start threads.
     fn run(&self, rows: usize) -> Result<Vec<Scored>, StoreError> {
-        let share = rows.div_ceil(rayon::current_num_threads()).next_multiple_of(BLOCK);
-        let starts: Vec<usize> = (0..rows).step_by(share).collect();
-        let parts = starts.par_iter().map(|&start| self.part(start..rows.min(start + share)));
-        let mut candidates = parts.collect::<Vec<_>>().concat();
+        let mut candidates = if rows < PAIRS_ALONE {
+            self.part(0..rows)
+        } else {
+            let share = rows.div_ceil(rayon::current_num_threads()).next_multiple_of(BLOCK);
+            let starts: Vec<usize> = (0..rows).step_by(share).collect();
+            let parts = starts.par_iter().map(|&start| self.part(start..rows.min(start + share)));
+            parts.collect::<Vec<_>>().concat()
+        };
         let floor = self.floor.get();
         candidates.retain(|candidate| !candidate.is_below(floor));
         self.compared(candidates)
