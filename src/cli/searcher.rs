@@ -1,10 +1,12 @@
 //! Opens the index that is searched, with the model that it was built with.
 
+use std::panic;
 use std::sync::Arc;
+use std::thread;
 
 use semsearch::engine::{EngineError, LoadedModel, Mode, Searcher};
 use semsearch::filter::Filter;
-use semsearch::index::{Facts, Snapshot, StoreError};
+use semsearch::index::{Facts, IndexConfig, Snapshot, Store, StoreError};
 use semsearch::model::Pooling;
 
 use super::model_loader;
@@ -26,14 +28,15 @@ pub(super) fn open(
         settings,
         Computing { effort: ranking.request.effort, isa: encoding.isa, partial: ranking.partial },
     )?;
-    let snapshot = store.snapshot()?;
+    settings.limit_threads();
     let searcher = if ranking.mode() == Mode::Lexical && !ranking.needs_model {
-        settings.limit_threads();
-        Searcher::by_words(store, Arc::clone(&snapshot))
+        let snapshot = store.snapshot()?;
+        Searcher::by_words(store, snapshot)
     } else {
-        let model = model(encoding, settings, snapshot.facts())?;
-        Searcher::new(store, Arc::clone(&snapshot), model)?
+        let (snapshot, model) = commit_and_model(&store, encoding, settings)?;
+        Searcher::new(store, snapshot, model)?
     };
+    let snapshot = searcher.snapshot();
     let searcher = match &ranking.reranker {
         Some(name) => {
             let reranker = model_loader::load_reranker(settings, encoding, name, &snapshot.facts().config)?;
@@ -48,13 +51,40 @@ pub(super) fn open(
     Ok(searcher)
 }
 
+/// Opens the newest commit and loads its model. The files of a directory are checked while the model is loaded, which takes
+/// about as long. A database is asked once.
+fn commit_and_model(
+    store: &Arc<dyn Store>,
+    encoding: &EncodingOptions,
+    settings: &Settings,
+) -> anyhow::Result<(Arc<dyn Snapshot>, LoadedModel)> {
+    // Where nothing can be read, the snapshot says why.
+    let recorded = if store::is_address(&settings.index) { None } else { store.recorded().ok().flatten() };
+    let (snapshot, loaded) = match &recorded {
+        Some(config) => {
+            let store = Arc::clone(store);
+            let opening = thread::spawn(move || store.snapshot());
+            let loaded = model(encoding, settings, config);
+            // An index that cannot be read is told first.
+            (opening.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?, Some(loaded))
+        }
+        None => (store.snapshot()?, None),
+    };
+    let config = &snapshot.facts().config;
+    let model = match loaded.filter(|_| recorded.as_ref() == Some(config)) {
+        Some(loaded) => loaded?,
+        None => model(encoding, settings, config)?,
+    };
+    Ok((snapshot, model))
+}
+
 /// The model of the index.
-fn model(encoding: &EncodingOptions, settings: &Settings, facts: &Facts) -> anyhow::Result<LoadedModel> {
+fn model(encoding: &EncodingOptions, settings: &Settings, config: &IndexConfig) -> anyhow::Result<LoadedModel> {
     if encoding.pooling.asked == Some(Pooling::None) {
         let message = "a query needs one vector: `--pooling none` is for `embed`";
         return Err(EngineError::Unsupported(message.into()).into());
     }
-    let (identity, embedder) = model_loader::load(settings, encoding, Some(&facts.config))?;
+    let (identity, embedder) = model_loader::load(settings, encoding, Some(config))?;
     Ok(LoadedModel { embedder: Arc::new(embedder), identity })
 }
 
