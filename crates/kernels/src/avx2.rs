@@ -200,6 +200,7 @@ super::instantiate!(add_layer_norm, __m256, "avx2,fma");
 super::instantiate!(layer_norm, __m256, "avx2,fma");
 super::instantiate!(activate, __m256, "avx2,fma");
 super::instantiate!(gate, __m256, "avx2,fma");
+super::instantiate!(are_finite, __m256, "avx2,fma");
 super::instantiate!(quantize_rows, __m256, "avx2,fma");
 super::instantiate!(linear linear_f32, F32<__m256>, Affine, rows 6, vectors 2, "avx2,fma");
 super::instantiate!(linear linear_int8, MaddInt8, Dequantize, rows 4, vectors 2, "avx2,fma");

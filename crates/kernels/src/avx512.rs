@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::mem;
 
 use super::halves::HalvesProduct;
-use super::linear::IntProduct;
+use super::linear::{IntProduct, room};
 use super::product::{F32, FloatProduct, Product, bf16_words};
 use super::simd::Simd;
 
@@ -130,7 +130,7 @@ impl FloatProduct for Bf16 {
 
     #[inline(always)]
     unsafe fn words<'a>(floats: &'a [f32], words: &'a mut Vec<u32>) -> &'a [u32] {
-        words.resize(floats.len().div_ceil(2), 0);
+        let words = room(words, floats.len().div_ceil(2));
         let whole = floats.len() / 32 * 16;
         for at in (0..whole).step_by(16) {
             let (from, to) = (floats[2 * at..][..32].as_ptr(), words[at..][..16].as_mut_ptr());
@@ -233,6 +233,7 @@ super::instantiate!(add_layer_norm, __m512, "avx512f");
 super::instantiate!(layer_norm, __m512, "avx512f");
 super::instantiate!(activate, __m512, "avx512f");
 super::instantiate!(gate, __m512, "avx512f");
+super::instantiate!(are_finite, __m512, "avx512f");
 super::instantiate!(quantize_rows, __m512, "avx512f");
 super::instantiate!(linear linear_f32, F32<__m512>, Affine, rows 6, vectors 4, "avx512f");
 super::instantiate!(linear linear_bf16, Bf16, Affine, rows 6, vectors 4, "avx512f,avx512bf16");

@@ -18,6 +18,10 @@ pub(super) trait Sink<P: Product> {
     /// # Safety
     /// The processor has the instructions of `P`.
     unsafe fn take(&mut self, row: usize, sums: &[P::Sum]);
+
+    /// This row's sums are computed next.
+    #[inline(always)]
+    fn expect(&self, _row: usize) {}
 }
 
 /// What is done to sums before they are stored.
@@ -27,6 +31,10 @@ pub(super) trait Finish<P: Product>: Copy {
     /// # Safety
     /// The processor has the instructions of `P`.
     unsafe fn finish(self, sum: P::Sum, row: usize, column: usize) -> P::Float;
+
+    /// Asks the processor for what [`Finish::finish`] will read for this row, from this column on.
+    #[inline(always)]
+    fn expect(self, _row: usize, _column: usize) {}
 }
 
 /// Stores the sums as they are.
@@ -59,6 +67,11 @@ pub(super) struct Target<'a, F> {
 }
 
 impl<P: Product, F: Finish<P>> Sink<P> for Target<'_, F> {
+    #[inline(always)]
+    fn expect(&self, row: usize) {
+        self.finish.expect(row, self.column);
+    }
+
     #[inline(always)]
     unsafe fn take(&mut self, row: usize, sums: &[P::Sum]) {
         let lanes = P::Float::LANES;
@@ -136,6 +149,7 @@ unsafe fn tile<P: Product, const ROWS: usize, const VECTORS: usize>(
     debug_assert!(depth == 0 || b.start.len() >= (depth - 1) * b.stride + VECTORS * lanes);
     // SAFETY: the caller guarantees the instructions, and the shapes within which the indices stay.
     unsafe {
+        (0..ROWS).for_each(|row| to.expect(first + row));
         let mut sums = [[P::zero(); VECTORS]; ROWS];
         let (rows, mut at) = (a.start.as_ptr(), b.start.as_ptr());
         for step in 0..depth {

@@ -66,6 +66,15 @@ macro_rules! instantiate {
             unsafe { super::activation::gate::<$vector>(activation, pairs, width, out) }
         }
     };
+    (are_finite, $vector:ty $(, $feature:literal)?) => {
+        $(#[target_feature(enable = $feature)])?
+        /// # Safety
+        /// The processor has the instructions.
+        pub(super) unsafe fn are_finite(values: &[f32]) -> bool {
+            // SAFETY: the caller guarantees the instructions.
+            unsafe { super::math::are_finite::<$vector>(values) }
+        }
+    };
     (quantize_rows, $vector:ty $(, $feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
         /// # Safety

@@ -34,7 +34,7 @@ pub use attention::{AttentionScratch, AttentionShape, Qkv, Reach, RelativeBias};
 pub use halves::{Bounds, HalvesQuery, HalvesRow, MAX_HALVES_DIM, half_bytes, prefetch};
 use instantiate::instantiate;
 use linear::{Affine, Dequantize, Extent, Panels, Words};
-pub use linear::{Columns, Format, PackedLinear, PackedView, Rows, RowsScratch};
+pub use linear::{Columns, Format, PackedLinear, PackedView, Rows, RowsScratch, room};
 use product::bf16_words;
 use quantize::Quantized;
 pub use screen::{Candidate, F32_ERROR, MAX_DIM, ScreenQueries, ScreenRows};
@@ -122,8 +122,7 @@ impl Isa {
             }
             Format::Int8 => {
                 let RowsScratch { words, rows } = scratch;
-                words.resize(count * inputs.div_ceil(4), 0);
-                rows.resize(count, Quantized::default());
+                let (words, rows) = (room(words, count * inputs.div_ceil(4)), room(rows, count));
                 match self.0 {
                     IsaKind::Scalar => unreachable!("`has` found products of bytes"),
                     #[cfg(target_arch = "x86_64")]
@@ -297,6 +296,11 @@ impl Isa {
             // SAFETY: as above; every processor with AVX-512 has AVX2.
             IsaKind::Avx512 { .. } | IsaKind::Avx2 => unsafe { avx2::half_sums(halves, factors, sums) },
         }
+    }
+
+    /// Whether all values are finite.
+    pub fn are_finite(self, values: &[f32]) -> bool {
+        dispatch!(self, are_finite(values))
     }
 
     /// Σab

@@ -4,6 +4,7 @@ use std::array::from_fn;
 
 use super::Activation;
 use super::gemm::{Finish, PANEL, Strided, Target, product};
+use super::halves::prefetch;
 use super::product::{Product, bf16_words};
 use super::quantize::{Quantized, quantize_weights};
 use super::simd::Simd;
@@ -230,6 +231,14 @@ pub struct RowsScratch {
     pub(super) rows: Vec<Quantized>,
 }
 
+/// The first `count` values of `memory`, which grows if it is smaller. The caller overwrites them, so they are not cleared.
+pub fn room<T: Copy + Default>(memory: &mut Vec<T>, count: usize) -> &mut [T] {
+    if memory.len() < count {
+        memory.resize(count, T::default());
+    }
+    &mut memory[..count]
+}
+
 /// Where the columns of a product are written: into rows that begin `stride` floats apart, from column `first` on.
 #[derive(Debug)]
 pub struct Columns<'a> {
@@ -341,7 +350,25 @@ pub(super) trait IntProduct: Product {
     unsafe fn greater(sum: Self::Sum, bounds: *const i32) -> u16;
 }
 
+impl Dequantize<'_> {
+    /// Where the weights of a row's outlier are, for the columns from this one on.
+    #[inline(always)]
+    fn of_outlier(&self, outlier: usize, column: usize) -> usize {
+        (column / PANEL * self.inputs + outlier) * PANEL + column % PANEL
+    }
+}
+
 impl<P: IntProduct> Finish<P> for Dequantize<'_> {
+    #[inline(always)]
+    fn expect(self, row: usize, column: usize) {
+        let Quantized { outlier, excess, .. } = self.rows[row];
+        if excess != 0.0 {
+            // They are in no cache, and to wait for them took a twentieth of the time of a product.
+            let weights = &self.floats[self.of_outlier(outlier, column)..];
+            prefetch(bytemuck::cast_slice(&weights[..PANEL.min(weights.len())]));
+        }
+    }
+
     #[inline(always)]
     unsafe fn finish(self, sum: P::Sum, row: usize, column: usize) -> P::Float {
         let Quantized { scale, offset, outlier, excess } = self.rows[row];
@@ -350,7 +377,7 @@ impl<P: IntProduct> Finish<P> for Dequantize<'_> {
             let scale = P::Float::load(self.scales[column..].as_ptr()).mul(P::Float::splat(scale));
             let mut rest = P::Float::load(self.sums[column..].as_ptr()).mul(P::Float::splat(offset));
             if excess != 0.0 {
-                let at = (column / PANEL * self.inputs + outlier) * PANEL + column % PANEL;
+                let at = self.of_outlier(outlier, column);
                 rest = P::Float::load(self.floats[at..].as_ptr()).mul_add(P::Float::splat(excess), rest);
             }
             self.then.apply(P::to_float(sum).mul_add(scale, rest), column)

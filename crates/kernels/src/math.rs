@@ -133,6 +133,26 @@ unsafe fn polynomial<V: Simd>(x: V, coefficients: &[f32]) -> V {
     }
 }
 
+/// Whether all values are finite: x·0 is 0 for a finite x, and NaN for any other.
+///
+/// # Safety
+/// The processor has `V`'s instructions.
+#[inline(always)]
+pub(super) unsafe fn are_finite<V: Simd>(values: &[f32]) -> bool {
+    let whole = values.len() / (2 * V::LANES) * 2 * V::LANES;
+    // SAFETY: two vectors from `at` are within `whole`; the caller guarantees the instructions.
+    let sum = unsafe {
+        let zero = V::splat(0.0);
+        let (mut first, mut second) = (zero, zero);
+        for at in (0..whole).step_by(2 * V::LANES) {
+            first = V::load(values.as_ptr().add(at)).mul_add(zero, first);
+            second = V::load(values.as_ptr().add(at + V::LANES)).mul_add(zero, second);
+        }
+        first.add(second).sum()
+    };
+    sum == 0.0 && values[whole..].iter().all(|value| value.is_finite())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,7 +44,7 @@ pub(super) unsafe fn quantize_rows<V: Simd>(
                 *quantized = to_bytes::<V>(row, all, words);
                 continue;
             }
-            let outlier = row.iter().position(|value| value.abs() == largest).unwrap_or(0);
+            let outlier = position(row, largest);
             let rest = Range::of::<V>(&row[..outlier]).and(Range::of::<V>(&row[outlier + 1..]));
             let rounded = to_bytes::<V>(row, rest, words);
             // In place of the outlier stands the byte that is nearest to 0.
@@ -54,6 +54,17 @@ pub(super) unsafe fn quantize_rows<V: Simd>(
             *quantized = Quantized { outlier, excess, ..rounded };
         }
     }
+}
+
+/// The position of the first value of this magnitude, or 0 if there is none. Vectors are compared as far as the part that
+/// has it; half of the rows before a layer's last product are searched.
+#[inline(always)]
+fn position(row: &[f32], magnitude: f32) -> usize {
+    const PART: usize = 64;
+    let is_it = |value: &f32| value.abs() == magnitude;
+    let has_it = |part: &[f32]| part.iter().fold(false, |found, value| found | is_it(value));
+    let part = row.chunks(PART).position(has_it).unwrap_or(0) * PART;
+    row[part..].iter().position(is_it).map_or(0, |at| part + at)
 }
 
 /// The range of some values.
@@ -72,17 +83,23 @@ impl Range {
     /// The processor has `V`'s instructions.
     #[inline(always)]
     pub(super) unsafe fn of<V: Simd>(values: &[f32]) -> Self {
-        let whole = values.len() / V::LANES * V::LANES;
-        // SAFETY: `LANES` floats from `at` are within `whole`; the processor has the instructions.
+        // Two vectors at a time: the processor need not wait for the sum of the one before it adds the next.
+        let whole = values.len() / (2 * V::LANES) * 2 * V::LANES;
+        // SAFETY: two vectors from `at` are within `whole`; the processor has the instructions.
         let (least, greatest, squares) = unsafe {
-            let (mut least, mut greatest) = (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY));
-            let mut squares = V::splat(0.0);
-            for at in (0..whole).step_by(V::LANES) {
-                let values = V::load(values.as_ptr().add(at));
-                (least, greatest) = (least.min(values), greatest.max(values));
-                squares = values.mul_add(values, squares);
+            let mut least = [V::splat(f32::INFINITY); 2];
+            let mut greatest = [V::splat(f32::NEG_INFINITY); 2];
+            let mut squares = [V::splat(0.0); 2];
+            for at in (0..whole).step_by(2 * V::LANES) {
+                for half in 0..2 {
+                    let values = V::load(values.as_ptr().add(at + half * V::LANES));
+                    least[half] = least[half].min(values);
+                    greatest[half] = greatest[half].max(values);
+                    squares[half] = values.mul_add(values, squares[half]);
+                }
             }
-            (least.smallest(), greatest.largest(), squares.sum())
+            let [least, greatest] = [least[0].min(least[1]), greatest[0].max(greatest[1])];
+            (least.smallest(), greatest.largest(), squares[0].add(squares[1]).sum())
         };
         let single = |&value: &f32| Self { least: value, greatest: value, squares: value * value };
         values[whole..].iter().map(single).fold(Self { least, greatest, squares }, Self::and)

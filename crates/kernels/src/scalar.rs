@@ -162,6 +162,7 @@ super::instantiate!(add_layer_norm, [f32; 4]);
 super::instantiate!(layer_norm, [f32; 4]);
 super::instantiate!(activate, [f32; 4]);
 super::instantiate!(gate, [f32; 4]);
+super::instantiate!(are_finite, [f32; 4]);
 super::instantiate!(linear linear_f32, F32<[f32; 4]>, Affine, rows 2, vectors 4);
 super::instantiate!(attention attention_f32, F32<[f32; 4]>, rows 2, vectors 4, head 4);
 super::instantiate!(compare, [f32; 4]);

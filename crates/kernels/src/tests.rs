@@ -331,3 +331,20 @@ fn an_instruction_set_that_is_not_there_is_an_error() {
     assert!(message.starts_with("instruction set \"altivec\" is not known or not on this processor, which has scalar"));
     assert!(Isa::all().contains(&Isa::best()));
 }
+
+#[test]
+fn one_value_that_is_not_finite_is_found_wherever_it_stands() {
+    for isa in Isa::all() {
+        for count in [0, 1, 15, 16, 31, 32, 33, 100] {
+            let mut values: Vec<f32> = (0..count).map(|at| if at % 2 == 0 { f32::MAX } else { -1e-45 }).collect();
+            assert!(isa.are_finite(&values), "{isa}, {count}");
+            for at in 0..count {
+                for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    let right = std::mem::replace(&mut values[at], wrong);
+                    assert!(!isa.are_finite(&values), "{isa}, {wrong} at {at} of {count}");
+                    values[at] = right;
+                }
+            }
+        }
+    }
+}

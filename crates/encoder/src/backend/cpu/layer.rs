@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use semsearch_kernels::{Activation, AttentionShape, Isa, LayerNorm, Qkv, Reach};
+use semsearch_kernels::{Activation, AttentionShape, Isa, LayerNorm, Qkv, Reach, room};
 
 use super::linear::Linear;
 use super::scratch::GroupScratch;
@@ -73,11 +73,11 @@ impl PackedLayer {
         let reach = self.attention.window.map_or(reach, Reach::Near);
         let input = self.before(kernels.isa, self.attention_norm.as_ref(), hidden, normed);
         let tokens = input.len() / self.qkv.inputs();
-        qkv.resize(tokens * self.qkv.outputs(), 0.0);
-        context.resize(input.len(), 0.0);
-        output.resize(input.len(), 0.0);
+        let qkv = room(qkv, tokens * self.qkv.outputs());
+        let context = room(context, input.len());
+        let output = room(output, input.len());
         self.qkv.apply(input, Activation::None, linear, qkv);
-        let (mut qkv, mut context_rest) = (&mut qkv[..], &mut context[..]);
+        let (mut qkv, mut context_rest) = (qkv, &mut *context);
         for text in texts {
             let (text_qkv, qkv_after) = qkv.split_at_mut(text.len() * self.qkv.outputs());
             let (text_context, context_after) = context_rest.split_at_mut(text.len() * self.qkv.inputs());
@@ -95,13 +95,13 @@ impl PackedLayer {
     /// Adds the feed-forward network to the hidden state, and normalizes, some rows at a time.
     pub(super) fn feed_forward(&self, scratch: &mut GroupScratch) {
         let GroupScratch { kernels, hidden, normed, output, inner, gated, linear, .. } = scratch;
-        let (dim, width) = (self.up.inputs(), self.up.outputs());
-        for (rows, out) in hidden.chunks_mut(ROWS * dim).zip(output.chunks_mut(ROWS * dim)) {
-            inner.resize(rows.len() / dim * width, 0.0);
+        let (dim, width, hidden_len) = (self.up.inputs(), self.up.outputs(), hidden.len());
+        for (rows, out) in hidden.chunks_mut(ROWS * dim).zip(room(output, hidden_len).chunks_mut(ROWS * dim)) {
+            let inner = room(inner, rows.len() / dim * width);
             let input = self.before(kernels.isa, Some(&self.norm), rows, normed);
             if self.gated {
                 self.up.apply(input, Activation::None, linear, inner);
-                gated.resize(inner.len() / 2, 0.0);
+                let gated = room(gated, inner.len() / 2);
                 kernels.isa.gate(self.activation, inner, width / 2, gated);
                 self.down.apply(gated, Activation::None, linear, out);
             } else {

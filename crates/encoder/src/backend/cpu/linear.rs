@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use semsearch_files::Map;
-use semsearch_kernels::{Activation, Columns, Format, PackedLinear, PackedView, RowsScratch};
+use semsearch_kernels::{Activation, Columns, Format, Isa, PackedLinear, PackedView, RowsScratch};
 
 use super::kernels::Kernels;
 use crate::architecture::LinearSpec;
@@ -60,18 +60,13 @@ impl LinearScratch {
 
     /// Sets the flag if one of the values is not finite.
     pub(super) fn check(&mut self, values: &[f32]) {
-        self.not_finite |= !are_finite(values);
+        self.not_finite |= !self.kernels.isa.are_finite(values);
     }
 
     /// Takes the flag: whether a number was not finite since the last call.
     pub(super) fn took_not_finite(&mut self) -> bool {
         mem::take(&mut self.not_finite)
     }
-}
-
-fn are_finite(values: &[f32]) -> bool {
-    // The loop does not end early, so that the compiler can check several values at once.
-    values.iter().fold(true, |finite, value| finite & value.is_finite())
 }
 
 /// Whether the weights themselves must be checked: when it is rounded to an integer, a number that is not finite
@@ -124,7 +119,7 @@ impl Linear {
     }
 
     fn all_packed(&self, format: Format) -> (PackedLinear, bool) {
-        let finite = !hides(format) || self.parts.iter().all(|part| are_finite(&part.weight));
+        let finite = !hides(format) || self.parts.iter().all(|part| Isa::best().are_finite(&part.weight));
         let packed = match &self.parts[..] {
             [part] => PackedLinear::new(format, &part.weight, &part.bias),
             parts => {
@@ -190,7 +185,7 @@ impl Linear {
         for part in &self.parts {
             let columns = part.weight.chunks(PackedLinear::PANEL * self.inputs);
             for (weight, bias) in columns.zip(part.bias.chunks(PackedLinear::PANEL)) {
-                finite &= !hides(*format) || are_finite(weight);
+                finite &= !hides(*format) || isa.are_finite(weight);
                 panel.pack(weight, bias);
                 isa.linear(rows, panel.view(), activation, Columns { out: &mut *out, stride, first });
                 first += bias.len();
