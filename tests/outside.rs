@@ -10,6 +10,18 @@ fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
+/// With another profile, all of FAISS and 300 crates are built a second time.
+#[test]
+fn the_program_outside_has_the_profile_of_the_workspace() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let profile = |manifest: &str| {
+        let manifest = std::fs::read_to_string(root.join(manifest)).unwrap();
+        let (_, profile) = manifest.split_once("[profile.release]\n").unwrap();
+        profile.split("\n\n").next().unwrap().to_owned()
+    };
+    assert_eq!(profile("tests/outside/Cargo.toml"), profile("Cargo.toml"));
+}
+
 #[test]
 fn a_program_outside_of_the_workspace_builds_links_and_searches() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
