@@ -50,6 +50,7 @@ pub struct LocalSnapshot {
     isa: Isa,
     /// The effort that the segments were opened for.
     effort: Effort,
+    floats_on_disk: bool,
     /// The same segments, opened for other efforts.
     other_ways: Mutex<Vec<Way>>,
     filtered: Filtered,
@@ -59,7 +60,7 @@ pub struct LocalSnapshot {
 impl LocalSnapshot {
     /// Opens the newest commit of the index at `dir`. The vectors are mapped, not read.
     pub(super) fn open(dir: &Path, isa: Isa, effort: Effort) -> Result<Self, StoreError> {
-        let how = Opening { isa, effort, to_filter: false };
+        let how = Opening { isa, effort, ..Opening::default() };
         let open = |root: &Dir, bytes: &[u8]| {
             let manifest = Manifest::parse(bytes, dir)?.ok_or_else(|| StoreError::NoIndex { dir: dir.into() })?;
             Self::open_commit(root.again().map_err(StoreError::read(dir))?, manifest, commit_of(bytes), how)
@@ -73,13 +74,28 @@ impl LocalSnapshot {
         let config = manifest.config.clone();
         let catalog = Catalog::open(part(&root, CATALOG)?, &manifest.documents, config.analysis())?;
         let vectors = part(&root, VECTORS)?;
+        let codes = manifest.segments.iter().filter_map(|segment| segment.codes.as_ref());
+        let floats_on_disk = vectors::are_much(codes.map(|codes| codes.bytes).sum());
+        let how = Opening { floats_on_disk, ..how };
         let open = |segment| VectorSegment::open(&vectors, &config, segment, how);
         let segments = Arc::new(manifest.segments.iter().map(open).collect::<Result<Vec<_>, StoreError>>()?);
         let (documents, passages) = (manifest.documents.count, manifest.vectors());
         let facts = Facts { config, commit, documents, passages };
-        let (isa, effort) = (how.isa, how.effort);
+        let Opening { isa, effort, .. } = how;
         let (other_ways, filtered) = (Mutex::default(), Filtered::default());
-        Ok(Self { root, manifest, facts, catalog, segments, isa, effort, other_ways, filtered, unchanged })
+        Ok(Self {
+            root,
+            manifest,
+            facts,
+            catalog,
+            segments,
+            isa,
+            effort,
+            floats_on_disk,
+            other_ways,
+            filtered,
+            unchanged,
+        })
     }
 
     /// The index's directory.
@@ -121,7 +137,7 @@ impl LocalSnapshot {
         if let Some(way) = self.other_ways().iter().find(is_this) {
             return Ok(Arc::clone(&way.segments));
         }
-        let how = Opening { isa: self.isa, effort, to_filter };
+        let how = Opening { isa: self.isa, effort, to_filter, floats_on_disk: self.floats_on_disk };
         let again = self.segments.iter().map(|segment| segment.again(&self.manifest.config, how));
         let segments = Arc::new(again.collect::<Result<Vec<_>, StoreError>>()?);
         let mut others = self.other_ways();

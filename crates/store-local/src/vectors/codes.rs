@@ -199,16 +199,27 @@ impl CheckedCodes {
         Ok(())
     }
 
+    /// Reads codes that are floats, from the vector at `first` on until `rows` is full.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], or the file cannot be read.
+    pub(super) fn read(&self, first: usize, rows: &mut [f32]) -> Result<(), StoreError> {
+        self.read_bytes(bytemuck::cast_slice_mut(rows), first as u64 * self.code)
+    }
+
+    fn read_bytes(&self, bytes: &mut [u8], from: u64) -> Result<(), StoreError> {
+        match self.file.read_exact_at(bytes, self.start + from) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(StoreError::damaged(&self.path, "it became shorter while it was read"))
+            }
+            read => read.map_err(StoreError::read(&self.path)),
+        }
+    }
+
     fn check_part(&self, part: u64, buffer: &mut Vec<u8>) -> Result<(), StoreError> {
         let first = part * self.part;
         buffer.resize(self.part.min(self.bytes - first) as usize, 0);
-        let read = self.file.read_exact_at(buffer, self.start + first);
-        match read {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(StoreError::damaged(&self.path, "it became shorter while it was read"));
-            }
-            read => read.map_err(StoreError::read(&self.path))?,
-        }
+        self.read_bytes(buffer, first)?;
         files::expect(&self.path, crc32fast::hash(buffer), self.sums[part as usize])
     }
 }

@@ -10,6 +10,7 @@ mod factory;
 mod failure;
 mod halves;
 mod keys;
+mod memory;
 mod merged;
 mod metric;
 mod scan;
@@ -32,6 +33,7 @@ pub(super) use codes::{add_sums, check, lacks_sums};
 use effort::{ALL_LISTS, set_effort};
 pub(super) use factory::MAX_LENGTH as MAX_FACTORY;
 pub(super) use halves::{add_halves, lacks_halves};
+pub(super) use memory::are_much;
 pub(super) use merged::merged;
 pub(super) use scan::{is_better, scan};
 pub(super) use screened::screened;
@@ -88,11 +90,14 @@ pub(super) struct Opening {
     pub(super) effort: Effort,
     /// Whether only some keys are searched.
     pub(super) to_filter: bool,
+    /// Whether the floats of flat segments are read from the file, and not from its map. It takes a little longer, and they
+    /// are not in this process's memory then.
+    pub(super) floats_on_disk: bool,
 }
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { isa: Isa::best(), effort: Effort::default(), to_filter: false }
+        Self { isa: Isa::best(), effort: Effort::default(), to_filter: false, floats_on_disk: false }
     }
 }
 
@@ -131,6 +136,7 @@ pub(super) struct VectorSegment {
     maps: Vec<Watched>,
     /// The instruction set that compares vectors, where FAISS does not do it.
     isa: Isa,
+    floats_on_disk: bool,
 }
 
 impl VectorSegment {
@@ -176,7 +182,8 @@ impl VectorSegment {
         let index = Searchable::new(index).map_err(own)?;
         let dead = &source.dead;
         let living = if dead.is_empty() { None } else { Some(Selector::without(dead).map_err(own)?) };
-        let opened = Self { index, living, takes_selector: OnceLock::new(), maps, isa: how.isa, source };
+        let Opening { isa, floats_on_disk, .. } = how;
+        let opened = Self { index, living, takes_selector: OnceLock::new(), maps, isa, floats_on_disk, source };
         opened.check_maps()?;
         let all = how.to_filter && opened.ranks_what_it_searches()?;
         let effort = if all { Effort { nprobe: Some(ALL_LISTS), ..how.effort } } else { how.effort };
@@ -402,6 +409,9 @@ impl VectorSegment {
 
     /// Reads vectors from position `first` on until `rows` is full, including dead ones.
     fn read(&self, first: usize, rows: &mut [f32]) -> Result<(), StoreError> {
+        if let Some(codes) = self.source.codes.as_ref().filter(|_| self.floats_on_disk && self.is_flat()) {
+            return codes.read(first, rows);
+        }
         let none = || Err("FAISS cannot give vectors back from lists of product codes in blocks (x4fs)".into());
         let read = if self.source.checked.gives_vectors { self.index.reconstruct_range(first, rows) } else { none() };
         read.map_err(|words| index_error(&self.source.path, "cannot read vectors back", words))

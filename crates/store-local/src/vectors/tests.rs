@@ -85,6 +85,7 @@ proptest! {
         allowed in prop::option::of(prop::collection::btree_set(0..1200u64, 0..400)),
         k in 1..4usize,
         metric in prop::sample::select(vec![Metric::Ip, Metric::L2]),
+        floats_on_disk in any::<bool>(),
     ) {
         let rows: Vec<Vec<f32>> =
             rows.iter().map(|(row, size)| row.iter().map(|&value| f32::from(value) * size).collect()).collect();
@@ -99,7 +100,7 @@ proptest! {
             let dir = Dir::open(dir.path()).unwrap();
             let mut written = builder.write(&dir, 1, &config, None).unwrap();
             written.dead = keys(part).map(|at| 100 + at as u64).filter(|key| dead.contains(key)).collect();
-            VectorSegment::open(&dir, &config, &written, Opening::default()).unwrap()
+            VectorSegment::open(&dir, &config, &written, Opening { floats_on_disk, ..Opening::default() }).unwrap()
         }).collect();
         let vectors = semsearch_encoder::encoder::Vectors::new(queries.concat(), 5);
         let keys = allowed.as_ref().map(|allowed| Keys::new(allowed.iter().copied()));
