@@ -20,7 +20,7 @@ PEERS = {"ONNX Runtime": ("peer_ort.py", ["f32", "int8"]), "OpenVINO": ("peer_op
 # The best batch size of each peer for each set of texts.
 SETS = [
     ("passages", "corpus.jsonl", {"ONNX Runtime": 8, "OpenVINO": 8}),
-    ("questions", "queries.jsonl", {"ONNX Runtime": 64, "OpenVINO": 64}),
+    ("questions", "queries.jsonl", {"ONNX Runtime": 64, "OpenVINO": 32}),
 ]
 # Now and then OpenVINO stops for good.
 PATIENCE = 300
