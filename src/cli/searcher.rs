@@ -58,14 +58,14 @@ fn commit_and_model(
     encoding: &EncodingOptions,
     settings: &Settings,
 ) -> anyhow::Result<(Arc<dyn Snapshot>, LoadedModel)> {
-    // Where nothing can be read, the snapshot says why.
+    // If this fails, opening the snapshot fails too, and its error says more.
     let recorded = if store::is_address(&settings.index) { None } else { store.recorded().ok().flatten() };
     let (snapshot, loaded) = match &recorded {
         Some(config) => {
             let store = Arc::clone(store);
             let opening = thread::spawn(move || store.snapshot());
             let loaded = model(encoding, settings, config);
-            // An index that cannot be read is told first.
+            // If both failed, the error of the index comes first.
             (opening.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?, Some(loaded))
         }
         None => (store.snapshot()?, None),

@@ -226,8 +226,8 @@ impl Map {
         Self::with(&MmapOptions::new(), file)
     }
 
-    /// Maps a whole regular file, all of which will be read. The system is asked for large pages: where it has them, to
-    /// enter and to leave the file takes a twentieth of the time.
+    /// Maps a whole regular file, all of which will be read. The system is asked for large pages: where it has them,
+    /// mapping and unmapping takes a twentieth of the time.
     pub fn to_read_all(file: &File) -> io::Result<Self> {
         Ok(Self::new(file)?.in_large_pages())
     }

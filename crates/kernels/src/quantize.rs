@@ -56,8 +56,8 @@ pub(super) unsafe fn quantize_rows<V: Simd>(
     }
 }
 
-/// The position of the first value of this magnitude, or 0 if there is none. Vectors are compared as far as the part that
-/// has it; half of the rows before a layer's last product are searched.
+/// The position of the first value of this magnitude, or 0 if there is none. A part of the row is compared at a time, so
+/// that the compiler can use vectors. (Half of the rows before a layer's last product have an outlier.)
 #[inline(always)]
 fn position(row: &[f32], magnitude: f32) -> usize {
     const PART: usize = 64;
@@ -83,7 +83,7 @@ impl Range {
     /// The processor has `V`'s instructions.
     #[inline(always)]
     pub(super) unsafe fn of<V: Simd>(values: &[f32]) -> Self {
-        // Two vectors at a time: the processor need not wait for the sum of the one before it adds the next.
+        // Two sums are computed side by side, so that the processor does not wait for one before it begins the next.
         let whole = values.len() / (2 * V::LANES) * 2 * V::LANES;
         // SAFETY: two vectors from `at` are within `whole`; the processor has the instructions.
         let (least, greatest, squares) = unsafe {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use semsearch_files::{Dir, Map, unique};
+use semsearch_files::{Dir, Map, shorter, unique};
 use semsearch_store::StoreError;
 
 /// A file as a commit names it. Its content never changes once it is named.
@@ -97,24 +97,40 @@ const WINDOW: u64 = 4 << 20;
 /// Fewer bytes than this are copied faster than they are mapped.
 const FEW: u64 = 128 << 10;
 
-/// Adds a part of a file to a checksum. The bytes are mapped, since to copy them takes longer than to compute their checksum.
+/// Adds a part of a file to a checksum. The bytes are mapped, because copying them takes longer than computing their
+/// checksum. What cannot be read in the map is read once more: only then does the system say what is wrong.
 fn digest(crc: &mut crc32fast::Hasher, file: &File, part: Range<u64>) -> io::Result<()> {
     let mut start = part.start;
     while start < part.end {
         let window = start..part.end.min(start + WINDOW);
         let length = window.end - start;
-        if length < FEW {
-            let mut bytes = vec![0; length as usize];
-            file.read_exact_at(&mut bytes, start)?;
-            crc.update(&bytes);
-        } else {
-            let map = Map::part(file, window.clone())?;
-            crc.update(&map);
-            map.check()?;
-        }
+        let mapped = if length < FEW { None } else { of_map(crc, &Map::part(file, window.clone())?) };
+        *crc = match mapped {
+            Some(crc) => crc,
+            None => of_copy(crc, file, window.clone())?,
+        };
         start = window.end;
     }
     Ok(())
+}
+
+/// The checksum with the bytes of a map; `None` if some could not be read.
+fn of_map(crc: &crc32fast::Hasher, map: &Map) -> Option<crc32fast::Hasher> {
+    let mut crc = crc.clone();
+    crc.update(map);
+    map.check().is_ok().then_some(crc)
+}
+
+/// The checksum with a part of a file, which is copied.
+fn of_copy(crc: &crc32fast::Hasher, file: &File, part: Range<u64>) -> io::Result<crc32fast::Hasher> {
+    let mut bytes = vec![0; (part.end - part.start) as usize];
+    file.read_exact_at(&mut bytes, part.start).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => shorter(),
+        _ => error,
+    })?;
+    let mut crc = crc.clone();
+    crc.update(&bytes);
+    Ok(crc)
 }
 
 /// The name of a new file: the file has the number `number` in its directory, and the name ends in `kind`. No commit

@@ -47,10 +47,8 @@ pub struct LocalSnapshot {
     facts: Facts,
     catalog: Catalog,
     segments: Arc<Vec<VectorSegment>>,
-    isa: Isa,
-    /// The effort that the segments were opened for.
-    effort: Effort,
-    floats_on_disk: bool,
+    /// How the segments were opened.
+    how: Opening,
     /// The same segments, opened for other efforts.
     other_ways: Mutex<Vec<Way>>,
     filtered: Filtered,
@@ -81,21 +79,8 @@ impl LocalSnapshot {
         let segments = Arc::new(manifest.segments.iter().map(open).collect::<Result<Vec<_>, StoreError>>()?);
         let (documents, passages) = (manifest.documents.count, manifest.vectors());
         let facts = Facts { config, commit, documents, passages };
-        let Opening { isa, effort, .. } = how;
         let (other_ways, filtered) = (Mutex::default(), Filtered::default());
-        Ok(Self {
-            root,
-            manifest,
-            facts,
-            catalog,
-            segments,
-            isa,
-            effort,
-            floats_on_disk,
-            other_ways,
-            filtered,
-            unchanged,
-        })
+        Ok(Self { root, manifest, facts, catalog, segments, how, other_ways, filtered, unchanged })
     }
 
     /// The index's directory.
@@ -130,14 +115,14 @@ impl LocalSnapshot {
                 to_filter |= segment.ranks_what_it_searches()?;
             }
         }
-        if effort == self.effort && !to_filter {
+        if effort == self.how.effort && !to_filter {
             return Ok(Arc::clone(&self.segments));
         }
         let is_this = |way: &&Way| (way.effort, way.to_filter) == (effort, to_filter);
         if let Some(way) = self.other_ways().iter().find(is_this) {
             return Ok(Arc::clone(&way.segments));
         }
-        let how = Opening { isa: self.isa, effort, to_filter, floats_on_disk: self.floats_on_disk };
+        let how = Opening { effort, to_filter, ..self.how };
         let again = self.segments.iter().map(|segment| segment.again(&self.manifest.config, how));
         let segments = Arc::new(again.collect::<Result<Vec<_>, StoreError>>()?);
         let mut others = self.other_ways();
@@ -174,7 +159,7 @@ impl LocalSnapshot {
     /// The score of the passage under `key`; NaN if there is no such key.
     fn score(&self, query: &[f32], key: u64) -> Result<f32, StoreError> {
         let metric = self.manifest.config.metric;
-        Ok(self.vector_of(key)?.map_or(f32::NAN, |vector| metric.score(self.isa, &vector, query)))
+        Ok(self.vector_of(key)?.map_or(f32::NAN, |vector| metric.score(self.how.isa, &vector, query)))
     }
 }
 
@@ -186,7 +171,7 @@ impl Snapshot for LocalSnapshot {
     fn nearest(&self, queries: &Vectors, among: &Among<'_>) -> Result<Vec<Vec<Scored>>, StoreError> {
         let allowed = self.allowed(among.filter)?;
         let segments = self.opened(among.effort, allowed.is_some())?;
-        let (metric, isa) = (self.manifest.config.metric, self.isa);
+        let (metric, isa) = (self.manifest.config.metric, self.how.isa);
         let search =
             VectorSearch { segments: &segments, queries, k: among.k, allowed: allowed.as_deref(), metric, isa };
         let found = search.run()?;

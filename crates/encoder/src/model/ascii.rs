@@ -1,8 +1,9 @@
 //! The tokens of words in ASCII, as BERT's steps make them.
 //!
-//! The library keeps for each byte where it came from, through every step: a microsecond for each token. To write a word of
-//! ASCII in small letters and to cut it at its punctuation marks takes a twentieth of that. The library gets all other words:
-//! those with accents, of other scripts, with control characters, and those that may contain a special token.
+//! In every step, the library records where each byte came from. That takes a microsecond for each token. For a word in
+//! ASCII, these steps only change capital letters to small ones and split the word at punctuation marks, which is done here in
+//! a small part of that time. All other words go to the library: those with accents, in other scripts, with control
+//! characters, and those that may contain a special token.
 
 use semsearch_files::Cause;
 use tokenizers::normalizers::NormalizerWrapper;

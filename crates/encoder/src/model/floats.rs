@@ -42,8 +42,8 @@ impl Floats {
 }
 
 impl Floats {
-    /// Some rows of `width` values each. `file` is the file that was mapped: a row that is read brings one page into this
-    /// process, and one that is looked up in the map brings the pages around it too, which takes longer.
+    /// Some rows of `width` values each. `file` is the file that was mapped. Reading a row copies only that row; in the map,
+    /// the system would load the pages around it too, which takes longer.
     ///
     /// # Errors
     /// The file cannot be read.

@@ -7,10 +7,13 @@ use semsearch_files::{open_regular, read_bounded};
 /// The longest list that the system gives, in bytes.
 const LONGEST: u64 = 1 << 16;
 
-/// Whether this many bytes of vectors are more than half of the memory. Then the system would often have to make room for
-/// them, and what else is mapped would go.
+/// So many bytes fit into every machine. For fewer, the system is not asked.
+const FEW: u64 = 256 << 20;
+
+/// Whether this many bytes of vectors are more than half of the memory. If they were mapped, they would drive everything
+/// else out of it.
 pub(crate) fn are_much(bytes: u64) -> bool {
-    memory().is_some_and(|memory| bytes > memory / 2)
+    bytes > FEW && memory().is_some_and(|memory| bytes > memory / 2)
 }
 
 /// The bytes that this process may use; `None` if the system does not say.

@@ -17,12 +17,12 @@ mod scan;
 mod screened;
 mod search;
 mod structure;
+mod threads;
 mod vector_search;
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use faiss::index::Index as _;
@@ -37,6 +37,8 @@ pub(super) use memory::are_much;
 pub(super) use merged::merged;
 pub(super) use scan::{is_better, scan};
 pub(super) use screened::screened;
+use threads::allowed_threads;
+pub use threads::set_threads;
 pub(super) use vector_search::{PAIRS_ALONE, VectorSearch};
 
 use super::keys::Keys;
@@ -65,21 +67,6 @@ const FEW_DEAD: usize = 1024;
 /// compared one by one.
 const FEW_ALLOWED: usize = 4096;
 const FEW_ALLOWED_OF: usize = 50;
-
-/// How many threads FAISS may use in this process; 0 for as many as there are processors.
-static THREADS: AtomicUsize = AtomicUsize::new(0);
-
-/// How many threads FAISS may use in this process.
-pub fn set_threads(threads: usize) {
-    THREADS.store(threads.max(1), Ordering::Relaxed);
-}
-
-fn allowed_threads() -> usize {
-    match THREADS.load(Ordering::Relaxed) {
-        0 => search::processors(),
-        threads => threads,
-    }
-}
 
 /// How a segment is opened.
 #[derive(Clone, Copy)]
@@ -136,6 +123,7 @@ pub(super) struct VectorSegment {
     maps: Vec<Watched>,
     /// The instruction set that compares vectors, where FAISS does not do it.
     isa: Isa,
+    /// Whether vectors are read from the file: they are floats, and too many to map.
     floats_on_disk: bool,
 }
 
@@ -182,7 +170,7 @@ impl VectorSegment {
         let index = Searchable::new(index).map_err(own)?;
         let dead = &source.dead;
         let living = if dead.is_empty() { None } else { Some(Selector::without(dead).map_err(own)?) };
-        let Opening { isa, floats_on_disk, .. } = how;
+        let (isa, floats_on_disk) = (how.isa, how.floats_on_disk && index.is_flat());
         let opened = Self { index, living, takes_selector: OnceLock::new(), maps, isa, floats_on_disk, source };
         opened.check_maps()?;
         let all = how.to_filter && opened.ranks_what_it_searches()?;
@@ -409,7 +397,7 @@ impl VectorSegment {
 
     /// Reads vectors from position `first` on until `rows` is full, including dead ones.
     fn read(&self, first: usize, rows: &mut [f32]) -> Result<(), StoreError> {
-        if let Some(codes) = self.source.codes.as_ref().filter(|_| self.floats_on_disk && self.is_flat()) {
+        if let Some(codes) = self.source.codes.as_ref().filter(|_| self.floats_on_disk) {
             return codes.read(first, rows);
         }
         let none = || Err("FAISS cannot give vectors back from lists of product codes in blocks (x4fs)".into());

@@ -83,8 +83,8 @@ impl<'a> Screen<'a> {
         Some(Self { search, query, rounded, square, floor: Floor::default() })
     }
 
-    /// Divides the vectors of all segments into ranges; each thread takes one. Of few vectors there is one range, since it
-    /// takes longer to start threads.
+    /// Divides the vectors of all segments into ranges; each thread takes one. Few vectors are not divided, because starting
+    /// threads takes longer than comparing them.
     fn run(&self, rows: usize) -> Result<Vec<Scored>, StoreError> {
         let mut candidates = if rows < PAIRS_ALONE {
             self.part(0..rows)

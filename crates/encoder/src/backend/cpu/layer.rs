@@ -95,8 +95,9 @@ impl PackedLayer {
     /// Adds the feed-forward network to the hidden state, and normalizes, some rows at a time.
     pub(super) fn feed_forward(&self, scratch: &mut GroupScratch) {
         let GroupScratch { kernels, hidden, normed, output, inner, gated, linear, .. } = scratch;
-        let (dim, width, hidden_len) = (self.up.inputs(), self.up.outputs(), hidden.len());
-        for (rows, out) in hidden.chunks_mut(ROWS * dim).zip(room(output, hidden_len).chunks_mut(ROWS * dim)) {
+        let (dim, width) = (self.up.inputs(), self.up.outputs());
+        let output = room(output, hidden.len());
+        for (rows, out) in hidden.chunks_mut(ROWS * dim).zip(output.chunks_mut(ROWS * dim)) {
             let inner = room(inner, rows.len() / dim * width);
             let input = self.before(kernels.isa, Some(&self.norm), rows, normed);
             if self.gated {

@@ -146,6 +146,7 @@ impl Linear {
         Some((self.view(packed, format)?, *finite))
     }
 
+    /// The weights as the kernels read them; `None` if the bytes of the prepared form are not those of this layer.
     fn view<'a>(&self, packed: &'a Packed, format: Format) -> Option<PackedView<'a>> {
         match packed {
             Packed::Owned(packed) => Some(packed.view()),
