@@ -1,15 +1,22 @@
 //! Multi-head attention of one text. It works on one head and a few queries at a time, so only these rows of scores are
 //! in memory.
 
+use std::f32::consts::LOG2_E;
 use std::ops::Range;
+
+use bytemuck::Pod;
 
 use super::gemm::{Finish, Keep, PANEL, Strided, Target, product};
 use super::math;
+use super::memory::Memory;
 use super::product::{FloatProduct, Product};
 use super::simd::Simd;
 
 /// Queries whose scores are held at once. These, with a head's keys and values, stay in the second-level cache.
 const QUERIES: usize = 48;
+
+/// The most lanes of a vector.
+const MOST_LANES: usize = 16;
 
 /// How a hidden vector is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,13 +117,11 @@ pub struct AttentionScratch {
 /// The memory for one format.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scratch<Word> {
-    /// Queries, keys and values of all heads; unused if floats are words themselves.
-    words: Vec<Word>,
     head: Head<Word>,
     /// `[QUERIES, padded tokens]`
-    scores: Vec<f32>,
-    /// The exponentials of the scores, `[QUERIES, words of padded tokens]`; unused if floats are words themselves.
-    weights: Vec<Word>,
+    scores: Memory<f32>,
+    /// The exponentials of the scores, `[QUERIES, words of padded tokens]`.
+    weights: Memory<Word>,
     /// The factor of each query that makes its weights add up to 1.
     factors: Vec<f32>,
 }
@@ -125,11 +130,13 @@ pub(super) struct Scratch<Word> {
 #[derive(Clone, Debug, Default)]
 struct Head<Word> {
     /// `[tokens, words of head_dim]`
-    queries: Vec<Word>,
+    queries: Memory<Word>,
     /// Kᵀ, `[panels, words of head_dim, PANEL]`.
-    keys: Vec<Word>,
+    keys: Memory<Word>,
     /// `[words of tokens, padded head_dim]`
-    values: Vec<Word>,
+    values: Memory<Word>,
+    /// Rows on their way.
+    block: Memory<Word>,
 }
 
 /// See [`super::Isa::attention`].
@@ -151,16 +158,15 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
     let value_dim = head_dim.next_multiple_of(HEAD * lanes);
     let head_words = head_dim / P::PER_WORD;
     let scale = 1.0 / (head_dim as f32).sqrt();
-    let Scratch { words, head, scores, weights, factors } = scratch;
-    // SAFETY: the caller guarantees the instructions.
-    let qkv = unsafe { P::words(qkv, words) };
+    let Scratch { head, scores, weights, factors } = scratch;
     for number in 0..heads {
-        head.gather::<P>(qkv, shape, number, value_dim);
+        // SAFETY: as for this function.
+        unsafe { head.gather::<P>(qkv, shape, number, value_dim) };
         for first in (0..tokens).step_by(QUERIES) {
             let rows = QUERIES.min(tokens - first);
             let keys = reach.keys(&(first..first + rows), tokens);
             let columns = keys.len().next_multiple_of(HEAD * lanes);
-            scores.resize(QUERIES * columns, 0.0);
+            let scores = scores.room(rows * columns);
             let a = Strided { start: &head.queries[first * head_words..], stride: head_words };
             // SAFETY: as for this function; the gathered matrices have the shapes that the strides say.
             unsafe {
@@ -182,14 +188,11 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
                         column += width;
                     }
                 }
-                let scores = &mut scores[..rows * columns];
-                factors.clear();
                 let block = Block { head: number, first, keys: keys.clone(), columns };
                 let scale = reach.prepare(scores, &block, scale);
-                for row in scores.chunks_exact_mut(columns) {
-                    factors.push(softmax::<P::Float>(row, keys.len(), scale));
-                }
-                let a = Strided { start: P::words(scores, weights), stride: columns / P::PER_WORD };
+                let weights = weights.room(rows * columns / P::PER_WORD);
+                softmax::<P>(scores, Softmax { columns, keys: keys.len(), scale }, weights, factors);
+                let a = Strided { start: weights, stride: columns / P::PER_WORD };
                 let values = &head.values[keys.start / P::PER_WORD * value_dim..];
                 for column in (0..head_dim).step_by(HEAD * lanes) {
                     let b = Strided { start: &values[column..], stride: value_dim };
@@ -209,79 +212,181 @@ struct Scaled<'a>(&'a [f32]);
 
 impl<P: Product<Sum = <P as Product>::Float>> Finish<P> for Scaled<'_> {
     #[inline(always)]
-    unsafe fn finish(self, sum: P::Sum, row: usize, _: usize) -> P::Float {
+    unsafe fn finish<const VECTORS: usize>(
+        self,
+        sums: &[P::Sum; VECTORS],
+        row: usize,
+        _: usize,
+    ) -> [P::Float; VECTORS] {
         // SAFETY: the caller guarantees the instructions.
-        unsafe { sum.mul(P::Float::splat(self.0[row])) }
+        unsafe {
+            let factor = P::Float::splat(self.0[row]);
+            let mut values = *sums;
+            for value in &mut values {
+                *value = value.mul(factor);
+            }
+            values
+        }
     }
 }
 
-impl<Word: Copy + Default> Head<Word> {
+impl<Word: Pod + Default> Head<Word> {
     /// Gathers the queries, keys and values of head `number`.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `P`; `qkv` has the shape of [`Qkv::values`].
     #[inline(always)]
-    fn gather<P: FloatProduct<Word = Word>>(
+    unsafe fn gather<P: FloatProduct<Word = Word>>(
         &mut self,
-        qkv: &[Word],
+        qkv: &[f32],
         AttentionShape { heads, head_dim }: AttentionShape,
         number: usize,
         value_dim: usize,
     ) {
         let words = head_dim / P::PER_WORD;
-        let tokens = qkv.len() / (3 * heads * words);
-        let part = |token: usize, part: usize| &qkv[((3 * token + part) * heads + number) * words..][..words];
-        self.queries.clear();
+        let tokens = qkv.len() / (3 * heads * head_dim);
+        let part = |token: usize, part: usize| &qkv[((3 * token + part) * heads + number) * head_dim..][..head_dim];
+        let queries = self.queries.room(tokens * words);
         // Values that an earlier head left after the last token are multiplied, but not used.
-        self.keys.resize(tokens.next_multiple_of(PANEL) * words, Word::default());
-        self.values.resize(tokens.div_ceil(P::PER_WORD) * value_dim, Word::default());
-        for token in 0..tokens {
-            self.queries.extend_from_slice(part(token, 0));
-            let panel = &mut self.keys[token / PANEL * words * PANEL..][..words * PANEL];
-            for (line, &word) in panel.chunks_exact_mut(PANEL).zip(part(token, 1)) {
-                line[token % PANEL] = word;
+        let keys = self.keys.room(tokens.next_multiple_of(PANEL) * words);
+        let values = self.values.room(tokens.div_ceil(P::PER_WORD) * value_dim);
+        let lanes = P::Float::LANES;
+        let block = self.block.room(lanes.max(2) * words);
+        // SAFETY: the caller guarantees the instructions; a part has `head_dim` floats for `words` words.
+        unsafe {
+            for (token, query) in queries.chunks_exact_mut(words).enumerate() {
+                P::pack(part(token, 0), query);
             }
-        }
-        for (first, row) in (0..tokens).step_by(P::PER_WORD).zip(self.values.chunks_exact_mut(value_dim)) {
-            let second = (first + 1 < tokens).then(|| part(first + 1, 2));
-            P::by_column(part(first, 2), second, &mut row[..head_dim]);
+            for first in (0..tokens).step_by(lanes) {
+                for (token, key) in (first..tokens).zip(block.chunks_exact_mut(words)) {
+                    P::pack(part(token, 1), key);
+                }
+                let panel = &mut keys[first / PANEL * words * PANEL..][..words * PANEL];
+                to_columns::<P>(block, words, panel, first % PANEL);
+            }
+            for (first, row) in (0..tokens).step_by(P::PER_WORD).zip(values.chunks_exact_mut(value_dim)) {
+                let (one, other) = block[..2 * words].split_at_mut(words);
+                P::pack(part(first, 2), one);
+                let second = first + 1 < tokens && P::PER_WORD > 1;
+                if second {
+                    P::pack(part(first + 1, 2), other);
+                }
+                P::by_column(one, second.then_some(&*other), &mut row[..head_dim]);
+            }
         }
     }
 }
 
-/// Turns the first `tokens` scores of a row into e^((x − max)·scale) and the others into 0. Returns the factor that makes the
-/// row add up to 1.
+/// Writes `LANES` rows of `words` to the columns of `panel` from `first` on.
 ///
 /// # Safety
-/// The processor has `V`'s instructions; `row` is whole vectors.
+/// The processor has the instructions of `P`.
 #[inline(always)]
-unsafe fn softmax<V: Simd>(row: &mut [f32], tokens: usize, scale: f32) -> f32 {
-    let whole = &mut row[..tokens.next_multiple_of(V::LANES)];
-    // The rest of the last vector gets no weight.
-    whole[tokens..].fill(f32::NEG_INFINITY);
-    // SAFETY: as for this function; `whole` is whole vectors.
-    let factor = 1.0 / unsafe { exponentials::<V>(whole, scale) };
-    row[tokens..].fill(0.0);
-    factor
+unsafe fn to_columns<P: FloatProduct>(rows: &[P::Word], words: usize, panel: &mut [P::Word], first: usize) {
+    let lanes = P::Float::LANES;
+    let whole = words / lanes * lanes;
+    for at in (0..whole).step_by(lanes) {
+        let (from, to) = (&rows[at..][..(lanes - 1) * words + lanes], &mut panel[at * PANEL + first..]);
+        let to = &mut to[..(lanes - 1) * PANEL + lanes];
+        // SAFETY: the rows and the columns are within the slices; a word has the size of a float.
+        unsafe { P::Float::transpose(from.as_ptr().cast(), words, to.as_mut_ptr().cast(), PANEL) }
+    }
+    for at in whole..words {
+        for row in 0..lanes {
+            panel[at * PANEL + first + row] = rows[row * words + at];
+        }
+    }
 }
 
-/// Replaces x by e^((x − max)·scale), and returns the sum of all: softmax without the division.
+/// How scores become weights.
+#[derive(Clone, Copy)]
+struct Softmax {
+    /// The number of scores from one row to the next.
+    columns: usize,
+    /// The scores of a row that count.
+    keys: usize,
+    /// The factor of the scores.
+    scale: f32,
+}
+
+/// Softmax without the division: writes e^((x − largest x of its row)·scale) for each score x. `factors` become what
+/// makes each row add up to 1.
 ///
 /// # Safety
-/// The processor has `V`'s instructions; `row` consists of whole vectors.
+/// The processor has the instructions of `P`; rows are whole pairs of vectors, and `weights` have room for them.
 #[inline(always)]
-unsafe fn exponentials<V: Simd>(row: &mut [f32], scale: f32) -> f32 {
-    // SAFETY: `LANES` floats from `at` are within the row; the processor has the instructions.
+unsafe fn softmax<P: FloatProduct>(
+    scores: &mut [f32],
+    Softmax { columns, keys, scale }: Softmax,
+    weights: &mut [P::Word],
+    factors: &mut Vec<f32>,
+) {
+    let lanes = P::Float::LANES;
+    // Scores before the last pair of vectors all count.
+    let last = (keys - 1) / (2 * lanes) * 2 * lanes;
+    let mut most = [f32::INFINITY; 2 * MOST_LANES];
+    most[keys - last..].fill(f32::NEG_INFINITY);
+    factors.resize(scores.len() / columns, 0.0);
+    // SAFETY: two vectors from `at` are within the row; the caller guarantees the instructions, and the room.
     unsafe {
-        let mut largest = V::splat(f32::NEG_INFINITY);
-        for at in (0..row.len()).step_by(V::LANES) {
-            largest = largest.max(V::load(row.as_ptr().add(at)));
+        let most = [P::Float::load(most.as_ptr()), P::Float::load(most.as_ptr().add(lanes))];
+        // All rows are searched first. No row waits for another then, as it would if each were turned into weights at once.
+        for (row, factor) in scores.chunks_exact(columns).zip(&mut *factors) {
+            let [mut first, mut second] = pair::<P::Float>(row, last, most);
+            for at in (0..last).step_by(2 * lanes) {
+                first = first.max(P::Float::load(row.as_ptr().add(at)));
+                second = second.max(P::Float::load(row.as_ptr().add(at + lanes)));
+            }
+            *factor = first.max(second).largest();
         }
-        let largest = V::splat(largest.largest());
-        let mut sum = V::splat(0.0);
-        for at in (0..row.len()).step_by(V::LANES) {
-            let below = V::load(row.as_ptr().add(at)).sub(largest);
-            let value = math::exp(below.mul(V::splat(scale)));
-            value.store(row.as_mut_ptr().add(at));
-            sum = sum.add(value);
+        let rows = scores.chunks_exact(columns).zip(weights.chunks_exact_mut(columns / P::PER_WORD));
+        for ((row, weights), factor) in rows.zip(factors) {
+            let largest = P::Float::splat(*factor);
+            let mut sums = [P::Float::splat(0.0); 2];
+            for at in (0..=last).step_by(2 * lanes) {
+                let mut pair = if at < last {
+                    [P::Float::load(row.as_ptr().add(at)), P::Float::load(row.as_ptr().add(at + lanes))]
+                } else {
+                    pair::<P::Float>(row, last, most)
+                };
+                for half in 0..2 {
+                    pair[half] = exponential::<P>(pair[half].sub(largest), scale);
+                    sums[half] = sums[half].add(pair[half]);
+                }
+                P::store(pair, weights.as_mut_ptr().add(at / P::PER_WORD));
+            }
+            *factor = 1.0 / sums[0].add(sums[1]).sum();
         }
-        sum.sum()
+    }
+}
+
+/// The last scores of a row, from `last` on: at most as large as `most`, so that what does not count gets no weight. (A
+/// row's end could be overwritten instead, but then the processor would wait for this memory.)
+///
+/// # Safety
+/// The processor has `V`'s instructions; two vectors from `last` are within the row.
+#[inline(always)]
+unsafe fn pair<V: Simd>(row: &[f32], last: usize, most: [V; 2]) -> [V; 2] {
+    // SAFETY: as for this function.
+    unsafe {
+        let from = row.as_ptr().add(last);
+        // Memory after the last score may be no number. The minimum is `most` then.
+        [V::load(from).min(most[0]), V::load(from.add(V::LANES)).min(most[1])]
+    }
+}
+
+/// e^(x·scale) for x·scale ≤ 0, as exactly as the format needs it.
+///
+/// # Safety
+/// The processor has the instructions of `P`.
+#[inline(always)]
+unsafe fn exponential<P: Product>(x: P::Float, scale: f32) -> P::Float {
+    // SAFETY: as for this function.
+    unsafe {
+        if P::SHORT {
+            math::exp2_short(x.mul(P::Float::splat(scale * LOG2_E)))
+        } else {
+            math::exp(x.mul(P::Float::splat(scale)))
+        }
     }
 }

@@ -118,6 +118,8 @@ impl Product for MaddInt8 {
     type Sum = __m256i;
     type Float = __m256;
 
+    const SHORT: bool = true;
+
     #[inline(always)]
     unsafe fn zero() -> __m256i {
         // SAFETY: the caller guarantees the instructions.

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::mem;
 
 use super::halves::HalvesProduct;
-use super::linear::{IntProduct, room};
+use super::linear::IntProduct;
 use super::product::{F32, FloatProduct, Product, bf16_words};
 use super::simd::Simd;
 
@@ -91,6 +91,50 @@ impl Simd for __m512 {
         // SAFETY: the caller guarantees the instructions, and the bytes behind the pointer.
         unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(self))) }
     }
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "loops that count to constants are unrolled, as in a tile")]
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller guarantees the instructions, and the floats behind the pointers.
+        unsafe {
+            let (mut rows, mut other) = ([_mm512_setzero_ps(); 16], [_mm512_setzero_ps(); 16]);
+            for row in 0..16 {
+                rows[row] = _mm512_loadu_ps(from.add(row * stride));
+            }
+            // Pairs of rows, then fours: a quarter k of vector 4i + j is the column 4k + j of the rows from 4i on.
+            for pair in 0..8 {
+                let (even, odd) = (rows[2 * pair], rows[2 * pair + 1]);
+                other[2 * pair] = _mm512_unpacklo_ps(even, odd);
+                other[2 * pair + 1] = _mm512_unpackhi_ps(even, odd);
+            }
+            for four in (0..16).step_by(4) {
+                let pairs = [_mm512_castps_pd(other[four]), _mm512_castps_pd(other[four + 2])];
+                rows[four] = _mm512_castpd_ps(_mm512_unpacklo_pd(pairs[0], pairs[1]));
+                rows[four + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(pairs[0], pairs[1]));
+                let pairs = [_mm512_castps_pd(other[four + 1]), _mm512_castps_pd(other[four + 3])];
+                rows[four + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(pairs[0], pairs[1]));
+                rows[four + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(pairs[0], pairs[1]));
+            }
+            // The quarters of one column come together: first those with an even k and those with an odd one.
+            const EVEN: i32 = 0b10_00_10_00;
+            const ODD: i32 = 0b11_01_11_01;
+            for j in 0..4 {
+                let [upper, lower] = [(rows[j], rows[4 + j]), (rows[8 + j], rows[12 + j])];
+                let even =
+                    [_mm512_shuffle_f32x4::<EVEN>(upper.0, upper.1), _mm512_shuffle_f32x4::<EVEN>(lower.0, lower.1)];
+                let odd =
+                    [_mm512_shuffle_f32x4::<ODD>(upper.0, upper.1), _mm512_shuffle_f32x4::<ODD>(lower.0, lower.1)];
+                let columns = [
+                    _mm512_shuffle_f32x4::<EVEN>(even[0], even[1]),
+                    _mm512_shuffle_f32x4::<EVEN>(odd[0], odd[1]),
+                    _mm512_shuffle_f32x4::<ODD>(even[0], even[1]),
+                    _mm512_shuffle_f32x4::<ODD>(odd[0], odd[1]),
+                ];
+                for k in 0..4 {
+                    _mm512_storeu_ps(to.add((4 * k + j) * to_stride), columns[k]);
+                }
+            }
+        }
+    }
 }
 
 /// The products of two pairs of bf16s, in each of sixteen lanes: Intel servers since 2020, AMD since 2022.
@@ -102,6 +146,8 @@ impl Product for Bf16 {
     type Columns = __m512bh;
     type Sum = __m512;
     type Float = __m512;
+
+    const SHORT: bool = true;
 
     #[inline(always)]
     unsafe fn zero() -> __m512 {
@@ -129,21 +175,24 @@ impl FloatProduct for Bf16 {
     const PER_WORD: usize = 2;
 
     #[inline(always)]
-    unsafe fn words<'a>(floats: &'a [f32], words: &'a mut Vec<u32>) -> &'a [u32] {
-        let words = room(words, floats.len().div_ceil(2));
+    unsafe fn pack(floats: &[f32], words: &mut [u32]) {
         let whole = floats.len() / 32 * 16;
         for at in (0..whole).step_by(16) {
             let (from, to) = (floats[2 * at..][..32].as_ptr(), words[at..][..16].as_mut_ptr());
             // SAFETY: there are 32 floats and room for 16 words; the caller guarantees the instructions.
-            unsafe {
-                let pairs = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(from.add(16)), _mm512_loadu_ps(from));
-                _mm512_storeu_si512(to.cast(), mem::transmute::<__m512bh, __m512i>(pairs));
-            }
+            unsafe { Self::store([_mm512_loadu_ps(from), _mm512_loadu_ps(from.add(16))], to) }
         }
         if whole < words.len() {
             words[whole..].copy_from_slice(&bf16_words(&floats[2 * whole..], floats.len() - 2 * whole));
         }
-        words
+    }
+    #[inline(always)]
+    unsafe fn store([first, second]: [__m512; 2], to: *mut u32) {
+        // SAFETY: the caller guarantees the instructions, and the room.
+        unsafe {
+            let pairs = _mm512_cvtne2ps_pbh(second, first);
+            _mm512_storeu_si512(to.cast(), mem::transmute::<__m512bh, __m512i>(pairs));
+        }
     }
     #[inline(always)]
     fn by_column(first: &[u32], second: Option<&[u32]>, to: &mut [u32]) {
@@ -173,6 +222,8 @@ impl Product for VnniInt8 {
     type Columns = __m512i;
     type Sum = __m512i;
     type Float = __m512;
+
+    const SHORT: bool = true;
 
     #[inline(always)]
     unsafe fn zero() -> __m512i {

@@ -17,7 +17,7 @@ pub(super) trait Sink<P: Product> {
     ///
     /// # Safety
     /// The processor has the instructions of `P`.
-    unsafe fn take(&mut self, row: usize, sums: &[P::Sum]);
+    unsafe fn take<const VECTORS: usize>(&mut self, row: usize, sums: &[P::Sum; VECTORS]);
 
     /// This row's sums are computed next.
     #[inline(always)]
@@ -30,7 +30,12 @@ pub(super) trait Finish<P: Product>: Copy {
     ///
     /// # Safety
     /// The processor has the instructions of `P`.
-    unsafe fn finish(self, sum: P::Sum, row: usize, column: usize) -> P::Float;
+    unsafe fn finish<const VECTORS: usize>(
+        self,
+        sums: &[P::Sum; VECTORS],
+        row: usize,
+        column: usize,
+    ) -> [P::Float; VECTORS];
 
     /// Asks the processor for what [`Finish::finish`] will read for this row, from this column on.
     #[inline(always)]
@@ -43,8 +48,8 @@ pub(super) struct Keep;
 
 impl<P: Product<Sum = <P as Product>::Float>> Finish<P> for Keep {
     #[inline(always)]
-    unsafe fn finish(self, sum: P::Sum, _: usize, _: usize) -> P::Float {
-        sum
+    unsafe fn finish<const VECTORS: usize>(self, sums: &[P::Sum; VECTORS], _: usize, _: usize) -> [P::Float; VECTORS] {
+        *sums
     }
 }
 
@@ -73,22 +78,22 @@ impl<P: Product, F: Finish<P>> Sink<P> for Target<'_, F> {
     }
 
     #[inline(always)]
-    unsafe fn take(&mut self, row: usize, sums: &[P::Sum]) {
+    unsafe fn take<const VECTORS: usize>(&mut self, row: usize, sums: &[P::Sum; VECTORS]) {
         let lanes = P::Float::LANES;
         let out = &mut self.out[row * self.stride..][..self.width];
-        for (vector, &sum) in sums.iter().enumerate() {
-            let at = vector * lanes;
-            // SAFETY: the caller guarantees the instructions; what is stored fits into the rest of the row.
-            unsafe {
-                let value = self.finish.finish(sum, row, self.column + at);
-                if at + lanes <= out.len() {
-                    value.store(out[at..].as_mut_ptr());
-                } else if at < out.len() {
-                    let mut floats = [0.0; PANEL];
-                    value.store(floats.as_mut_ptr());
-                    let rest = out.len() - at;
-                    out[at..].copy_from_slice(&floats[..rest]);
+        // SAFETY: the caller guarantees the instructions; there is room for what is stored.
+        unsafe {
+            let values = self.finish.finish(sums, row, self.column);
+            if out.len() == VECTORS * lanes {
+                for (vector, value) in values.into_iter().enumerate() {
+                    value.store(out.as_mut_ptr().add(vector * lanes));
                 }
+            } else {
+                let mut floats = [0.0; PANEL];
+                for (vector, value) in values.into_iter().enumerate() {
+                    value.store(floats[vector * lanes..][..lanes].as_mut_ptr());
+                }
+                out.copy_from_slice(&floats[..out.len()]);
             }
         }
     }
@@ -165,16 +170,15 @@ unsafe fn tile<P: Product, const ROWS: usize, const VECTORS: usize>(
             }
             at = at.wrapping_add(b.stride);
         }
-        // The loops below count rows and vectors at run time. An array with such indices lies in memory. If it were the
-        // same array, each step above would write to memory.
-        let mut done = [[P::zero(); VECTORS]; ROWS];
-        for row in 0..ROWS {
-            for vector in 0..VECTORS {
-                done[row][vector] = sums[row][vector];
-            }
+        // A loop would count the rows at run time. An array with such an index lies in memory.
+        macro_rules! take {
+            ($($row:literal)*) => {
+                const { assert!(ROWS <= [$($row),*].len()) };
+                $(if $row < ROWS {
+                    to.take(first + $row, &sums[$row % ROWS]);
+                })*
+            };
         }
-        for (row, sums) in done.iter().enumerate() {
-            to.take(first + row, sums);
-        }
+        take!(0 1 2 3 4 5);
     }
 }

@@ -84,7 +84,7 @@ macro_rules! instantiate {
             inputs: usize,
             words: &mut [u32],
             quantized: &mut [super::Quantized],
-        ) {
+        ) -> bool {
             // SAFETY: the caller guarantees the instructions and the shapes.
             unsafe { super::quantize::quantize_rows::<$vector>(input, inputs, words, quantized) }
         }
@@ -134,9 +134,9 @@ macro_rules! instantiate {
         #[target_feature(enable = $feature)]
         /// # Safety
         /// The processor has the instructions.
-        pub(super) unsafe fn $name<'a>(floats: &'a [f32], scratch: &'a mut Vec<u32>) -> &'a [u32] {
+        pub(super) unsafe fn $name(floats: &[f32], words: &mut [u32]) {
             // SAFETY: the caller guarantees the instructions.
-            unsafe { <$product as super::product::FloatProduct>::words(floats, scratch) }
+            unsafe { <$product as super::product::FloatProduct>::pack(floats, words) }
         }
     };
 }

@@ -17,6 +17,7 @@ mod halves;
 mod instantiate;
 mod linear;
 mod math;
+mod memory;
 mod norm;
 mod product;
 mod quantize;
@@ -34,7 +35,8 @@ pub use attention::{AttentionScratch, AttentionShape, Qkv, Reach, RelativeBias};
 pub use halves::{Bounds, HalvesQuery, HalvesRow, MAX_HALVES_DIM, half_bytes, prefetch};
 use instantiate::instantiate;
 use linear::{Affine, Dequantize, Extent, Panels, Words};
-pub use linear::{Columns, Format, PackedLinear, PackedView, Rows, RowsScratch, room};
+pub use linear::{Columns, Format, PackedLinear, PackedView, Rows, RowsScratch};
+pub use memory::Memory;
 use product::bf16_words;
 use quantize::Quantized;
 pub use screen::{Candidate, F32_ERROR, MAX_DIM, ScreenQueries, ScreenRows};
@@ -109,21 +111,25 @@ impl Isa {
     pub fn rows<'a>(self, format: Format, input: &'a [f32], inputs: usize, scratch: &'a mut RowsScratch) -> Rows<'a> {
         assert!(input.len().is_multiple_of(inputs) && self.has(format));
         let count = input.len() / inputs;
+        let mut finite = true;
         let words = match format {
             Format::F32 => Words::F32(input),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: `has` found the instructions.
             Format::Bf16 if inputs.is_multiple_of(2) => {
-                Words::Bf16(unsafe { avx512::words_bf16(input, &mut scratch.words) })
+                let words = scratch.words.room(input.len() / 2);
+                unsafe { avx512::words_bf16(input, words) };
+                Words::Bf16(words)
             }
             Format::Bf16 => {
-                scratch.words = bf16_words(input, inputs);
+                scratch.words.copy(&bf16_words(input, inputs));
                 Words::Bf16(&scratch.words)
             }
             Format::Int8 => {
                 let RowsScratch { words, rows } = scratch;
-                let (words, rows) = (room(words, count * inputs.div_ceil(4)), room(rows, count));
-                match self.0 {
+                let words = words.room(count * inputs.div_ceil(4));
+                rows.resize(count, Quantized::default());
+                finite = match self.0 {
                     IsaKind::Scalar => unreachable!("`has` found products of bytes"),
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: an `Isa` of this kind exists only where the processor was found to have AVX2.
@@ -131,11 +137,11 @@ impl Isa {
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: as above, for AVX-512.
                     IsaKind::Avx512 { .. } => unsafe { avx512::quantize_rows(input, inputs, words, rows) },
-                }
+                };
                 Words::Int8 { words, rows }
             }
         };
-        Rows { words, count, inputs }
+        Rows { words, count, inputs, finite }
     }
 
     /// activation(`input` · weightsᵀ + bias), `[rows, outputs]`, written to columns of `to`.

@@ -2,9 +2,13 @@
 
 use std::array::from_fn;
 
+use bytemuck::Pod;
+
 use super::Activation;
 use super::gemm::{Finish, PANEL, Strided, Target, product};
 use super::halves::prefetch;
+use super::math;
+use super::memory::Memory;
 use super::product::{Product, bf16_words};
 use super::quantize::{Quantized, quantize_weights};
 use super::simd::Simd;
@@ -26,9 +30,9 @@ pub enum Format {
 pub struct PackedLinear {
     inputs: usize,
     outputs: usize,
-    panels: Panels<Vec<f32>, Vec<u32>>,
+    panels: Panels<Memory<f32>, Memory<u32>>,
     /// `[panels · PANEL]`, zero after the last output.
-    bias: Vec<f32>,
+    bias: Memory<f32>,
 }
 
 /// The same, in memory that somebody else keeps: that of a [`PackedLinear`], or of a mapped file.
@@ -63,13 +67,16 @@ impl PackedLinear {
     /// A layer without weights, which provides memory for [`PackedLinear::pack`].
     pub fn empty(format: Format) -> Self {
         let panels = match format {
-            Format::F32 => Panels::F32(Vec::new()),
-            Format::Bf16 => Panels::Bf16(Vec::new()),
-            Format::Int8 => {
-                Panels::Int8 { words: Vec::new(), scales: Vec::new(), sums: Vec::new(), floats: Vec::new() }
-            }
+            Format::F32 => Panels::F32(Memory::default()),
+            Format::Bf16 => Panels::Bf16(Memory::default()),
+            Format::Int8 => Panels::Int8 {
+                words: Memory::default(),
+                scales: Memory::default(),
+                sums: Memory::default(),
+                floats: Memory::default(),
+            },
         };
-        Self { inputs: 0, outputs: 0, panels, bias: Vec::new() }
+        Self { inputs: 0, outputs: 0, panels, bias: Memory::default() }
     }
 
     /// Packs `weights`, `[outputs, inputs]` as in torch and candle, and `bias`, `[outputs]`.
@@ -91,9 +98,8 @@ impl PackedLinear {
         let inputs = weights.len() / outputs;
         assert_eq!(weights.len(), inputs * outputs);
         (self.inputs, self.outputs) = (inputs, outputs);
-        self.bias.clear();
-        self.bias.extend_from_slice(bias);
-        self.bias.resize(outputs.next_multiple_of(PANEL), 0.0);
+        let columns = outputs.next_multiple_of(PANEL);
+        padded(bias, columns, &mut self.bias);
         match &mut self.panels {
             Panels::F32(panels) => to_panels(weights, inputs, panels),
             Panels::Bf16(panels) => {
@@ -101,10 +107,11 @@ impl PackedLinear {
             }
             Panels::Int8 { words: panels, scales, sums, floats } => {
                 to_panels(weights, inputs, floats);
-                let words = quantize_weights(weights, inputs, scales, sums);
+                let (mut of_rows, mut sums_of_rows) = (Vec::new(), Vec::new());
+                let words = quantize_weights(weights, inputs, &mut of_rows, &mut sums_of_rows);
                 to_panels(&words, inputs.div_ceil(4), panels);
-                scales.resize(self.bias.len(), 0.0);
-                sums.resize(self.bias.len(), 0.0);
+                padded(&of_rows, columns, scales);
+                padded(&sums_of_rows, columns, sums);
             }
         }
     }
@@ -171,11 +178,19 @@ impl<'a> PackedView<'a> {
     }
 }
 
+/// Writes a number for each output, and 0 for each column after the last output.
+fn padded(numbers: &[f32], columns: usize, to: &mut Memory<f32>) {
+    let to = to.room(columns);
+    to[..numbers.len()].copy_from_slice(numbers);
+    to[numbers.len()..].fill(0.0);
+}
+
 /// Reorders `[outputs, depth]` to `[panels, depth, PANEL]`.
-pub(super) fn to_panels<T: Copy + Default>(weights: &[T], depth: usize, panels: &mut Vec<T>) {
-    let count = (weights.len() / depth).div_ceil(PANEL);
-    if panels.len() != count * depth * PANEL || !(weights.len() / depth).is_multiple_of(PANEL) {
-        *panels = vec![T::default(); count * depth * PANEL];
+pub(super) fn to_panels<T: Pod + Default>(weights: &[T], depth: usize, panels: &mut Memory<T>) {
+    let outputs = weights.len() / depth;
+    let panels = panels.room(outputs.next_multiple_of(PANEL) * depth);
+    if !outputs.is_multiple_of(PANEL) {
+        panels.fill(T::default());
     }
     for (panel, rows) in panels.chunks_exact_mut(depth * PANEL).zip(weights.chunks(depth * PANEL)) {
         for (rows, first) in rows.chunks(BLOCK * depth).zip((0..).step_by(BLOCK)) {
@@ -214,6 +229,15 @@ pub struct Rows<'a> {
     pub(super) words: Words<'a>,
     pub(super) count: usize,
     pub(super) inputs: usize,
+    pub(super) finite: bool,
+}
+
+impl Rows<'_> {
+    /// Whether all numbers were finite before they were converted, if a product does not show it: an integer is always
+    /// finite.
+    pub fn finite(&self) -> bool {
+        self.finite
+    }
 }
 
 /// `[rows, words of a row]`
@@ -227,16 +251,8 @@ pub(super) enum Words<'a> {
 /// Memory for rows in a format other than f32.
 #[derive(Clone, Debug, Default)]
 pub struct RowsScratch {
-    pub(super) words: Vec<u32>,
+    pub(super) words: Memory<u32>,
     pub(super) rows: Vec<Quantized>,
-}
-
-/// The first `count` values of `memory`, which grows if it is smaller. The caller overwrites them, so they are not cleared.
-pub fn room<T: Copy + Default>(memory: &mut Vec<T>, count: usize) -> &mut [T] {
-    if memory.len() < count {
-        memory.resize(count, T::default());
-    }
-    &mut memory[..count]
 }
 
 /// Where the columns of a product are written: into rows that begin `stride` floats apart, from column `first` on.
@@ -303,23 +319,38 @@ impl<'a> Affine<'a> {
 
 impl Affine<'_> {
     /// # Safety
-    /// The processor has the instructions of `V`.
+    /// The processor has the instructions of `P`.
     #[inline(always)]
-    unsafe fn apply<V: Simd>(self, sum: V, column: usize) -> V {
-        // SAFETY: the caller guarantees the instructions; columns are counted in whole panels, and the bias is padded
-        // to these.
-        unsafe {
-            let sum = sum.add(V::load(self.bias[column..].as_ptr()));
-            if self.gelu { super::math::gelu(sum) } else { sum }
+    unsafe fn activate<P: Product, const VECTORS: usize>(self, mut values: [P::Float; VECTORS]) -> [P::Float; VECTORS] {
+        if self.gelu {
+            for value in &mut values {
+                // SAFETY: the caller guarantees the instructions.
+                *value = unsafe { if P::SHORT { math::gelu_short(*value) } else { math::gelu(*value) } };
+            }
         }
+        values
     }
 }
 
 impl<P: Product<Sum = <P as Product>::Float>> Finish<P> for Affine<'_> {
     #[inline(always)]
-    unsafe fn finish(self, sum: P::Sum, _: usize, column: usize) -> P::Float {
-        // SAFETY: the caller guarantees the instructions.
-        unsafe { self.apply(sum, column) }
+    unsafe fn finish<const VECTORS: usize>(
+        self,
+        sums: &[P::Sum; VECTORS],
+        _: usize,
+        column: usize,
+    ) -> [P::Float; VECTORS] {
+        let lanes = P::Float::LANES;
+        // Columns are counted in whole panels, and the bias is padded to these.
+        let bias = self.bias[column..][..VECTORS * lanes].as_ptr();
+        let mut values = *sums;
+        // SAFETY: the caller guarantees the instructions; there is a bias for each lane.
+        unsafe {
+            for (vector, value) in values.iter_mut().enumerate() {
+                *value = value.add(P::Float::load(bias.add(vector * lanes)));
+            }
+            self.activate::<P, VECTORS>(values)
+        }
     }
 }
 
@@ -364,23 +395,40 @@ impl<P: IntProduct> Finish<P> for Dequantize<'_> {
         let Quantized { outlier, excess, .. } = self.rows[row];
         if excess != 0.0 {
             // They are not in the cache. Waiting for them took 5% of the time of a product.
-            let weights = &self.floats[self.of_outlier(outlier, column)..];
-            prefetch(bytemuck::cast_slice(&weights[..PANEL.min(weights.len())]));
+            let at = self.of_outlier(outlier, column / PANEL * PANEL);
+            prefetch(bytemuck::bytes_of::<[f32; PANEL]>(&self.floats.as_chunks::<PANEL>().0[at / PANEL]));
         }
     }
 
     #[inline(always)]
-    unsafe fn finish(self, sum: P::Sum, row: usize, column: usize) -> P::Float {
+    unsafe fn finish<const VECTORS: usize>(
+        self,
+        sums: &[P::Sum; VECTORS],
+        row: usize,
+        column: usize,
+    ) -> [P::Float; VECTORS] {
+        let lanes = P::Float::LANES;
         let Quantized { scale, offset, outlier, excess } = self.rows[row];
-        // SAFETY: the caller guarantees the instructions; scales and sums are padded as the bias is.
+        // Scales and sums are padded as the bias is.
+        let of_columns = |numbers: &[f32]| numbers[column..][..VECTORS * lanes].as_ptr();
+        let (scales, sums_of_weights, bias) =
+            (of_columns(self.scales), of_columns(self.sums), of_columns(self.then.bias));
+        // SAFETY: the caller guarantees the instructions; there is a float for each lane.
         unsafe {
-            let scale = P::Float::load(self.scales[column..].as_ptr()).mul(P::Float::splat(scale));
-            let mut rest = P::Float::load(self.sums[column..].as_ptr()).mul(P::Float::splat(offset));
-            if excess != 0.0 {
-                let at = self.of_outlier(outlier, column);
-                rest = P::Float::load(self.floats[at..].as_ptr()).mul_add(P::Float::splat(excess), rest);
+            let mut values = [P::Float::splat(0.0); VECTORS];
+            for (vector, value) in values.iter_mut().enumerate() {
+                let at = vector * lanes;
+                let product = P::to_float(sums[vector]).mul(P::Float::load(scales.add(at)));
+                let product = product.mul_add(P::Float::splat(scale), P::Float::load(bias.add(at)));
+                *value = P::Float::load(sums_of_weights.add(at)).mul_add(P::Float::splat(offset), product);
             }
-            self.then.apply(P::to_float(sum).mul_add(scale, rest), column)
+            if excess != 0.0 {
+                let weights = self.floats[self.of_outlier(outlier, column)..][..VECTORS * lanes].as_ptr();
+                for (vector, value) in values.iter_mut().enumerate() {
+                    *value = P::Float::load(weights.add(vector * lanes)).mul_add(P::Float::splat(excess), *value);
+                }
+            }
+            self.then.activate::<P, VECTORS>(values)
         }
     }
 }

@@ -5,6 +5,8 @@
 
 use std::marker::PhantomData;
 
+use bytemuck::Pod;
+
 use super::simd::Simd;
 
 /// A format of numbers, and the instructions that multiply them. No value of an implementing type is ever made: the
@@ -15,7 +17,7 @@ use super::simd::Simd;
 /// are read: one for `row`, [`Simd::LANES`] of `Float` for `columns`.
 pub(super) trait Product {
     /// The type in which rows and columns are stored.
-    type Word: Copy + Default;
+    type Word: Pod + Default;
     /// A word of a row, in every lane.
     type Row: Copy;
     /// Words of consecutive columns, one in each lane.
@@ -24,6 +26,9 @@ pub(super) trait Product {
     type Sum: Copy;
     /// The floats to which sums are converted.
     type Float: Simd;
+
+    /// Whether the numbers are so short that 12 bits of a function's value are as good as 24.
+    const SHORT: bool;
 
     /// Sums that are zero.
     unsafe fn zero() -> Self::Sum;
@@ -40,12 +45,17 @@ pub(super) trait FloatProduct: Product<Sum = <Self as Product>::Float> {
     /// The number of floats in a word.
     const PER_WORD: usize;
 
-    /// Packs `floats` into words, in `scratch` unless floats are words themselves. The unused rest of the last word is
-    /// 0.
+    /// Packs `floats` into `words`. The unused rest of the last word is 0.
     ///
     /// # Safety
-    /// The processor has the format's instructions.
-    unsafe fn words<'a>(floats: &'a [f32], scratch: &'a mut Vec<Self::Word>) -> &'a [Self::Word];
+    /// The processor has the format's instructions; there are `PER_WORD` floats for each word, the last word excepted.
+    unsafe fn pack(floats: &[f32], words: &mut [Self::Word]);
+
+    /// Packs two vectors, and writes them to `to`.
+    ///
+    /// # Safety
+    /// The processor has the format's instructions; there is room for the words of two vectors.
+    unsafe fn store(floats: [Self::Float; 2], to: *mut Self::Word);
 
     /// Combines the numbers of a row, and of a second row where a word has room for two, so that the numbers of one
     /// column are in one word.
@@ -61,6 +71,8 @@ impl<V: Simd> Product for F32<V> {
     type Columns = V;
     type Sum = V;
     type Float = V;
+
+    const SHORT: bool = false;
 
     #[inline(always)]
     unsafe fn zero() -> V {
@@ -88,8 +100,16 @@ impl<V: Simd> FloatProduct for F32<V> {
     const PER_WORD: usize = 1;
 
     #[inline(always)]
-    unsafe fn words<'a>(floats: &'a [f32], _: &'a mut Vec<f32>) -> &'a [f32] {
-        floats
+    unsafe fn pack(floats: &[f32], words: &mut [f32]) {
+        words.copy_from_slice(floats);
+    }
+    #[inline(always)]
+    unsafe fn store([first, second]: [V; 2], to: *mut f32) {
+        // SAFETY: the caller guarantees the instructions, and the room.
+        unsafe {
+            first.store(to);
+            second.store(to.add(V::LANES));
+        }
     }
     #[inline(always)]
     fn by_column(row: &[f32], _: Option<&[f32]>, to: &mut [f32]) {

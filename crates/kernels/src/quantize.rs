@@ -6,6 +6,7 @@
 //! et al. 2022, LLM.int8(), do so for whole columns). This halves the error of a vector, and costs one multiplication
 //! for each output.
 
+use super::math;
 use super::simd::Simd;
 
 /// A value is an outlier if it is this many times as large as the root mean square of its row. One row in five has an
@@ -23,7 +24,8 @@ pub(super) struct Quantized {
 }
 
 /// Rounds each row of `inputs` floats to bytes between its least and its greatest value. `words` has `inputs / 4` words
-/// for each row, rounded up. The unused rest of the last word is 0.
+/// for each row, rounded up. The unused rest of the last word is 0. Returns whether all floats are finite: as a byte, any
+/// number would be.
 ///
 /// # Safety
 /// The processor has `V`'s instructions.
@@ -33,12 +35,15 @@ pub(super) unsafe fn quantize_rows<V: Simd>(
     inputs: usize,
     words: &mut [u32],
     quantized: &mut [Quantized],
-) {
+) -> bool {
+    let mut finite = true;
     let rows = input.chunks_exact(inputs).zip(words.chunks_exact_mut(inputs.div_ceil(4)));
     for ((row, words), quantized) in rows.zip(quantized) {
         // SAFETY: the caller guarantees the instructions; a row's words have a byte for each value.
         unsafe {
             let all = Range::of::<V>(row);
+            // The square of a large number is not finite either.
+            finite &= all.squares.is_finite() || math::are_finite::<V>(row);
             let largest = all.greatest.max(-all.least);
             if largest * largest * inputs as f32 <= OUTLIER * OUTLIER * all.squares {
                 *quantized = to_bytes::<V>(row, all, words);
@@ -54,6 +59,7 @@ pub(super) unsafe fn quantize_rows<V: Simd>(
             *quantized = Quantized { outlier, excess, ..rounded };
         }
     }
+    finite
 }
 
 /// The position of the first value of this magnitude, or 0 if there is none. A part of the row is compared at a time, so

@@ -123,7 +123,7 @@ impl Simd for [f32; 4] {
     }
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
-        from_fn(|lane| if other[lane] < self[lane] { other[lane] } else { self[lane] })
+        from_fn(|lane| if self[lane] < other[lane] { self[lane] } else { other[lane] })
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {

@@ -14,6 +14,7 @@
 
 use super::gemm::{PANEL, Sink, Strided, product};
 use super::linear::{IntProduct, to_panels};
+use super::memory::Memory;
 use super::quantize::{Range, quantize_weights, to_bytes};
 use super::simd::Simd;
 
@@ -32,7 +33,7 @@ pub const F32_ERROR: f64 = f32::EPSILON as f64;
 pub struct ScreenQueries {
     dim: usize,
     /// `[panels, words of a query, PANEL]`
-    pub(super) panels: Vec<u32>,
+    pub(super) panels: Memory<u32>,
     rounded: Vec<RoundedQuery>,
 }
 
@@ -56,7 +57,7 @@ impl ScreenQueries {
     /// If the slice is not whole queries, or they have more than [`MAX_DIM`] components.
     pub fn new(queries: &[f32], dim: usize) -> Self {
         assert!(queries.len().is_multiple_of(dim) && dim <= MAX_DIM);
-        let (mut scales, mut sums, mut panels) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut scales, mut sums, mut panels) = (Vec::new(), Vec::new(), Memory::default());
         let words = quantize_weights(queries, dim, &mut scales, &mut sums);
         let depth = dim.div_ceil(4);
         to_panels(&words, depth, &mut panels);
@@ -95,7 +96,7 @@ impl RoundedQuery {
 #[derive(Clone, Debug, Default)]
 pub struct ScreenRows {
     /// `[rows, words of a row]`
-    pub(super) words: Vec<u32>,
+    pub(super) words: Memory<u32>,
     pub(super) count: usize,
     /// x̂ = least + step·u
     step: f64,
@@ -125,7 +126,7 @@ impl ScreenRows {
     pub(super) unsafe fn round<V: Simd>(&mut self, rows: &[f32], dim: usize) {
         let depth = dim.div_ceil(4);
         self.count = rows.len() / dim;
-        self.words.resize(self.count * depth, 0);
+        self.words.room(self.count * depth);
         (self.squares, self.telling) = ([f64::INFINITY, 0.0], true);
         // SAFETY: the caller guarantees the instructions; a row's words have a byte for each value.
         unsafe {
@@ -215,7 +216,7 @@ struct Passing<'a> {
 
 impl<P: IntProduct> Sink<P> for Passing<'_> {
     #[inline(always)]
-    unsafe fn take(&mut self, row: usize, sums: &[P::Sum]) {
+    unsafe fn take<const VECTORS: usize>(&mut self, row: usize, sums: &[P::Sum; VECTORS]) {
         let lanes = P::Float::LANES;
         let mut passing = 0u64;
         for (vector, &sum) in sums.iter().enumerate() {

@@ -7,7 +7,7 @@
 ///
 /// # Safety
 /// Every function needs the type's instruction set on the processor that runs it. `load` and `store` need `LANES`
-/// floats at the pointer; `store_bytes` needs `LANES` bytes.
+/// floats at the pointer; `store_bytes` needs `LANES` bytes; `transpose` needs `LANES` such rows at either pointer.
 pub(super) trait Simd: Copy {
     /// The number of floats in a vector.
     const LANES: usize;
@@ -28,7 +28,7 @@ pub(super) trait Simd: Copy {
     unsafe fn div(self, other: Self) -> Self;
     /// self · factor + term. It is rounded only once if the processor supports this.
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
-    /// The smaller number in each lane.
+    /// The smaller number in each lane, and the lane of `other` where that of `self` is no number.
     unsafe fn min(self, other: Self) -> Self;
     /// The larger number in each lane.
     unsafe fn max(self, other: Self) -> Self;
@@ -44,4 +44,16 @@ pub(super) trait Simd: Copy {
     unsafe fn smallest(self) -> f32;
     /// Writes each lane, rounded to a whole number from 0 to 255, to a byte at `to`.
     unsafe fn store_bytes(self, to: *mut u8);
+
+    /// Writes `LANES` rows of `LANES` floats, which begin `stride` floats apart, as columns: row by row, `to_stride` floats
+    /// apart. The bits of a float need not be those of a number.
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, stride: usize, to: *mut f32, to_stride: usize) {
+        for row in 0..Self::LANES {
+            for column in 0..Self::LANES {
+                // SAFETY: the caller guarantees these rows.
+                unsafe { *to.add(column * to_stride + row) = *from.add(row * stride + column) }
+            }
+        }
+    }
 }

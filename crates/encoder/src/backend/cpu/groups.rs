@@ -5,7 +5,7 @@ use crate::pooling::Output;
 use crate::vectors::Vectors;
 
 /// The most tokens of a group, unless one text alone has more.
-const GROUP_TOKENS: usize = 96;
+const GROUP_TOKENS: usize = 144;
 
 /// A group of texts, and the place for its vectors.
 pub(super) struct GroupWork<'a> {
@@ -77,16 +77,16 @@ mod tests {
 
     #[test]
     fn groups_keep_the_order_and_stay_small_unless_one_text_is_large() {
-        let ids = ragged(&[40, 40, 40, 200, 1]);
+        let ids = ragged(&[60, 60, 60, 200, 1]);
         let lengths: Vec<Vec<usize>> =
             groups(&ids).iter().map(|group| group.iter().map(|text| text.len()).collect()).collect();
-        assert_eq!(lengths, [vec![40, 40], vec![40], vec![200], vec![1]]);
+        assert_eq!(lengths, [vec![60, 60], vec![60], vec![200], vec![1]]);
     }
 
     #[test]
     fn each_group_has_the_place_of_its_own_texts() {
-        let ids = ragged(&[90, 3, 50]);
-        for (pooling, rows) in [(Pooling::Mean, [2, 1]), (Pooling::None, [93, 50])] {
+        let ids = ragged(&[90, 3, 60]);
+        for (pooling, rows) in [(Pooling::Mean, [2, 1]), (Pooling::None, [93, 60])] {
             let output = Output { pooling, dim: 2, normalized: false };
             let mut vectors = Vectors::zeros(rows.iter().sum(), 2);
             let mut done = [false; 3];

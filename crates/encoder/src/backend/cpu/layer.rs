@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use semsearch_kernels::{Activation, AttentionShape, Isa, LayerNorm, Qkv, Reach, room};
+use semsearch_kernels::{Activation, AttentionShape, Isa, LayerNorm, Memory, Qkv, Reach};
 
 use super::linear::Linear;
 use super::scratch::GroupScratch;
@@ -73,10 +73,12 @@ impl PackedLayer {
         let reach = self.attention.window.map_or(reach, Reach::Near);
         let input = self.before(kernels.isa, self.attention_norm.as_ref(), hidden, normed);
         let tokens = input.len() / self.qkv.inputs();
-        let qkv = room(qkv, tokens * self.qkv.outputs());
-        let context = room(context, input.len());
-        let output = room(output, input.len());
+        let qkv = qkv.room(tokens * self.qkv.outputs());
+        let context = context.room(input.len());
+        let output = output.room(input.len());
         self.qkv.apply(input, Activation::None, linear, qkv);
+        // Softmax would turn what is not finite into numbers. Every other step leaves it so.
+        linear.check(qkv);
         let (mut qkv, mut context_rest) = (qkv, &mut *context);
         for text in texts {
             let (text_qkv, qkv_after) = qkv.split_at_mut(text.len() * self.qkv.outputs());
@@ -96,13 +98,13 @@ impl PackedLayer {
     pub(super) fn feed_forward(&self, scratch: &mut GroupScratch) {
         let GroupScratch { kernels, hidden, normed, output, inner, gated, linear, .. } = scratch;
         let (dim, width) = (self.up.inputs(), self.up.outputs());
-        let output = room(output, hidden.len());
+        let output = output.room(hidden.len());
         for (rows, out) in hidden.chunks_mut(ROWS * dim).zip(output.chunks_mut(ROWS * dim)) {
-            let inner = room(inner, rows.len() / dim * width);
+            let inner = inner.room(rows.len() / dim * width);
             let input = self.before(kernels.isa, Some(&self.norm), rows, normed);
             if self.gated {
                 self.up.apply(input, Activation::None, linear, inner);
-                let gated = room(gated, inner.len() / 2);
+                let gated = gated.room(inner.len() / 2);
                 kernels.isa.gate(self.activation, inner, width / 2, gated);
                 self.down.apply(gated, Activation::None, linear, out);
             } else {
@@ -114,11 +116,16 @@ impl PackedLayer {
     }
 
     /// What a half of the layer reads: the hidden state, or its copy in `normed`, which is normalized.
-    fn before<'a>(&self, isa: Isa, norm: Option<&LayerNorm>, hidden: &'a [f32], normed: &'a mut Vec<f32>) -> &'a [f32] {
+    fn before<'a>(
+        &self,
+        isa: Isa,
+        norm: Option<&LayerNorm>,
+        hidden: &'a [f32],
+        normed: &'a mut Memory<f32>,
+    ) -> &'a [f32] {
         match (self.order, norm) {
             (NormOrder::Pre, Some(norm)) => {
-                normed.clear();
-                normed.extend_from_slice(hidden);
+                normed.copy(hidden);
                 isa.layer_norm(normed, norm);
                 normed
             }

@@ -164,10 +164,9 @@ impl Linear {
     pub(super) fn apply(&self, input: &[f32], activation: Activation, scratch: &mut LinearScratch, out: &mut [f32]) {
         let finite = self.multiply(input, activation, scratch, out);
         scratch.not_finite |= !finite;
-        scratch.check(out);
     }
 
-    /// Does the same. Returns whether the weights are finite, if the product does not show it.
+    /// Does the same. Returns whether input and weights are finite, if the product does not show it.
     fn multiply(
         &self,
         input: &[f32],
@@ -176,13 +175,13 @@ impl Linear {
         out: &mut [f32],
     ) -> bool {
         let rows = isa.rows(*format, input, self.inputs, rows);
-        let stride = self.outputs;
+        let (stride, input_finite) = (self.outputs, rows.finite());
         if let Some((weights, finite)) = self.ready(*format) {
             isa.linear(rows, weights, activation, Columns { out, stride, first: 0 });
-            return finite;
+            return finite && input_finite;
         }
         let panel = panel.get_or_insert_with(|| PackedLinear::empty(*format));
-        let (mut first, mut finite) = (0, true);
+        let (mut first, mut finite) = (0, input_finite);
         for part in &self.parts {
             let columns = part.weight.chunks(PackedLinear::PANEL * self.inputs);
             for (weight, bias) in columns.zip(part.bias.chunks(PackedLinear::PANEL)) {

@@ -97,6 +97,8 @@ impl PackedNetwork {
         if let Some(norm) = &self.norm {
             scratch.kernels.isa.layer_norm(&mut scratch.hidden, norm);
         }
+        // Pooling takes some of these numbers only.
+        scratch.linear.check(&scratch.hidden);
     }
 }
 
@@ -107,13 +109,14 @@ impl PackedEmbeddings {
         let row = |table: &Floats, row: usize, out: &mut [f32]| {
             out.iter_mut().zip(&table[row * dim..][..dim]).for_each(|(sum, value)| *sum += value);
         };
-        scratch.hidden.clear();
-        for &id in texts.iter().flat_map(|text| text.ids) {
-            scratch.hidden.extend_from_slice(&self.words[id as usize * dim..][..dim]);
+        let tokens: usize = texts.iter().map(|text| text.len()).sum();
+        let ids = texts.iter().flat_map(|text| text.ids);
+        for (hidden, &id) in scratch.hidden.room(tokens * dim).chunks_exact_mut(dim).zip(ids) {
+            hidden.copy_from_slice(&self.words[id as usize * dim..][..dim]);
         }
-        scratch.output.clear();
-        scratch.output.resize(scratch.hidden.len(), 0.0);
-        let mut out = scratch.output.chunks_exact_mut(dim);
+        let output = scratch.output.room(tokens * dim);
+        output.fill(0.0);
+        let mut out = output.chunks_exact_mut(dim);
         for text in texts {
             let mut positions = self.positions.as_ref().map(|(spec, table)| (spec.rows(text.ids), table));
             for (at, out) in (0..text.len()).zip(&mut out) {

@@ -1,6 +1,6 @@
 //! Memory for one core, kept from one group to the next.
 
-use semsearch_kernels::AttentionScratch;
+use semsearch_kernels::{AttentionScratch, Memory};
 
 use super::kernels::Kernels;
 use super::linear::LinearScratch;
@@ -10,19 +10,19 @@ use super::rotary::Rotations;
 pub(super) struct GroupScratch {
     pub(super) kernels: Kernels,
     /// The hidden state, `[tokens, hidden_size]`.
-    pub(super) hidden: Vec<f32>,
+    pub(super) hidden: Memory<f32>,
     /// The normalized hidden state, for layers that normalize first.
-    pub(super) normed: Vec<f32>,
+    pub(super) normed: Memory<f32>,
     /// Queries, keys and values, `[tokens, 3 · hidden_size]`.
-    pub(super) qkv: Vec<f32>,
+    pub(super) qkv: Memory<f32>,
     /// The heads' outputs, `[tokens, hidden_size]`.
-    pub(super) context: Vec<f32>,
+    pub(super) context: Memory<f32>,
     /// What is added to the hidden state, `[tokens, hidden_size]`.
-    pub(super) output: Vec<f32>,
+    pub(super) output: Memory<f32>,
     /// The values between the halves of the feed-forward network, `[rows at once, intermediate_size]`.
-    pub(super) inner: Vec<f32>,
+    pub(super) inner: Memory<f32>,
     /// The values after a gate, of the same shape.
-    pub(super) gated: Vec<f32>,
+    pub(super) gated: Memory<f32>,
     pub(super) rotations: Rotations,
     pub(super) attention: AttentionScratch,
     pub(super) linear: LinearScratch,
@@ -33,13 +33,13 @@ impl GroupScratch {
     pub(super) fn new(kernels: Kernels) -> Self {
         Self {
             kernels,
-            hidden: Vec::new(),
-            normed: Vec::new(),
-            qkv: Vec::new(),
-            context: Vec::new(),
-            output: Vec::new(),
-            inner: Vec::new(),
-            gated: Vec::new(),
+            hidden: Memory::default(),
+            normed: Memory::default(),
+            qkv: Memory::default(),
+            context: Memory::default(),
+            output: Memory::default(),
+            inner: Memory::default(),
+            gated: Memory::default(),
             rotations: Rotations::default(),
             attention: AttentionScratch::default(),
             linear: LinearScratch::new(kernels),
