@@ -281,6 +281,8 @@ fn a_text_is_embedded_once_whatever_ids_and_metadata_it_has() {
     let one = tokens(&summary(&sandbox, &["index", "one.jsonl", "-i", "one"]));
     sandbox.write("in.jsonl", records(&[("a", "The dog sleeps."), ("b", "The dog sleeps."), ("c", "The dog sleeps.")]));
     assert_eq!(tokens(&summary(&sandbox, &["index", "in.jsonl"])), one, "in one run");
+    let often = ["index", "in.jsonl", "-i", "often", "--commit-every", "1"];
+    assert_eq!(tokens(&summary(&sandbox, &often)), one, "in one run, in windows of one document");
     sandbox.write(
         "more.jsonl",
         "{\"_id\":\"a\",\"text\":\"The dog sleeps.\",\"tag\":1}\n{\"_id\":\"d\",\"text\":\"The dog sleeps.\"}\n",

@@ -130,7 +130,7 @@ impl Embedding<'_> {
             let pieces = self.cutter.pieces(document, chunk_size(document, self.chunks, max_length))?;
             passages.extend(pieces.into_iter().map(|piece| (fields, document, piece)));
         }
-        let texts: Vec<&str> = passages.iter().map(|(_, _, piece)| piece.to_embed.as_ref()).collect();
+        let texts: Vec<&str> = passages.iter().map(|(_, document, piece)| piece.to_embed(document)).collect();
         let embedded = self.embedder.embed_reporting(&texts, &mut self.bar)?;
         self.cuts.add(&embedded.tokenized.dropped);
         let passages = passages.iter().enumerate();

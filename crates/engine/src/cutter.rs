@@ -2,7 +2,6 @@
 
 mod before;
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -41,40 +40,57 @@ pub fn chunk_size(document: &Document, policy: ChunkPolicy, max_length: usize) -
     chunked.then_some(ChunkSize { tokens, overlap: policy.overlap.unwrap_or(OVERLAP.min(tokens / 4)) })
 }
 
-/// A passage before it has a vector.
+/// A passage before it has a vector. What it has in common with its document is there.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Piece<'a> {
-    /// The text that hits show.
-    pub text: &'a str,
+pub struct Piece {
     /// The place of the piece, if the document is cut.
     pub chunk: Option<ChunkPlace>,
-    /// The metadata that hits show.
-    pub metadata: Cow<'a, Map<String, Value>>,
-    /// The text for the model.
-    pub to_embed: Cow<'a, str>,
-    /// The same without the name of the file, if that is part of it: a renamed file keeps its vectors.
-    pub nameless: Option<Cow<'a, str>>,
-    /// Words by which the piece is found beside its text and title: the headings above it.
-    pub about: String,
     /// The line of the file at which the piece begins, from 1.
     pub line: Option<u64>,
     /// The place of the piece in the document's text, in bytes.
     bytes: Range<usize>,
+    /// The metadata, if it is not the document's.
+    metadata: Option<Map<String, Value>>,
+    /// The text for the model, if it is not the piece's text.
+    to_embed: Option<String>,
+    /// The same without the name of the file, if that is part of it: a renamed file keeps its vectors.
+    nameless: Option<String>,
+    /// Words by which the piece is found beside its text and title: the headings above it.
+    about: String,
 }
 
-impl Piece<'_> {
+impl Piece {
+    /// The text that hits show. `document` is the piece's, here and in the other functions.
+    pub fn text<'a>(&self, document: &'a Document) -> &'a str {
+        &document.text[self.bytes.clone()]
+    }
+
+    /// The text for the model.
+    pub fn to_embed<'a>(&'a self, document: &'a Document) -> &'a str {
+        self.to_embed.as_deref().unwrap_or_else(|| self.text(document))
+    }
+
+    /// The same without the name of the file, if that is part of it.
+    pub(super) fn nameless(&self) -> Option<&str> {
+        self.nameless.as_deref()
+    }
+
+    /// The metadata that hits show.
+    pub fn metadata<'a>(&'a self, document: &'a Document) -> &'a Map<String, Value> {
+        self.metadata.as_ref().unwrap_or(&document.metadata)
+    }
+
     /// The passage for an index: this piece with the vector that the model made of it.
-    pub fn with<'a>(&'a self, vector: &'a [f32]) -> NewPassage<'a> {
-        let Self { text, chunk, metadata, to_embed, nameless, about, line, .. } = self;
+    pub fn with<'a>(&'a self, document: &'a Document, vector: &'a [f32]) -> NewPassage<'a> {
         NewPassage {
-            text,
-            chunk: *chunk,
-            metadata,
-            embedded: Some(to_embed),
-            nameless: nameless.as_deref(),
+            text: self.text(document),
+            chunk: self.chunk,
+            metadata: self.metadata(document),
+            embedded: Some(self.to_embed(document)),
+            nameless: self.nameless(),
             vector,
-            about,
-            line: *line,
+            about: &self.about,
+            line: self.line,
         }
     }
 }
@@ -113,7 +129,7 @@ impl Cutter<'_> {
     ///
     /// # Errors
     /// The chunks would not be longer than their overlap, or tokenizing fails.
-    pub fn pieces<'a>(&self, document: &'a Document, size: Option<ChunkSize>) -> Result<Vec<Piece<'a>>, EngineError> {
+    pub fn pieces(&self, document: &Document, size: Option<ChunkSize>) -> Result<Vec<Piece>, EngineError> {
         let Some(size) = size else {
             return Ok(vec![self.piece(document, self.before(document), Part::whole(document))?]);
         };
@@ -145,7 +161,8 @@ impl Cutter<'_> {
     /// # Errors
     /// Tokenizing fails.
     pub fn tokens(&self, document: &Document) -> Result<usize, EncoderError> {
-        Ok(self.tokenizer.count(&[&self.to_embed(self.before(document), None, &document.text)?])?[0])
+        let to_embed = self.to_embed(self.before(document), None, &document.text)?;
+        Ok(self.tokenizer.count(&[to_embed.as_deref().unwrap_or(&document.text)])?[0])
     }
 
     /// What is embedded before the text of `document`.
@@ -166,7 +183,7 @@ impl Cutter<'_> {
         // What is embedded before a chunk takes some of its tokens, and so do the prompt and the special tokens.
         let around = self.to_embed(before, None, "")?;
         let headings = before.kept_for_headings(self.longest_path(outline)?);
-        let taken = self.tokenizer.count(&[around.as_ref()])?[0] + headings;
+        let taken = self.tokenizer.count(&[around.as_deref().unwrap_or_default()])?[0] + headings;
         let room = tokens.saturating_sub(taken).max(tokens / TEXT_SHARE).max(1);
         let markup = document.markup.unwrap_or_default();
         let chunking = Chunking { tokens: room, overlap: overlap.min(room / 2), markup };
@@ -191,20 +208,21 @@ impl Cutter<'_> {
         Ok(longest)
     }
 
-    fn piece<'a>(&self, document: &'a Document, before: Before<'_>, part: Part) -> Result<Piece<'a>, EncoderError> {
+    fn piece(&self, document: &Document, before: Before<'_>, part: Part) -> Result<Piece, EncoderError> {
         let Part { bytes, chunk, heading, page } = part;
         let text = &document.text[bytes.clone()];
         let to_embed = self.to_embed(before, heading.as_deref(), text)?;
         let nameless = before.nameless().map(|before| self.to_embed(before, heading.as_deref(), text)).transpose()?;
+        let nameless = nameless.map(|nameless| nameless.unwrap_or_else(|| text.into()));
         let about = self.about(document, heading.as_deref());
-        let mut metadata = Cow::Borrowed(&document.metadata);
+        let mut metadata = None;
         for (name, value) in [(HEADING, heading.map(Value::from)), (PAGE, page.map(Value::from))] {
             if let Some(value) = value.filter(|_| !document.metadata.contains_key(name)) {
-                metadata.to_mut().insert(name.into(), value);
+                metadata.get_or_insert_with(|| document.metadata.clone()).insert(name.into(), value);
             }
         }
         let line = document.place.line.or(document.first_line());
-        Ok(Piece { text, bytes, chunk, metadata, to_embed, nameless, about, line })
+        Ok(Piece { bytes, chunk, metadata, to_embed, nameless, about, line })
     }
 
     /// Words by which a piece is found beside its text and title: the name of its file, and the headings above it.
@@ -217,28 +235,24 @@ impl Cutter<'_> {
         format!("{words} {}", heading.unwrap_or_default())
     }
 
-    /// The text for the model: the prompt, what the text is about, and the text.
-    fn to_embed<'a>(
-        &self,
-        before: Before<'_>,
-        heading: Option<&str>,
-        text: &'a str,
-    ) -> Result<Cow<'a, str>, EncoderError> {
+    /// The text for the model: the prompt, what the text is about, and the text. `None` if it is the text alone.
+    fn to_embed(&self, before: Before<'_>, heading: Option<&str>, text: &str) -> Result<Option<String>, EncoderError> {
         let about = before.joined(heading.unwrap_or_default())?;
         Ok(match (about.is_empty(), self.prompt.is_empty()) {
-            (true, true) => text.into(),
-            (true, false) => format!("{}{text}", self.prompt).into(),
-            (false, _) => format!("{}{about} {text}", self.prompt).into(),
+            (true, true) => None,
+            (true, false) => Some(format!("{}{text}", self.prompt)),
+            (false, _) => Some(format!("{}{about} {text}", self.prompt)),
         })
     }
 }
 
 /// Sets the line at which each piece begins. Pieces are in the order of the text.
-fn number_lines(document: &Document, pieces: &mut [Piece<'_>]) {
+fn number_lines(document: &Document, pieces: &mut [Piece]) {
     let mut lines = document.layout.lines(&document.text);
     for piece in pieces {
-        let blanks = piece.text.len() - piece.text.trim_start().len();
-        let start = if blanks == piece.text.len() { piece.bytes.start } else { piece.bytes.start + blanks };
+        let text = piece.text(document);
+        let blanks = text.len() - text.trim_start().len();
+        let start = if blanks == text.len() { piece.bytes.start } else { piece.bytes.start + blanks };
         piece.line = lines.line(start);
     }
 }

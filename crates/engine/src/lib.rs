@@ -48,12 +48,12 @@
 mod copying;
 mod cutter;
 mod documents;
-mod embed_window;
 mod error;
 mod fusion;
 mod given;
 mod identity;
 mod indexer;
+mod intake;
 mod likeness;
 pub mod long_texts;
 mod pinned;
@@ -63,7 +63,9 @@ mod request;
 mod rerank;
 mod searcher;
 mod sentence;
+mod storing;
 mod window;
+mod windows;
 
 pub use copying::{copy_index, merge_indexes};
 pub use cutter::{Cutter, Piece, chunk_size};

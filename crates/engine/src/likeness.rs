@@ -58,7 +58,7 @@ impl Searcher {
             prompt: &config.prompts.document,
         };
         let pieces = cutter.pieces(document, chunk_size(document, config.chunks, tokenizer.max_length()))?;
-        let texts: Vec<&str> = pieces.iter().map(|piece| piece.to_embed.as_ref()).collect();
+        let texts: Vec<&str> = pieces.iter().map(|piece| piece.to_embed(document)).collect();
         let vectors = embedder.embed(&texts)?.vectors;
         let rows: Vec<Vec<f32>> = vectors.iter().map(<[f32]>::to_vec).collect();
         Ok(Subject { id: document.id.clone(), text: document.text.clone(), vector: self.mean(&rows) })

@@ -54,8 +54,8 @@ fn record(passage: &EmbeddedPassage<'_>) -> anyhow::Result<Map<String, Value>> {
     if let Some(chunk) = passage.piece.chunk {
         let text = fields.iter_mut().find(|(_, value)| value.as_str() == Some(&passage.document.text));
         match text {
-            Some((_, text)) => *text = passage.piece.text.into(),
-            None => drop(fields.insert("text".into(), passage.piece.text.into())),
+            Some((_, text)) => *text = passage.piece.text(passage.document).into(),
+            None => drop(fields.insert("text".into(), passage.piece.text(passage.document).into())),
         }
         fields.insert("chunk".into(), serde_json::to_value(chunk)?);
     }

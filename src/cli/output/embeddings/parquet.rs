@@ -35,6 +35,7 @@ fn open(destination: Destination<'_>, dim: usize) -> anyhow::Result<Box<dyn Embe
 
 #[cfg(feature = "parquet")]
 mod enabled {
+    use std::borrow::Cow;
     use std::io::{self, Write};
     use std::path::Path;
 
@@ -53,12 +54,16 @@ mod enabled {
     impl<W: Write + Send> EmbeddingWriter for TableWriter<W> {
         fn write(&mut self, passages: &mut dyn Iterator<Item = EmbeddedPassage<'_>>) -> anyhow::Result<()> {
             for EmbeddedPassage { document, piece, embedding, .. } in passages {
-                let mut metadata = piece.metadata.clone();
+                let mut metadata = Cow::Borrowed(piece.metadata(document));
                 if let Some(chunk) = piece.chunk {
                     metadata.to_mut().insert("chunk".into(), serde_json::to_value(chunk)?);
                 }
                 let (id, title) = (document.id.as_str(), document.title.as_deref());
-                TableWriter::write(self, TableRow { id, title, text: piece.text, metadata: &metadata }, embedding)?;
+                TableWriter::write(
+                    self,
+                    TableRow { id, title, text: piece.text(document), metadata: &metadata },
+                    embedding,
+                )?;
             }
             Ok(())
         }

@@ -15,7 +15,7 @@ pub(crate) struct EmbeddedPassage<'a> {
     /// The fields of its record, as they were read.
     pub(crate) fields: &'a Map<String, Value>,
     pub(crate) document: &'a Document,
-    pub(crate) piece: &'a Piece<'a>,
+    pub(crate) piece: &'a Piece,
     /// The tokens, if each token has a vector.
     pub(crate) tokens: Option<Vec<String>>,
     /// The vector, or a row of `dim` components for each token.
