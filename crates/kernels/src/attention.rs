@@ -153,8 +153,9 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
     let AttentionShape { heads, head_dim } = shape;
     let hidden = heads * head_dim;
     let tokens = out.len() / hidden;
-    // A wide tile has at most the columns of two narrow ones, so it stays within the padded columns.
-    const { assert!(VECTORS <= 2 * HEAD) };
+    // A wide tile has at most the columns of two narrow ones, so it stays within the padded columns. These are whole pairs of
+    // vectors, as softmax needs them.
+    const { assert!(VECTORS <= 2 * HEAD && HEAD.is_multiple_of(2)) };
     let value_dim = head_dim.next_multiple_of(HEAD * lanes);
     let head_words = head_dim / P::PER_WORD;
     let scale = 1.0 / (head_dim as f32).sqrt();
