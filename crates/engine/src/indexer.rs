@@ -152,18 +152,18 @@ impl<'a> Indexer<'a> {
         progress: &mut P,
     ) -> Result<(), P::Failure> {
         let Self { intake, storing } = self;
-        let stop = Arc::clone(&intake.options.stop.embedding);
+        let stop = intake.options.stop.clone();
         let with = Embedding { embedder: intake.embedder, stop: &stop, storing };
         let mut documents = Documents::new(documents.into_iter());
-        let mut next = intake.fill(&mut documents, storing, progress, &|_| ())?;
+        let mut next = intake.next_window(&mut documents, storing, progress, &|_| ())?;
         let mut before = None;
         // While a window is embedded, the one before it is put, and the next one is read.
         while let Some(window) = next {
-            let window = intake.fitting(window, progress)?;
-            let window = lock(storing).cut(&intake.cutter(), window, before.as_ref())?;
+            let window = lock(storing).sources(window, before.as_ref())?;
             let store = || before.map_or(Ok(()), |before| lock(storing).put_and_check(&before));
-            let read =
-                |progress: &mut P, report: &dyn Fn(&mut P)| intake.fill(&mut documents, storing, progress, report);
+            let read = |progress: &mut P, report: &dyn Fn(&mut P)| {
+                intake.next_window(&mut documents, storing, progress, report)
+            };
             (before, next) = window.embed_beside(with, progress, store, read)?;
         }
         Ok(before.map_or(Ok(()), |last| lock(storing).put(&last))?)

@@ -1,4 +1,5 @@
 //! The side of an indexer that reads: documents are taken from the inputs and compared with the index, until a window is full.
+//! Those that must be put are cut into pieces.
 
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -12,7 +13,7 @@ use super::given::GivenVectors;
 use super::indexer::{ChangedDocument, IndexProgress, IndexerOptions};
 use super::storing::Storing;
 use super::window::{Filled, Window};
-use super::windows::lock;
+use super::windows::{CutDocument, lock};
 use super::{EngineError, long_texts};
 
 /// How many documents are looked up together in the index, at most.
@@ -41,9 +42,30 @@ impl<I> Documents<I> {
 }
 
 impl<'a> Intake<'a> {
-    /// The next window of documents that must be put; `None` if there is none or the indexer was stopped. `report` is called
-    /// now and then.
-    pub(super) fn fill<P: IndexProgress>(
+    /// The next window of documents that must be put, cut into pieces; `None` if there is none or the indexer was stopped.
+    /// `report` is called now and then.
+    pub(super) fn next_window<P: IndexProgress>(
+        &mut self,
+        documents: &mut Documents<impl Iterator<Item = Result<Document, CorpusError>>>,
+        storing: &Mutex<Storing>,
+        progress: &mut P,
+        report: &dyn Fn(&mut P),
+    ) -> Result<Option<Vec<CutDocument>>, P::Failure> {
+        let Some(window) = self.fill(documents, storing, progress, report)? else { return Ok(None) };
+        let (cutter, mut cut) = (self.cutter(), Vec::with_capacity(window.len()));
+        for changed in self.fitting(window, progress)? {
+            report(progress);
+            let pieces = match &changed.given {
+                Some(_) => Vec::new(),
+                None => cutter.pieces(&changed.document, changed.chunks)?,
+            };
+            cut.push((changed, pieces));
+        }
+        Ok(Some(cut))
+    }
+
+    /// The next documents that must be put, as many as fill a window.
+    fn fill<P: IndexProgress>(
         &mut self,
         documents: &mut Documents<impl Iterator<Item = Result<Document, CorpusError>>>,
         storing: &Mutex<Storing>,
@@ -152,7 +174,7 @@ impl<'a> Intake<'a> {
     }
 
     /// The documents of a window without those that are too long, if these are bad records.
-    pub(super) fn fitting<P: IndexProgress>(
+    fn fitting<P: IndexProgress>(
         &self,
         window: Vec<ChangedDocument>,
         progress: &mut P,
@@ -169,7 +191,7 @@ impl<'a> Intake<'a> {
     }
 
     /// The cutter, which cuts documents into passages.
-    pub(super) fn cutter(&self) -> Cutter<'a> {
+    fn cutter(&self) -> Cutter<'a> {
         let config = self.config;
         let tokenizer = self.embedder.tokenizer();
         Cutter {

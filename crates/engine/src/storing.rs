@@ -1,15 +1,13 @@
 //! The side of an indexer that writes: what the index has, documents put, and how many. Only one thread at a time uses it.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use semsearch_corpus::Document;
 use semsearch_store::{Change, NewPassage, StoreWriter};
 
 use super::EngineError;
-use super::cutter::{Cutter, Piece};
 use super::indexer::{ChangedDocument, IndexCounts};
-use super::windows::{CutWindow, EmbeddedWindow, VectorSource};
+use super::windows::{CutDocument, CutWindow, EmbeddedWindow, VectorSource};
 
 /// The writer of an index, and what happened to the documents.
 pub(super) struct Storing {
@@ -18,54 +16,43 @@ pub(super) struct Storing {
 }
 
 impl Storing {
-    /// Cuts the documents of a window, and finds out which texts must be embedded. `before` is the window that is put next.
+    /// Finds out which texts of these documents must be embedded: each once, and none whose vector is known. `before` is the
+    /// window that is put next.
     ///
     /// # Errors
-    /// Tokenizing fails, or the index is damaged.
-    pub(super) fn cut(
+    /// The index is damaged.
+    pub(super) fn sources(
         &mut self,
-        cutter: &Cutter<'_>,
-        documents: Vec<ChangedDocument>,
+        documents: Vec<CutDocument>,
         before: Option<&EmbeddedWindow>,
     ) -> Result<CutWindow, EngineError> {
-        let pieces = |changed: &ChangedDocument| match &changed.given {
-            Some(_) => Ok(Vec::new()),
-            None => cutter.pieces(&changed.document, changed.chunks),
-        };
-        let cut: Vec<Vec<Piece>> = documents.iter().map(pieces).collect::<Result<_, _>>()?;
         let before = before.map(EmbeddedWindow::vectors).unwrap_or_default();
-        let (mut sources, mut known, mut to_embed) = (HashMap::new(), Vec::new(), Vec::new());
-        let mut of_documents = Vec::with_capacity(cut.len());
-        for (number, (changed, pieces)) in documents.iter().zip(&cut).enumerate() {
+        let (mut of_texts, mut known, mut to_embed) = (HashMap::new(), Vec::new(), Vec::new());
+        let mut sources = Vec::with_capacity(documents.len());
+        for (number, (changed, pieces)) in documents.iter().enumerate() {
             let mut of_pieces = Vec::with_capacity(pieces.len());
             for (at, piece) in pieces.iter().enumerate() {
                 let text = piece.to_embed(&changed.document);
-                let source = match sources.entry(text) {
-                    Entry::Occupied(source) => *source.get(),
-                    Entry::Vacant(vacant) => {
-                        let vector = match before.get(text) {
-                            Some(vector) => Some(vector.to_vec()),
-                            None => self.known_vector(text, piece.nameless())?,
-                        };
-                        *vacant.insert(match vector {
-                            Some(vector) => {
-                                known.push(vector);
-                                VectorSource::Known(known.len() - 1)
-                            }
-                            None => {
-                                to_embed.push((number, at));
-                                VectorSource::Embedded(to_embed.len() - 1)
-                            }
-                        })
-                    }
+                if let Some(&source) = of_texts.get(text) {
+                    of_pieces.push(source);
+                    continue;
+                }
+                let vector = match before.get(text) {
+                    Some(vector) => Some(vector.to_vec()),
+                    None => self.known_vector(text, piece.nameless())?,
                 };
+                let source = match &vector {
+                    Some(_) => VectorSource::Known(known.len()),
+                    None => VectorSource::Embedded(to_embed.len()),
+                };
+                to_embed.extend(vector.is_none().then_some((number, at)));
+                known.extend(vector);
+                of_texts.insert(text, source);
                 of_pieces.push(source);
             }
-            of_documents.push(of_pieces);
+            sources.push(of_pieces);
         }
-        let pieces = cut.into_iter().zip(of_documents);
-        let pieces = pieces.map(|(pieces, sources)| pieces.into_iter().zip(sources).collect());
-        Ok(CutWindow { documents: documents.into_iter().zip(pieces).collect(), known, to_embed })
+        Ok(CutWindow { documents, sources, known, to_embed })
     }
 
     /// The vector that the index has for a text.
@@ -94,11 +81,12 @@ impl Storing {
             self.counts.tokens += tokens;
             self.counts.truncation.add(&[dropped]);
         }
-        for (ChangedDocument { compared, document, given, .. }, pieces) in window.documents() {
+        for ((ChangedDocument { compared, document, given, .. }, pieces), sources) in window.documents() {
             let passages: Option<Vec<NewPassage>> = match given {
                 Some(vector) => Some(vec![given_passage(document, vector)]),
                 None => {
-                    pieces.iter().map(|(piece, source)| Some(piece.with(document, window.vector(*source)?))).collect()
+                    let pieces = pieces.iter().zip(sources);
+                    pieces.map(|(piece, source)| Some(piece.with(document, window.vector(*source)?))).collect()
                 }
             };
             if let Some(passages) = passages {

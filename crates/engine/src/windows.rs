@@ -10,12 +10,17 @@ use semsearch_encoder::embedder::{Embedded, Embedder, Progress};
 
 use super::EngineError;
 use super::cutter::Piece;
-use super::indexer::ChangedDocument;
+use super::indexer::{ChangedDocument, Stop};
 use super::storing::Storing;
 
-/// Documents and their pieces.
+/// A document and its pieces; none if its vector was given.
+pub(super) type CutDocument = (ChangedDocument, Vec<Piece>);
+
+/// Documents and what must be embedded of them.
 pub(super) struct CutWindow {
-    pub(super) documents: Vec<(ChangedDocument, Vec<(Piece, VectorSource)>)>,
+    pub(super) documents: Vec<CutDocument>,
+    /// Where the vector of each piece comes from, document by document.
+    pub(super) sources: Vec<Vec<VectorSource>>,
     /// The vectors that the index has already.
     pub(super) known: Vec<Vec<f32>>,
     /// For each text that must be embedded, a document and its piece that have it.
@@ -43,8 +48,7 @@ pub(super) struct EmbeddedWindow {
 #[derive(Clone, Copy)]
 pub(super) struct Embedding<'a> {
     pub(super) embedder: &'a Embedder,
-    /// Ends the work soon after it is set.
-    pub(super) stop: &'a AtomicBool,
+    pub(super) stop: &'a Stop,
     /// Where windows are put.
     pub(super) storing: &'a Mutex<Storing>,
 }
@@ -54,13 +58,13 @@ impl CutWindow {
     fn texts(&self) -> Vec<&str> {
         let text = |&(document, piece): &(usize, usize)| {
             let (changed, pieces) = &self.documents[document];
-            pieces[piece].0.to_embed(&changed.document)
+            pieces[piece].to_embed(&changed.document)
         };
         self.to_embed.iter().map(text).collect()
     }
 
     fn embed(self, with: Embedding<'_>, progress: &mut dyn Progress) -> Result<EmbeddedWindow, EngineError> {
-        let (embedded, done) = with.embedder.embed_until(&self.texts(), progress, with.stop)?;
+        let (embedded, done) = with.embedder.embed_until(&self.texts(), progress, &with.stop.embedding)?;
         Ok(EmbeddedWindow { window: self, embedded, done })
     }
 
@@ -69,7 +73,7 @@ impl CutWindow {
     /// whoever waits for these need not wait for the next ones. Otherwise the window comes back, with the result of the
     /// reading. The window before it is always put first.
     ///
-    /// `read` gets a function that reports the progress so far. If storing or reading fails, the embedding is stopped.
+    /// `read` gets a function that reports the progress so far. If one side fails, the other is stopped.
     ///
     /// # Errors
     /// Encoding, storing or reading fails.
@@ -88,12 +92,17 @@ impl CutWindow {
         let (embedded, other) = thread::scope(|scope| {
             let reads = &reads;
             let embedding = scope.spawn(move || {
-                let window = self.embed(with, &mut Steps(sender))?;
-                if !reads.load(Ordering::Acquire) {
-                    return Ok(Some(window));
+                let embedded = self.embed(with, &mut Steps(sender)).and_then(|window| {
+                    if !reads.load(Ordering::Acquire) {
+                        return Ok(Some(window));
+                    }
+                    lock(with.storing).put_and_check(&window)?;
+                    Ok(None)
+                });
+                if embedded.is_err() {
+                    with.stop.reading.store(true, Ordering::Relaxed);
                 }
-                lock(with.storing).put_and_check(&window)?;
-                Ok(None)
+                embedded
             });
             let other = store().map_err(E::from).and_then(|()| {
                 reads.store(true, Ordering::Release);
@@ -101,7 +110,7 @@ impl CutWindow {
             });
             reads.store(false, Ordering::Release);
             if other.is_err() {
-                with.stop.store(true, Ordering::Relaxed);
+                with.stop.embedding.store(true, Ordering::Relaxed);
             }
             // The thread drops the sender when it has embedded.
             told.iter().for_each(|step| step.report(progress));
@@ -113,9 +122,9 @@ impl CutWindow {
 }
 
 impl EmbeddedWindow {
-    /// The documents with their pieces.
-    pub(super) fn documents(&self) -> &[(ChangedDocument, Vec<(Piece, VectorSource)>)] {
-        &self.window.documents
+    /// The documents with their pieces, and where the pieces' vectors come from.
+    pub(super) fn documents(&self) -> impl Iterator<Item = (&CutDocument, &[VectorSource])> {
+        self.window.documents.iter().zip(self.window.sources.iter().map(Vec::as_slice))
     }
 
     /// The texts that were embedded, with their vectors.

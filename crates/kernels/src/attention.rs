@@ -135,7 +135,7 @@ struct Head<Word> {
     keys: Memory<Word>,
     /// `[words of tokens, padded head_dim]`
     values: Memory<Word>,
-    /// Rows on their way.
+    /// The rows that are packed next, before they become columns: `[LANES or 2, words of head_dim]`.
     block: Memory<Word>,
 }
 
@@ -361,8 +361,8 @@ unsafe fn softmax<P: FloatProduct>(
     }
 }
 
-/// The last scores of a row, from `last` on: at most as large as `most`, so that what does not count gets no weight. (A
-/// row's end could be overwritten instead, but then the processor would wait for this memory.)
+/// The last scores of a row, from `last` on, limited by `most`: what does not count becomes −∞ and gets no weight. (If the end of
+/// the row were overwritten instead, the processor would wait until it could read this memory.)
 ///
 /// # Safety
 /// The processor has `V`'s instructions; two vectors from `last` are within the row.

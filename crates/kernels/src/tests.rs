@@ -174,11 +174,16 @@ proptest! {
         let bias = floats(heads * (2 * (tokens + extra) + 1), seed ^ 1);
         let bias = RelativeBias { values: &bias, farthest: tokens + extra };
         let mut scratch = AttentionScratch::default();
+        // The text before left numbers in the memory that are none.
+        let before = vec![f32::NAN; (tokens + 65) * 3 * heads * head_dim];
+        let mut out_before = vec![0.0; before.len() / 3];
         for reach in [Reach::All, Reach::Near(extra), Reach::Near(usize::MAX), Reach::Biased(bias)] {
             let input = Qkv { values: &qkv, shape, reach };
             let expected = naive_attention(input);
             for isa in Isa::all() {
                 for (format, tolerance) in [(Format::F32, 1e-4), (Format::Bf16, 3.0 / 512.0 + 1e-4)] {
+                    let other = Qkv { values: &before, shape, reach: Reach::All };
+                    isa.attention(format, other, &mut scratch, &mut out_before);
                     let mut out = vec![f32::NAN; expected.len()];
                     isa.attention(format, input, &mut scratch, &mut out);
                     assert_near(isa, &out, &expected, tolerance);
@@ -330,6 +335,24 @@ fn an_instruction_set_that_is_not_there_is_an_error() {
     let message = "altivec".parse::<Isa>().unwrap_err();
     assert!(message.starts_with("instruction set \"altivec\" is not known or not on this processor, which has scalar"));
     assert!(Isa::all().contains(&Isa::best()));
+}
+
+#[test]
+fn a_number_that_is_none_is_seen_before_it_becomes_a_byte() {
+    for isa in Isa::all().into_iter().filter(|isa| isa.has(Format::Int8)) {
+        for inputs in [1, 7, 32, 100] {
+            let finite = |values: &[f32]| isa.rows(Format::Int8, values, inputs, &mut RowsScratch::default()).finite();
+            // Their squares are not finite, but they are.
+            assert!(finite(&vec![1e30; 3 * inputs]), "{isa}");
+            for at in [0, inputs / 2, 3 * inputs - 1] {
+                for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    let mut values = floats(3 * inputs, 7);
+                    values[at] = value;
+                    assert!(!finite(&values), "{isa}: {value} at {at} of {inputs}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
