@@ -336,13 +336,9 @@ fn embedded(embedder: &Embedder, path: &Path) -> (Vec<String>, Vectors) {
     (column("_id"), embedder.embed(&column("text")).unwrap().vectors)
 }
 
-/// The inner product, added up in several sums as SIMD instructions do.
+/// The inner product.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0; 32];
-    for (a, b) in a.chunks_exact(32).zip(b.chunks_exact(32)) {
-        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
-    }
-    sums.iter().sum()
+    Isa::best().inner_product(a, b)
 }
 
 #[test]
