@@ -7,43 +7,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import faiss
 import numpy as np
 
+from bench_run import runner
+
 SEMSEARCH, SHARED, THREADS, COUNT = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 DIM, ADDED, RUNS = 384, 1000, 5
 faiss.omp_set_num_threads(THREADS)
-
-
-def run(*command):
-    """Runs semsearch: seconds, peak resident memory in MB, standard output."""
-    start = time.perf_counter()
-    child = subprocess.Popen([SEMSEARCH, *command], stdout=subprocess.PIPE, text=True)
-    peak = [0]
-
-    def watch():
-        # Not `ru_maxrss`: a child's value begins with that of its parent.
-        while child.poll() is None:
-            try:
-                with open(f"/proc/{child.pid}/status") as status:
-                    found = re.search(r"VmHWM:\s+(\d+) kB", status.read())
-            except OSError:
-                return
-            peak[0] = int(found.group(1)) if found else peak[0]
-            time.sleep(0.01)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    output, _ = child.communicate()
-    seconds = time.perf_counter() - start
-    watcher.join()
-    if child.returncode != 0:
-        sys.exit(f"error: semsearch {' '.join(command)}: status {child.returncode}")
-    return seconds, peak[0] / 1024, output
+run = runner(SEMSEARCH)
 
 
 def unit_vectors(generator, count):
@@ -100,7 +75,7 @@ def main(directory):
     )
     query = np.array([json.loads(embedded.stdout)["embedding"]], np.float32)
     hits = []
-    files = sorted(os.listdir(os.path.join(index, "vectors")))
+    files = sorted(name for name in os.listdir(os.path.join(index, "vectors")) if name.endswith(".faiss"))
     for name in files:
         scores, keys = faiss.read_index(os.path.join(index, "vectors", name)).search(query, 10)
         hits += zip(scores[0].tolist(), keys[0].tolist())
