@@ -1,8 +1,14 @@
 //! Lexical and hybrid searches, filters, and documents that are cut into chunks.
 
+use std::sync::Arc;
+
+use semsearch::embedder::{Embedder, Options};
+use semsearch::engine::{LoadedModel, Query, SearchRequest, Searcher, identity};
+use semsearch::index::{LocalStore, Store};
+use semsearch::model::ModelFiles;
 use serde_json::{Value, json};
 
-use crate::support::{Sandbox, tiny_model};
+use crate::support::{Sandbox, model, tiny_model};
 
 fn hits(sandbox: &Sandbox, args: &[&str]) -> Vec<Value> {
     sandbox.run(&[&["query", "-f", "jsonl"], args].concat()).json_lines()
@@ -493,4 +499,31 @@ fn the_querys_words_or_the_nearest_sentence_are_marked() {
     );
     let plain = sandbox.run(&["query", "headlining the show", "-k", "1", "--highlight", "sentence"]).success();
     assert!(!plain.contains('\u{1b}'));
+}
+
+#[test]
+fn queries_that_were_embedded_ahead_are_not_embedded_again_and_others_are() {
+    let sandbox = Sandbox::with_index();
+    let files = ModelFiles { dir: model().into(), id: "sentence-transformers/all-MiniLM-L6-v2".into(), revision: None };
+    let store = Arc::new(LocalStore::new(sandbox.path(".semsearch")));
+    let snapshot = store.snapshot().unwrap();
+    let options = Options { precision: Some(snapshot.facts().config.precision), ..Options::default() };
+    let embedder = Arc::new(Embedder::load(&files, &options).unwrap());
+    let loaded = LoadedModel { embedder: Arc::clone(&embedder), identity: identity(&files).unwrap() };
+    let searcher = Searcher::new(store, snapshot, loaded).unwrap();
+    let (asked, other) = ("Who headlined the halftime show?", "Which club won the European Cup?");
+    let first = |searcher: &Searcher, text: &str| {
+        let queries = vec![Query { id: "1".into(), text: text.into() }];
+        let found = searcher.search(&SearchRequest { queries, ..SearchRequest::default() }, &mut ()).unwrap();
+        found.hits[0].iter().map(|hit| (hit.document.id.clone(), hit.score)).collect::<Vec<_>>()
+    };
+    let embedded = |text: &str| embedder.embed(&[text]).unwrap();
+    assert_ne!(first(&searcher, asked), first(&searcher, other));
+
+    let ahead = searcher.clone().with_embedded(vec![asked.into()], embedded(asked));
+    assert_eq!(first(&ahead, asked), first(&searcher, asked));
+    assert_eq!(first(&ahead, other), first(&searcher, other));
+    // The vector of another text shows that it is used.
+    let ahead = searcher.clone().with_embedded(vec![asked.into()], embedded(other));
+    assert_eq!(first(&ahead, asked), first(&searcher, other));
 }

@@ -48,7 +48,7 @@ fn of_search(
         settings.terminal.note("a sweep measures the search alone: nothing is reranked");
     }
     let ranking = if search.sweep { &unreranked } else { &search.ranking };
-    let searcher = searcher::open(ranking, &search.encoding, settings)?;
+    let searcher = searcher::open(ranking, &search.encoding, &[], settings)?;
     let deepest = options.metrics.iter().map(|metric| metric.cut().unwrap_or(usize::MAX)).max();
     let documents = searcher.snapshot().facts().documents.max(1) as usize;
     let k = deepest.unwrap_or(0).max(DEPTH).min(documents);

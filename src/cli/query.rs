@@ -21,7 +21,7 @@ pub(super) fn run(options: &QueryOptions, settings: &Settings) -> anyhow::Result
     }
     let terminal = &settings.terminal;
     let queries = Queries::open(&options.queries, terminal)?;
-    let searcher = searcher::open(&options.ranking, &options.encoding, settings)?;
+    let searcher = searcher::open(&options.ranking, &options.encoding, queries.known(), settings)?;
     let look = presentation(options, &searcher, queries.several(), settings);
     let mut out = (options.output.open)(look);
     let mut bar = terminal.encoding_beside_output("queries");

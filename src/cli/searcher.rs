@@ -4,7 +4,8 @@ use std::panic;
 use std::sync::Arc;
 use std::thread;
 
-use semsearch::engine::{EngineError, LoadedModel, Mode, Searcher};
+use semsearch::embedder::Embedded;
+use semsearch::engine::{EngineError, LoadedModel, Mode, Query, Searcher};
 use semsearch::filter::Filter;
 use semsearch::index::{Facts, IndexConfig, Snapshot, Store, StoreError};
 use semsearch::model::Pooling;
@@ -18,10 +19,12 @@ use super::store::{self, Computing};
 use super::terminal::Terminal;
 
 /// Opens the index and loads the model that it was built with. Asking for another model is an error. A lexical search
-/// loads no model, unless it needs one for something else.
+/// loads no model, unless it needs one for something else. `known` are queries that will be asked: they are embedded while the
+/// index is opened.
 pub(super) fn open(
     ranking: &RankingOptions,
     encoding: &EncodingOptions,
+    known: &[Query],
     settings: &Settings,
 ) -> anyhow::Result<Searcher> {
     let store = store::open(
@@ -33,8 +36,13 @@ pub(super) fn open(
         let snapshot = store.snapshot()?;
         Searcher::by_words(store, snapshot)
     } else {
-        let (snapshot, model) = commit_and_model(&store, encoding, settings)?;
-        Searcher::new(store, snapshot, model)?
+        let known = if ranking.mode() == Mode::Lexical { &[] } else { known };
+        let (snapshot, model, ahead) = commit_and_model(&store, encoding, known, settings)?;
+        let searcher = Searcher::new(store, snapshot, model)?;
+        match ahead {
+            Some((texts, embedded)) => searcher.with_embedded(texts, embedded),
+            None => searcher,
+        }
     };
     let snapshot = searcher.snapshot();
     let searcher = match &ranking.reranker {
@@ -51,31 +59,49 @@ pub(super) fn open(
     Ok(searcher)
 }
 
-/// Opens the newest commit and loads its model. The files of a directory are checked while the model is loaded, which takes
-/// about as long. A database is asked once.
+/// Texts with what the model made of them.
+type Ahead = Option<(Vec<String>, Embedded)>;
+
+/// Opens the newest commit and loads its model. The files of a directory are checked while the model is loaded and embeds the
+/// known queries, which takes about as long. A database is asked once.
 fn commit_and_model(
     store: &Arc<dyn Store>,
     encoding: &EncodingOptions,
+    known: &[Query],
     settings: &Settings,
-) -> anyhow::Result<(Arc<dyn Snapshot>, LoadedModel)> {
+) -> anyhow::Result<(Arc<dyn Snapshot>, LoadedModel, Ahead)> {
     // If this fails, opening the snapshot fails too, and its error says more.
     let recorded = if store::is_address(&settings.index) { None } else { store.recorded().ok().flatten() };
+    let mut ahead = None;
     let (snapshot, loaded) = match &recorded {
         Some(config) => {
             let store = Arc::clone(store);
             let opening = thread::spawn(move || store.snapshot());
             let loaded = model(encoding, settings, config);
+            ahead = loaded.as_ref().ok().and_then(|model| embedded(model, config, known));
             // If both failed, the error of the index comes first.
             (opening.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?, Some(loaded))
         }
         None => (store.snapshot()?, None),
     };
     let config = &snapshot.facts().config;
-    let model = match loaded.filter(|_| recorded.as_ref() == Some(config)) {
-        Some(loaded) => loaded?,
-        None => model(encoding, settings, config)?,
-    };
-    Ok((snapshot, model))
+    match loaded.filter(|_| recorded.as_ref() == Some(config)) {
+        Some(loaded) => Ok((snapshot, loaded?, ahead)),
+        None => {
+            let model = model(encoding, settings, config)?;
+            Ok((snapshot, model, None))
+        }
+    }
+}
+
+/// Embeds queries before the index is open. If this fails, the search embeds them again, and its error is told.
+fn embedded(model: &LoadedModel, config: &IndexConfig, known: &[Query]) -> Ahead {
+    if known.is_empty() {
+        return None;
+    }
+    let texts: Vec<String> = known.iter().map(|query| format!("{}{}", config.prompts.query, query.text)).collect();
+    let embedded = model.embedder.embed(&texts).ok()?;
+    Some((texts, embedded))
 }
 
 /// The model of the index.

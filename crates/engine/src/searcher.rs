@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use semsearch_encoder::cross_encoder::CrossEncoder;
-use semsearch_encoder::embedder::{Embedder, Progress};
+use semsearch_encoder::embedder::{Embedded, Embedder, Progress};
 use semsearch_encoder::encoder::Vectors;
 use semsearch_store::{IndexConfig, Metric, ModelIdentity, Snapshot, Store};
 
@@ -33,6 +33,8 @@ pub struct Searcher {
     shared: Arc<Shared>,
     /// The model that orders hits once more, if a request asks for it.
     reranker: Option<Arc<CrossEncoder>>,
+    /// Texts that were embedded before the commit was open, and their vectors.
+    ahead: Option<Arc<(Vec<String>, Embedded)>>,
 }
 
 struct Shared {
@@ -62,12 +64,18 @@ impl Searcher {
 
     fn of(store: Arc<dyn Store>, snapshot: Arc<dyn Snapshot>, model: Option<LoadedModel>) -> Self {
         let shared = Shared { store, model, newest: RwLock::new(snapshot), reloading: Mutex::default() };
-        Self { shared: Arc::new(shared), reranker: None }
+        Self { shared: Arc::new(shared), reranker: None, ahead: None }
     }
 
     /// The same searcher with a model that orders hits once more ([`SearchRequest::rerank`]).
     pub fn with_reranker(self, reranker: Arc<CrossEncoder>) -> Self {
         Self { reranker: Some(reranker), ..self }
+    }
+
+    /// The same searcher with what its model made of these texts. A request for exactly these queries, each with the index's
+    /// prompt before it, does not embed them again.
+    pub fn with_embedded(self, texts: Vec<String>, embedded: Embedded) -> Self {
+        Self { ahead: Some(Arc::new((texts, embedded))), ..self }
     }
 
     /// The commit that the next request searches.
@@ -132,11 +140,20 @@ impl Searcher {
             progress.done(request.queries.len(), 0);
             (Vectors::zeros(0, 1), vec![0; request.queries.len()])
         } else {
-            let embedded = self.embedder(BY_MEANING)?.embed_reporting(&prompted, progress)?;
+            let embedded = self.embedded(&prompted, progress)?;
             (embedded.vectors, embedded.tokenized.dropped)
         };
         let hits = pinned.hits(request, &vectors)?;
         Ok(SearchResults { hits, dropped, cut_pairs: 0, commit })
+    }
+
+    /// What the model makes of these texts.
+    fn embedded(&self, texts: &[String], progress: &mut dyn Progress) -> Result<Embedded, EngineError> {
+        if let Some((_, embedded)) = self.ahead.as_deref().filter(|(ahead, _)| ahead == texts) {
+            progress.done(texts.len(), embedded.tokenized.ids.tokens());
+            return Ok(embedded.clone());
+        }
+        Ok(self.embedder(BY_MEANING)?.embed_reporting(texts, progress)?)
     }
 
     /// Answers a request in hybrid mode for each weight of the dense side, whatever mode the request names. Returns the

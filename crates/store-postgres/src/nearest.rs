@@ -28,9 +28,9 @@ const KEPT: usize = 32;
 pub(crate) enum VectorIndex {
     /// None: every vector is compared.
     None,
-    /// Hierarchical navigable small worlds, with so many links of a vector.
+    /// Hierarchical navigable small worlds, with this number of links for each vector.
     Hnsw { links: usize },
-    /// Inverted lists, so many.
+    /// Inverted lists, and how many.
     Ivf { lists: usize },
 }
 

@@ -23,7 +23,7 @@ pub(super) fn run(source: &LikeSource, options: &QueryOptions, settings: &Settin
     if would_rerank {
         settings.terminal.note("what resembles a document is not reranked");
     }
-    let searcher = searcher::open(&ranking, &options.encoding, settings)?;
+    let searcher = searcher::open(&ranking, &options.encoding, &[], settings)?;
     let mut out = (options.output.open)(presentation(options, &searcher, false, settings));
     let mut bar = settings.terminal.encoding_beside_output("documents");
     let (subject, text) = match source {

@@ -61,6 +61,14 @@ impl Queries {
         Self::Read(receiver)
     }
 
+    /// The queries that are known before any is read.
+    pub(super) fn known(&self) -> &[Query] {
+        match self {
+            Self::Given(Some(queries), _) => queries,
+            _ => &[],
+        }
+    }
+
     /// Whether there may be more than one query.
     pub(super) fn several(&self) -> bool {
         match self {

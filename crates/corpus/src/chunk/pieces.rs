@@ -21,7 +21,7 @@ pub struct TextChunk {
 pub(super) struct Pieces<'a> {
     text: &'a str,
     counter: &'a Counter<'a>,
-    /// Of each piece, in bytes.
+    /// The start and end of each piece, in bytes.
     ranges: Vec<Range<usize>>,
 }
 

@@ -1,4 +1,4 @@
-//! What whoever watches the server asks for.
+//! Routes for those who watch the server: whether it is alive, whether it is ready, and its metrics.
 
 use std::sync::Arc;
 

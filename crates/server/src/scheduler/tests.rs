@@ -17,7 +17,7 @@ impl BatchEncoder for Fake {
         1
     }
 
-    /// A text is its first token, and has three.
+    /// A text is a number. It has three tokens, and the first one is this number.
     fn tokenize(&self, texts: &[String]) -> Result<Tokenized, String> {
         let mut all = Tokenized::default();
         for text in texts {

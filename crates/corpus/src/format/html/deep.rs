@@ -77,7 +77,7 @@ impl Deep {
         self.forget_left_out();
     }
 
-    /// Forgets what has its text left out: an element around it has ended.
+    /// Forgets the element whose text is left out, because an element around it has ended.
     pub(super) fn forget_left_out(&mut self) {
         *self = Self { count: self.count, ..Self::default() };
     }

@@ -14,7 +14,7 @@ const DICTIONARY: usize = 16 << 10;
 const FIRST: usize = 258;
 const MOST_CODES: usize = 4096;
 
-/// A way in which a stream is written.
+/// How the bytes of a stream are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filter {
     Hex,

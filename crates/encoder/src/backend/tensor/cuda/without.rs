@@ -11,7 +11,7 @@ pub(in crate::backend::tensor) fn open(_number: usize) -> Result<Device, Encoder
     ))
 }
 
-/// Without CUDA, no error has a GPU's reason.
+/// Why a GPU failed. Without CUDA, none does.
 pub(in crate::backend::tensor) fn why(_error: &candle_core::Error) -> Option<&'static str> {
     None
 }
