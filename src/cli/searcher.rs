@@ -62,8 +62,8 @@ pub(super) fn open(
 /// Texts with what the model made of them.
 type Ahead = Option<(Vec<String>, Embedded)>;
 
-/// Opens the newest commit and loads its model. The files of a directory are checked while the model is loaded and embeds the
-/// known queries, which takes about as long. A database is asked once.
+/// Opens the newest commit and loads its model. The files of a directory are checked while the model is loaded and the known
+/// queries are embedded, which takes about as long. A database is asked once.
 fn commit_and_model(
     store: &Arc<dyn Store>,
     encoding: &EncodingOptions,
