@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 
 use semsearch::embedder::Embedded;
-use semsearch::engine::{EngineError, LoadedModel, Mode, Query, Searcher};
+use semsearch::engine::{EngineError, LoadedModel, Mode, Query, Searcher, prompted};
 use semsearch::filter::Filter;
 use semsearch::index::{Facts, IndexConfig, Snapshot, Store, StoreError};
 use semsearch::model::Pooling;
@@ -99,7 +99,7 @@ fn embedded(model: &LoadedModel, config: &IndexConfig, known: &[Query]) -> Ahead
     if known.is_empty() {
         return None;
     }
-    let texts: Vec<String> = known.iter().map(|query| format!("{}{}", config.prompts.query, query.text)).collect();
+    let texts = prompted(config, known).ok()?;
     let embedded = model.embedder.embed(&texts).ok()?;
     Some((texts, embedded))
 }

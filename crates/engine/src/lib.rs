@@ -76,7 +76,7 @@ pub use given::{EMBEDDING, GivenVectors};
 pub use identity::{identity, identity_of};
 pub use indexer::{IndexCounts, IndexProgress, Indexer, IndexerOptions, Stop, Truncation};
 pub use likeness::Subject;
-pub use pinned::PinnedSearcher;
+pub use pinned::{PinnedSearcher, prompted};
 pub use query_words::QueryWords;
 pub use request::{Hit, Mode, Query, Scores, SearchRequest, SearchResults};
 pub use searcher::{LoadedModel, Searcher};

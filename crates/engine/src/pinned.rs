@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use semsearch_encoder::encoder::Vectors;
-use semsearch_store::Snapshot;
+use semsearch_store::{IndexConfig, Snapshot};
 
 use super::ranking::Ranking;
 use super::{EngineError, Hit, Mode, Query, SearchRequest};
@@ -31,12 +31,8 @@ impl PinnedSearcher {
     /// # Errors
     /// [`EngineError::EmptyQuery`]: a query has no words.
     pub fn to_embed(&self, request: &SearchRequest) -> Result<Vec<String>, EngineError> {
-        let texts = texts(&request.queries)?;
-        let prompt = &self.snapshot.facts().config.prompts.query;
-        Ok(match request.mode {
-            Mode::Lexical => Vec::new(),
-            Mode::Dense | Mode::Hybrid => texts.iter().map(|text| format!("{prompt}{text}")).collect(),
-        })
+        let prompted = prompted(&self.snapshot.facts().config, &request.queries)?;
+        Ok(if request.mode == Mode::Lexical { Vec::new() } else { prompted })
     }
 
     /// Checks that this commit can answer the request.
@@ -67,6 +63,15 @@ impl PinnedSearcher {
         }
         ranking.hits(&texts, Some(vectors))
     }
+}
+
+/// The texts of queries as an index of this config has them embedded: each with the prompt before it.
+///
+/// # Errors
+/// [`EngineError::EmptyQuery`]: a query has no words.
+pub fn prompted(config: &IndexConfig, queries: &[Query]) -> Result<Vec<String>, EngineError> {
+    let prompt = &config.prompts.query;
+    Ok(texts(queries)?.iter().map(|text| format!("{prompt}{text}")).collect())
 }
 
 /// The texts of queries. No text may be empty.

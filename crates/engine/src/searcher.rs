@@ -72,8 +72,8 @@ impl Searcher {
         Self { reranker: Some(reranker), ..self }
     }
 
-    /// The same searcher with what its model made of these texts. A request for exactly these queries, each with the index's
-    /// prompt before it, does not embed them again.
+    /// The same searcher with what its model made of these texts, which are [`prompted`](super::prompted) queries. A request for
+    /// exactly these queries does not embed them again.
     pub fn with_embedded(self, texts: Vec<String>, embedded: Embedded) -> Self {
         Self { ahead: Some(Arc::new((texts, embedded))), ..self }
     }
