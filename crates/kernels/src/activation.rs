@@ -19,6 +19,12 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Whether a product applies it to its sums. The others are applied to the floats that a product has stored: each
+    /// function more would make every product longer.
+    pub fn is_within_product(self) -> bool {
+        matches!(self, Self::None | Self::Gelu)
+    }
+
     /// # Safety
     /// The processor has `V`'s instructions.
     #[inline(always)]

@@ -11,6 +11,7 @@ use super::math;
 use super::memory::Memory;
 use super::product::{FloatProduct, Product};
 use super::simd::Simd;
+use super::stored::Source;
 
 /// Queries whose scores are held at once. These, with a head's keys and values, stay in the second-level cache.
 const QUERIES: usize = 48;
@@ -29,9 +30,9 @@ pub struct AttentionShape {
 
 /// Queries, keys and values of one text, side by side for each token.
 #[derive(Clone, Copy, Debug)]
-pub struct Qkv<'a> {
-    /// `[tokens, 3 · heads · head_dim]`
-    pub values: &'a [f32],
+pub struct Qkv<'a, T = f32> {
+    /// `[tokens, 3 · heads · head_dim]`; as words of two bf16s, half as many.
+    pub values: &'a [T],
     /// How each hidden vector is divided into heads.
     pub shape: AttentionShape,
     /// Which keys a query sees, and how.
@@ -144,15 +145,21 @@ struct Head<Word> {
 /// # Safety
 /// The processor has the instructions of `P`; the slices have the shapes that `Isa::attention` checks.
 #[inline(always)]
-pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS: usize, const HEAD: usize>(
-    Qkv { values: qkv, shape, reach }: Qkv<'_>,
+pub(super) unsafe fn attention<
+    P: FloatProduct,
+    T: Source<P>,
+    const ROWS: usize,
+    const VECTORS: usize,
+    const HEAD: usize,
+>(
+    Qkv { values: qkv, shape, reach }: Qkv<'_, T>,
     scratch: &mut Scratch<P::Word>,
-    out: &mut [f32],
+    out: &mut [T],
 ) {
     let lanes = P::Float::LANES;
     let AttentionShape { heads, head_dim } = shape;
     let hidden = heads * head_dim;
-    let tokens = out.len() / hidden;
+    let tokens = qkv.len() * T::VALUES / (3 * hidden);
     // A wide tile has at most the columns of two narrow ones, so it stays within the padded columns. These are whole pairs of
     // vectors, as softmax needs them.
     const { assert!(VECTORS <= 2 * HEAD && HEAD.is_multiple_of(2)) };
@@ -162,7 +169,7 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
     let Scratch { head, scores, weights, factors } = scratch;
     for number in 0..heads {
         // SAFETY: as for this function.
-        unsafe { head.gather::<P>(qkv, shape, number, value_dim) };
+        unsafe { head.gather::<P, T>(qkv, shape, number, value_dim) };
         for first in (0..tokens).step_by(QUERIES) {
             let rows = QUERIES.min(tokens - first);
             let keys = reach.keys(&(first..first + rows), tokens);
@@ -197,9 +204,9 @@ pub(super) unsafe fn attention<P: FloatProduct, const ROWS: usize, const VECTORS
                 let values = &head.values[keys.start / P::PER_WORD * value_dim..];
                 for column in (0..head_dim).step_by(HEAD * lanes) {
                     let b = Strided { start: &values[column..], stride: value_dim };
-                    let width = (HEAD * lanes).min(head_dim - column);
-                    let out = &mut out[first * hidden + number * head_dim + column..];
-                    let mut to = Target { out, stride: hidden, width, finish: Scaled(factors), column: 0 };
+                    let width = (HEAD * lanes).min(head_dim - column) / T::VALUES;
+                    let out = &mut out[(first * hidden + number * head_dim + column) / T::VALUES..];
+                    let mut to = Target { out, stride: hidden / T::VALUES, width, finish: Scaled(factors), column: 0 };
                     product::<P, ROWS, HEAD>(rows, a, b, keys.len().div_ceil(P::PER_WORD), &mut to);
                 }
             }
@@ -237,16 +244,17 @@ impl<Word: Pod + Default> Head<Word> {
     /// # Safety
     /// The processor has the instructions of `P`; `qkv` has the shape of [`Qkv::values`].
     #[inline(always)]
-    unsafe fn gather<P: FloatProduct<Word = Word>>(
+    unsafe fn gather<P: FloatProduct<Word = Word>, T: Source<P>>(
         &mut self,
-        qkv: &[f32],
+        qkv: &[T],
         AttentionShape { heads, head_dim }: AttentionShape,
         number: usize,
         value_dim: usize,
     ) {
         let words = head_dim / P::PER_WORD;
-        let tokens = qkv.len() / (3 * heads * head_dim);
-        let part = |token: usize, part: usize| &qkv[((3 * token + part) * heads + number) * head_dim..][..head_dim];
+        let tokens = qkv.len() * T::VALUES / (3 * heads * head_dim);
+        let dim = head_dim / T::VALUES;
+        let part = |token: usize, part: usize| &qkv[((3 * token + part) * heads + number) * dim..][..dim];
         let queries = self.queries.room(tokens * words);
         // Values that an earlier head left after the last token are multiplied, but not used.
         let keys = self.keys.room(tokens.next_multiple_of(PANEL) * words);
@@ -256,21 +264,21 @@ impl<Word: Pod + Default> Head<Word> {
         // SAFETY: the caller guarantees the instructions; a part has `head_dim` floats for `words` words.
         unsafe {
             for (token, query) in queries.chunks_exact_mut(words).enumerate() {
-                P::pack(part(token, 0), query);
+                T::pack(part(token, 0), query);
             }
             for first in (0..tokens).step_by(lanes) {
                 for (token, key) in (first..tokens).zip(block.chunks_exact_mut(words)) {
-                    P::pack(part(token, 1), key);
+                    T::pack(part(token, 1), key);
                 }
                 let panel = &mut keys[first / PANEL * words * PANEL..][..words * PANEL];
                 to_columns::<P>(block, words, panel, first % PANEL);
             }
             for (first, row) in (0..tokens).step_by(P::PER_WORD).zip(values.chunks_exact_mut(value_dim)) {
                 let (one, other) = block[..2 * words].split_at_mut(words);
-                P::pack(part(first, 2), one);
+                T::pack(part(first, 2), one);
                 let second = first + 1 < tokens && P::PER_WORD > 1;
                 if second {
-                    P::pack(part(first + 1, 2), other);
+                    T::pack(part(first + 1, 2), other);
                 }
                 P::by_column(one, second.then_some(&*other), &mut row[..head_dim]);
             }

@@ -285,6 +285,7 @@ super::instantiate!(layer_norm, __m512, "avx512f");
 super::instantiate!(activate, __m512, "avx512f");
 super::instantiate!(gate, __m512, "avx512f");
 super::instantiate!(are_finite, __m512, "avx512f");
+super::instantiate!(pairs_are_finite, "avx512f");
 super::instantiate!(quantize_rows, __m512, "avx512f");
 super::instantiate!(linear linear_f32, F32<__m512>, Affine, rows 6, vectors 4, "avx512f");
 super::instantiate!(linear linear_bf16, Bf16, Affine, rows 6, vectors 4, "avx512f,avx512bf16");

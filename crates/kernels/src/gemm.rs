@@ -6,6 +6,7 @@
 
 use super::product::Product;
 use super::simd::Simd;
+use super::stored::Store;
 
 /// The number of columns of a panel.
 pub(super) const PANEL: usize = 64;
@@ -60,9 +61,9 @@ pub(super) struct Strided<'a, T> {
     pub(super) stride: usize,
 }
 
-/// Stores sums in rows that begin `stride` floats apart. The sums have `width` columns.
-pub(super) struct Target<'a, F> {
-    pub(super) out: &'a mut [f32],
+/// Stores sums in rows of `T` that begin `stride` of these apart. The sums take `width` of them.
+pub(super) struct Target<'a, T, F> {
+    pub(super) out: &'a mut [T],
     pub(super) stride: usize,
     pub(super) width: usize,
     /// What is done to the sums before they are stored.
@@ -71,7 +72,7 @@ pub(super) struct Target<'a, F> {
     pub(super) column: usize,
 }
 
-impl<P: Product, F: Finish<P>> Sink<P> for Target<'_, F> {
+impl<P: Product, T: Store<P>, F: Finish<P>> Sink<P> for Target<'_, T, F> {
     #[inline(always)]
     fn expect(&self, row: usize) {
         self.finish.expect(row, self.column);
@@ -79,21 +80,16 @@ impl<P: Product, F: Finish<P>> Sink<P> for Target<'_, F> {
 
     #[inline(always)]
     unsafe fn take<const VECTORS: usize>(&mut self, row: usize, sums: &[P::Sum; VECTORS]) {
-        let lanes = P::Float::LANES;
         let out = &mut self.out[row * self.stride..][..self.width];
         // SAFETY: the caller guarantees the instructions; there is room for what is stored.
         unsafe {
             let values = self.finish.finish(sums, row, self.column);
-            if out.len() == VECTORS * lanes {
-                for (vector, value) in values.into_iter().enumerate() {
-                    value.store(out.as_mut_ptr().add(vector * lanes));
-                }
+            if out.len() * T::VALUES == VECTORS * P::Float::LANES {
+                T::store(values, out.as_mut_ptr());
             } else {
-                let mut floats = [0.0; PANEL];
-                for (vector, value) in values.into_iter().enumerate() {
-                    value.store(floats[vector * lanes..][..lanes].as_mut_ptr());
-                }
-                out.copy_from_slice(&floats[..out.len()]);
+                let mut all = [T::zeroed(); PANEL];
+                T::store(values, all[..VECTORS * P::Float::LANES / T::VALUES].as_mut_ptr());
+                out.copy_from_slice(&all[..out.len()]);
             }
         }
     }

@@ -6,28 +6,28 @@ macro_rules! instantiate {
         $(#[target_feature(enable = $feature)])?
         /// # Safety
         /// The processor has the instructions; the slices have the shapes that `Isa::linear` checks.
-        pub(super) unsafe fn $name(
+        pub(super) unsafe fn $name<T: super::stored::Store<$product>>(
             extent: super::linear::Extent,
             words: &[<$product as super::product::Product>::Word],
             panels: &[<$product as super::product::Product>::Word],
-            to: &mut super::Columns<'_>,
-            finish: super::$finish<'_>,
+            to: &mut super::Columns<'_, T>,
+            finish: super::linear::$finish<'_>,
         ) {
             // SAFETY: the caller vouches for the instructions and the shapes.
-            unsafe { super::linear::linear::<$product, $rows, $vectors>(extent, words, panels, to, finish) }
+            unsafe { super::linear::linear::<$product, T, $rows, $vectors>(extent, words, panels, to, finish) }
         }
     };
     (attention $name:ident, $product:ty, rows $rows:literal, vectors $vectors:literal, head $head:literal $(, $feature:literal)?) => {
         $(#[target_feature(enable = $feature)])?
         /// # Safety
         /// The processor has the instructions; the slices have the shapes that `Isa::attention` checks.
-        pub(super) unsafe fn $name(
-            qkv: super::Qkv<'_>,
+        pub(super) unsafe fn $name<T: super::stored::Source<$product>>(
+            qkv: super::Qkv<'_, T>,
             scratch: &mut super::attention::Scratch<<$product as super::product::Product>::Word>,
-            out: &mut [f32],
+            out: &mut [T],
         ) {
             // SAFETY: the caller guarantees the instructions and the shapes.
-            unsafe { super::attention::attention::<$product, $rows, $vectors, $head>(qkv, scratch, out) }
+            unsafe { super::attention::attention::<$product, T, $rows, $vectors, $head>(qkv, scratch, out) }
         }
     };
     (add_layer_norm, $vector:ty $(, $feature:literal)?) => {
@@ -73,6 +73,14 @@ macro_rules! instantiate {
         pub(super) unsafe fn are_finite(values: &[f32]) -> bool {
             // SAFETY: the caller guarantees the instructions.
             unsafe { super::math::are_finite::<$vector>(values) }
+        }
+    };
+    (pairs_are_finite, $feature:literal) => {
+        #[target_feature(enable = $feature)]
+        /// # Safety
+        /// The processor has the instructions.
+        pub(super) unsafe fn pairs_are_finite(pairs: &[u32]) -> bool {
+            super::math::pairs_are_finite(pairs)
         }
     };
     (quantize_rows, $vector:ty $(, $feature:literal)?) => {

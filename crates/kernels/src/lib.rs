@@ -24,6 +24,7 @@ mod quantize;
 mod scalar;
 mod screen;
 mod simd;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -34,12 +35,11 @@ pub use activation::Activation;
 pub use attention::{AttentionScratch, AttentionShape, Qkv, Reach, RelativeBias};
 pub use halves::{Bounds, HalvesQuery, HalvesRow, MAX_HALVES_DIM, half_bytes, prefetch};
 use instantiate::instantiate;
-use linear::{Affine, Dequantize, Extent, Panels, Words};
 pub use linear::{Columns, Format, PackedLinear, PackedView, Rows, RowsScratch};
-pub use memory::Memory;
-use product::bf16_words;
+pub use memory::{Memory, Space};
 use quantize::Quantized;
 pub use screen::{Candidate, F32_ERROR, MAX_DIM, ScreenQueries, ScreenRows};
+pub use stored::Stored;
 
 /// An instruction set that this processor supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,7 @@ macro_rules! dispatch {
         }
     };
 }
+use dispatch;
 
 impl Isa {
     /// All instruction sets that this processor supports, the plainest first.
@@ -104,44 +105,23 @@ impl Isa {
         }
     }
 
-    /// Converts `input`, `[rows, inputs]`, to another format. The result is in `scratch`, unless the format is f32.
+    /// Converts `input`, `[rows, inputs]`, to another format. The result is in `scratch`, unless `input` has this format.
     ///
     /// # Panics
-    /// If the slice does not consist of whole rows, or the instruction set does not have this format.
-    pub fn rows<'a>(self, format: Format, input: &'a [f32], inputs: usize, scratch: &'a mut RowsScratch) -> Rows<'a> {
-        assert!(input.len().is_multiple_of(inputs) && self.has(format));
-        let count = input.len() / inputs;
-        let mut finite = true;
-        let words = match format {
-            Format::F32 => Words::F32(input),
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: `has` found the instructions.
-            Format::Bf16 if inputs.is_multiple_of(2) => {
-                let words = scratch.words.room(input.len() / 2);
-                unsafe { avx512::words_bf16(input, words) };
-                Words::Bf16(words)
-            }
-            Format::Bf16 => {
-                scratch.words.copy(&bf16_words(input, inputs));
-                Words::Bf16(&scratch.words)
-            }
-            Format::Int8 => {
-                let RowsScratch { words, rows } = scratch;
-                let words = words.room(count * inputs.div_ceil(4));
-                rows.resize(count, Quantized::default());
-                finite = match self.0 {
-                    IsaKind::Scalar => unreachable!("`has` found products of bytes"),
-                    #[cfg(target_arch = "x86_64")]
-                    // SAFETY: an `Isa` of this kind exists only where the processor was found to have AVX2.
-                    IsaKind::Avx2 => unsafe { avx2::quantize_rows(input, inputs, words, rows) },
-                    #[cfg(target_arch = "x86_64")]
-                    // SAFETY: as above, for AVX-512.
-                    IsaKind::Avx512 { .. } => unsafe { avx512::quantize_rows(input, inputs, words, rows) },
-                };
-                Words::Int8 { words, rows }
-            }
-        };
-        Rows { words, count, inputs, finite }
+    /// If the slice does not consist of whole rows, the instruction set does not have this format, or `T` is not converted
+    /// to it.
+    pub fn rows<'a, T: Stored>(
+        self,
+        format: Format,
+        input: &'a [T],
+        inputs: usize,
+        scratch: &'a mut RowsScratch,
+    ) -> Rows<'a> {
+        assert!(
+            (T::VALUES * input.len()).is_multiple_of(inputs) && inputs.is_multiple_of(T::VALUES) && self.has(format)
+        );
+        // SAFETY: the arguments are checked.
+        unsafe { T::rows(self, format, input, inputs, scratch) }
     }
 
     /// activation(`input` · weightsᵀ + bias), `[rows, outputs]`, written to columns of `to`.
@@ -149,56 +129,20 @@ impl Isa {
     /// Each row's result depends on that row alone, bit for bit.
     ///
     /// # Panics
-    /// If shapes or formats do not match, or the instruction set does not have this format.
-    pub fn linear(self, input: Rows<'_>, weights: PackedView<'_>, activation: Activation, mut to: Columns<'_>) {
-        let (rows, outputs) = (input.count, weights.outputs);
-        assert_eq!(input.inputs, weights.inputs);
-        assert!(to.first + outputs <= to.stride && rows * to.stride <= to.out.len());
-        let extent = Extent { rows, outputs };
-        self.multiply(input.words, weights, Affine::new(weights.bias, activation), extent, &mut to);
-        if !matches!(activation, Activation::None | Activation::Gelu) {
-            for row in to.out.chunks_exact_mut(to.stride).take(rows) {
-                self.activate(activation, &mut row[to.first..][..outputs]);
-            }
-        }
-    }
-
-    /// The product of rows and weights, which have one format.
-    fn multiply(
+    /// If shapes or formats do not match, the instruction set does not have this format, or `T` is not for it.
+    pub fn linear<T: Stored>(
         self,
-        words: Words<'_>,
+        input: Rows<'_>,
         weights: PackedView<'_>,
-        affine: Affine<'_>,
-        extent: Extent,
-        to: &mut Columns<'_>,
+        activation: Activation,
+        to: Columns<'_, T>,
     ) {
-        match (words, weights.panels) {
-            (Words::F32(words), Panels::F32(panels)) => {
-                dispatch!(self, linear_f32(extent, words, panels, to, affine));
-            }
-            #[cfg(target_arch = "x86_64")]
-            (Words::Int8 { words, rows: quantized }, Panels::Int8 { words: panels, scales, sums, floats }) => {
-                let inputs = weights.inputs;
-                let finish = Dequantize { rows: quantized, scales, sums, floats, inputs, then: affine };
-                match self.0 {
-                    // SAFETY: an `Isa` of this kind exists only where the processor was found to have the instructions.
-                    IsaKind::Avx512 { vnni: true, .. } => unsafe {
-                        avx512::linear_int8(extent, words, panels, to, finish);
-                    },
-                    // SAFETY: as above; every processor with AVX-512 has AVX2.
-                    IsaKind::Avx512 { .. } | IsaKind::Avx2 => unsafe {
-                        avx2::linear_int8(extent, words, panels, to, finish);
-                    },
-                    IsaKind::Scalar => panic!("scalar has no products of bytes"),
-                }
-            }
-            #[cfg(target_arch = "x86_64")]
-            (Words::Bf16(words), Panels::Bf16(panels)) if self.has(Format::Bf16) => {
-                // SAFETY: `has` found the instructions.
-                unsafe { avx512::linear_bf16(extent, words, panels, to, affine) }
-            }
-            _ => panic!("rows and weights are not of one format that {self} has"),
-        }
+        let Columns { out, stride, first } = &to;
+        assert_eq!(input.inputs, weights.inputs);
+        assert!(first + weights.outputs <= *stride && input.count * stride <= T::VALUES * out.len());
+        assert!([weights.outputs, *stride, *first].iter().all(|columns| columns.is_multiple_of(T::VALUES)));
+        // SAFETY: the arguments are checked.
+        unsafe { T::linear(self, input, weights, activation, to) }
     }
 
     /// Applies a function to each value.
@@ -223,22 +167,24 @@ impl Isa {
     /// even; otherwise they use f32.
     ///
     /// # Panics
-    /// If the slices are not of these shapes.
-    pub fn attention(self, format: Format, input: Qkv<'_>, scratch: &mut AttentionScratch, out: &mut [f32]) {
+    /// If the slices are not of these shapes, or `T` is for a format that the instruction set does not have.
+    pub fn attention<T: Stored>(
+        self,
+        format: Format,
+        input: Qkv<'_, T>,
+        scratch: &mut AttentionScratch,
+        out: &mut [T],
+    ) {
         let Qkv { values, shape, reach } = input;
         let hidden = shape.heads * shape.head_dim;
-        let tokens = out.len() / hidden;
-        assert_eq!((out.len(), values.len()), (tokens * hidden, tokens * 3 * hidden));
+        let tokens = T::VALUES * out.len() / hidden;
+        assert_eq!(T::VALUES * out.len(), tokens * hidden);
+        assert_eq!(values.len(), 3 * out.len());
         if let Reach::Biased(bias) = reach {
             assert!(bias.values.len() == shape.heads * (2 * bias.farthest + 1) && tokens <= bias.farthest + 1);
         }
-        #[cfg(target_arch = "x86_64")]
-        if format != Format::F32 && self.has(Format::Bf16) && shape.head_dim.is_multiple_of(2) {
-            // SAFETY: `has` found the instructions.
-            return unsafe { avx512::attention_bf16(input, &mut scratch.bf16, out) };
-        }
-        let scratch = &mut scratch.f32;
-        dispatch!(self, attention_f32(input, scratch, out));
+        // SAFETY: the arguments are checked.
+        unsafe { T::attention(self, format, input, scratch, out) }
     }
 
     /// Whether the instruction set has what [`Isa::screen`] needs.
@@ -305,8 +251,8 @@ impl Isa {
     }
 
     /// Whether all values are finite.
-    pub fn are_finite(self, values: &[f32]) -> bool {
-        dispatch!(self, are_finite(values))
+    pub fn are_finite<T: Stored>(self, values: &[T]) -> bool {
+        T::are_finite(self, values)
     }
 
     /// Σab

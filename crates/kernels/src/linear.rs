@@ -12,6 +12,7 @@ use super::memory::Memory;
 use super::product::{Product, bf16_words};
 use super::quantize::{Quantized, quantize_weights};
 use super::simd::Simd;
+use super::stored::Store;
 
 /// The format of the numbers in a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,12 +256,12 @@ pub struct RowsScratch {
     pub(super) rows: Vec<Quantized>,
 }
 
-/// Where the columns of a product are written: into rows that begin `stride` floats apart, from column `first` on.
+/// Where the columns of a product are written: into rows that begin `stride` columns apart, from column `first` on.
 #[derive(Debug)]
-pub struct Columns<'a> {
-    /// `[rows, stride]`
-    pub out: &'a mut [f32],
-    /// The number of floats from one row to the next.
+pub struct Columns<'a, T = f32> {
+    /// `[rows, stride]`; as words of two bf16s, `[rows, stride / 2]`.
+    pub out: &'a mut [T],
+    /// The number of columns from one row to the next.
     pub stride: usize,
     /// The column of the first output.
     pub first: usize,
@@ -278,11 +279,11 @@ pub(super) struct Extent {
 /// # Safety
 /// The processor has the instructions of `P`; `words` and `panels` have rows of one `depth`; `to` has room.
 #[inline(always)]
-pub(super) unsafe fn linear<P: Product, const ROWS: usize, const VECTORS: usize>(
+pub(super) unsafe fn linear<P: Product, T: Store<P>, const ROWS: usize, const VECTORS: usize>(
     Extent { rows, outputs }: Extent,
     words: &[P::Word],
     panels: &[P::Word],
-    to: &mut Columns<'_>,
+    to: &mut Columns<'_, T>,
     finish: impl Finish<P>,
 ) {
     let lanes = P::Float::LANES;
@@ -295,16 +296,16 @@ pub(super) unsafe fn linear<P: Product, const ROWS: usize, const VECTORS: usize>
             let a = Strided { start: words, stride: depth };
             let b = Strided { start: &panel[column..], stride: PANEL };
             let column = start + column;
-            let width = (VECTORS * lanes).min(outputs - column);
-            let mut out = Target { out: &mut to.out[to.first + column..], stride: to.stride, width, finish, column };
+            let width = (VECTORS * lanes).min(outputs - column) / T::VALUES;
+            let out = &mut to.out[(to.first + column) / T::VALUES..];
+            let mut out = Target { out, stride: to.stride / T::VALUES, width, finish, column };
             // SAFETY: as for this function.
             unsafe { product::<P, ROWS, VECTORS>(rows, a, b, depth, &mut out) };
         }
     }
 }
 
-/// Adds the bias, and applies the activation if it is [`Activation::Gelu`]. Each function more would make every product
-/// longer, so the others are applied after the product.
+/// Adds the bias, and applies the activation if it [is within the product](Activation::is_within_product).
 #[derive(Clone, Copy)]
 pub(super) struct Affine<'a> {
     bias: &'a [f32],

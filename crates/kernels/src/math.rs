@@ -197,6 +197,14 @@ pub(super) unsafe fn are_finite<V: Simd>(values: &[f32]) -> bool {
     sum == 0.0 && values[whole..].iter().all(|value| value.is_finite())
 }
 
+/// Whether all numbers of these words of two bf16s are finite. Such a number has a bit of its exponent that is 0.
+#[inline(always)]
+pub(super) fn pairs_are_finite(pairs: &[u32]) -> bool {
+    const FIRST: u32 = 0x7f80;
+    const SECOND: u32 = FIRST << 16;
+    !pairs.iter().fold(false, |found, pair| found | (pair & FIRST == FIRST) | (pair & SECOND == SECOND))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,10 +21,26 @@ impl Line {
     const NUMBERS: usize = 16;
 }
 
+/// Room for numbers of four bytes, from a cache line on: for numbers of one type, then perhaps of another.
+#[derive(Clone, Default)]
+pub struct Space(Vec<Line>);
+
+impl Space {
+    /// Room for `count` numbers. The caller overwrites them: they are whatever was there before, or 0.
+    pub fn room<T: Pod>(&mut self, count: usize) -> &mut [T] {
+        const { assert!(size_of::<T>() == size_of::<u32>()) };
+        let lines = count.div_ceil(Line::NUMBERS);
+        if self.0.len() < lines {
+            self.0 = vec![Line::zeroed(); lines];
+        }
+        &mut bytemuck::cast_slice_mut(&mut self.0)[..count]
+    }
+}
+
 /// Numbers of four bytes, from a cache line on.
 #[derive(Clone)]
 pub struct Memory<T> {
-    lines: Vec<Line>,
+    space: Space,
     /// The number of numbers in use.
     count: usize,
     of: PhantomData<T>,
@@ -33,13 +49,8 @@ pub struct Memory<T> {
 impl<T: Pod> Memory<T> {
     /// Room for `count` numbers. The caller overwrites them: they are whatever was there before, or 0.
     pub fn room(&mut self, count: usize) -> &mut [T] {
-        const { assert!(size_of::<T>() == size_of::<u32>()) };
-        let lines = count.div_ceil(Line::NUMBERS);
-        if self.lines.len() < lines {
-            self.lines = vec![Line::zeroed(); lines];
-        }
         self.count = count;
-        self
+        self.space.room(count)
     }
 
     /// Puts these numbers in place of the present ones.
@@ -50,7 +61,7 @@ impl<T: Pod> Memory<T> {
 
 impl<T> Default for Memory<T> {
     fn default() -> Self {
-        Self { lines: Vec::new(), count: 0, of: PhantomData }
+        Self { space: Space::default(), count: 0, of: PhantomData }
     }
 }
 
@@ -58,13 +69,13 @@ impl<T: Pod> Deref for Memory<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &bytemuck::cast_slice(&self.lines)[..self.count]
+        &bytemuck::cast_slice(&self.space.0)[..self.count]
     }
 }
 
 impl<T: Pod> DerefMut for Memory<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.count]
+        &mut bytemuck::cast_slice_mut(&mut self.space.0)[..self.count]
     }
 }
 

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::product::bf16_words;
 use super::*;
 
 /// Pseudo-random floats between −1 and 1.
@@ -193,6 +194,40 @@ proptest! {
     }
 
     #[test]
+    fn values_stored_in_pairs_are_those_that_the_next_product_would_round(
+        rows in 1..20usize,
+        inputs in 1..80usize,
+        pairs in 1..75usize,
+        heads in 1..4usize,
+        half_head in prop::sample::select(vec![1usize, 16, 20, 32]),
+        seed: u32,
+    ) {
+        let (outputs, shape) = (2 * pairs, AttentionShape { heads, head_dim: 2 * half_head });
+        let (input, weights) = (floats(rows * inputs, seed), floats(inputs * outputs, seed ^ 1));
+        let packed = PackedLinear::new(Format::Bf16, &weights, &floats(outputs, seed ^ 2));
+        let qkv = floats(rows * 3 * heads * shape.head_dim, seed ^ 3);
+        for isa in Isa::all().into_iter().filter(|isa| isa.has(Format::Bf16)) {
+            let (mut of_rows, mut attention) = (RowsScratch::default(), AttentionScratch::default());
+            for activation in [Activation::None, Activation::Gelu] {
+                let rows_of_input = isa.rows(Format::Bf16, &input, inputs, &mut of_rows);
+                let (mut floats, mut words) = (vec![0f32; rows * (outputs + 2)], vec![0u32; rows * (pairs + 1)]);
+                let to = |out| Columns { out, stride: outputs + 2, first: 2 };
+                isa.linear(rows_of_input, packed.view(), activation, to(&mut floats));
+                let to = |out| Columns { out, stride: outputs + 2, first: 2 };
+                isa.linear(rows_of_input, packed.view(), activation, to(&mut words));
+                prop_assert_eq!(words, bf16_words(&floats, outputs + 2));
+            }
+            let (mut floats, words) = (vec![0f32; qkv.len() / 3], bf16_words(&qkv, 2));
+            let input = Qkv { values: &qkv, shape, reach: Reach::All };
+            isa.attention(Format::Bf16, input, &mut attention, &mut floats);
+            let mut found = vec![0u32; floats.len() / 2];
+            let input = Qkv { values: &words, shape, reach: Reach::All };
+            isa.attention(Format::Bf16, input, &mut attention, &mut found);
+            prop_assert_eq!(found, bf16_words(&floats, 2));
+        }
+    }
+
+    #[test]
     fn each_activation_is_applied_after_a_product_and_to_a_gate(rows in 1..5usize, width in 1..70usize, seed: u32) {
         let (input, weights, bias) = (floats(rows, seed), floats(2 * width, seed ^ 1), floats(2 * width, seed ^ 2));
         let packed = PackedLinear::new(Format::F32, &weights, &bias);
@@ -361,10 +396,13 @@ fn one_value_that_is_not_finite_is_found_wherever_it_stands() {
         for count in [0, 1, 15, 16, 31, 32, 33, 100] {
             let mut values: Vec<f32> = (0..count).map(|at| if at % 2 == 0 { f32::MAX } else { -1e-45 }).collect();
             assert!(isa.are_finite(&values), "{isa}, {count}");
+            let halved: Vec<f32> = values.iter().map(|value| value / 2.0).collect();
+            assert!(isa.are_finite(&bf16_words(&halved, count.max(1))), "{isa}, {count} in pairs");
             for at in 0..count {
                 for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                     let right = std::mem::replace(&mut values[at], wrong);
                     assert!(!isa.are_finite(&values), "{isa}, {wrong} at {at} of {count}");
+                    assert!(!isa.are_finite(&bf16_words(&values, count)), "{isa}, {wrong} at {at} of {count} in pairs");
                     values[at] = right;
                 }
             }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use semsearch_kernels::{Activation, AttentionShape, Isa, LayerNorm, Memory, Qkv, Reach};
+use semsearch_kernels::{Activation, AttentionShape, Format, Isa, LayerNorm, Memory, Qkv, Reach, Stored};
 
-use super::linear::Linear;
+use super::linear::{Linear, LinearScratch};
 use super::scratch::GroupScratch;
 use crate::architecture::{AttentionSpec, HiddenAct, LayerSpec, LinearSpec, NormOrder, NormSpec};
 use crate::error::EncoderError;
@@ -69,27 +69,62 @@ impl PackedLayer {
         reach: Reach<'_>,
         scratch: &mut GroupScratch,
     ) {
-        let GroupScratch { kernels, hidden, normed, qkv, context, output, attention, linear, rotations, .. } = scratch;
         let reach = self.attention.window.map_or(reach, Reach::Near);
+        let pairs = shape.head_dim.is_multiple_of(2) && self.attention.rotary.is_none();
+        match scratch.kernels.format {
+            // The products would round to bf16 in any case.
+            Format::Bf16 if pairs => {
+                self.project::<u32>(scratch);
+                self.mix::<u32>(texts, shape, reach, scratch);
+            }
+            _ => {
+                self.project::<f32>(scratch);
+                self.rotate(texts, shape, scratch);
+                self.mix::<f32>(texts, shape, reach, scratch);
+            }
+        }
+    }
+
+    /// Computes queries, keys and values.
+    fn project<T: Stored>(&self, scratch: &mut GroupScratch) {
+        let GroupScratch { kernels, hidden, normed, qkv, linear, .. } = scratch;
         let input = self.before(kernels.isa, self.attention_norm.as_ref(), hidden, normed);
-        let tokens = input.len() / self.qkv.inputs();
-        let qkv = qkv.room(tokens * self.qkv.outputs());
-        let context = context.room(input.len());
-        let output = output.room(input.len());
-        self.qkv.apply(input, Activation::None, linear, qkv);
+        self.qkv.apply(input, Activation::None, linear, qkv.room::<T>(3 * input.len() / T::VALUES));
+    }
+
+    /// Turns queries and keys by their positions, if the architecture does.
+    fn rotate(&self, texts: &[TextIds<'_>], shape: AttentionShape, scratch: &mut GroupScratch) {
+        let GroupScratch { hidden, qkv, rotations, .. } = scratch;
+        let Some(base) = self.attention.rotary else { return };
+        let mut rest = qkv.room(3 * hidden.len());
+        for text in texts {
+            let (of_text, after) = rest.split_at_mut(text.len() * self.qkv.outputs());
+            rotations.apply(base, shape, of_text);
+            rest = after;
+        }
+    }
+
+    /// Attention of each text by itself, which is added to the hidden state.
+    fn mix<T: Stored>(
+        &self,
+        texts: &[TextIds<'_>],
+        shape: AttentionShape,
+        reach: Reach<'_>,
+        scratch: &mut GroupScratch,
+    ) {
+        let GroupScratch { kernels, hidden, qkv, context, output, attention, linear, .. } = scratch;
+        let dim = shape.heads * shape.head_dim / T::VALUES;
+        let (qkv, context) = (qkv.room::<T>(3 * hidden.len() / T::VALUES), context.room(hidden.len() / T::VALUES));
         // Softmax would turn what is not finite into numbers. Every other step leaves it so.
         linear.check(qkv);
-        let (mut qkv, mut context_rest) = (qkv, &mut *context);
+        let (mut qkv, mut rest) = (&*qkv, &mut *context);
         for text in texts {
-            let (text_qkv, qkv_after) = qkv.split_at_mut(text.len() * self.qkv.outputs());
-            let (text_context, context_after) = context_rest.split_at_mut(text.len() * self.qkv.inputs());
-            if let Some(base) = self.attention.rotary {
-                rotations.apply(base, shape, text_qkv);
-            }
-            let input = Qkv { values: text_qkv, shape, reach };
-            kernels.isa.attention(kernels.format, input, attention, text_context);
-            (qkv, context_rest) = (qkv_after, context_after);
+            let (values, qkv_after) = qkv.split_at(text.len() * 3 * dim);
+            let (out, rest_after) = rest.split_at_mut(text.len() * dim);
+            kernels.isa.attention(kernels.format, Qkv { values, shape, reach }, attention, out);
+            (qkv, rest) = (qkv_after, rest_after);
         }
+        let output = output.room(hidden.len());
         self.output.apply(context, Activation::None, linear, output);
         self.after(kernels.isa, self.attention_norm.as_ref(), hidden, output);
     }
@@ -98,21 +133,30 @@ impl PackedLayer {
     pub(super) fn feed_forward(&self, scratch: &mut GroupScratch) {
         let GroupScratch { kernels, hidden, normed, output, inner, gated, linear, .. } = scratch;
         let (dim, width) = (self.up.inputs(), self.up.outputs());
+        let pairs = kernels.format == Format::Bf16 && width.is_multiple_of(2) && self.activation.is_within_product();
         let output = output.room(hidden.len());
         for (rows, out) in hidden.chunks_mut(ROWS * dim).zip(output.chunks_mut(ROWS * dim)) {
-            let inner = inner.room(rows.len() / dim * width);
             let input = self.before(kernels.isa, Some(&self.norm), rows, normed);
+            let values = input.len() / dim * width;
             if self.gated {
+                let inner = inner.room(values);
                 self.up.apply(input, Activation::None, linear, inner);
-                let gated = gated.room(inner.len() / 2);
+                let gated = gated.room(values / 2);
                 kernels.isa.gate(self.activation, inner, width / 2, gated);
                 self.down.apply(gated, Activation::None, linear, out);
+            } else if pairs {
+                self.up_and_down(input, linear, inner.room::<u32>(values / 2), out);
             } else {
-                self.up.apply(input, self.activation, linear, inner);
-                self.down.apply(inner, Activation::None, linear, out);
+                self.up_and_down(input, linear, inner.room::<f32>(values), out);
             }
             self.after(kernels.isa, Some(&self.norm), rows, out);
         }
+    }
+
+    /// A feed-forward network without a gate.
+    fn up_and_down(&self, input: &[f32], linear: &mut LinearScratch, inner: &mut [impl Stored], out: &mut [f32]) {
+        self.up.apply(input, self.activation, linear, inner);
+        self.down.apply(inner, Activation::None, linear, out);
     }
 
     /// What a half of the layer reads: the hidden state, or its copy in `normed`, which is normalized.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use semsearch_files::Map;
-use semsearch_kernels::{Activation, Columns, Format, Isa, PackedLinear, PackedView, RowsScratch};
+use semsearch_kernels::{Activation, Columns, Format, Isa, PackedLinear, PackedView, RowsScratch, Stored};
 
 use super::kernels::Kernels;
 use crate::architecture::LinearSpec;
@@ -59,7 +59,7 @@ impl LinearScratch {
     }
 
     /// Sets the flag if one of the values is not finite.
-    pub(super) fn check(&mut self, values: &[f32]) {
+    pub(super) fn check(&mut self, values: &[impl Stored]) {
         self.not_finite |= !self.kernels.isa.are_finite(values);
     }
 
@@ -161,7 +161,13 @@ impl Linear {
     }
 
     /// `out` = activation(`input` · weightsᵀ + bias), for `input` of `[rows, inputs]` and `out` of `[rows, outputs]`.
-    pub(super) fn apply(&self, input: &[f32], activation: Activation, scratch: &mut LinearScratch, out: &mut [f32]) {
+    pub(super) fn apply(
+        &self,
+        input: &[impl Stored],
+        activation: Activation,
+        scratch: &mut LinearScratch,
+        out: &mut [impl Stored],
+    ) {
         let finite = self.multiply(input, activation, scratch, out);
         scratch.not_finite |= !finite;
     }
@@ -169,10 +175,10 @@ impl Linear {
     /// Does the same. Returns whether input and weights are finite, if the product does not show it.
     fn multiply(
         &self,
-        input: &[f32],
+        input: &[impl Stored],
         activation: Activation,
         LinearScratch { kernels: Kernels { isa, format }, rows, panel, .. }: &mut LinearScratch,
-        out: &mut [f32],
+        out: &mut [impl Stored],
     ) -> bool {
         let rows = isa.rows(*format, input, self.inputs, rows);
         let (stride, input_finite) = (self.outputs, rows.finite());

@@ -1,6 +1,6 @@
 //! Memory for one core, kept from one group to the next.
 
-use semsearch_kernels::{AttentionScratch, Memory};
+use semsearch_kernels::{AttentionScratch, Memory, Space};
 
 use super::kernels::Kernels;
 use super::linear::LinearScratch;
@@ -14,13 +14,13 @@ pub(super) struct GroupScratch {
     /// The normalized hidden state, for layers that normalize first.
     pub(super) normed: Memory<f32>,
     /// Queries, keys and values, `[tokens, 3 · hidden_size]`.
-    pub(super) qkv: Memory<f32>,
+    pub(super) qkv: Space,
     /// The heads' outputs, `[tokens, hidden_size]`.
-    pub(super) context: Memory<f32>,
+    pub(super) context: Space,
     /// What is added to the hidden state, `[tokens, hidden_size]`.
     pub(super) output: Memory<f32>,
     /// The values between the halves of the feed-forward network, `[rows at once, intermediate_size]`.
-    pub(super) inner: Memory<f32>,
+    pub(super) inner: Space,
     /// The values after a gate, of the same shape.
     pub(super) gated: Memory<f32>,
     pub(super) rotations: Rotations,
@@ -35,10 +35,10 @@ impl GroupScratch {
             kernels,
             hidden: Memory::default(),
             normed: Memory::default(),
-            qkv: Memory::default(),
-            context: Memory::default(),
+            qkv: Space::default(),
+            context: Space::default(),
             output: Memory::default(),
-            inner: Memory::default(),
+            inner: Space::default(),
             gated: Memory::default(),
             rotations: Rotations::default(),
             attention: AttentionScratch::default(),
