@@ -149,6 +149,18 @@ pub enum StoreError {
         #[source]
         source: Cause,
     },
+    /// A vector is so long that FAISS cannot compare it with others in an index of the factory.
+    #[error("{}: a vector of length {length:.1e} is too long for {factory}, which takes less than {longest:.1e}", .dir.display())]
+    TooLong {
+        /// The index's directory.
+        dir: PathBuf,
+        /// FAISS's factory string.
+        factory: String,
+        /// The vector's length.
+        length: f64,
+        /// The length from which on vectors are too long.
+        longest: f64,
+    },
     /// Two records of one input share an id.
     #[error("{place}: id {id:?} is already used at {first}")]
     RepeatedId {

@@ -18,6 +18,13 @@ use crate::segment::Segment;
 use semsearch_files::{Dir, path_of};
 use semsearch_store::{IndexConfig, StoreError};
 
+/// From this length on, vectors have distances that no f32 holds. FAISS then writes beside its arrays or does not come to an
+/// end (`Clustering.cpp`: such a vector belongs to no centroid), and a graph of them would count as damaged (`structure`).
+const TOO_LONG: f64 = (1u64 << 60) as f64;
+
+/// The same for components that are kept as floats of 16 bits: the largest of these.
+const TOO_LONG_FP16: f64 = 65_504.0;
+
 /// Vectors that become one segment.
 #[derive(Default)]
 pub(crate) struct SegmentBuilder {
@@ -82,6 +89,7 @@ impl SegmentBuilder {
             Some(trained) => read_trained(dir, trained, config)?,
             None => new_index(config, &path)?,
         };
+        self.check_lengths(dir, config)?;
         use_threads(allowed_threads());
         let keys: Vec<Idx> = self.keys.iter().copied().map(Idx::new).collect();
         index.add_with_ids(&self.rows, &keys).map_err(failed(&path, "cannot add vectors"))?;
@@ -116,9 +124,10 @@ impl SegmentBuilder {
         if index.is_trained() {
             return Ok(None);
         }
+        self.check_lengths(dir, config)?;
         use_threads(allowed_threads());
         index.train(&self.rows).map_err(|error| StoreError::Training {
-            dir: dir.path().parent().unwrap_or(dir.path()).into(),
+            dir: index_of(dir),
             factory: config.factory.clone(),
             vectors: self.len(),
             source: reason(&error.to_string()).into(),
@@ -127,6 +136,28 @@ impl SegmentBuilder {
         files::create(dir, &name, |file, path| write_index(&index, path_of(file)).map_err(failed(path, "cannot write")))
             .map(Some)
     }
+
+    /// Checks that FAISS can compare all vectors.
+    fn check_lengths(&self, dir: &Dir, config: &IndexConfig) -> Result<(), StoreError> {
+        let longest = match &config.factory[..] {
+            // We search these ourselves, and take any length.
+            "Flat" => return Ok(()),
+            factory if factory.contains("fp16") => TOO_LONG_FP16,
+            _ => TOO_LONG,
+        };
+        let length = |row: &[f32]| row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+        match self.rows.chunks_exact(config.dim).map(length).find(|&length| length >= longest) {
+            Some(length) => {
+                Err(StoreError::TooLong { dir: index_of(dir), factory: config.factory.clone(), length, longest })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The directory of the index whose vectors are in `dir`.
+fn index_of(dir: &Dir) -> PathBuf {
+    dir.path().parent().unwrap_or(dir.path()).into()
 }
 
 /// Reads the empty index that the training of a factory made.
@@ -190,4 +221,44 @@ fn new_index(config: &IndexConfig, path: &Path) -> Result<IndexImpl, StoreError>
     let what = format!("FAISS cannot make an index of the factory {:?}", config.factory);
     index_factory(config.dim as u32, format!("IDMap,{}", config.factory), metric_type(config.metric))
         .map_err(failed(path, &what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Opening, VectorSegment};
+    use super::*;
+    use crate::testing::config;
+    use semsearch_store::Metric;
+
+    #[test]
+    fn vectors_too_long_for_faiss_are_refused_and_a_flat_index_takes_them() {
+        let temporary = tempfile::tempdir().unwrap();
+        std::fs::create_dir(temporary.path().join("vectors")).unwrap();
+        let dir = Dir::open(&temporary.path().join("vectors")).unwrap();
+        let builder = |scale: f32| {
+            let mut builder = SegmentBuilder::default();
+            (1..=300_u64).for_each(|key| builder.push(key, &[key as f32 * scale, 1.0, -scale, 0.0]));
+            builder
+        };
+        let factories = ["HNSW4", "SQ8", "IVF2,Flat", "PQ2x2", "PCA2,Flat"].map(|factory| (factory, 1e15, 1e17));
+        for (factory, short, too_long) in factories.into_iter().chain([("HNSW4_SQfp16", 100.0, 1000.0)]) {
+            for metric in [Metric::Ip, Metric::L2] {
+                let config = config(4, metric, factory);
+                for too_long in [too_long, 1e30] {
+                    let trained = builder(too_long).train(&dir, 1, &config).map(drop);
+                    let written = || builder(too_long).write(&dir, 2, &config, None).map(drop);
+                    let error = trained.and_then(|()| written()).unwrap_err();
+                    assert!(
+                        matches!(&error, StoreError::TooLong { length, longest, .. } if length >= longest),
+                        "{factory}: {error}"
+                    );
+                }
+                let short = builder(short);
+                let trained = short.train(&dir, 1, &config).unwrap();
+                let written = short.write(&dir, 2, &config, trained.as_ref()).unwrap();
+                VectorSegment::open(&dir, &config, &written, Opening::default()).unwrap();
+            }
+        }
+        builder(1e30).write(&dir, 3, &config(4, Metric::L2, "Flat"), None).unwrap();
+    }
 }
