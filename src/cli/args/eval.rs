@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{ValueEnum, ValueHint};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args as _, Command, ValueEnum, ValueHint};
 use semsearch::eval::RankingMetric;
 
 use super::encoding::EncodingArgs;
@@ -39,7 +41,7 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "RUN", value_hint = ValueHint::FilePath, conflicts_with = "sweep")]
     pub(crate) compare: Option<PathBuf>,
     /// Which of DIR's judgements: qrels/SPLIT.tsv
-    #[arg(long, value_name = "SPLIT", default_value = "test")]
+    #[arg(long, value_name = "SPLIT", default_value = "test", conflicts_with = "qrels")]
     pub(crate) split: String,
     /// What is measured: ndcg, mrr, recall, map, precision and success, at a rank
     #[arg(
@@ -65,6 +67,25 @@ pub(crate) struct EvalArgs {
     pub(crate) ranking: RankingArgs,
     #[command(flatten)]
     pub(crate) encoding: EncodingArgs,
+}
+
+/// Refuses an option of a search that is typed beside `--run`, since nothing is searched then. Those of the environment and
+/// the config file are for every command, and may stand.
+pub(super) fn refuse_search_of_run(matches: &ArgMatches) -> Result<(), clap::Error> {
+    let typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    let ranking = RankingArgs::augment_args(Command::new("eval"));
+    match ranking.get_arguments().find(|option| typed("run") && typed(option.get_id().as_str())) {
+        Some(option) => {
+            let name = option.get_long().unwrap_or_default();
+            let message = format!("--{name} changes a search, but a --run is scored as it is\n");
+            let mut error = clap::Error::raw(ErrorKind::ArgumentConflict, message);
+            let hint =
+                ContextValue::StyledStrs(vec![format!("leave --{name} out, or search with it: no --run").into()]);
+            error.insert(ContextKind::Suggested, hint);
+            Err(error)
+        }
+        None => Ok(()),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

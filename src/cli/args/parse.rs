@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::encoding::EncodingArgs;
+use super::eval::refuse_search_of_run;
 use super::index::IndexArgs;
 use super::setting::with_defaults;
 use super::{Action, Args};
@@ -32,6 +33,9 @@ pub(crate) fn index_of(input: &Path, encoding: &EncodingArgs) -> Result<IndexArg
 }
 
 pub(super) fn settled(matches: &ArgMatches) -> Result<Args, clap::Error> {
+    if let Some(("eval", matches)) = matches.subcommand() {
+        refuse_search_of_run(matches)?;
+    }
     let mut args = Args::from_arg_matches(matches)?;
     args.common.settle(matches);
     Ok(args)

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use clap::{Command, CommandFactory, FromArgMatches, Parser};
 
 use super::Args;
-use super::parse::without_environment;
+use super::parse::{settled, without_environment};
 
 #[test]
 fn the_command_line_is_sound() {
@@ -145,6 +145,22 @@ fn of_quiet_and_verbose_the_last_one_typed_counts() {
         args.common.settle(&matches);
         assert_eq!(args.common.quiet, quiet, "{line}");
     }
+}
+
+#[test]
+fn a_run_is_not_scored_with_options_of_a_search() {
+    let eval = |words: &str| {
+        let words = "semsearch eval --qrels q.tsv ".to_owned() + words;
+        let matches = without_environment(Args::command()).try_get_matches_from(words.split_whitespace())?;
+        settled(&matches).map(|_| ())
+    };
+    for option in ["--mode hybrid", "--alpha 0.3", "--filter a=1", "--rerank m", "--nprobe 2", "--partial"] {
+        let error = eval(&format!("--run r.trec {option}")).unwrap_err().to_string();
+        assert!(error.contains("changes a search"), "{option}: {error}");
+        eval(&format!("--queries q.jsonl {option}")).unwrap();
+    }
+    eval("--run r.trec --metrics map@10").unwrap();
+    assert!(eval("--run r.trec --split dev").unwrap_err().to_string().contains("cannot be used with"));
 }
 
 #[test]
