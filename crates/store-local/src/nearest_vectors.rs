@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::vectors::{self, PAIRS_ALONE, SegmentSearch, VectorSearch, VectorSegment};
+use super::vectors::{self, NearestLists, PAIRS_ALONE, SegmentSearch, VectorSearch, VectorSegment};
 use semsearch_store::{Scored, StoreError};
 
 /// By how much, as a part of it, FAISS's score of a vector may differ from that of an equal vector elsewhere.
@@ -70,13 +70,16 @@ impl VectorSearch<'_> {
     /// The nearest passages of each query as FAISS finds them in each segment.
     fn by_faiss(&self) -> Result<Vec<Vec<Scored>>, StoreError> {
         let &Self { segments, queries, k, allowed, metric, .. } = self;
+        let parts = self.parts();
+        let together = parts.first().map_or(1, |part| part.count);
+        let lists = if allowed.is_none() { NearestLists::of(segments, queries, together)? } else { None };
         let run = |part: &SegmentPart| -> Result<(usize, Vec<Vec<Scored>>), StoreError> {
             let &SegmentPart { segment, first, count } = part;
             let queries = queries.rows(first, first + count);
-            let search = SegmentSearch { queries, count, k, allowed, metric };
+            let lists = lists.as_ref().map(|lists| lists.some(first, count));
+            let search = SegmentSearch { queries, count, k, allowed, metric, lists };
             Ok((first, segments[segment].search(&search)?))
         };
-        let parts = self.parts();
         let vectors: usize = segments.iter().map(VectorSegment::live_len).sum();
         let found: Vec<_> = if vectors * queries.len() < PAIRS_ALONE {
             parts.iter().map(run).collect::<Result<_, StoreError>>()?

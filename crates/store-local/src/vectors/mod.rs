@@ -10,6 +10,7 @@ mod factory;
 mod failure;
 mod halves;
 mod keys;
+mod lists;
 mod memory;
 mod merged;
 mod metric;
@@ -33,6 +34,7 @@ pub(super) use codes::{add_sums, check, lacks_sums};
 use effort::{ALL_LISTS, set_effort};
 pub(super) use factory::MAX_LENGTH as MAX_FACTORY;
 pub(super) use halves::{add_halves, lacks_halves};
+pub(super) use lists::{ListsOf, NearestLists};
 pub(super) use memory::are_much;
 pub(super) use merged::merged;
 pub(super) use scan::{is_better, scan};
@@ -99,6 +101,8 @@ pub(super) struct SegmentSearch<'a> {
     /// The keys that may be found; `None` if all may.
     pub(super) allowed: Option<&'a Keys>,
     pub(super) metric: Metric,
+    /// The inverted lists of each query, if they are known.
+    pub(super) lists: Option<ListsOf<'a>>,
 }
 
 /// A segment's file, and what is known of it.
@@ -119,6 +123,7 @@ pub(super) struct VectorSegment {
     index: Searchable,
     living: Option<Selector<'static>>,
     takes_selector: OnceLock<bool>,
+    centroids: OnceLock<Option<u32>>,
     /// The parts of the file that FAISS has mapped.
     maps: Vec<Watched>,
     /// The instruction set that compares vectors, where FAISS does not do it.
@@ -171,7 +176,8 @@ impl VectorSegment {
         let dead = &source.dead;
         let living = if dead.is_empty() { None } else { Some(Selector::without(dead).map_err(own)?) };
         let (isa, floats_on_disk) = (how.isa, how.floats_on_disk && index.is_flat());
-        let opened = Self { index, living, takes_selector: OnceLock::new(), maps, isa, floats_on_disk, source };
+        let (takes_selector, centroids) = (OnceLock::new(), OnceLock::new());
+        let opened = Self { index, living, takes_selector, centroids, maps, isa, floats_on_disk, source };
         opened.check_maps()?;
         let all = how.to_filter && opened.ranks_what_it_searches()?;
         let effort = if all { Effort { nprobe: Some(ALL_LISTS), ..how.effort } } else { how.effort };
@@ -235,7 +241,7 @@ impl VectorSegment {
     /// nearest of these, otherwise of the vectors whose documents are still there.
     pub(super) fn search(&self, search: &SegmentSearch<'_>) -> Result<Vec<Vec<Scored>>, StoreError> {
         match search.allowed {
-            None => self.search_living(search.queries, search.count, search.k),
+            None => self.search_living(search),
             Some(allowed) => self.search_among(search, allowed),
         }
     }
@@ -248,7 +254,8 @@ impl VectorSegment {
 
     /// The `k` nearest vectors of each of the `count` queries, nearest first, among those whose documents are still
     /// there.
-    fn search_living(&self, queries: &[f32], count: usize, k: usize) -> Result<Vec<Vec<Scored>>, StoreError> {
+    fn search_living(&self, search: &SegmentSearch<'_>) -> Result<Vec<Vec<Scored>>, StoreError> {
+        let &SegmentSearch { queries, count, k, lists, .. } = search;
         let live = self.len() - self.source.dead.len();
         let depth = k.min(live);
         if depth == 0 {
@@ -261,9 +268,11 @@ impl VectorSegment {
             Some(living) if !multiplies && self.takes_selector()? => {
                 (depth, self.selected(queries, count, depth, (living, Probes::Usual))?)
             }
-            None => (depth, self.all(queries, count, depth)?),
+            None => (depth, self.all(queries, count, depth, lists)?),
             // However the dead vectors rank, this many results include `k` living ones.
-            Some(_) => (depth + self.source.dead.len(), self.all(queries, count, depth + self.source.dead.len())?),
+            Some(_) => {
+                (depth + self.source.dead.len(), self.all(queries, count, depth + self.source.dead.len(), lists)?)
+            }
         };
         Ok(neighbours(&scores, &keys, depth, |key| !self.is_dead(key)).map(|found| found.take(k).collect()).collect())
     }
@@ -305,7 +314,7 @@ impl VectorSegment {
             return compared_all();
         }
         // This kind takes no selector and does not give vectors back, so all vectors are ranked.
-        let (scores, keys) = self.all(queries, count, self.len())?;
+        let (scores, keys) = self.all(queries, count, self.len(), None)?;
         let ranked = neighbours(&scores, &keys, self.len(), |key| allowed.contains(key));
         Ok(ranked.map(|found| found.take(k).collect()).collect())
     }
@@ -332,11 +341,6 @@ impl VectorSegment {
         selector: (&Selector<'_>, Probes),
     ) -> Result<(Vec<f32>, Vec<i64>), StoreError> {
         self.index.search(queries, count, depth, Some(selector)).map_err(|words| self.search_error(words))
-    }
-
-    /// The `depth` nearest vectors of each query, including dead ones.
-    fn all(&self, queries: &[f32], count: usize, depth: usize) -> Result<(Vec<f32>, Vec<i64>), StoreError> {
-        self.index.search(queries, count, depth, None).map_err(|words| self.search_error(words))
     }
 
     fn search_error(&self, words: String) -> StoreError {

@@ -5,11 +5,13 @@
 
 use std::ffi::{CStr, c_int};
 use std::marker::PhantomData;
-use std::ptr;
+use std::{ptr, slice};
 
 use faiss::index::id_map::IdMap;
 use faiss::index::{Idx, Index as _, IndexImpl, NativeIndex};
 use faiss_sys as sys;
+
+use super::lists::ListsOf;
 
 /// Selects which keys may be found.
 pub(super) struct Selector<'a> {
@@ -117,6 +119,92 @@ impl Searchable {
             )
         })?;
         Ok((scores, keys))
+    }
+
+    /// The centroids of the inverted lists, `[lists, dim]`; `None` for an index that has no lists, or keeps their centroids in
+    /// another way.
+    pub(super) fn centroids(&self) -> Option<&[f32]> {
+        // SAFETY: the pointers are those of indexes which live as long as this one; a cast gives null for one of another kind,
+        // and the floats are as many as FAISS says.
+        unsafe {
+            let lists = sys::faiss_IndexIVF_cast(self.0.index_inner_ptr());
+            if lists.is_null() {
+                return None;
+            }
+            let flat = sys::faiss_IndexFlat_cast(sys::faiss_IndexIVF_quantizer(lists));
+            if flat.is_null() {
+                return None;
+            }
+            let (mut floats, mut count) = (ptr::null_mut(), 0);
+            sys::faiss_IndexFlat_xb(flat, &mut floats, &mut count);
+            (!floats.is_null()).then(|| slice::from_raw_parts(floats, count))
+        }
+    }
+
+    /// The inverted lists that are searched for each of the `count` queries, nearest first: their numbers, and what FAISS
+    /// computed for their centroids.
+    ///
+    /// # Errors
+    /// FAISS's message.
+    pub(super) fn nearest_lists(&self, queries: &[f32], count: usize) -> Result<(Vec<i64>, Vec<f32>), String> {
+        assert_eq!(queries.len(), count * self.0.d() as usize, "whole queries");
+        let probes = self.probes();
+        let (mut numbers, mut distances) = (vec![-1; count * probes], vec![0.0; count * probes]);
+        // SAFETY: an index with probes has lists and their quantizer, which has the same dimension; the slices have the lengths
+        // that the counts say.
+        check(unsafe {
+            let quantizer = sys::faiss_IndexIVF_quantizer(sys::faiss_IndexIVF_cast(self.0.index_inner_ptr()));
+            let (count, probes) = (count as i64, probes as i64);
+            sys::faiss_Index_search(
+                quantizer,
+                count,
+                queries.as_ptr(),
+                probes,
+                distances.as_mut_ptr(),
+                numbers.as_mut_ptr(),
+            )
+        })?;
+        Ok((numbers, distances))
+    }
+
+    /// As [`Searchable::search`], in these lists of each query.
+    ///
+    /// # Errors
+    /// FAISS's message.
+    pub(super) fn search_lists(
+        &self,
+        queries: &[f32],
+        count: usize,
+        k: usize,
+        ListsOf { numbers, distances }: ListsOf<'_>,
+    ) -> Result<(Vec<f32>, Vec<i64>), String> {
+        assert_eq!(queries.len(), count * self.0.d() as usize, "whole queries");
+        assert!(numbers.len() == count * self.probes() && distances.len() == numbers.len(), "the lists of each query");
+        let (mut scores, mut positions) = (vec![0.0; count * k], vec![-1; count * k]);
+        // SAFETY: an index with probes has lists; the slices have the lengths that the counts say. The numbers are those of lists
+        // of this index, because it has the centroids of the one that found them; FAISS checks them.
+        check(unsafe {
+            sys::faiss_IndexIVF_search_preassigned(
+                sys::faiss_IndexIVF_cast(self.0.index_inner_ptr()),
+                count as i64,
+                queries.as_ptr(),
+                k as i64,
+                numbers.as_ptr(),
+                distances.as_ptr(),
+                scores.as_mut_ptr(),
+                positions.as_mut_ptr(),
+                0,
+            )
+        })?;
+        let key =
+            |position: &i64| usize::try_from(*position).ok().and_then(|position| self.keys().get(position)?.get());
+        Ok((scores, positions.iter().map(|position| key(position).map_or(-1, |key| key as i64)).collect()))
+    }
+
+    /// How many lists a search examines; 0 for an index without lists.
+    fn probes(&self) -> usize {
+        let most = self.lists(Probes::All).unwrap_or(0);
+        self.lists(Probes::Usual).unwrap_or(0).min(most)
     }
 
     /// The vector at a position, as the index gives it back.

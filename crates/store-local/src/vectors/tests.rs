@@ -24,10 +24,10 @@ fn segment(dir: &Path, config: &IndexConfig, rows: &[Vec<f32>], dead: &[u64]) ->
 fn nearest(segment: &VectorSegment, queries: &[f32], k: usize, allowed: Option<&Keys>) -> Vec<Vec<Scored>> {
     let count = queries.len() / segment.index.index().d() as usize;
     let metric = if segment.index.index().metric_type() == faiss::MetricType::L2 { Metric::L2 } else { Metric::Ip };
-    segment.search(&SegmentSearch { queries, count, k, allowed, metric }).unwrap()
+    segment.search(&SegmentSearch { queries, count, k, allowed, metric, lists: None }).unwrap()
 }
 
-fn random_rows(count: usize, dim: usize) -> Vec<Vec<f32>> {
+pub(super) fn random_rows(count: usize, dim: usize) -> Vec<Vec<f32>> {
     let mut state = 7_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
