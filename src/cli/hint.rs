@@ -203,9 +203,7 @@ fn of_index(error: &StoreError) -> Option<&'static str> {
         StoreError::Training { .. } => {
             "index more texts at once, or name a `--factory` with fewer clusters; `Flat` needs no training"
         }
-        StoreError::TooLong { .. } => {
-            "divide all vectors by one number, or use `--factory Flat`, which takes any length"
-        }
+        StoreError::TooLong { .. } => "divide all vectors by one number, so that the longest is short enough",
         _ => return None,
     })
 }

@@ -79,8 +79,9 @@ pub(super) fn refuse_search_of_run(matches: &ArgMatches) -> Result<(), clap::Err
             let name = option.get_long().unwrap_or_default();
             let message = format!("--{name} changes a search, but a --run is scored as it is\n");
             let mut error = clap::Error::raw(ErrorKind::ArgumentConflict, message);
-            let hint =
-                ContextValue::StyledStrs(vec![format!("leave --{name} out, or search with it: no --run").into()]);
+            let hint = ContextValue::StyledStrs(vec![
+                format!("leave out --{name} to score the run, or --run to search").into(),
+            ]);
             error.insert(ContextKind::Suggested, hint);
             Err(error)
         }

@@ -140,7 +140,7 @@ impl SegmentBuilder {
     /// Checks that FAISS can compare all vectors.
     fn check_lengths(&self, dir: &Dir, config: &IndexConfig) -> Result<(), StoreError> {
         let longest = match &config.factory[..] {
-            // We search these ourselves, and take any length.
+            // We search these ourselves. Longer ones may have infinite distances, which breaks nothing.
             "Flat" => return Ok(()),
             factory if factory.contains("fp16") => TOO_LONG_FP16,
             _ => TOO_LONG,
