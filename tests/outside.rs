@@ -1,7 +1,8 @@
 //! A program outside the workspace: it depends on the library crates, and needs nothing more to build and to link.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use super::support::{Sandbox, model};
 
@@ -10,27 +11,52 @@ fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
-/// With another profile, all of FAISS and 300 crates are built a second time.
+/// The program's directory. It has the same versions as the workspace: there may be no network, and another version of
+/// FAISS's crate would be compiled again.
+fn outside() -> &'static Path {
+    static OUTSIDE: OnceLock<PathBuf> = OnceLock::new();
+    OUTSIDE.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let outside = root.join("tests/outside");
+        std::fs::copy(root.join("Cargo.lock"), outside.join("Cargo.lock")).unwrap();
+        outside
+    })
+}
+
+/// With another profile, all of FAISS and 300 crates are built a second time; with other settings for one crate, that crate
+/// and every crate that needs it.
 #[test]
 fn the_program_outside_has_the_profile_of_the_workspace() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let profile = |manifest: &str| {
-        let manifest = std::fs::read_to_string(root.join(manifest)).unwrap();
-        let (_, profile) = manifest.split_once("[profile.release]\n").unwrap();
-        profile.split("\n\n").next().unwrap().to_owned()
+    let mut tree = Command::new(env!("CARGO"));
+    tree.args(["tree", "--offline", "--edges", "normal,build", "--prefix", "none", "--manifest-path"]);
+    let tree = tree.arg(outside().join("Cargo.toml")).output().unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let needs = |name: &str| tree.lines().any(|line| line.split(' ').next() == Some(name));
+    assert!(needs("faiss"), "{tree}");
+
+    let ours = sections(&outside().join("Cargo.toml"));
+    for section in sections(&Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")) {
+        let package = section.strip_prefix(".package.").and_then(|section| section.split_once(']'));
+        let is_shared = package.is_none_or(|(name, _)| needs(name) && !name.starts_with("semsearch"));
+        assert!(!is_shared || ours.contains(&section), "tests/outside/Cargo.toml lacks [profile.release{section}");
+    }
+}
+
+/// The sections of a manifest that set the release profile, each without its first word.
+fn sections(manifest: &Path) -> Vec<String> {
+    let manifest = std::fs::read_to_string(manifest).unwrap();
+    let settings = |section: &str| {
+        let lines = section.lines().take_while(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.collect::<Vec<_>>().join("\n")
     };
-    assert_eq!(profile("tests/outside/Cargo.toml"), profile("Cargo.toml"));
+    manifest.split("[profile.release").skip(1).map(settings).collect()
 }
 
 #[test]
 fn a_program_outside_of_the_workspace_builds_links_and_searches() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let outside = root.join("tests/outside");
-    // The same versions as in the workspace: there may be no network, and another version of FAISS's crate would be
-    // compiled again.
-    std::fs::copy(root.join("Cargo.lock"), outside.join("Cargo.lock")).unwrap();
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--release", "--offline", "--quiet", "--manifest-path"]).arg(outside.join("Cargo.toml"));
+    build.args(["build", "--release", "--offline", "--quiet", "--manifest-path"]).arg(outside().join("Cargo.toml"));
     let built = build.env("CARGO_TARGET_DIR", target()).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
 
