@@ -39,7 +39,7 @@ pub(super) trait Finish<P: Product>: Copy {
         column: usize,
     ) -> [P::Float; VECTORS];
 
-    /// Asks the processor for what will be read, before the sums of this row are computed, from this column on.
+    /// The sums of this row, from this column on, are computed next: asks the processor for what is read soon.
     #[inline(always)]
     fn expect<const VECTORS: usize>(self, _row: usize, _column: usize) {}
 }
