@@ -4,7 +4,7 @@
 //! element of the result is one sum in the order of the inputs, in whatever tile it is computed. So a row has the same
 //! bits alone and among other rows.
 
-use super::halves::prefetch_for_later;
+use super::prefetch::prefetch_for_later;
 use super::product::Product;
 use super::simd::Simd;
 use super::stored::Store;
@@ -21,9 +21,9 @@ pub(super) trait Sink<P: Product> {
     /// The processor has the instructions of `P`.
     unsafe fn take<const VECTORS: usize>(&mut self, row: usize, sums: &[P::Sum; VECTORS]);
 
-    /// This row's sums are computed next, in a tile of so many vectors.
+    /// This row's sums are computed next.
     #[inline(always)]
-    fn expect<const VECTORS: usize>(&self, _row: usize) {}
+    fn expect(&self, _row: usize) {}
 }
 
 /// What is done to sums before they are stored.
@@ -41,7 +41,7 @@ pub(super) trait Finish<P: Product>: Copy {
 
     /// The sums of this row, from this column on, are computed next: asks the processor for what is read soon.
     #[inline(always)]
-    fn expect<const VECTORS: usize>(self, _row: usize, _column: usize) {}
+    fn expect(self, _row: usize, _column: usize) {}
 }
 
 /// Stores the sums as they are.
@@ -55,9 +55,7 @@ impl<P: Product<Sum = <P as Product>::Float>> Finish<P> for Keep {
     }
 }
 
-/// Asks for the weights that are read next, some of them with each row. A tile that is narrower than a panel needs this: it
-/// reads a panel in strips, which the processor does not foresee. Such products are 5 to 25% faster with it. A whole panel
-/// the processor does foresee, and asking for it would cost 6%.
+/// Asks for the weights that are read next, some of them with each row.
 #[derive(Clone, Copy)]
 pub(super) struct Ahead<'a, T, F> {
     pub(super) finish: F,
@@ -69,12 +67,10 @@ pub(super) struct Ahead<'a, T, F> {
 
 impl<P: Product, F: Finish<P>> Finish<P> for Ahead<'_, P::Word, F> {
     #[inline(always)]
-    fn expect<const VECTORS: usize>(self, row: usize, column: usize) {
-        self.finish.expect::<VECTORS>(row, column);
-        if VECTORS * P::Float::LANES < PANEL {
-            let (next, at) = (self.next, row * self.each);
-            prefetch_for_later(bytemuck::cast_slice(&next[at.min(next.len())..(at + self.each).min(next.len())]));
-        }
+    fn expect(self, row: usize, column: usize) {
+        self.finish.expect(row, column);
+        let (next, at) = (self.next, row * self.each);
+        prefetch_for_later(bytemuck::cast_slice(&next[at.min(next.len())..(at + self.each).min(next.len())]));
     }
 
     #[inline(always)]
@@ -109,8 +105,8 @@ pub(super) struct Target<'a, T, F> {
 
 impl<P: Product, T: Store<P>, F: Finish<P>> Sink<P> for Target<'_, T, F> {
     #[inline(always)]
-    fn expect<const VECTORS: usize>(&self, row: usize) {
-        self.finish.expect::<VECTORS>(row, self.column);
+    fn expect(&self, row: usize) {
+        self.finish.expect(row, self.column);
     }
 
     #[inline(always)]
@@ -185,7 +181,7 @@ unsafe fn tile<P: Product, const ROWS: usize, const VECTORS: usize>(
     debug_assert!(depth == 0 || b.start.len() >= (depth - 1) * b.stride + VECTORS * lanes);
     // SAFETY: the caller guarantees the instructions, and the shapes within which the indices stay.
     unsafe {
-        (0..ROWS).for_each(|row| to.expect::<VECTORS>(first + row));
+        (0..ROWS).for_each(|row| to.expect(first + row));
         let mut sums = [[P::zero(); VECTORS]; ROWS];
         let (rows, mut at) = (a.start.as_ptr(), b.start.as_ptr());
         for step in 0..depth {

@@ -27,9 +27,11 @@ pub(crate) struct ListsOf<'a> {
 }
 
 impl NearestLists {
-    /// Finds the lists. Queries are compared with the centroids as many `together` as they are searched in a segment, because
-    /// the last bits of FAISS's results depend on this number. `None` if there are not several segments whose lists have the same centroids. Merged indexes may have been
-    /// trained on different vectors.
+    /// Finds the lists. As many queries are compared with the centroids `together` as are searched together in a segment,
+    /// because the last bits of FAISS's results depend on this number.
+    ///
+    /// `None` if there is only one segment, if the index has no lists, or if not all segments have the same centroids: parts of
+    /// a merged index may have been trained on different vectors.
     ///
     /// # Errors
     /// FAISS fails.
