@@ -450,5 +450,7 @@ fn an_instruction_set_that_is_asked_for_compares_vectors_too() {
         all.push(scores);
     }
     all.dedup();
-    assert_eq!(all.len(), Isa::all().len(), "sets that sum in another order differ in the last bits");
+    // Tiles are for shorter numbers. Floats are summed as with AVX-512.
+    let orders = Isa::all().iter().filter(|isa| isa.to_string() != "amx").count();
+    assert_eq!(all.len(), orders, "sets that sum in another order differ in the last bits");
 }

@@ -188,7 +188,7 @@ fn needs_index(commands: &[&str]) -> bool {
 fn comparable(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.is_empty()).map(comparable_line);
     let text = lines.collect::<Vec<_>>().join("\n");
-    ["avx512", "avx2", "scalar"].iter().fold(text, |text, isa| text.replace(isa, "[ISA]"))
+    ["amx", "avx512", "avx2", "scalar"].iter().fold(text, |text, isa| text.replace(isa, "[ISA]"))
 }
 
 fn comparable_line(line: &str) -> String {

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use bytemuck::Pod;
 
-use super::gemm::{Finish, Keep, PANEL, Strided, Target, product};
+use super::gemm::{Finish, Keep, PANEL, Strided, Target};
 use super::math;
 use super::memory::Memory;
 use super::product::{FloatProduct, Product};
@@ -189,9 +189,9 @@ pub(super) unsafe fn attention<
                         let width = if narrow { HEAD * lanes } else { VECTORS * lanes };
                         let mut to = Target { out, stride: columns, width, finish: Keep, column: 0 };
                         if narrow {
-                            product::<P, ROWS, HEAD>(rows, a, b, head_words, &mut to);
+                            P::product::<ROWS, HEAD>(rows, a, b, head_words, &mut to);
                         } else {
-                            product::<P, ROWS, VECTORS>(rows, a, b, head_words, &mut to);
+                            P::product::<ROWS, VECTORS>(rows, a, b, head_words, &mut to);
                         }
                         column += width;
                     }
@@ -202,12 +202,13 @@ pub(super) unsafe fn attention<
                 softmax::<P>(scores, Softmax { columns, keys: keys.len(), scale }, weights, factors);
                 let a = Strided { start: weights, stride: columns / P::PER_WORD };
                 let values = &head.values[keys.start / P::PER_WORD * value_dim..];
+                let depth = keys.len().div_ceil(P::PER_WORD).next_multiple_of(P::DEPTH);
                 for column in (0..head_dim).step_by(HEAD * lanes) {
                     let b = Strided { start: &values[column..], stride: value_dim };
                     let width = (HEAD * lanes).min(head_dim - column) / T::VALUES;
                     let out = &mut out[(first * hidden + number * head_dim + column) / T::VALUES..];
                     let mut to = Target { out, stride: hidden / T::VALUES, width, finish: Scaled(factors), column: 0 };
-                    product::<P, ROWS, HEAD>(rows, a, b, keys.len().div_ceil(P::PER_WORD), &mut to);
+                    P::product::<ROWS, HEAD>(rows, a, b, depth, &mut to);
                 }
             }
         }
@@ -258,7 +259,10 @@ impl<Word: Pod + Default> Head<Word> {
         let queries = self.queries.room(tokens * words);
         // Values that an earlier head left after the last token are multiplied, but not used.
         let keys = self.keys.room(tokens.next_multiple_of(PANEL) * words);
-        let values = self.values.room(tokens.div_ceil(P::PER_WORD) * value_dim);
+        let pairs = tokens.div_ceil(P::PER_WORD);
+        let values = self.values.room(pairs.next_multiple_of(P::DEPTH) * value_dim);
+        // A product of whole tiles multiplies what follows the last token by weights of 0.
+        values[pairs * value_dim..].fill(Word::default());
         let lanes = P::Float::LANES;
         let block = self.block.room(lanes.max(2) * words);
         // SAFETY: the caller guarantees the instructions; a part has `head_dim` floats for `words` words.

@@ -3,10 +3,12 @@
 use std::arch::x86_64::*;
 use std::mem;
 
+use super::gemm::{self, Sink, Strided};
 use super::halves::HalvesProduct;
 use super::linear::IntProduct;
 use super::product::{F32, FloatProduct, Product, bf16_words};
 use super::simd::Simd;
+use super::tiles;
 
 impl Simd for __m512 {
     const LANES: usize = 16;
@@ -138,9 +140,9 @@ impl Simd for __m512 {
 }
 
 /// The products of two pairs of bf16s, in each of sixteen lanes: Intel servers since 2020, AMD since 2022.
-pub(super) struct Bf16;
+pub(super) struct Bf16<const TILES: bool = false>;
 
-impl Product for Bf16 {
+impl<const TILES: bool> Product for Bf16<TILES> {
     type Word = u32;
     type Row = __m512bh;
     type Columns = __m512bh;
@@ -148,6 +150,7 @@ impl Product for Bf16 {
     type Float = __m512;
 
     const SHORT: bool = true;
+    const DEPTH: usize = if TILES { tiles::SIDE } else { 1 };
 
     #[inline(always)]
     unsafe fn zero() -> __m512 {
@@ -169,9 +172,27 @@ impl Product for Bf16 {
         // SAFETY: the caller guarantees the instructions.
         unsafe { _mm512_dpbf16_ps(sum, row, columns) }
     }
+    #[inline(always)]
+    unsafe fn product<const ROWS: usize, const VECTORS: usize>(
+        rows: usize,
+        a: Strided<'_, u32>,
+        b: Strided<'_, u32>,
+        depth: usize,
+        to: &mut impl Sink<Self>,
+    ) {
+        const { assert!(!TILES || VECTORS * <__m512 as Simd>::LANES == tiles::COLUMNS) };
+        // SAFETY: as for this function; the format has tiles only where they are available.
+        unsafe {
+            if TILES {
+                tiles::product::<Self>(rows, a, b, depth, to);
+            } else {
+                gemm::product::<Self, ROWS, VECTORS>(rows, a, b, depth, to);
+            }
+        }
+    }
 }
 
-impl FloatProduct for Bf16 {
+impl<const TILES: bool> FloatProduct for Bf16<TILES> {
     const PER_WORD: usize = 2;
 
     #[inline(always)]
@@ -214,9 +235,9 @@ impl FloatProduct for Bf16 {
 
 /// The products of four unsigned and four signed bytes, in each of sixteen lanes: Intel servers since 2019, AMD since
 /// 2022.
-pub(super) struct VnniInt8;
+pub(super) struct VnniInt8<const TILES: bool = false>;
 
-impl Product for VnniInt8 {
+impl<const TILES: bool> Product for VnniInt8<TILES> {
     type Word = u32;
     type Row = __m512i;
     type Columns = __m512i;
@@ -224,6 +245,7 @@ impl Product for VnniInt8 {
     type Float = __m512;
 
     const SHORT: bool = true;
+    const DEPTH: usize = if TILES { tiles::SIDE } else { 1 };
 
     #[inline(always)]
     unsafe fn zero() -> __m512i {
@@ -245,9 +267,27 @@ impl Product for VnniInt8 {
         // SAFETY: the caller guarantees the instructions.
         unsafe { _mm512_dpbusd_epi32(sum, row, columns) }
     }
+    #[inline(always)]
+    unsafe fn product<const ROWS: usize, const VECTORS: usize>(
+        rows: usize,
+        a: Strided<'_, u32>,
+        b: Strided<'_, u32>,
+        depth: usize,
+        to: &mut impl Sink<Self>,
+    ) {
+        const { assert!(!TILES || VECTORS * <__m512 as Simd>::LANES == tiles::COLUMNS) };
+        // SAFETY: as for this function; the format has tiles only where they are available.
+        unsafe {
+            if TILES {
+                tiles::product::<Self>(rows, a, b, depth, to);
+            } else {
+                gemm::product::<Self, ROWS, VECTORS>(rows, a, b, depth, to);
+            }
+        }
+    }
 }
 
-impl IntProduct for VnniInt8 {
+impl<const TILES: bool> IntProduct for VnniInt8<TILES> {
     #[inline(always)]
     unsafe fn to_float(sum: __m512i) -> __m512 {
         // SAFETY: the caller guarantees the instructions.
@@ -289,6 +329,9 @@ super::instantiate!(pairs_are_finite, "avx512f");
 super::instantiate!(quantize_rows, __m512, "avx512f");
 super::instantiate!(linear linear_f32, F32<__m512>, Affine, rows 6, vectors 4, "avx512f");
 super::instantiate!(linear linear_bf16, Bf16, Affine, rows 6, vectors 4, "avx512f,avx512bf16");
+super::instantiate!(linear tiled_linear_bf16, Bf16<true>, Affine, rows 6, vectors 2, "avx512f,avx512bf16");
+super::instantiate!(linear tiled_linear_int8, VnniInt8<true>, Dequantize, rows 6, vectors 2, "avx512f,avx512vnni");
+super::instantiate!(attention tiled_attention_bf16, Bf16<true>, rows 6, vectors 2, head 2, "avx512f,avx512bf16");
 super::instantiate!(linear linear_int8, VnniInt8, Dequantize, rows 6, vectors 4, "avx512f,avx512vnni");
 super::instantiate!(attention attention_f32, F32<__m512>, rows 6, vectors 4, head 2, "avx512f");
 super::instantiate!(attention attention_bf16, Bf16, rows 6, vectors 4, head 2, "avx512f,avx512bf16");

@@ -28,6 +28,8 @@ mod simd;
 mod stored;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
 
 use std::fmt;
 use std::str::FromStr;
@@ -57,6 +59,8 @@ enum IsaKind {
     Avx512 {
         bf16: bool,
         vnni: bool,
+        /// Products of bf16 and of bytes in tiles.
+        tiles: bool,
     },
 }
 
@@ -84,7 +88,10 @@ impl Isa {
             all.push(Self(IsaKind::Avx2));
             if is_x86_feature_detected!("avx512f") {
                 let (bf16, vnni) = (is_x86_feature_detected!("avx512bf16"), is_x86_feature_detected!("avx512vnni"));
-                all.push(Self(IsaKind::Avx512 { bf16, vnni }));
+                all.push(Self(IsaKind::Avx512 { bf16, vnni, tiles: false }));
+                if bf16 && vnni && tiles::are_available() {
+                    all.push(Self(IsaKind::Avx512 { bf16, vnni, tiles: true }));
+                }
             }
         }
         all
@@ -187,6 +194,12 @@ impl Isa {
         }
         // SAFETY: the arguments are checked.
         unsafe { T::attention(self, format, input, scratch, out) }
+    }
+
+    /// Whether it multiplies rows of so many words in tiles.
+    #[cfg(target_arch = "x86_64")]
+    fn has_tiles_for(self, words: usize) -> bool {
+        matches!(self.0, IsaKind::Avx512 { tiles: true, .. }) && words > 0 && words.is_multiple_of(tiles::SIDE)
     }
 
     /// Whether the instruction set has what [`Isa::screen`] needs.
@@ -314,7 +327,9 @@ impl fmt::Display for Isa {
             #[cfg(target_arch = "x86_64")]
             IsaKind::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
-            IsaKind::Avx512 { .. } => "avx512",
+            IsaKind::Avx512 { tiles: false, .. } => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            IsaKind::Avx512 { tiles: true, .. } => "amx",
         })
     }
 }

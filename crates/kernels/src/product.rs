@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 
 use bytemuck::Pod;
 
+use super::gemm::{Sink, Strided, product};
 use super::simd::Simd;
 
 /// A format of numbers, and the instructions that multiply them. No value of an implementing type is ever made: the
@@ -29,6 +30,8 @@ pub(super) trait Product {
 
     /// Whether the numbers are so short that 12 bits of a function's value are as good as 24.
     const SHORT: bool;
+    /// A product has a multiple of so many words in a row.
+    const DEPTH: usize = 1;
 
     /// Sums that are zero.
     unsafe fn zero() -> Self::Sum;
@@ -38,6 +41,26 @@ pub(super) trait Product {
     unsafe fn columns(from: *const Self::Word) -> Self::Columns;
     /// sum + row · columns
     unsafe fn multiply_add(row: Self::Row, columns: Self::Columns, sum: Self::Sum) -> Self::Sum;
+
+    /// `rows` rows of `a`, each of `depth` words, times `depth` rows of `b`, of `VECTORS` vectors. They are computed in tiles of
+    /// `ROWS` rows, unless the format has tiles of its own.
+    ///
+    /// # Safety
+    /// The processor has the format's instructions; `a` has `rows` rows of `depth`, `b` has `depth` rows of
+    /// `VECTORS · LANES`.
+    #[inline(always)]
+    unsafe fn product<const ROWS: usize, const VECTORS: usize>(
+        rows: usize,
+        a: Strided<'_, Self::Word>,
+        b: Strided<'_, Self::Word>,
+        depth: usize,
+        to: &mut impl Sink<Self>,
+    ) where
+        Self: Sized,
+    {
+        // SAFETY: as for this function.
+        unsafe { product::<Self, ROWS, VECTORS>(rows, a, b, depth, to) }
+    }
 }
 
 /// A format to which floats can be rounded one by one, as attention needs it.

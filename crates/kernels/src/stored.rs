@@ -11,7 +11,7 @@ use super::quantize::Quantized;
 use super::simd::Simd;
 use super::{Activation, AttentionScratch, Isa, IsaKind, Qkv, dispatch, math, scalar};
 #[cfg(target_arch = "x86_64")]
-use super::{avx2, avx512};
+use super::{avx2, avx512, avx512::Bf16};
 
 /// A float, or a word of two bf16s, the first one in the lower half. [`Isa`] checks the arguments of its functions, and
 /// calls these.
@@ -107,6 +107,10 @@ impl Stored for f32 {
                 let finish = Dequantize { rows: quantized, scales, sums, floats, inputs, then: affine };
                 match isa.0 {
                     // SAFETY: an `Isa` of this kind exists only where the processor was found to have the instructions.
+                    IsaKind::Avx512 { vnni: true, .. } if isa.has_tiles_for(inputs.div_ceil(4)) => unsafe {
+                        avx512::tiled_linear_int8(extent, words, panels, &mut to, finish);
+                    },
+                    // SAFETY: as above.
                     IsaKind::Avx512 { vnni: true, .. } => unsafe {
                         avx512::linear_int8(extent, words, panels, &mut to, finish);
                     },
@@ -118,9 +122,9 @@ impl Stored for f32 {
                 }
             }
             #[cfg(target_arch = "x86_64")]
-            (Words::Bf16(words), Panels::Bf16(panels)) if isa.has(Format::Bf16) => {
-                // SAFETY: `has` found the instructions.
-                unsafe { avx512::linear_bf16(extent, words, panels, &mut to, affine) }
+            (Words::Bf16(words), Panels::Bf16(panels)) => {
+                // SAFETY: as for this function.
+                unsafe { linear_bf16(isa, (extent, weights.inputs), (words, panels), &mut to, affine) }
             }
             _ => panic!("rows and weights are not of one format that {isa} has"),
         }
@@ -134,8 +138,8 @@ impl Stored for f32 {
     unsafe fn attention(isa: Isa, format: Format, input: Qkv<'_>, scratch: &mut AttentionScratch, out: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
         if format != Format::F32 && isa.has(Format::Bf16) && input.shape.head_dim.is_multiple_of(2) {
-            // SAFETY: `has` found the instructions.
-            return unsafe { avx512::attention_bf16(input, &mut scratch.bf16, out) };
+            // SAFETY: as for this function; a head is whole words.
+            return unsafe { attention_bf16(isa, input, scratch, out) };
         }
         let scratch = &mut scratch.f32;
         dispatch!(isa, attention_f32(input, scratch, out));
@@ -166,11 +170,11 @@ impl Stored for u32 {
         assert!(activation.is_within_product());
         match (input.words, weights.panels) {
             #[cfg(target_arch = "x86_64")]
-            (Words::Bf16(words), Panels::Bf16(panels)) if isa.has(Format::Bf16) => {
+            (Words::Bf16(words), Panels::Bf16(panels)) => {
                 let extent = Extent { rows: input.count, outputs: weights.outputs };
                 let affine = Affine::new(weights.bias, activation);
-                // SAFETY: `has` found the instructions.
-                unsafe { avx512::linear_bf16(extent, words, panels, &mut to, affine) }
+                // SAFETY: as for this function.
+                unsafe { linear_bf16(isa, (extent, weights.inputs), (words, panels), &mut to, affine) }
             }
             _ => panic!("rows and weights are not bf16, or {isa} does not have it"),
         }
@@ -180,9 +184,9 @@ impl Stored for u32 {
         assert!(isa.has(Format::Bf16), "{isa} has no products of bf16");
         assert!(input.shape.head_dim.is_multiple_of(2), "a head is whole words");
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: `has` found the instructions.
+        // SAFETY: as for this function.
         unsafe {
-            avx512::attention_bf16(input, &mut scratch.bf16, out);
+            attention_bf16(isa, input, scratch, out);
         }
     }
 
@@ -192,6 +196,51 @@ impl Stored for u32 {
             // SAFETY: an `Isa` of this kind exists only where the processor was found to have the instructions.
             IsaKind::Avx512 { .. } => unsafe { avx512::pairs_are_finite(values) },
             _ => math::pairs_are_finite(values),
+        }
+    }
+}
+
+/// The product of rows of so many numbers with panels, in tiles if the processor has them for such rows.
+///
+/// # Safety
+/// The slices have the shapes that [`Isa::linear`] checks.
+#[cfg(target_arch = "x86_64")]
+unsafe fn linear_bf16<T: Store<Bf16> + Store<Bf16<true>>>(
+    isa: Isa,
+    (extent, inputs): (Extent, usize),
+    (words, panels): (&[u32], &[u32]),
+    to: &mut Columns<'_, T>,
+    affine: Affine<'_>,
+) {
+    assert!(isa.has(Format::Bf16), "{isa} has no products of bf16");
+    // SAFETY: the processor was found to have the instructions; the caller guarantees the shapes.
+    unsafe {
+        if isa.has_tiles_for(inputs.div_ceil(2)) {
+            avx512::tiled_linear_bf16(extent, words, panels, to, affine);
+        } else {
+            avx512::linear_bf16(extent, words, panels, to, affine);
+        }
+    }
+}
+
+/// Attention with products of bf16, in tiles if the processor has them for such heads.
+///
+/// # Safety
+/// The slices have the shapes that [`Isa::attention`] checks.
+#[cfg(target_arch = "x86_64")]
+unsafe fn attention_bf16<T: Source<Bf16> + Source<Bf16<true>>>(
+    isa: Isa,
+    input: Qkv<'_, T>,
+    AttentionScratch { bf16: scratch, .. }: &mut AttentionScratch,
+    out: &mut [T],
+) {
+    assert!(isa.has(Format::Bf16), "{isa} has no products of bf16");
+    // SAFETY: the processor was found to have the instructions; the caller guarantees the shapes.
+    unsafe {
+        if isa.has_tiles_for(input.shape.head_dim / 2) {
+            avx512::tiled_attention_bf16(input, scratch, out);
+        } else {
+            avx512::attention_bf16(input, scratch, out);
         }
     }
 }

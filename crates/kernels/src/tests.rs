@@ -143,7 +143,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn linear_is_the_matrix_product(rows in 0..20usize, inputs in 1..80usize, outputs in 1..150usize, seed: u32) {
+    fn linear_is_the_matrix_product(
+        rows in prop_oneof![0..20usize, 0..80usize],
+        // Rows of whole tiles, too.
+        inputs in prop_oneof![1..80usize, prop::sample::select(vec![32usize, 64, 96, 128, 192])],
+        outputs in 1..150usize,
+        seed: u32,
+    ) {
         let (input, weights, bias) = (floats(rows * inputs, seed), floats(outputs * inputs, seed ^ 1), floats(outputs, seed ^ 2));
         for format in [Format::F32, Format::Bf16, Format::Int8] {
             // The rounded numbers are multiplied exactly, apart from the order of sums.
@@ -362,6 +368,21 @@ fn an_outlier_costs_the_rest_of_its_row_nothing() {
         };
         assert!(worst(1..2) < 2.0 * worst(0..1), "{isa}: {} and {}", worst(1..2), worst(0..1));
         assert!(worst(2..3) < 1e-5, "{isa}: {}", worst(2..3));
+    }
+}
+
+#[test]
+fn bytes_have_the_same_sums_in_tiles_as_in_vectors() {
+    // Where the processor has tiles.
+    for (tiles, vectors) in "amx".parse::<Isa>().into_iter().zip("avx512".parse()) {
+        for (rows, inputs, outputs) in
+            [(1, 64, 5), (15, 64, 64), (16, 128, 40), (31, 64, 70), (32, 64, 32), (100, 384, 129)]
+        {
+            let (input, weights) = (floats(rows * inputs, 1), floats(inputs * outputs, 2));
+            let packed = PackedLinear::new(Format::Int8, &weights, &floats(outputs, 3));
+            let product = |isa| linear(isa, Format::Int8, &input, &packed);
+            assert_eq!(product(tiles), product(vectors), "{rows} rows");
+        }
     }
 }
 

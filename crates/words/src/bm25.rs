@@ -68,9 +68,8 @@ mod tests {
 
     /// The number of passages, up to four billion, and of those with a word: any of them, few, or almost all.
     fn passages() -> impl Strategy<Value = (u64, u64)> {
-        (1_u64..4_000_000_000).prop_flat_map(|all| {
-            (Just(all), prop_oneof![0..=all, 0..=all.min(100), all.saturating_sub(100)..=all])
-        })
+        (1_u64..4_000_000_000)
+            .prop_flat_map(|all| (Just(all), prop_oneof![0..=all, 0..=all.min(100), all.saturating_sub(100)..=all]))
     }
 
     proptest! {

@@ -42,7 +42,7 @@ pub(crate) struct EncodingArgs {
     /// Which implementation of the network runs [default: packed on a CPU]
     #[arg(long, hide_short_help = true, env = "SEMSEARCH_ENCODER", hide_env = true)]
     pub(crate) encoder: Option<EncoderArg>,
-    /// Instruction set of the encoder on a CPU: scalar, avx2 or avx512 [default: the best of this processor]
+    /// Instruction set of the encoder on a CPU: scalar, avx2, avx512 or amx [default: the best of this processor]
     #[arg(long, hide_short_help = true, value_name = "ISA", env = "SEMSEARCH_ISA", hide_env = true)]
     pub(crate) isa: Option<Isa>,
     /// Skip L2 normalization
