@@ -196,10 +196,19 @@ impl Isa {
         unsafe { T::attention(self, format, input, scratch, out) }
     }
 
+    /// Whether it multiplies bf16s and bytes in tiles.
+    pub fn has_tiles(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        let has_tiles = matches!(self.0, IsaKind::Avx512 { tiles: true, .. });
+        #[cfg(not(target_arch = "x86_64"))]
+        let has_tiles = false;
+        has_tiles
+    }
+
     /// Whether it multiplies rows of so many words in tiles.
     #[cfg(target_arch = "x86_64")]
     fn has_tiles_for(self, words: usize) -> bool {
-        matches!(self.0, IsaKind::Avx512 { tiles: true, .. }) && words > 0 && words.is_multiple_of(tiles::SIDE)
+        self.has_tiles() && words > 0 && words.is_multiple_of(tiles::SIDE)
     }
 
     /// Whether the instruction set has what [`Isa::screen`] needs.

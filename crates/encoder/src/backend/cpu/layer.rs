@@ -135,7 +135,11 @@ impl PackedLayer {
         let (dim, width) = (self.up.inputs(), self.up.outputs());
         let pairs = kernels.format == Format::Bf16 && width.is_multiple_of(2) && self.activation.is_within_product();
         let output = output.room(hidden.len());
-        for (rows, out) in hidden.chunks_mut(ROWS * dim).zip(output.chunks_mut(ROWS * dim)) {
+        // Products in tiles wait for weights most of their time. Pairs of bf16s leave room for a whole group, which reads
+        // the weights once.
+        let once = pairs && !self.gated && kernels.isa.has_tiles();
+        let part = if once { 2 * ROWS * dim } else { ROWS * dim };
+        for (rows, out) in hidden.chunks_mut(part).zip(output.chunks_mut(part)) {
             let input = self.before(kernels.isa, Some(&self.norm), rows, normed);
             let values = input.len() / dim * width;
             if self.gated {
