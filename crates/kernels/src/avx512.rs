@@ -139,6 +139,32 @@ impl Simd for __m512 {
     }
 }
 
+/// How a format computes a product that may be in tiles.
+macro_rules! in_tiles_or_vectors {
+    () => {
+        const DEPTH: usize = if TILES { tiles::SIDE } else { 1 };
+
+        #[inline(always)]
+        unsafe fn product<const ROWS: usize, const VECTORS: usize>(
+            rows: usize,
+            a: Strided<'_, u32>,
+            b: Strided<'_, u32>,
+            depth: usize,
+            to: &mut impl Sink<Self>,
+        ) {
+            const { assert!(!TILES || VECTORS * <__m512 as Simd>::LANES == tiles::COLUMNS) };
+            // SAFETY: as for this function; the format has tiles only where they are available.
+            unsafe {
+                if TILES {
+                    tiles::product::<Self>(rows, a, b, depth, to);
+                } else {
+                    gemm::product::<Self, ROWS, VECTORS>(rows, a, b, depth, to);
+                }
+            }
+        }
+    };
+}
+
 /// The products of two pairs of bf16s, in each of sixteen lanes: Intel servers since 2020, AMD since 2022.
 pub(super) struct Bf16<const TILES: bool = false>;
 
@@ -150,7 +176,7 @@ impl<const TILES: bool> Product for Bf16<TILES> {
     type Float = __m512;
 
     const SHORT: bool = true;
-    const DEPTH: usize = if TILES { tiles::SIDE } else { 1 };
+    in_tiles_or_vectors!();
 
     #[inline(always)]
     unsafe fn zero() -> __m512 {
@@ -171,24 +197,6 @@ impl<const TILES: bool> Product for Bf16<TILES> {
     unsafe fn multiply_add(row: __m512bh, columns: __m512bh, sum: __m512) -> __m512 {
         // SAFETY: the caller guarantees the instructions.
         unsafe { _mm512_dpbf16_ps(sum, row, columns) }
-    }
-    #[inline(always)]
-    unsafe fn product<const ROWS: usize, const VECTORS: usize>(
-        rows: usize,
-        a: Strided<'_, u32>,
-        b: Strided<'_, u32>,
-        depth: usize,
-        to: &mut impl Sink<Self>,
-    ) {
-        const { assert!(!TILES || VECTORS * <__m512 as Simd>::LANES == tiles::COLUMNS) };
-        // SAFETY: as for this function; the format has tiles only where they are available.
-        unsafe {
-            if TILES {
-                tiles::product::<Self>(rows, a, b, depth, to);
-            } else {
-                gemm::product::<Self, ROWS, VECTORS>(rows, a, b, depth, to);
-            }
-        }
     }
 }
 
@@ -245,7 +253,7 @@ impl<const TILES: bool> Product for VnniInt8<TILES> {
     type Float = __m512;
 
     const SHORT: bool = true;
-    const DEPTH: usize = if TILES { tiles::SIDE } else { 1 };
+    in_tiles_or_vectors!();
 
     #[inline(always)]
     unsafe fn zero() -> __m512i {
@@ -266,24 +274,6 @@ impl<const TILES: bool> Product for VnniInt8<TILES> {
     unsafe fn multiply_add(row: __m512i, columns: __m512i, sum: __m512i) -> __m512i {
         // SAFETY: the caller guarantees the instructions.
         unsafe { _mm512_dpbusd_epi32(sum, row, columns) }
-    }
-    #[inline(always)]
-    unsafe fn product<const ROWS: usize, const VECTORS: usize>(
-        rows: usize,
-        a: Strided<'_, u32>,
-        b: Strided<'_, u32>,
-        depth: usize,
-        to: &mut impl Sink<Self>,
-    ) {
-        const { assert!(!TILES || VECTORS * <__m512 as Simd>::LANES == tiles::COLUMNS) };
-        // SAFETY: as for this function; the format has tiles only where they are available.
-        unsafe {
-            if TILES {
-                tiles::product::<Self>(rows, a, b, depth, to);
-            } else {
-                gemm::product::<Self, ROWS, VECTORS>(rows, a, b, depth, to);
-            }
-        }
     }
 }
 

@@ -62,6 +62,13 @@ mod tests {
         idf * times * 2.2 / (times + 1.2 * (0.25 + 0.75 * f64::from(length) / mean))
     }
 
+    #[test]
+    fn one_passage_without_the_word_counts_where_a_float_cannot_tell_it() {
+        let (passages, with) = (20_000_001, 20_000_000);
+        let score = WordWeight::new(WordStatistics { passages, words: passages }, with).score(1, 1000);
+        assert!(score > 0.0 && score <= most_of(passages, with), "{score}");
+    }
+
     /// The logarithm is of 1 + x in single precision, which is off by up to half of ε, and a word adds up to 2.2 times that.
     /// So the score of a word that almost every passage has is exact to so much only.
     const ROUNDED: f64 = 2.2 * f32::EPSILON as f64;

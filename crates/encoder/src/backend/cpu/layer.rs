@@ -135,8 +135,7 @@ impl PackedLayer {
         let (dim, width) = (self.up.inputs(), self.up.outputs());
         let pairs = kernels.format == Format::Bf16 && width.is_multiple_of(2) && self.activation.is_within_product();
         let output = output.room(hidden.len());
-        // Products in tiles wait for weights most of their time. Pairs of bf16s leave room for a whole group, which reads
-        // the weights once.
+        // Products in tiles wait for weights. Pairs of bf16s leave room for a whole group, which reads the weights once.
         let once = pairs && !self.gated && kernels.isa.has_tiles();
         let part = if once { 2 * ROWS * dim } else { ROWS * dim };
         for (rows, out) in hidden.chunks_mut(part).zip(output.chunks_mut(part)) {
